@@ -1,0 +1,1 @@
+"""Values and rules of the business; standard library only, no input or output."""

@@ -1,0 +1,89 @@
+"""Who wants to know what a run does: progress bars, logs, notifications.
+
+An observer overrides what it cares about; a broken one costs a log line, never a record.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.stages import RecordOutcome, RunReport, StageName
+from meeting_pipeline.domain.window import Window
+
+log = logging.getLogger(__name__)
+
+
+class RunObserver:
+    """Told what happens; every method does nothing until a subclass says otherwise."""
+
+    def run_started(self, run_id: int, window: Window | None) -> None:
+        """A run has its row."""
+
+    def records_listed(self, listed: int, new: int) -> None:
+        """The listing is complete."""
+
+    def work_planned(self, due: int) -> None:
+        """So many records will be processed."""
+
+    def record_started(self, recording_id: int, meta: RecordMeta) -> None:
+        """A worker took this record."""
+
+    def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
+        """A stage really runs (it was not done before)."""
+
+    def stage_progressed(self, recording_id: int, stage: StageName, fraction: float) -> None:
+        """A stage is this far, 0..1."""
+
+    def stage_finished(
+        self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
+    ) -> None:
+        """A stage ended well; seconds: wall time."""
+
+    def record_finished(self, outcome: RecordOutcome) -> None:
+        """A record is through for this run."""
+
+    def run_finished(self, report: RunReport) -> None:
+        """The report is final."""
+
+
+class Observers(RunObserver):
+    """Tells several observers, and keeps their trouble away from the work."""
+
+    def __init__(self, observers: Sequence[RunObserver]) -> None:
+        self._observers = tuple(observers)
+
+    def run_started(self, run_id: int, window: Window | None) -> None:
+        self._tell("run_started", run_id, window)
+
+    def records_listed(self, listed: int, new: int) -> None:
+        self._tell("records_listed", listed, new)
+
+    def work_planned(self, due: int) -> None:
+        self._tell("work_planned", due)
+
+    def record_started(self, recording_id: int, meta: RecordMeta) -> None:
+        self._tell("record_started", recording_id, meta)
+
+    def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
+        self._tell("stage_started", recording_id, meta, stage)
+
+    def stage_progressed(self, recording_id: int, stage: StageName, fraction: float) -> None:
+        self._tell("stage_progressed", recording_id, stage, fraction)
+
+    def stage_finished(
+        self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
+    ) -> None:
+        self._tell("stage_finished", recording_id, meta, stage, seconds)
+
+    def record_finished(self, outcome: RecordOutcome) -> None:
+        self._tell("record_finished", outcome)
+
+    def run_finished(self, report: RunReport) -> None:
+        self._tell("run_finished", report)
+
+    def _tell(self, event: str, *details: object) -> None:
+        for observer in self._observers:
+            try:
+                getattr(observer, event)(*details)
+            except Exception:
+                log.exception("observer %s failed at %s; the work goes on", observer, event)

@@ -1,0 +1,110 @@
+"""Files that are whole or not there: written beside, synced, renamed; trusted by size and hash.
+
+One folder per record, named from its key alone. A title never becomes part of a path.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from meeting_pipeline.domain.model import RecordKey
+from meeting_pipeline.domain.stages import Artifact
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_BLOCK_BYTES = 1 << 20
+
+
+class RecordFolder:
+    """The folder of one recording below `root`, made on first use, readable by its owner only."""
+
+    def __init__(self, root: Path, key: RecordKey) -> None:
+        self.path = root / _safe(key.source) / _safe(key.record_id)
+
+    def file(self, name: str) -> Path:
+        """Where a finished file of this name is."""
+        return self.path / name
+
+    def part(self, name: str) -> Path:
+        """Where a file of this name grows until it is published; its folder exists."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.path / f"{name}.part"
+
+    def publish(self, name: str, duration_s: float | None = None) -> Artifact:
+        """Give the grown part its name, durably, and say what it is.
+
+        duration_s: seconds of sound in it, where that is known.
+        """
+        part, final = self.part(name), self.file(name)
+        _sync(part)
+        artifact = Artifact(name, part.stat().st_size, sha256_of(part), duration_s)
+        part.rename(final)
+        _sync(self.path)
+        return artifact
+
+    def write(self, name: str, data: bytes) -> Artifact:
+        """Write a small file durably under its name."""
+        part = self.part(name)
+        with create(part) as stream:
+            stream.write(data)
+        return self.publish(name)
+
+    def holds(self, artifact: Artifact) -> bool:
+        """Whether the file is still here, byte for byte what the ledger remembers."""
+        path = self.file(artifact.name)
+        return (
+            path.is_file()
+            and path.stat().st_size == artifact.size_bytes
+            and sha256_of(path) == artifact.sha256
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove a file and what may have grown beside it; removing what is gone is fine."""
+        self.file(name).unlink(missing_ok=True)
+        (self.path / f"{name}.part").unlink(missing_ok=True)
+
+
+@contextmanager
+def create(path: Path) -> Iterator[BinaryIO]:
+    """A new file for its owner only; what stood there (a link planted there too) is replaced."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+        yield stream
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace `path` with `data`: after a crash it holds the old content or the new, never a mix."""
+    part = path.with_name(f"{path.name}.part")
+    with create(part) as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.rename(path)
+    _sync(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """The hex digest of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _safe(name: str) -> str:
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,274 @@
+"""What the pipeline needs from outside, as small protocols.
+
+Adapters implement them and raise only `meeting_pipeline.errors`; each port has one suite of contract
+tests that every adapter behind it passes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from meeting_pipeline.domain.model import (
+    Audio,
+    Minutes,
+    Participant,
+    RecordMeta,
+    Summary,
+    Transcript,
+    Usage,
+)
+from meeting_pipeline.domain.stages import (
+    Artifact,
+    LedgerEntry,
+    RecordStatus,
+    RunReport,
+    StageName,
+    StageStatus,
+)
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.files import RecordFolder
+
+Progress = Callable[[float], None]
+"""Told how far a piece of work is, 0..1."""
+
+
+def no_progress(fraction: float) -> None:
+    """For callers that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage is given beside its input: which record, its folder, and whom to tell.
+
+    spent: called once for each call that used a service, as soon as its result is safe on disk.
+    """
+
+    recording_id: int
+    meta: RecordMeta
+    folder: RecordFolder
+    progress: Progress
+    spent: Callable[[Usage], None]
+
+
+# ── sources and media ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class MediaLink:
+    """Where the media of one recording can be had right now.
+
+    url: https:// with its credential, or file:// for a local file; never stored, never logged.
+    suffix: "m4a", "mp4" … as the file will be named. size_bytes: as promised, or None.
+    """
+
+    url: str
+    suffix: str
+    size_bytes: int | None = None
+
+
+class RecordingSource(Protocol):
+    """Lists recordings and says where their media is."""
+
+    @property
+    def name(self) -> str:
+        """The `source` part of every key from here."""
+
+    def list_records(self, window: Window) -> Iterator[RecordMeta]:
+        """Every recording that starts in the window, each key once.
+
+        Either complete or an error: raises RetryableError or FatalError when a part is missing.
+        """
+
+    def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
+        """Who was there, asked for one recording; None where the source will not say."""
+
+    def locate(self, meta: RecordMeta) -> MediaLink:
+        """A link that works now; ask right before each download.
+
+        Raises SkipRecord when there is nothing to download, RetryableError when there is not yet.
+        """
+
+
+class Downloader(Protocol):
+    """Brings the bytes behind a link into a file."""
+
+    def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
+        """Fill `part` completely, going on from what an earlier attempt left there.
+
+        Raises LinkExpired when the link is no longer honoured, RetryableError for trouble on the
+        way, RecordError for an answer that is no media, FatalError when the disk is full.
+        """
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a container promises. duration_s: None where it does not say."""
+
+    duration_s: float | None
+    has_audio: bool
+    audio_codec: str | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ExtractedAudio:
+    """What came out. duration_s: decoded seconds; silent_share: 0..1 of it below -50 dBFS."""
+
+    duration_s: float
+    silent_share: float
+
+
+class MediaTool(Protocol):
+    """Looks into media files and takes their sound out."""
+
+    def probe(self, media: Path) -> MediaInfo:
+        """Raises RecordError("not_media") for a file that is no media container."""
+
+    def extract(
+        self, media: Path, target: Path, audio_format: str, progress: Progress
+    ) -> ExtractedAudio:
+        """Write the first audio track as mono 16 kHz "flac" (16 bit), "wav" or "mp3" (32 kbit/s).
+
+        Raises RecordError("corrupt_media") when any part of it cannot be decoded,
+        FatalError("disk_full").
+        """
+
+
+# ── understanding ────────────────────────────────────────────────────────────────────────────────
+
+
+class Transcriber(Protocol):
+    """Turns speech into text."""
+
+    @property
+    def settings(self) -> str:
+        """What of the settings changes its result, as one line ("whisper base zh beam=5")."""
+
+    @property
+    def audio_format(self) -> str:
+        """The format it wants its audio in."""
+
+    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+        """Raises SkipRecord("no_speech") when nobody speaks, RecordError, RetryableError, FatalError."""
+
+
+class Summarizer(Protocol):
+    """Says what a session was about."""
+
+    @property
+    def settings(self) -> str:
+        """What of the settings changes its result (model, prompt and version)."""
+
+    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+        """Raises RecordError when no valid summary can be had; never invents one."""
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Listed:
+    """How many of a listing were new; waiting: not final at the source yet (among both)."""
+
+    new: int
+    known: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class DueRecord:
+    """A recording that a run shall work on. id: our own number."""
+
+    id: int
+    meta: RecordMeta
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Why a stage did not end well, as ledger and recording will say it."""
+
+    stage: StageName
+    status: StageStatus
+    code: str
+    message: str
+    next_attempt_at: datetime | None = None
+
+
+class RecordingStore(Protocol):
+    """The rows of recordings and their ledger. Every method is one committed transaction."""
+
+    def upsert(self, listed: Sequence[RecordMeta]) -> Listed:
+        """Rows for what a source listed, by key; writes only what changed.
+
+        Attendance and student_ids are derived here; students whose numbers change are marked stale.
+        A finished recording keeps its status; one that was waiting and is final becomes pending.
+        """
+
+    def due(self, window: Window | None, made_with: str, limit: int | None) -> list[DueRecord]:
+        """What can be worked on now, oldest start first.
+
+        Unfinished recordings (in `window`, or all when None) whose time has come, and finished ones
+        in the window that were made with other settings than `made_with`.
+        """
+
+    def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
+        """How each stage of a recording stands."""
+
+    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
+        """Commit that a stage starts, before it does anything; returns the attempt's number from 1."""
+
+    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact | None) -> None:
+        """Commit that a stage is done and what it left."""
+
+    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+        """Commit that a stage failed, was skipped or has to wait, and what that makes the recording."""
+
+    def save(self, recording_id: int, minutes: Minutes) -> None:
+        """Replace the texts, segments and phase of a recording; its students become stale."""
+
+    def finish(self, recording_id: int, made_with: str) -> None:
+        """Commit that every stage is done with these settings."""
+
+    def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
+        """Remember one service call; the same `usage.call` again changes nothing."""
+
+
+class RunStore(Protocol):
+    """Runs, and how far each source is known."""
+
+    def start(self, command: str, window: Window | None) -> int:
+        """A row for a run that begins; returns its id."""
+
+    def finish(self, report: RunReport) -> None:
+        """Complete the run's row."""
+
+    def watermark(self, source: str) -> datetime | None:
+        """Everything before this is known (aware UTC), or None on the first night."""
+
+    def set_watermark(self, source: str, until: datetime) -> None:
+        """Everything before `until` is known now."""
+
+
+@dataclass(frozen=True)
+class StudentStats:
+    """One row of student_stats. total_duration: whole minutes, rounded half up from seconds."""
+
+    student_id: str
+    record_cnt: int
+    total_duration: int
+    last_record_at: datetime | None
+
+
+class StatsStore(Protocol):
+    """student_stats, always recomputed from rows, never counted up."""
+
+    def refresh(self) -> int:
+        """Recompute the students marked stale, in one transaction; returns how many."""
+
+    def rebuild(self) -> int:
+        """Recompute everybody; returns how many students there are."""
+
+    def differences(self) -> list[tuple[StudentStats | None, StudentStats | None]]:
+        """(stored, recomputed) wherever they are not the same; nothing is written."""
