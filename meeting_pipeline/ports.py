@@ -151,7 +151,7 @@ class Transcriber(Protocol):
         """The format it wants its audio in."""
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises SkipRecord("no_speech") when nobody speaks, RecordError, RetryableError, FatalError."""
+        """Raises SkipRecord("no_speech") when nobody speaks, else whatever the service says."""
 
 
 class Summarizer(Protocol):
@@ -217,13 +217,13 @@ class RecordingStore(Protocol):
         """How each stage of a recording stands."""
 
     def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
-        """Commit that a stage starts, before it does anything; returns the attempt's number from 1."""
+        """Commit that a stage starts, before it does anything; returns its attempt, from 1."""
 
     def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact | None) -> None:
         """Commit that a stage is done and what it left."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
-        """Commit that a stage failed, was skipped or has to wait, and what that makes the recording."""
+        """Commit why a stage did not end well, and what that makes the recording."""
 
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the texts, segments and phase of a recording; its students become stale."""
