@@ -7,10 +7,11 @@
     │   └── LinkExpired   a media link is no longer honoured: ask the source for a new one
     ├── RecordError       this record failed, the next one goes on; exit code 4
     ├── SkipRecord        this record is not for us, with the reason; exit code 0
+    ├── Stopped           somebody asked the run to end; the record goes on in the next one
     └── Busy              another run holds the lock; exit code 75
 
-Foreign exceptions (requests, SQLAlchemy, PyAV, aria2p …) are turned into one of these at the adapter
-that met them; everything else that arrives in the worker is a bug.
+Foreign exceptions (requests, SQLAlchemy, PyAV, aria2p …) are turned into one of these at the
+adapter that met them; everything else that arrives in the worker is a bug.
 """
 
 
@@ -60,6 +61,10 @@ class RecordError(MeetingError):
 
 class SkipRecord(MeetingError):
     """This record is not to be processed (no audio, too short, teacher not on the list)."""
+
+
+class Stopped(MeetingError):
+    """The run was asked to end (Ctrl-C, SIGTERM, another record's fatal error)."""
 
 
 class Busy(MeetingError):

@@ -31,8 +31,8 @@ class RunObserver:
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
         """A stage really runs (it was not done before)."""
 
-    def stage_progressed(self, recording_id: int, stage: StageName, fraction: float) -> None:
-        """A stage is this far, 0..1."""
+    def stage_progressed(self, recording_id: int, fraction: float) -> None:
+        """The stage at work is this far, 0..1."""
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
@@ -67,8 +67,8 @@ class Observers(RunObserver):
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
         self._tell("stage_started", recording_id, meta, stage)
 
-    def stage_progressed(self, recording_id: int, stage: StageName, fraction: float) -> None:
-        self._tell("stage_progressed", recording_id, stage, fraction)
+    def stage_progressed(self, recording_id: int, fraction: float) -> None:
+        self._tell("stage_progressed", recording_id, fraction)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float

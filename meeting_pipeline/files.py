@@ -77,7 +77,7 @@ def create(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace `path` with `data`: after a crash it holds the old content or the new, never a mix."""
+    """Replace `path` with `data`; after a crash it holds the old content or the new, no mix."""
     part = path.with_name(f"{path.name}.part")
     with create(part) as stream:
         stream.write(data)

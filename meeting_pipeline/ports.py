@@ -1,7 +1,7 @@
 """What the pipeline needs from outside, as small protocols.
 
-Adapters implement them and raise only `meeting_pipeline.errors`; each port has one suite of contract
-tests that every adapter behind it passes.
+Adapters implement them and raise only `meeting_pipeline.errors`; each port has one suite of
+contract tests that every adapter behind it passes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +26,7 @@ from meeting_pipeline.domain.stages import (
     RunReport,
     StageName,
     StageStatus,
+    UsageTotals,
 )
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.files import RecordFolder
@@ -74,6 +75,10 @@ class RecordingSource(Protocol):
     @property
     def name(self) -> str:
         """The `source` part of every key from here."""
+
+    @property
+    def waiting(self) -> int:
+        """How many recordings the last listing saw that cannot be listed yet (still written)."""
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """Every recording that starts in the window, each key once.
@@ -187,13 +192,17 @@ class DueRecord:
 
 @dataclass(frozen=True)
 class Setback:
-    """Why a stage did not end well, as ledger and recording will say it."""
+    """Why a stage did not end well, as ledger and recording will say it.
+
+    made_with: the settings of this run, so that a skip is thought over again once they change.
+    """
 
     stage: StageName
     status: StageStatus
     code: str
     message: str
     next_attempt_at: datetime | None = None
+    made_with: str | None = None
 
 
 class RecordingStore(Protocol):
@@ -206,11 +215,17 @@ class RecordingStore(Protocol):
         A finished recording keeps its status; one that was waiting and is final becomes pending.
         """
 
+    def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+        """Those of a listing that have no row yet."""
+
+    def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+        """Those of a listing that are final, not skipped, and whose row knows no participants."""
+
     def due(self, window: Window | None, made_with: str, limit: int | None) -> list[DueRecord]:
         """What can be worked on now, oldest start first.
 
-        Unfinished recordings (in `window`, or all when None) whose time has come, and finished ones
-        in the window that were made with other settings than `made_with`.
+        With a window: unfinished recordings in it whose time has come, and those in it that a stage
+        finished or skipped with other settings. Without one: unfinished ones of any time, only.
         """
 
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
@@ -223,7 +238,10 @@ class RecordingStore(Protocol):
         """Commit that a stage is done and what it left."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
-        """Commit why a stage did not end well, and what that makes the recording."""
+        """Commit why a stage did not end well, and what that makes the recording.
+
+        A stage that is WAITING gives its attempt back.
+        """
 
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the texts, segments and phase of a recording; its students become stale."""
@@ -243,6 +261,9 @@ class RunStore(Protocol):
 
     def finish(self, report: RunReport) -> None:
         """Complete the run's row."""
+
+    def usage(self, run_id: int) -> UsageTotals:
+        """What the run's calls used in all."""
 
     def watermark(self, source: str) -> datetime | None:
         """Everything before this is known (aware UTC), or None on the first night."""

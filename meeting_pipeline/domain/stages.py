@@ -32,7 +32,7 @@ class RecordStatus(StrEnum):
     """How a recording stands.
 
     waiting: the source has not finished it. pending: known, to be processed. failed: due again at
-    its time. dead: failed too often, `meeting retry` reopens it. skipped: not for us, with a reason.
+    its time. dead: failed too often, `meeting retry` reopens it. skipped: not for us, for a reason.
     """
 
     WAITING = "waiting"
@@ -74,6 +74,10 @@ class LedgerEntry:
     message: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    def is_done(self, made_from: str) -> bool:
+        """Whether the stage has been done from exactly this."""
+        return self.status is StageStatus.DONE and self.made_from == made_from
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,79 @@
+"""Many records at once, each still taken through its stages by one sequential worker."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from meeting_pipeline.domain.stages import Outcome, RecordOutcome, StageName
+from meeting_pipeline.errors import FatalError
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.gates import Gates
+from meeting_pipeline.ports import DueRecord
+from meeting_pipeline.record_worker import RecordWorker
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """One outcome per record, in the order they were given; fatal: what ended it early, or None."""
+
+    outcomes: tuple[RecordOutcome, ...]
+    fatal: FatalError | None
+
+
+class Batch:
+    """Keeps up to `jobs` records in flight; one is the plain sequential worker, same code."""
+
+    def __init__(
+        self, worker: RecordWorker, gates: Gates, observer: RunObserver, jobs: int
+    ) -> None:
+        self._worker = worker
+        self._gates = gates
+        self._observer = observer
+        self._jobs = jobs
+        self._fatal: FatalError | None = None
+
+    def process(
+        self, records: Iterable[DueRecord], run_id: int, until: StageName | None
+    ) -> BatchResult:
+        """Every record gets an outcome; a fatal error ends the work and defers what is left."""
+        with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
+            futures = list(self._submit(pool, records, run_id, until))
+        return BatchResult(tuple(future.result() for future in futures), self._fatal)
+
+    def _submit(
+        self,
+        pool: ThreadPoolExecutor,
+        records: Iterable[DueRecord],
+        run_id: int,
+        until: StageName | None,
+    ) -> Iterator[Future[RecordOutcome]]:
+        room = threading.Semaphore(2 * self._jobs)  # a listing may still be feeding us
+        for record in records:
+            room.acquire()
+            future = pool.submit(self._take, record, run_id, until)
+            future.add_done_callback(lambda _: room.release())
+            yield future
+
+    def _take(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
+        try:
+            outcome = self._process(record, run_id, until)
+        except FatalError as error:
+            self._fatal = self._fatal or error
+            self._gates.close()
+            outcome = _deferred(record, error.code, error.message)
+        self._observer.record_finished(outcome)
+        return outcome
+
+    def _process(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
+        if self._gates.closed.is_set():
+            reason = self._fatal.code if self._fatal else "stopped"
+            return _deferred(record, reason, "the run ended before its turn")
+        return self._worker.process(record, run_id, until)
+
+
+def _deferred(record: DueRecord, code: str, message: str) -> RecordOutcome:
+    key, subject = record.meta.key, record.meta.subject
+    return RecordOutcome(
+        record.id, key.source, key.record_id, subject, Outcome.DEFERRED, None, code, message
+    )

@@ -1,0 +1,176 @@
+"""One record through the stages, and what each error means for it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from meeting_pipeline.domain.model import (
+    Audio,
+    Recording,
+    RecordMeta,
+    Summary,
+    Transcript,
+    Usage,
+)
+from meeting_pipeline.domain.stages import (
+    Outcome,
+    RecordOutcome,
+    RecordStatus,
+    StageName,
+    StageStatus,
+)
+from meeting_pipeline.errors import (
+    FatalError,
+    MeetingError,
+    RecordError,
+    RetryableError,
+    SkipRecord,
+    Stopped,
+)
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.gates import Gates
+from meeting_pipeline.ports import DueRecord, Job, RecordingSource, RecordingStore, Setback
+from meeting_pipeline.stages.base import Stage
+from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given
+
+log = logging.getLogger(__name__)
+
+INTERNAL = "internal"
+"""The error code of a bug; its traceback is in the log."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The five stages of a record, in their order."""
+
+    download: Stage[RecordMeta, Recording]
+    extract: Stage[Recording, Audio]
+    transcribe: Stage[Audio, Transcript]
+    summarize: Stage[Transcript, Summary]
+    store: Stage[tuple[Transcript, Summary], None]
+
+    @property
+    def made_with(self) -> str:
+        """One fingerprint of all settings; a record finished with another one is out of date."""
+        stages = (self.download, self.extract, self.transcribe, self.summarize, self.store)
+        return fingerprint(*(stage.settings for stage in stages))
+
+
+@dataclass(frozen=True)
+class RetryRules:
+    """When a failed record is tried again: after `first_delay`, doubling up to `longest_delay`.
+
+    max_attempts: failures of one stage until the record is dead.
+    """
+
+    max_attempts: int = 5
+    first_delay: timedelta = timedelta(minutes=15)
+    longest_delay: timedelta = timedelta(hours=24)
+
+    def next_attempt(self, now: datetime, attempt: int) -> datetime | None:
+        """When a record whose n-th attempt failed is due again; None when it is dead."""
+        if attempt >= self.max_attempts:
+            return None
+        return now + min(self.first_delay * 2 ** min(attempt - 1, 30), self.longest_delay)
+
+
+@dataclass(frozen=True)
+class RecordWorker:
+    """Takes one record after another; several threads may share it, each with its own record."""
+
+    stages: Stages
+    source: RecordingSource
+    store: RecordingStore
+    folder: Path
+    gates: Gates
+    observer: RunObserver
+    rules: RetryRules
+    now: Callable[[], datetime]
+
+    def process(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
+        """Bring one record as far as `until` (None: to its rows), from wherever it stands.
+
+        Raises FatalError when no record can go on; all other trouble is in the outcome.
+        """
+        self.observer.record_started(record.id, record.meta)
+        job = self._job(record, run_id)
+        steps = Steps(job, self.store, self.gates, self.observer, until)
+        try:
+            self._take(steps, record)
+        except UntilReached:
+            return _outcome(record, steps, Outcome.DONE)
+        except Stopped as stop:
+            return self._deferred(record, steps, stop)
+        except FatalError as fatal:
+            self._deferred(record, steps, fatal)
+            raise
+        except SkipRecord as skip:
+            return self._skipped(record, steps, skip)
+        except (RetryableError, RecordError) as failure:
+            return self._failed(record, steps, failure.code, failure.message)
+        except Exception as bug:
+            log.exception("%s: a bug in stage %s", record.meta.key, steps.stage)
+            return self._failed(record, steps, INTERNAL, f"{type(bug).__name__}, see the log")
+        return _outcome(record, steps, Outcome.DONE)
+
+    def _take(self, steps: Steps, record: DueRecord) -> None:
+        stages, step = self.stages, steps.step
+        meta = given(record.meta, str(record.meta.key))
+
+        recording = step(stages.download, meta)
+        audio = step(stages.extract, recording)
+        transcript = step(stages.transcribe, audio)
+        summary = step(stages.summarize, transcript)
+        step(stages.store, both(transcript, summary))
+
+        self.store.finish(record.id, stages.made_with)
+
+    def _job(self, record: DueRecord, run_id: int) -> Job:
+        def progress(fraction: float) -> None:
+            self.observer.stage_progressed(record.id, fraction)
+
+        def spent(usage: Usage) -> None:
+            self.store.spent(record.id, run_id, usage)
+
+        folder = RecordFolder(self.folder, record.meta.key)
+        return Job(record.id, record.meta, folder, progress, spent)
+
+    def _failed(self, record: DueRecord, steps: Steps, code: str, message: str) -> RecordOutcome:
+        again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
+        stage_status = StageStatus.FAILED if again_at else StageStatus.DEAD
+        status = RecordStatus.FAILED if again_at else RecordStatus.DEAD
+        setback = Setback(steps.stage, stage_status, code, message, again_at)
+        self.store.set_back(record.id, setback, status)
+        return _outcome(record, steps, Outcome.FAILED, code, message)
+
+    def _skipped(self, record: DueRecord, steps: Steps, skip: SkipRecord) -> RecordOutcome:
+        setback = Setback(
+            steps.stage,
+            StageStatus.SKIPPED,
+            skip.code,
+            skip.message,
+            made_with=self.stages.made_with,
+        )
+        self.store.set_back(record.id, setback, RecordStatus.SKIPPED)
+        return _outcome(record, steps, Outcome.SKIPPED, skip.code, skip.message)
+
+    def _deferred(self, record: DueRecord, steps: Steps, reason: MeetingError) -> RecordOutcome:
+        setback = Setback(steps.stage, StageStatus.WAITING, reason.code, reason.message)
+        self.store.set_back(record.id, setback, RecordStatus.PENDING)
+        return _outcome(record, steps, Outcome.DEFERRED, reason.code, reason.message)
+
+
+def _outcome(
+    record: DueRecord,
+    steps: Steps,
+    status: Outcome,
+    code: str | None = None,
+    message: str | None = None,
+) -> RecordOutcome:
+    key, subject = record.meta.key, record.meta.subject
+    return RecordOutcome(
+        record.id, key.source, key.record_id, subject, status, steps.stage, code, message
+    )

@@ -1,0 +1,63 @@
+"""Bring a recording's media into its folder, whole."""
+
+import logging
+
+from meeting_pipeline.domain.gates import check_media_bytes
+from meeting_pipeline.domain.model import Recording, RecordMeta
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.errors import LinkExpired, RecordError
+from meeting_pipeline.ports import Downloader, Job, MediaLink, MediaTool, RecordingSource
+from meeting_pipeline.stages.base import Resource
+
+log = logging.getLogger(__name__)
+
+_LINKS = 3  # a link and two new ones, should it expire on the way
+_HEAD_BYTES = 512
+
+
+class Download:
+    """A link just in time, the bytes, then the gates; only then the file gets its name."""
+
+    name = StageName.DOWNLOAD
+    resource = Resource.DOWNLOAD
+    settings = ""
+
+    def __init__(self, source: RecordingSource, downloader: Downloader, media: MediaTool) -> None:
+        self._source = source
+        self._downloader = downloader
+        self._media = media
+
+    def run(self, value: RecordMeta, job: Job) -> Artifact:
+        link = self._fetch(value, job)
+        name = f"recording.{link.suffix}"
+        try:
+            self._check(link, name, job)
+        except RecordError:
+            job.folder.remove(name)  # so that the next attempt starts from nothing
+            raise
+        return job.folder.publish(name)
+
+    def load(self, artifact: Artifact, job: Job) -> Recording:
+        path = job.folder.file(artifact.name)
+        return Recording(path, artifact.size_bytes, artifact.sha256)
+
+    def _fetch(self, meta: RecordMeta, job: Job) -> MediaLink:
+        for links_left in reversed(range(_LINKS)):
+            link = self._source.locate(meta)
+            part = job.folder.part(f"recording.{link.suffix}")
+            try:
+                self._downloader.fetch(link, part, job.progress)
+            except LinkExpired:
+                if not links_left:
+                    raise
+                log.info("%s: the link expired; asking for a new one", meta.key)
+            else:
+                return link
+        raise AssertionError("the loop returns or raises")
+
+    def _check(self, link: MediaLink, name: str, job: Job) -> None:
+        part = job.folder.part(name)
+        with part.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+        check_media_bytes(head, part.stat().st_size, link.size_bytes)
+        self._media.probe(part)

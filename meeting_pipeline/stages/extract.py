@@ -1,0 +1,51 @@
+"""Take the sound out of a recording and make sure that it is all there."""
+
+from meeting_pipeline.domain.gates import check_audible, check_long_enough, check_whole
+from meeting_pipeline.domain.model import Audio, Recording
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.ports import Job, MediaTool
+from meeting_pipeline.stages.base import Resource
+
+
+class Extract:
+    """Decode everything once: that makes the audio and proves the recording.
+
+    audio_format: what the transcriber wants. minimum_s: shorter recordings are skipped.
+    """
+
+    name = StageName.EXTRACT
+    resource = Resource.CPU
+
+    def __init__(self, media: MediaTool, audio_format: str, minimum_s: float) -> None:
+        self._media = media
+        self._format = audio_format
+        self._minimum_s = minimum_s
+
+    @property
+    def settings(self) -> str:
+        return f"{self._format} 16 kHz mono, at least {self._minimum_s:g} s"
+
+    def run(self, value: Recording, job: Job) -> Artifact:
+        name = f"audio.{self._format}"
+        try:
+            duration_s = self._extract(value, name, job)
+        except RecordError:
+            job.folder.remove(value.path.name)  # damaged here or there: fetch it afresh next time
+            raise
+        return job.folder.publish(name, duration_s)
+
+    def load(self, artifact: Artifact, job: Job) -> Audio:
+        assert artifact.duration_s is not None
+        path = job.folder.file(artifact.name)
+        return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
+
+    def _extract(self, recording: Recording, name: str, job: Job) -> float:
+        promised = self._media.probe(recording.path)
+        audio = self._media.extract(
+            recording.path, job.folder.part(name), self._format, job.progress
+        )
+        check_whole(promised.duration_s, audio.duration_s)
+        check_long_enough(audio.duration_s, self._minimum_s)
+        check_audible(audio.silent_share)
+        return audio.duration_s

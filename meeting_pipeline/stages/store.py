@@ -1,0 +1,27 @@
+"""Turn transcript and summary into rows, and into a page for people."""
+
+from meeting_pipeline.domain.minutes_markdown import render_markdown
+from meeting_pipeline.domain.model import Minutes, Summary, Transcript
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.ports import Job, RecordingStore
+from meeting_pipeline.stages.base import Resource
+
+
+class Store:
+    """`summary.md`, then the rows in one transaction; what stood there before is replaced."""
+
+    name = StageName.STORE
+    resource = Resource.DATABASE
+    settings = ""
+
+    def __init__(self, store: RecordingStore) -> None:
+        self._store = store
+
+    def run(self, value: tuple[Transcript, Summary], job: Job) -> Artifact:
+        page = render_markdown(job.meta, *value)
+        artifact = job.folder.write("summary.md", page.encode())
+        self._store.save(job.recording_id, Minutes(*value))
+        return artifact
+
+    def load(self, artifact: Artifact, job: Job) -> None:
+        return None

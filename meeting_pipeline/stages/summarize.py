@@ -1,0 +1,28 @@
+"""Say what a session was about and which phase it belongs to."""
+
+from meeting_pipeline.domain.model import Summary, Transcript
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.ports import Job, Summarizer
+from meeting_pipeline.stages.base import Resource
+from meeting_pipeline.stages.documents import dump, load
+
+
+class Summarize:
+    """Whoever summarizes, the summary is kept as `summary.json`."""
+
+    name = StageName.SUMMARIZE
+    resource = Resource.LLM
+
+    def __init__(self, summarizer: Summarizer) -> None:
+        self._summarizer = summarizer
+
+    @property
+    def settings(self) -> str:
+        return self._summarizer.settings
+
+    def run(self, value: Transcript, job: Job) -> Artifact:
+        summary = self._summarizer.summarize(value, job)
+        return job.folder.write("summary.json", dump(summary))
+
+    def load(self, artifact: Artifact, job: Job) -> Summary:
+        return load(Summary, job.folder.file(artifact.name))

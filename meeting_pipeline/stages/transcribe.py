@@ -1,0 +1,28 @@
+"""Turn the sound into text."""
+
+from meeting_pipeline.domain.model import Audio, Transcript
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.ports import Job, Transcriber
+from meeting_pipeline.stages.base import Resource
+from meeting_pipeline.stages.documents import dump, load
+
+
+class Transcribe:
+    """Whoever transcribes, the transcript is kept as `transcript.json`."""
+
+    name = StageName.TRANSCRIBE
+    resource = Resource.ASR
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self._transcriber = transcriber
+
+    @property
+    def settings(self) -> str:
+        return self._transcriber.settings
+
+    def run(self, value: Audio, job: Job) -> Artifact:
+        transcript = self._transcriber.transcribe(value, job)
+        return job.folder.write("transcript.json", dump(transcript))
+
+    def load(self, artifact: Artifact, job: Job) -> Transcript:
+        return load(Transcript, job.folder.file(artifact.name))

@@ -1,0 +1,151 @@
+"""The same treatment for every stage of a record: done before? then load; else run it.
+
+A stage is done once for the same `made_from`, a chained fingerprint of the record, the stage, its
+settings and everything upstream. So changing the speech model runs transcribe again and what
+follows, and nothing before it. What is done is loaded only when a later stage needs it.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.nap import sleep_using_event
+from tenacity.wait import wait_random_exponential
+
+from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.errors import RetryableError
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.gates import Gates
+from meeting_pipeline.ports import Job, RecordingStore
+from meeting_pipeline.stages.base import Stage
+
+log = logging.getLogger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+Other = TypeVar("Other")
+
+_TRIES = 3  # of one stage within a run; what needs longer is left to a later run
+_PATIENCE_S = 120.0
+_BACK_OFF = wait_random_exponential(multiplier=2, max=30)
+
+
+@dataclass(frozen=True)
+class Made(Generic[Out]):
+    """A stage's result. `value()` loads it, or makes it again should its file be gone."""
+
+    made_from: str
+    value: Callable[[], Out]
+
+
+def given(value: Out, made_from: str) -> Made[Out]:
+    """A value that is there already."""
+    return Made(fingerprint(made_from), lambda: value)
+
+
+def both(first: Made[Out], second: Made[Other]) -> Made[tuple[Out, Other]]:
+    """Two results together; the second was made from the first."""
+    return Made(second.made_from, lambda: (first.value(), second.value()))
+
+
+def fingerprint(*parts: str) -> str:
+    """A short name for exactly these words in this order."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+class UntilReached(Exception):
+    """The last stage that was wanted is done."""
+
+
+class Steps:
+    """Does the stages of one record, each once; `until`: the last one wanted, None for all.
+
+    stage, attempt: the one that ran last and the how-manieth start of it that was.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        store: RecordingStore,
+        gates: Gates,
+        observer: RunObserver,
+        until: StageName | None,
+    ) -> None:
+        self.stage = StageName.DOWNLOAD
+        self.attempt = 0
+        self._job = job
+        self._store = store
+        self._gates = gates
+        self._observer = observer
+        self._until = until
+        self._ledger = store.ledger(job.recording_id)
+
+    def step(self, stage: Stage[In, Out], upstream: Made[In]) -> Made[Out]:
+        """This stage's result; raises UntilReached after the last one, and the stage's errors."""
+        made_from = fingerprint(upstream.made_from, stage.name, stage.settings)
+        entry = self._ledger.get(stage.name)
+        if entry and entry.artifact and entry.is_done(made_from):
+            made = Made(made_from, partial(self._load, stage, upstream, made_from, entry.artifact))
+        else:
+            artifact = self._run(stage, upstream, made_from)
+            made = Made(made_from, partial(stage.load, artifact, self._job))
+        if stage.name is self._until:
+            raise UntilReached
+        return made
+
+    def _load(
+        self, stage: Stage[In, Out], upstream: Made[In], made_from: str, artifact: Artifact
+    ) -> Out:
+        if not self._job.folder.holds(artifact):
+            log.warning(
+                "%s: %s is gone or altered; making it again", self._job.meta.key, artifact.name
+            )
+            artifact = self._run(stage, upstream, made_from)
+        return stage.load(artifact, self._job)
+
+    def _run(self, stage: Stage[In, Out], upstream: Made[In], made_from: str) -> Artifact:
+        value = upstream.value()
+        self._gates.check_open()
+        self.stage = stage.name
+        self.attempt = self._store.begin_stage(self._job.recording_id, stage.name, made_from)
+        self._observer.stage_started(self._job.recording_id, self._job.meta, stage.name)
+        started = time.monotonic()
+        artifact = self._retrying(partial(self._run_once, stage, value))
+        self._store.end_stage(self._job.recording_id, stage.name, artifact)
+        seconds = time.monotonic() - started
+        self._observer.stage_finished(self._job.recording_id, self._job.meta, stage.name, seconds)
+        return artifact
+
+    def _run_once(self, stage: Stage[In, Out], value: In) -> Artifact:
+        with self._gates.slot(stage.resource):
+            return stage.run(value, self._job)
+
+    def _retrying(self, attempt: Callable[[], Artifact]) -> Artifact:
+        return Retrying(
+            retry=retry_if_exception(_worth_waiting),
+            wait=_as_asked,
+            stop=stop_after_attempt(_TRIES),
+            sleep=sleep_using_event(self._gates.closed),
+            before_sleep=self._say_why,
+            reraise=True,
+        )(attempt)
+
+    def _say_why(self, state: RetryCallState) -> None:
+        wait_s = state.next_action.sleep if state.next_action else 0.0
+        trouble = state.outcome.exception() if state.outcome else None
+        log.warning("%s: %s; again in %.0f s", self._job.meta.key, trouble, wait_s)
+
+
+def _worth_waiting(trouble: BaseException) -> bool:
+    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= _PATIENCE_S
+
+
+def _as_asked(state: RetryCallState) -> float:
+    trouble = state.outcome.exception() if state.outcome else None
+    asked = trouble.retry_after_s if isinstance(trouble, RetryableError) else None
+    return _BACK_OFF(state) if asked is None else asked
