@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from meeting_pipeline.errors import ConfigError
 
@@ -111,7 +111,8 @@ def setting(
     name: str, default: str, read: Callable[[str], Any] = _text, *, secret: bool = False
 ) -> Any:
     """A field of the tree: its outside name, its default as it would be written, its reader."""
-    return field(metadata={"name": name, "default": default, "read": read, "secret": secret})
+    facts = {"name": name, "default": default, "read": read, "secret": secret}
+    return field(metadata=facts, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,17 @@ def shown(settings: Settings) -> list[ShownSetting]:
     ]
 
 
+def secret_values(settings: Settings) -> list[str]:
+    """Every secret in use, so that logs can take them out."""
+    values = [
+        getattr(getattr(settings, attribute), item.name)
+        for attribute, group in _GROUPS.items()
+        for item in fields(group)
+        if item.metadata["secret"]
+    ]
+    return [text for value in values for text in ([value] if isinstance(value, str) else value)]
+
+
 def _read_env_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
@@ -341,7 +353,7 @@ def _read(
     origins[name] = origin
     try:
         return metadata["read"](value)
-    except (ValueError, KeyError, TypeError, ZoneInfoNotFoundError, OSError) as error:
+    except (ValueError, LookupError, TypeError, RuntimeError, OSError) as error:
         raise _unreadable(metadata, value, origin) from error
 
 

@@ -112,6 +112,7 @@ class Pipeline:
             new=listing.new,
             known=listing.known,
             waiting=listing.waiting + self.source.waiting,
+            listing_complete=listing.trouble is None,
             due=len(worked.outcomes),
             records=worked.outcomes,
             stopped_by=trouble.code if trouble else None,

@@ -61,12 +61,13 @@ class MediaLink:
     """Where the media of one recording can be had right now.
 
     url: https:// with its credential, or file:// for a local file; never stored, never logged.
-    suffix: "m4a", "mp4" … as the file will be named. size_bytes: as promised, or None.
+    suffix: "m4a", "mp4" … as the file will be named. size_bytes, sha256: as promised, or None.
     """
 
     url: str
     suffix: str
     size_bytes: int | None = None
+    sha256: str | None = None
 
 
 class RecordingSource(Protocol):

@@ -32,7 +32,7 @@ from meeting_pipeline.errors import (
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import DueRecord, Job, RecordingSource, RecordingStore, Setback
+from meeting_pipeline.ports import DueRecord, Job, RecordingStore, Setback
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given
 
@@ -82,7 +82,6 @@ class RecordWorker:
     """Takes one record after another; several threads may share it, each with its own record."""
 
     stages: Stages
-    source: RecordingSource
     store: RecordingStore
     folder: Path
     gates: Gates

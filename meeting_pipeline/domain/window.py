@@ -15,7 +15,7 @@ ACCEPTED = (
 )
 """What `parse_moment` reads, for help texts."""
 
-_AGO = re.compile(r"(\d+) *([mhdw])", re.ASCII)
+_AGO = re.compile(r"(\d+(?:\.\d+)?) *([mhdw])", re.ASCII)
 _AGO_UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -94,7 +94,7 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
         day = now.astimezone(zone).date() - timedelta(days=_DAYS_AGO[word])
         return _midnight(day + timedelta(days=end), zone)
     if ago := _AGO.fullmatch(word):
-        return _checked(text, lambda: now - int(ago[1]) * _AGO_UNITS[ago[2]])
+        return _checked(text, lambda: now - float(ago[1]) * _AGO_UNITS[ago[2]])
     return parse_timestamp(text, zone, end)
 
 

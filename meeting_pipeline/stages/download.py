@@ -5,7 +5,7 @@ import logging
 from meeting_pipeline.domain.gates import check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.errors import LinkExpired, RecordError
+from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 from meeting_pipeline.ports import Downloader, Job, MediaLink, MediaTool, RecordingSource
 from meeting_pipeline.stages.base import Resource
 
@@ -35,7 +35,11 @@ class Download:
         except RecordError:
             job.folder.remove(name)  # so that the next attempt starts from nothing
             raise
-        return job.folder.publish(name)
+        artifact = job.folder.publish(name)
+        if link.sha256 not in (None, artifact.sha256):
+            job.folder.remove(name)
+            raise RetryableError("file_changed", f"{value.key} is not the file that was listed")
+        return artifact
 
     def load(self, artifact: Artifact, job: Job) -> Recording:
         path = job.folder.file(artifact.name)

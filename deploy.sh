@@ -1,0 +1,340 @@
+#!/usr/bin/env bash
+# From a bare machine to a working, scheduled installation. Running it again is always safe.
+set -euo pipefail
+
+home=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+tag="# meeting-pipeline"
+step=starting
+asked_python=
+with_cron=yes
+
+usage() {
+  cat <<'TEXT'
+usage: ./deploy.sh [install] [--no-cron] [--python PATH]   install, or bring an installation up to date
+       ./deploy.sh demo [ARGUMENT...]                      try it on the sample recordings; nothing but Python is needed
+       ./deploy.sh uninstall                               take the nightly crontab line away, and nothing else
+       ./deploy.sh help
+
+for people who develop:
+       ./deploy.sh setup                                   the virtual environment with every tool
+       ./deploy.sh check                                   ruff, mypy, import contracts
+       ./deploy.sh test [PYTEST ARGUMENT...]               check, then every test; installs what they need
+
+--no-cron      leave the crontab alone
+--python PATH  use this Python (3.11 or newer) instead of searching for one
+
+pip's own settings (PIP_INDEX_URL and the others) are honoured.
+TEXT
+}
+
+main() {
+  local verb=install
+  case ${1:-} in
+    install | demo | setup | check | test | uninstall | help) verb=$1 && shift ;;
+    -h | --help) verb=help && shift ;;
+  esac
+  while (($#)); do
+    case $1 in
+      --no-cron) with_cron=no ;;
+      --python) use_python "${2:-}" && shift ;;
+      *) break ;;
+    esac
+    shift
+  done
+  case $verb in
+    demo | test) ;;
+    *) (($# == 0)) || refuse "$1" ;;
+  esac
+  cd -- "$home"
+  PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH hides mariadbd on Debian
+  trap on_exit EXIT
+  "do_$verb" "$@"
+}
+
+refuse() {
+  printf 'deploy.sh: cannot use "%s" here\n' "$1" >&2
+  usage >&2
+  exit 2
+}
+
+use_python() {
+  asked_python=$(command -v -- "$1") || refuse "--python $1"
+  asked_python=$(realpath -s -- "$asked_python")
+}
+
+say() {
+  step=$1
+  printf '==> %s\n' "$1" >&2
+}
+
+note() { printf '    %s\n' "$@" >&2; }
+
+fail() {
+  printf 'deploy.sh: %s\n' "$@" >&2
+  exit 1
+}
+
+on_exit() {
+  local code=$?
+  ((code == 0)) && return
+  printf 'deploy.sh: stopped at "%s" (exit code %d). What is done stays done; run it again after mending.\n' \
+    "$step" "$code" >&2
+}
+
+# What a command says is shown only when it fails (a file, since a daemon started by apt would hold a pipe open).
+quietly() {
+  mkdir -p logs
+  "$@" >logs/deploy.log 2>&1 || {
+    local code=$?
+    tail -n 30 logs/deploy.log >&2
+    return "$code"
+  }
+}
+
+# ---- verbs
+
+do_help() { usage; }
+
+do_install() {
+  prepare_venv offline
+  write_env_file
+  say "Making data/ and logs/"
+  install -d -m 700 data logs
+  say "Bringing the database up to date"
+  .venv/bin/meeting db upgrade
+  run_doctor
+  [[ $with_cron == no ]] || schedule
+  say_what_next
+}
+
+do_demo() {
+  prepare_venv offline
+  exec .venv/bin/meeting demo "$@"
+}
+
+do_setup() { prepare_venv offline,dev; }
+
+do_check() {
+  do_setup
+  say "ruff: rules" && .venv/bin/ruff check .
+  say "ruff: layout" && .venv/bin/ruff format --check .
+  say "mypy: types" && .venv/bin/mypy
+  say "lint-imports: which module may know which" && .venv/bin/lint-imports
+}
+
+do_test() {
+  do_setup
+  install_test_programs
+  do_check
+  say "pytest"
+  exec .venv/bin/python -m pytest "$@"
+}
+
+do_uninstall() {
+  say "Taking the nightly line out of the crontab"
+  if has crontab; then
+    read_crontab
+    drop_line_of "$home"
+    write_crontab
+  fi
+  rm -f data/scheduled-from
+  echo "The nightly run is no longer scheduled. Everything else stays: recordings, database, .env, .venv."
+}
+
+# ---- Python and its packages
+
+prepare_venv() {
+  [[ -w . ]] || fail "$home cannot be written by $(id -un); run this as its owner"
+  exec 9<. # two deployments at once: the second waits
+  flock 9
+  usable_venv || make_venv
+  install_packages "$1"
+  exec 9<&-
+}
+
+# Whole, made here (a moved environment points back to where it was), and of the Python that was asked for.
+usable_venv() {
+  [[ ! -e .venv/unfinished ]] && grep -qsF "$home/.venv/bin/" .venv/bin/pip &&
+    .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+    { [[ -z $asked_python ]] || [[ $(build_of .venv/bin/python) == "$(build_of "$asked_python")" ]]; }
+}
+
+make_venv() {
+  find_python
+  say "Making the virtual environment with $python"
+  rm -rf .venv
+  mkdir .venv
+  touch .venv/unfinished # whatever happens before it is gone, the next run starts from here again
+  quietly "$python" -m venv .venv
+}
+
+install_packages() {
+  local extras=$1 fingerprint
+  fingerprint="$(cat pyproject.toml constraints.txt | sha256sum | cut -d ' ' -f 1) $extras"
+  if [[ $(cat .venv/installed 2>/dev/null) == "$fingerprint"* ]]; then return; fi
+  say "Installing meeting[$extras] (some minutes the first time)"
+  touch .venv/unfinished
+  rm -f .venv/installed
+  quietly .venv/bin/python -m pip install --quiet --no-input -c constraints.txt -e ".[$extras]" ||
+    fail "pip could not install the packages; the reason is above. PIP_INDEX_URL chooses another package index."
+  rm .venv/unfinished
+  echo "$fingerprint" >.venv/installed
+}
+
+find_python() {
+  local candidates=(python3 python3.11 python3.12 python3.13 python3.14) candidate
+  [[ -z $asked_python ]] || candidates=("$asked_python")
+  say "Looking for Python 3.11 or newer"
+  for candidate in "${candidates[@]}"; do
+    python=$candidate
+    if new_enough "$python" && can_make_venv "$python"; then return; fi
+  done
+  for candidate in "${candidates[@]}"; do
+    python=$candidate
+    if new_enough "$python"; then
+      add_venv_module
+      return
+    fi
+  done
+  fail "no Python 3.11 or newer among: ${candidates[*]}" \
+    "Debian 12, Ubuntu 24.04 and later have it: apt-get install python3 python3-venv" \
+    "If it is somewhere else: ./deploy.sh --python /path/to/python3"
+}
+
+add_venv_module() { # Debian keeps ensurepip apart from Python
+  local package
+  package=$(basename "$python")-venv
+  [[ $package == python3* ]] || package=python3-venv
+  install_by_apt "$package"
+  can_make_venv "$python" || fail "$python cannot make virtual environments: its module ensurepip is missing"
+}
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+build_of() { "$1" -c 'import sys; print(sys.base_prefix, sys.version)'; }
+
+# ---- the system's packages
+
+install_by_apt() {
+  local as_root=()
+  ((EUID == 0)) || as_root=(sudo -n)
+  command -v apt-get >/dev/null || fail "missing here: $*. Install it with this system's package manager."
+  ((EUID == 0)) || sudo -n true 2>/dev/null || fail "missing here: $*" "An administrator can: apt-get install $*"
+  say "Installing $* (apt)"
+  quietly "${as_root[@]}" apt-get update || note "the package lists could not be renewed; trying with the old ones"
+  quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends --no-remove "$@"
+}
+
+# The server's programs without its service: the tests start their own on a free port.
+install_test_programs() {
+  local missing=()
+  has mariadbd && has mariadb-install-db || missing+=(mariadb-server-core)
+  has mariadb-admin && has my_print_defaults || missing+=(mariadb-client)
+  has ffmpeg && has ffprobe || missing+=(ffmpeg)
+  has aria2c || missing+=(aria2)
+  has strace || missing+=(strace)
+  ((${#missing[@]} == 0)) || install_by_apt "${missing[@]}"
+}
+
+has() { command -v "$1" >/dev/null; }
+
+# ---- settings and health
+
+write_env_file() {
+  if [[ ! -e .env ]]; then
+    say "Writing .env from .env.example (only you can read it)"
+    install -m 600 .env.example .env.part
+    mv .env.part .env
+  elif [[ -n $(find -L .env -perm /077) ]]; then
+    say "Closing .env, which others could read (mode 600)"
+    chmod 600 .env
+  fi
+}
+
+run_doctor() {
+  local code=0
+  say "Checking the installation (meeting doctor)"
+  .venv/bin/meeting doctor || code=$?
+  case $code in
+    0) ;;
+    3) note "The red checks above say what is missing; the installation goes on without it." ;;
+    *) return "$code" ;;
+  esac
+}
+
+say_what_next() {
+  cat <<TEXT
+
+Installed in $home. Next:
+  1. Write your credentials into .env; every setting is explained there.
+     Without any, recordings come from the directory in MEETING_FOLDER.
+  2. .venv/bin/meeting doctor                  what is still missing, and how to mend it
+  3. .venv/bin/meeting run --since yesterday   the first run by hand
+To see it work before you have credentials: ./deploy.sh demo
+To upgrade: git pull && ./deploy.sh
+TEXT
+}
+
+# ---- the nightly run
+
+schedule() {
+  say "Scheduling the nightly run (--no-cron leaves this out)"
+  has crontab || install_by_apt cron
+  local before hours="0 3 * * *" moved_from
+  read_crontab
+  before=$crontab
+  moved_from=$(cat data/scheduled-from 2>/dev/null || true)
+  [[ -z $moved_from || -e $moved_from/cron_incremental.py ]] || drop_line_of "$moved_from"
+  drop_line_of "$home" # hours changed by hand stay
+  crontab+=${crontab:+$'\n'}$(job "$hours")
+  [[ $crontab == "$before" ]] || write_crontab
+  printf '%s\n' "$home" >data/scheduled-from
+  note "$(job "$hours")"
+  warn_of_other_zone "$hours"
+  has pidof && ! pidof cron crond >/dev/null && note "No cron daemon is running here. Start it: service cron start"
+  return 0
+}
+
+job() {
+  local quote="'\\''" directory=$home line
+  case $home in *[!A-Za-z0-9_./-]*) directory="'${home//"'"/$quote}'" ;; esac
+  line="cd $directory && .venv/bin/python cron_incremental.py >> logs/cron.out 2>&1  $tag $home"
+  printf '%s %s\n' "$1" "${line//[%]/\\%}" # cron takes a bare % for a line break
+}
+
+read_crontab() {
+  mkdir -p logs
+  crontab=$(LC_ALL=C crontab -l 2>logs/deploy.log) || grep -q 'no crontab' logs/deploy.log ||
+    fail "the crontab cannot be read: $(cat logs/deploy.log)"
+}
+
+write_crontab() { printf '%s' "${crontab:+$crontab$'\n'}" | crontab -; }
+
+# Takes the line of an installation out of $crontab, and its hours into $hours.
+drop_line_of() {
+  local mark="$tag ${1//[%]/\\%}" line rest=
+  while IFS= read -r line; do
+    if [[ $line != *"$mark" ]]; then
+      rest+=$line$'\n'
+    elif [[ $line =~ ^(([0-9A-Za-z*/,-]+[[:blank:]]+){4}[0-9A-Za-z*/,-]+) ]]; then
+      hours=${BASH_REMATCH[1]}
+    fi
+  done <<<"$crontab"
+  crontab=${rest%$'\n'}
+}
+
+# Debian's cron knows only the host's time zone.
+warn_of_other_zone() {
+  local zone wanted
+  zone=$(sed -n "s/^MEETING_TZ=[\"']\{0,1\}\([A-Za-z0-9_+/-]*\).*/\1/p" .env | tail -n 1)
+  zone=${MEETING_TZ:-${zone:-Asia/Shanghai}}
+  wanted=$(env -u TZ date -d "TZ=\"$zone\" 03:00" +'%-M %-H')
+  [[ $wanted == "0 3" || $1 == "$wanted "* ]] ||
+    note "cron follows this host's clock ($(env -u TZ date +%Z)), not $zone. For 03:00 in $zone change the line's" \
+      "first two fields to \"$wanted\" (crontab -e); later runs of deploy.sh keep them."
+}
+
+main "$@"

@@ -1,0 +1,162 @@
+"""From speech to cleaned pieces of text, without losing the middle.
+
+Batched decoding with timestamps is fast but drops stretches without a word. So what the pieces
+leave uncovered is decoded again by itself, and what is still missing once more, sequentially.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.languages import LanguageRule
+from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
+from meeting_pipeline.ports import Progress
+
+VERSION = 1
+"""Part of the settings line: raise it whenever a rule here or in its neighbours changes."""
+
+HOLE_S = 1.5
+
+_BATCH = 8
+_ROUNDS = 3
+_TEMPERATURES = (0.0, 0.2, 0.4)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A cleaned piece of text; seconds on the timeline of speech."""
+
+    start_s: float
+    end_s: float
+    text: str
+    language: str
+
+    @property
+    def span(self) -> Span:
+        """Where it was said."""
+        return self.start_s, self.end_s
+
+
+class Decoder:
+    """A loaded WhisperModel with our way of asking it."""
+
+    def __init__(self, whisper: Any, beam: int) -> None:
+        from faster_whisper import BatchedInferencePipeline
+
+        self._whisper = whisper
+        self._rule = LanguageRule(whisper.model)
+        whisper.model = self._rule
+        self._pipeline = BatchedInferencePipeline(whisper)
+        self._beam = beam
+
+    def decode(self, speech: Speech, language: str, progress: Progress) -> list[Said]:
+        """What was said, in order; language: the one to use where nothing else is clearly heard."""
+        self._rule.main = language
+        said = _in_order(self._in_batches(speech, progress))
+        for span in _doubtful(speech, said):
+            inside = [one for one in said if _lies_in(one.span, span)]
+            slowly = self._decode_slowly(speech, span)
+            if _letters(slowly) > _letters(inside):
+                said = _in_order([one for one in said if one not in inside] + slowly)
+        return said
+
+    def _in_batches(self, speech: Speech, progress: Progress) -> list[Said]:
+        said: list[Said] = []
+        todo = windows(speech.pieces)
+        for turn in range(_ROUNDS):
+            again: list[Span] = []
+            for first in range(0, len(todo), _BATCH):
+                batch = todo[first : first + _BATCH]
+                for span, pieces, is_sure in self._decode_batch(speech, batch):
+                    parts = [span] if is_sure else halves(span, speech.pieces)
+                    if len(parts) > 1 and turn + 1 < _ROUNDS:
+                        again += parts  # two languages compete: each half by itself
+                        continue
+                    said += pieces
+                    again += _left_out(pieces, span)
+                if turn == 0:
+                    progress(batch[-1][1] / speech.duration_s)
+            todo = again
+        return said
+
+    def _decode_batch(
+        self, speech: Speech, spans: Sequence[Span]
+    ) -> list[tuple[Span, list[Said], bool]]:
+        """Each window with what was said in it and whether its language was clear."""
+        segments, _ = self._pipeline.transcribe(
+            speech.samples,
+            language=self._rule.main,
+            multilingual=True,
+            batch_size=_BATCH,
+            beam_size=self._beam,
+            without_timestamps=False,
+            clip_timestamps=[{"start": start, "end": end} for start, end in spans],
+        )
+        found = list(segments)
+        return [
+            (span, _cleaned(_of_window(found, span), 0.0, span, language), is_sure)
+            for span, (language, is_sure) in zip(spans, self._rule.take(len(spans)), strict=True)
+        ]
+
+    def _decode_slowly(self, speech: Speech, span: Span) -> list[Said]:
+        start, end = span
+        segments, _ = self._whisper.transcribe(
+            speech.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)],
+            language=self._rule.main,
+            multilingual=True,
+            beam_size=self._beam,
+            temperature=_TEMPERATURES,
+            condition_on_previous_text=False,
+        )
+        found = list(segments)
+        language, _ = self._rule.take(1)[-1]
+        return _cleaned(found, start, span, language)
+
+
+def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
+    # `seek` is the window's start in frames (1/100 s), the same for all its segments
+    return [segment for segment in segments if segment.seek == int(span[0] * 100)]
+
+
+def _cleaned(segments: Iterable[Any], offset_s: float, span: Span, language: str) -> list[Said]:
+    said = []
+    for segment in segments:
+        if guards.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
+            continue
+        start = max(segment.start + offset_s, span[0])
+        end = min(segment.end + offset_s, span[1])
+        text = guards.clean(segment.text, language)
+        if text and start < end:
+            said.append(Said(start, end, text, language))
+    return said
+
+
+def _left_out(pieces: Sequence[Said], span: Span) -> list[Span]:
+    """Holes in a window; a window without any text is left to the second, slower look."""
+    missing = guards.holes((one.span for one in pieces), [span], HOLE_S)
+    return [hole for hole in missing if hole != span]
+
+
+def _doubtful(speech: Speech, said: Sequence[Said]) -> list[Span]:
+    """Windows with too little text for their length, and larger holes that stayed."""
+    thin = []
+    for start, end in windows(speech.pieces):
+        text = "".join(one.text for one in said if _lies_in(one.span, (start, end)))
+        if guards.is_thin(text, end - start):
+            thin.append((start, end))
+    missing = guards.holes((one.span for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S)
+    return thin + [hole for hole in missing if not any(_lies_in(hole, span) for span in thin)]
+
+
+def _lies_in(inner: Span, outer: Span) -> bool:
+    return outer[0] <= (inner[0] + inner[1]) / 2 < outer[1]
+
+
+def _letters(said: Iterable[Said]) -> int:
+    return sum(len(one.text) for one in said)
+
+
+def _in_order(said: Iterable[Said]) -> list[Said]:
+    return sorted(said, key=lambda one: one.start_s)

@@ -1,0 +1,155 @@
+"""Where in a recording somebody speaks, and windows of speech for a recogniser.
+
+Long silence is left out: the model sees `Speech.samples`, a shorter timeline of its own, and
+`begins_at` and `ends_at` lead back to the recording's.
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from meeting_pipeline.adapters.asr.guards import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+WINDOW_S = 29.8
+"""Whisper hears 30 s at a time; a little less survives rounding."""
+
+_CUT_FROM = 0.75  # of a window: later cuts need fewer windows, a longer choice finds better pauses
+_PAD_S = 0.4
+_MIN_SILENCE_MS = 160
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch without a pause; seconds on the timeline of speech.
+
+    pause_s: silence that followed. recorded_s: where it starts in the recording.
+    """
+
+    start_s: float
+    end_s: float
+    pause_s: float
+    recorded_s: float
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The sound of the pieces, one after another, mono 16 kHz float32."""
+
+    samples: "Samples"
+    pieces: tuple[Piece, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of speech, with up to 0.4 s of air around each piece."""
+        return len(self.samples) / SAMPLE_RATE
+
+    def begins_at(self, speech_s: float) -> float:
+        """The second of the recording where what starts here begins."""
+        return self._recorded(bisect_right(self._ends, speech_s), speech_s)
+
+    def ends_at(self, speech_s: float) -> float:
+        """The second of the recording where what ends here is over: before a pause, not after."""
+        return self._recorded(bisect_left(self._ends, speech_s), speech_s)
+
+    def _recorded(self, index: int, speech_s: float) -> float:
+        piece = self.pieces[min(index, len(self.pieces) - 1)]
+        return piece.recorded_s + speech_s - piece.start_s
+
+    @cached_property
+    def _ends(self) -> list[float]:
+        return [piece.end_s for piece in self.pieces]
+
+
+def find_speech(samples: "Samples") -> Speech | None:
+    """What the voice detector takes for speech, or None when nobody speaks."""
+    import numpy as np
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(
+        max_speech_duration_s=WINDOW_S - 2 * _PAD_S,
+        min_silence_duration_ms=_MIN_SILENCE_MS,
+        speech_pad_ms=0,
+    )
+    found = get_speech_timestamps(samples, options)
+    if not found:
+        return None
+    spans = [(span["start"], span["end"]) for span in found]
+    pieces, sound = [], []
+    at = 0
+    for (start, end), pause in zip(_padded(spans, len(samples)), _pauses(spans), strict=True):
+        length = end - start
+        pieces.append(
+            Piece(at / SAMPLE_RATE, (at + length) / SAMPLE_RATE, pause, start / SAMPLE_RATE)
+        )
+        sound.append(samples[start:end])
+        at += length
+    return Speech(np.concatenate(sound), tuple(pieces))
+
+
+def windows(pieces: tuple[Piece, ...]) -> list[Span]:
+    """Spans of at most 29.8 s of speech, each cut at the longest pause in its last quarter."""
+    spans: list[Span] = []
+    first = 0
+    while first < len(pieces):
+        last = _last_of_window(pieces, first)
+        spans.append((pieces[first].start_s, pieces[last].end_s))
+        first = last + 1
+    return spans
+
+
+def _last_of_window(pieces: tuple[Piece, ...], first: int) -> int:
+    start = pieces[first].start_s
+    last = first
+    while last + 1 < len(pieces) and pieces[last + 1].end_s - start <= WINDOW_S:
+        last += 1
+    if last + 1 == len(pieces):
+        return last
+    earliest = start + _first_cut(pieces[-1].end_s - start)
+    late = [index for index in range(first, last + 1) if pieces[index].end_s >= earliest]
+    return max(late or [last], key=lambda index: pieces[index].pause_s)
+
+
+def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
+    """The span cut at its longest pause; the span alone when it has none."""
+    start, end = span
+    inside = [piece for piece in pieces if start + 1.0 < piece.end_s < end - 1.0]
+    if not inside:
+        return [span]
+    middle = max(inside, key=lambda piece: piece.pause_s).end_s
+    return [(start, middle), (middle, end)]
+
+
+def _first_cut(rest_s: float) -> float:
+    """Where the last two windows may be parted so that neither is a crumb."""
+    if rest_s <= 2 * WINDOW_S:
+        return max(rest_s - WINDOW_S, 0.4 * rest_s)
+    return _CUT_FROM * WINDOW_S
+
+
+def _padded(spans: list[tuple[int, int]], total: int) -> list[tuple[int, int]]:
+    """Samples with some air around, never more than half the pause to the neighbour."""
+    pad = int(_PAD_S * SAMPLE_RATE)
+    gaps = _gaps(spans)
+    befores = [spans[0][0], *(gap // 2 for gap in gaps)]
+    afters = [*(gap // 2 for gap in gaps), total - spans[-1][1]]
+    return [
+        (start - min(pad, before), end + min(pad, after))
+        for (start, end), before, after in zip(spans, befores, afters, strict=True)
+    ]
+
+
+def _pauses(spans: list[tuple[int, int]]) -> list[float]:
+    return [*(gap / SAMPLE_RATE for gap in _gaps(spans)), 0.0]
+
+
+def _gaps(spans: list[tuple[int, int]]) -> list[int]:
+    return [right[0] - left[1] for left, right in pairwise(spans)]

@@ -1,0 +1,122 @@
+"""Speech recognition on this machine: faster-whisper in processes of its own."""
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+from threading import Lock
+
+from meeting_pipeline.adapters.asr import decoding
+from meeting_pipeline.adapters.asr.packaged_model import MODEL_NAME, OFFLINE_HINT, packaged_base
+from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options
+from meeting_pipeline.adapters.asr.worker import Task
+from meeting_pipeline.adapters.asr.worker_pool import WorkerPool
+from meeting_pipeline.domain.model import Audio, Transcript, Usage
+from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.ports import Job
+
+_DETECT = frozenset({"", "auto"})
+
+
+class WhisperTranscriber:
+    """The `Transcriber` that needs no service.
+
+    model: a directory with a CTranslate2 Whisper model, a name that faster-whisper downloads, or ""
+    for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
+    language given holds wherever Chinese or English is not clearly heard instead.
+    processes: how many recordings at once; each gets its share of the processor's cores.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "",
+        language: str = "zh",
+        beam: int = 5,
+        cache_dir: Path,
+        processes: int = 1,
+    ) -> None:
+        self._model = model
+        self._language = "" if language in _DETECT else language
+        self._beam = beam
+        self._cache_dir = cache_dir
+        self._processes = processes
+        self._pool: WorkerPool | None = None
+        self._starting = Lock()
+
+    @property
+    def settings(self) -> str:
+        return (
+            f"{ENGINE} {self._label} {self._language or 'auto'} beam={self._beam}"
+            f" rules={decoding.VERSION}"
+        )
+
+    @property
+    def audio_format(self) -> str:
+        return "flac"
+
+    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+        """Raises SkipRecord("no_speech"), RecordError("corrupt_media"), RetryableError(
+        "asr_worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full").
+        """
+        transcript = self._workers().run(Task(audio.path, audio.duration_s), job.progress)
+        call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
+        job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
+        return transcript
+
+    def close(self) -> None:
+        """End the processes; a recording at work is given up."""
+        with self._starting:
+            if self._pool is not None:
+                self._pool.close()
+
+    @property
+    def _label(self) -> str:
+        """How people call the model: a name, or a directory with its weights' size."""
+        if not self._model:
+            return MODEL_NAME
+        if not _is_path(self._model):
+            return self._model
+        directory = _directory(self._model)
+        return f"{directory.name}:{(directory / 'model.bin').stat().st_size}"
+
+    def _workers(self) -> WorkerPool:
+        with self._starting:
+            if self._pool is None:
+                self._pool = self._open_pool()
+            return self._pool
+
+    def _open_pool(self) -> WorkerPool:
+        if importlib.util.find_spec("faster_whisper") is None:
+            raise ConfigError(
+                "offline_extra_missing",
+                "Local speech recognition is not installed.",
+                hint=OFFLINE_HINT,
+            )
+        threads = max(1, len(os.sched_getaffinity(0)) // self._processes)
+        source, is_local = self._source()
+        options = Options(source, self._label, self._language, self._beam, threads)
+        return WorkerPool(self._processes, options, offline=is_local)
+
+    def _source(self) -> tuple[str, bool]:
+        """What faster-whisper shall load, and whether that is a directory."""
+        if not self._model:
+            return str(packaged_base(self._cache_dir).resolve()), True
+        if _is_path(self._model):
+            return str(_directory(self._model).resolve()), True
+        return self._model, False
+
+
+def _is_path(model: str) -> bool:
+    return Path(model).expanduser().is_dir() or model.startswith(("/", "./", "../", "~"))
+
+
+def _directory(model: str) -> Path:
+    directory = Path(model).expanduser()
+    if not (directory / "model.bin").is_file():
+        raise ConfigError(
+            "whisper_model",
+            f"WHISPER_MODEL: there is no model.bin in {directory}.",
+            hint="give the directory of a CTranslate2 Whisper model, or leave it empty",
+        )
+    return directory

@@ -1,0 +1,126 @@
+"""Recogniser processes, started when they are first needed and replaced when they die."""
+
+import os
+import subprocess
+import sys
+from multiprocessing import Pipe
+from queue import LifoQueue
+from threading import Lock
+
+from meeting_pipeline.adapters.asr.recognizer import Options
+from meeting_pipeline.adapters.asr.worker import Advanced, Done, Failed, Task
+from meeting_pipeline.domain.model import Transcript
+from meeting_pipeline.errors import FatalError, RetryableError
+from meeting_pipeline.ports import Progress
+
+_PROGRAM = "from meeting_pipeline.adapters.asr.worker import main; main()"
+
+
+class WorkerPool:
+    """At most `size` workers at once; any thread may ask, and waits while all are busy.
+
+    Workers are plain subprocesses of this interpreter, so it does not matter how this one was
+    started, and in a session of their own, so Ctrl-C in the terminal reaches only us.
+    """
+
+    def __init__(self, size: int, options: Options, *, offline: bool) -> None:
+        self._options = options
+        self._environment = _environment(offline)
+        self._free: LifoQueue[_Worker | None] = LifoQueue()
+        for _ in range(size):
+            self._free.put(None)
+        self._all: set[_Worker] = set()
+        self._lock = Lock()
+        self._closed = False
+
+    def run(self, task: Task, progress: Progress) -> Transcript:
+        """The task's transcript; raises what the recogniser raised.
+
+        Raises RetryableError("asr_worker_died") when the process ends in the middle.
+        """
+        worker = self._free.get()
+        try:
+            worker = worker or self._start()
+            answer = worker.ask(task, progress)
+        except BaseException as error:
+            # whatever interrupted us, the worker may still answer the old question: never reuse it
+            self._discard(worker)
+            worker = None
+            if isinstance(error, (EOFError, OSError)):
+                raise _died(error) from error
+            raise
+        finally:
+            self._free.put(worker)
+        if isinstance(answer, Failed):
+            raise answer.error()
+        return answer.transcript
+
+    def close(self) -> None:
+        """End every worker, also one that is at work."""
+        with self._lock:
+            self._closed = True
+            workers = list(self._all)
+        for worker in workers:
+            self._discard(worker)
+
+    def _start(self) -> "_Worker":
+        with self._lock:
+            if self._closed:
+                raise FatalError("asr_closed", "Speech recognition was shut down.")
+            worker = _Worker(self._options, self._environment)
+            self._all.add(worker)
+        return worker
+
+    def _discard(self, worker: "_Worker | None") -> None:
+        if worker is None:
+            return
+        with self._lock:
+            self._all.discard(worker)
+        worker.kill()
+
+
+class _Worker:
+    """One process and our end of the socket to it."""
+
+    def __init__(self, options: Options, environment: dict[str, str]) -> None:
+        self._connection, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our program
+                [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        self._connection.send(options)
+
+    def ask(self, task: Task, progress: Progress) -> Done | Failed:
+        """Raises EOFError or OSError when the process is gone."""
+        self._connection.send(task)
+        while True:
+            message: Advanced | Done | Failed = self._connection.recv()
+            if not isinstance(message, Advanced):
+                return message
+            progress(message.fraction)
+
+    def kill(self) -> None:
+        """End the process now; whoever reads from it is woken."""
+        self._process.kill()
+        self._process.wait()
+
+
+def _environment(offline: bool) -> dict[str, str]:
+    # MKL makes int8 eight times slower on AMD processors
+    environment = {name: value for name, value in os.environ.items() if name != "CT2_USE_MKL"}
+    if offline:
+        environment["HF_HUB_OFFLINE"] = "1"
+    return environment
+
+
+def _died(error: EOFError | OSError) -> RetryableError:
+    return RetryableError(
+        "asr_worker_died",
+        f"The speech recognition process ended in the middle ({type(error).__name__}).",
+        hint="often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
+    )

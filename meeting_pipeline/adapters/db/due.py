@@ -1,0 +1,63 @@
+"""Which recordings a run shall work on, found by index, however many are finished."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
+from meeting_pipeline.domain.stages import RecordStatus, StageStatus
+from meeting_pipeline.domain.window import Window
+
+_start, _status = recordings.c.start_ts, recordings.c.status
+
+
+def due_ids(
+    connection: Connection,
+    now: datetime,
+    window: Window | None,
+    made_with: str | None,
+    limit: int | None,
+) -> list[int]:
+    """Our numbers of what can be worked on at `now`, oldest start first.
+
+    made_with: what finished in the window with other settings is due too; None leaves that out.
+    """
+    ways = _unfinished(now)
+    if window is not None and made_with is not None:
+        ways.append(_out_of_date(made_with))
+    found: set[tuple[datetime, int]] = set()
+    for way in ways:
+        query = select(_start, recordings.c.id).where(way, *_within(window))
+        query = query.order_by(_start, recordings.c.id).limit(limit)
+        found.update((row.start_ts, row.id) for row in connection.execute(query))
+    return [number for _, number in sorted(found)[:limit]]
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Unfinished, and its time has come."""
+    return or_(*_unfinished(now))
+
+
+def _unfinished(now: datetime) -> list[ColumnElement[bool]]:
+    return [_status == RecordStatus.PENDING, _time_has_come(now), _left_running()]
+
+
+def _time_has_come(now: datetime) -> ColumnElement[bool]:
+    time = recordings.c.next_attempt_at
+    return and_(_status == RecordStatus.FAILED, or_(time.is_(None), time <= now))
+
+
+def _left_running() -> ColumnElement[bool]:
+    """A run that was killed leaves its stages running; runs never overlap."""
+    running = select(stage_ledger.c.recording_id)
+    return recordings.c.id.in_(running.where(stage_ledger.c.status == StageStatus.RUNNING))
+
+
+def _out_of_date(made_with: str) -> ColumnElement[bool]:
+    """Also what a stage skipped: with other settings it may be for us."""
+    ended = _status.in_([RecordStatus.DONE, RecordStatus.SKIPPED])
+    return and_(ended, recordings.c.made_with != made_with)
+
+
+def _within(window: Window | None) -> list[ColumnElement[bool]]:
+    return [] if window is None else [_start >= window.start, _start < window.end]

@@ -1,0 +1,156 @@
+"""A SQLAlchemy engine for either database, and transactions that survive its hiccups."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    String,
+    column,
+    event,
+    inspect,
+    make_url,
+    select,
+    table,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from meeting_pipeline.adapters.db import failures
+from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
+from meeting_pipeline.errors import ConfigError, FatalError
+
+Result = TypeVar("Result")
+
+_REPLAYS = 3
+_BUSY_S = 10.0
+_ANSWER_S = 300  # the slowest statement, a full recomputation, takes seconds; then it is a hang
+_READ_ONLY = "meeting_read_only"
+_SESSION = (
+    "SET time_zone='+00:00', sql_mode='TRADITIONAL', collation_connection='utf8mb4_unicode_ci'"
+)
+
+
+def create_engine(url: str) -> Engine:
+    """An engine for `sqlite:///FILE` or `mysql+pymysql://…`; it connects on first use.
+
+    The SQLite file is made for its owner only. Raises ConfigError for any other address,
+    FatalError when the file cannot be made.
+    """
+    address = _address(url)
+    if address.get_backend_name() == SQLITE:
+        return _sqlite(address)
+    return sqlalchemy.create_engine(
+        address,
+        json_serializer=_json,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        max_overflow=-1,
+        connect_args={
+            "charset": "utf8mb4",
+            "init_command": _SESSION,
+            "connect_timeout": 10,
+            "read_timeout": _ANSWER_S,
+            "write_timeout": _ANSWER_S,
+        },
+    )
+
+
+def in_transaction(
+    engine: Engine, work: Callable[[Connection], Result], *, read_only: bool = False
+) -> Result:
+    """What `work` returns once it is committed.
+
+    After a conflict or a lost connection the whole of it is done again, up to three times, so it
+    must not have effects elsewhere. Raises FatalError("database_gone" or "disk_full"), ConfigError
+    for a wrong login or schema, RecordError for a value that the database refuses.
+    """
+    replaying = Retrying(
+        retry=retry_if_exception(failures.may_pass),
+        stop=stop_after_attempt(1 + _REPLAYS),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        reraise=True,
+    )
+    try:
+        return replaying(partial(_once, engine, work, read_only))
+    except SQLAlchemyError as error:
+        raise failures.translated(error) from error
+
+
+def read(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Like `in_transaction` for work that only reads: it waits for nobody who writes."""
+    return in_transaction(engine, work, read_only=True)
+
+
+def revision(engine: Engine) -> str | None:
+    """Which revision of the schema is there, None for no tables of ours; without Alembic."""
+    version = select(column("version_num", String)).select_from(table("alembic_version"))
+
+    def work(connection: Connection) -> str | None:
+        there = inspect(connection).has_table("alembic_version")
+        return connection.execute(version).scalar() if there else None
+
+    return read(engine, work)
+
+
+def _once(engine: Engine, work: Callable[[Connection], Result], read_only: bool) -> Result:
+    with engine.execution_options(**{_READ_ONLY: read_only}).begin() as connection:
+        return work(connection)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except SQLAlchemyError as error:
+        raise ConfigError("database_url", "the database address cannot be read") from error
+    backend = address.get_backend_name()
+    if backend not in (SQLITE, MYSQL, "mariadb"):
+        raise ConfigError("database_url", f"{backend} is not supported", hint="MySQL or SQLite")
+    return address if backend == SQLITE else address.set(drivername="mysql+pymysql")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _sqlite(address: URL) -> Engine:
+    if address.database:
+        _make_private(Path(address.database))
+    engine = sqlalchemy.create_engine(
+        address,
+        json_serializer=_json,
+        hide_parameters=True,
+        max_overflow=-1,
+        connect_args={"timeout": _BUSY_S},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise FatalError("database_gone", f"{path} cannot be made: {error.strerror}") from error
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers queue at their start: one that read first could not be let through later."""
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

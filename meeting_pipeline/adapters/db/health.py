@@ -1,0 +1,69 @@
+"""Is this database fit for our rows?"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Engine, text
+
+from meeting_pipeline.adapters.db import migrate
+from meeting_pipeline.adapters.db.engine import read
+from meeting_pipeline.adapters.db.failures import UPGRADE
+from meeting_pipeline.adapters.db.types import MYSQL
+from meeting_pipeline.domain.checks import Check
+
+_ENOUGH_PACKET_BYTES = 16 << 20
+
+
+def examine(engine: Engine) -> list[Check]:
+    """Connection and version, schema, and on MySQL character set, strict mode and packet size.
+
+    Raises FatalError when the database cannot be reached.
+    """
+    return [*read(engine, lambda connection: list(_checks(connection))), _schema(engine)]
+
+
+def _checks(connection: Connection) -> Iterator[Check]:
+    dialect = connection.dialect
+    if dialect.name != MYSQL:
+        version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
+        yield Check("database", True, f"SQLite {version}, embedded")
+        return
+    version = connection.execute(text("SELECT VERSION()")).scalar_one()
+    yield Check("database", True, f"{version}")
+    variables = dict(
+        connection.execute(
+            text(
+                "SHOW VARIABLES WHERE Variable_name IN "
+                "('character_set_database', 'max_allowed_packet', 'sql_mode', 'read_only')"
+            )
+        )
+        .tuples()
+        .all()
+    )
+    yield from _mysql(variables)
+
+
+def _mysql(variables: dict[str, str]) -> Iterator[Check]:
+    charset = variables["character_set_database"]
+    yield Check(
+        "database_charset",
+        charset == "utf8mb4",
+        f"the database's character set is {charset}",
+        "ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+    )
+    strict = "STRICT" in variables["sql_mode"] or "TRADITIONAL" in variables["sql_mode"]
+    yield Check("database_strict", strict, "our sessions are strict" if strict else "not strict")
+    packet = int(variables["max_allowed_packet"])
+    yield Check(
+        "database_packet",
+        packet >= _ENOUGH_PACKET_BYTES,
+        f"max_allowed_packet is {packet >> 20} MiB",
+        "set max_allowed_packet to 16M or more: long transcripts are one value",
+    )
+    writable = variables["read_only"] in ("OFF", "0", "NO")
+    yield Check("database_writable", writable, "read_only is " + variables["read_only"])
+
+
+def _schema(engine: Engine) -> Check:
+    found = migrate.status(engine)
+    have = found.current or "none"
+    return Check("database_schema", found.is_current, f"{have}, needed {found.needed}", UPGRADE)

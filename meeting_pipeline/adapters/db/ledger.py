@@ -1,0 +1,138 @@
+"""How each stage of a recording stands, as rows of `stage_ledger`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import Row as DatabaseRow
+
+from meeting_pipeline.adapters.db.mapping import storable
+from meeting_pipeline.adapters.db.schema import stage_ledger
+from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
+from meeting_pipeline.adapters.db.writing import insert_missing, upsert
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
+from meeting_pipeline.ports import Setback
+
+_KEYS = ("recording_id", "stage")
+_NOTHING_YET = {
+    "next_attempt_at": None,
+    "error_code": None,
+    "message": None,
+    "artifact_name": None,
+    "artifact_size": None,
+    "artifact_sha256": None,
+    "artifact_duration_s": None,
+    "finished_at": None,
+}
+
+
+def entries(
+    connection: Connection, recording_ids: Iterable[int]
+) -> dict[int, dict[StageName, LedgerEntry]]:
+    """The entries of each of these recordings, stages in their order."""
+    numbers = list(recording_ids)
+    found: dict[int, dict[StageName, LedgerEntry]] = {number: {} for number in numbers}
+    query = select(stage_ledger).where(stage_ledger.c.recording_id.in_(numbers))
+    rows = connection.execute(query).all()
+    for row in sorted(rows, key=lambda row: list(StageName).index(row.stage)):
+        found[row.recording_id][row.stage] = _entry(row)
+    return found
+
+
+def begin(
+    connection: Connection, recording_id: int, stage: StageName, made_from: str, now: datetime
+) -> int:
+    """The stage is running from `now`; returns its attempt."""
+    query = select(stage_ledger.c.made_from, stage_ledger.c.status, stage_ledger.c.attempts)
+    before = connection.execute(query.where(_is(recording_id, stage)).with_for_update()).first()
+    goes_on = before and before.made_from == made_from and before.status != StageStatus.DONE
+    attempt = before.attempts + 1 if before and goes_on else 1
+    row = {
+        "recording_id": recording_id,
+        "stage": stage,
+        "status": StageStatus.RUNNING,
+        "made_from": made_from,
+        "attempts": attempt,
+        "started_at": now,
+        **_NOTHING_YET,
+    }
+    upsert(connection, stage_ledger, [row], _KEYS)
+    return attempt
+
+
+def end(
+    connection: Connection,
+    recording_id: int,
+    stage: StageName,
+    artifact: Artifact | None,
+    now: datetime,
+) -> None:
+    """The stage is done and left `artifact`."""
+    left = {} if artifact is None else _artifact_columns(artifact)
+    values = {**_NOTHING_YET, **left, "status": StageStatus.DONE, "finished_at": now}
+    connection.execute(stage_ledger.update().where(_is(recording_id, stage)).values(values))
+
+
+def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:
+    """The stage did not end well; it may have failed before it began.
+
+    One that only waits gives its attempt back, and takes nothing back that ended before.
+    """
+    values: dict[str, Any] = {
+        "status": setback.status,
+        "error_code": setback.code,
+        "message": storable(setback.message, MESSAGE_LENGTH),
+        "next_attempt_at": setback.next_attempt_at,
+        "finished_at": now,
+    }
+    row = {"recording_id": recording_id, "stage": setback.stage, "made_from": "", "attempts": 0}
+    insert_missing(connection, stage_ledger, [{**row, **values}])
+    update = stage_ledger.update().where(_is(recording_id, setback.stage))
+    if setback.status is StageStatus.WAITING:
+        update = update.where(stage_ledger.c.status == StageStatus.RUNNING)
+        values["attempts"] = stage_ledger.c.attempts - 1
+    connection.execute(update.values(values))
+
+
+def reopen(connection: Connection, recording_id: int) -> None:
+    """Stages that are not done start counting their attempts anew, at once."""
+    unfinished = and_(
+        stage_ledger.c.recording_id == recording_id,
+        stage_ledger.c.status != StageStatus.DONE,
+    )
+    values = {"status": StageStatus.WAITING, "attempts": 0, "next_attempt_at": None}
+    connection.execute(stage_ledger.update().where(unfinished).values(values))
+
+
+def _is(recording_id: int, stage: StageName) -> ColumnElement[bool]:
+    return and_(stage_ledger.c.recording_id == recording_id, stage_ledger.c.stage == stage)
+
+
+def _artifact_columns(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "artifact_name": artifact.name,
+        "artifact_size": artifact.size_bytes,
+        "artifact_sha256": artifact.sha256,
+        "artifact_duration_s": artifact.duration_s,
+    }
+
+
+def _entry(row: DatabaseRow[Any]) -> LedgerEntry:
+    artifact = None
+    if row.artifact_name is not None:
+        artifact = Artifact(
+            row.artifact_name, row.artifact_size, row.artifact_sha256, row.artifact_duration_s
+        )
+    return LedgerEntry(
+        stage=row.stage,
+        status=row.status,
+        made_from=row.made_from,
+        attempts=row.attempts,
+        artifact=artifact,
+        next_attempt_at=row.next_attempt_at,
+        error_code=row.error_code,
+        message=row.message,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

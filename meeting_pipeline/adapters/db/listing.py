@@ -1,0 +1,164 @@
+"""What a source listed, written into rows; only what changed is written."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select
+
+from meeting_pipeline.adapters.db.mapping import (
+    DECIDES_ATTENDANCE,
+    META_COLUMNS,
+    attendance_row,
+    row_of,
+    skipped_by_source,
+    stays_of,
+    tidy,
+)
+from meeting_pipeline.adapters.db.schema import attendance, recordings
+from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.students import Attendance, attendance_of
+
+Stored = dict[str, RowMapping]
+
+_KEYS = ("source", "record_id")
+_UNDECIDED = (RecordStatus.WAITING, RecordStatus.PENDING)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One recording as it shall be. before: its row as it is, None for a new one."""
+
+    row: dict[str, Any]
+    attendance: tuple[Attendance, ...]
+    before: RowMapping | None
+
+    def touches(self, columns: Collection[str]) -> bool:
+        """Whether any of these columns is not yet what it shall be."""
+        before = self.before
+        return before is None or any(self.row[name] != before[name] for name in columns)
+
+
+def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+    """Each key once, the latest wins; sorted, so that concurrent writers lock in one order."""
+    latest = {(meta.key.source, meta.key.record_id): tidy(meta) for meta in listed}
+    return [latest[key] for key in sorted(latest)]
+
+
+def write(
+    connection: Connection, metas: Sequence[RecordMeta], teachers: Collection[str], now: datetime
+) -> int:
+    """Write what `in_order` returned; returns how many of them were new."""
+    new = 0
+    for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
+        for chunk in chunks(of_source):
+            stored = _stored(connection, source, [meta.key.record_id for meta in chunk])
+            changes = [_change(meta, stored.get(meta.key.record_id), teachers) for meta in chunk]
+            _write(connection, source, [one for one in changes if one.touches(one.row)], now)
+            new += len(chunk) - len(stored)
+    return new
+
+
+def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
+    """Those of what `in_order` returned that have no row."""
+    rows = _rows(connection, metas)
+    return [meta for meta in metas if _key(meta) not in rows]
+
+
+def lacking_participants(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
+    """Those of what `in_order` returned whose row knows no participants but could by now."""
+    rows = _rows(connection, metas)
+    return [meta for meta in metas if _lacks_participants(rows.get(_key(meta)))]
+
+
+def _lacks_participants(row: RowMapping | None) -> bool:
+    too_early_or_late = (RecordStatus.WAITING, RecordStatus.SKIPPED)
+    return (
+        row is not None and row["participants"] is None and row["status"] not in too_early_or_late
+    )
+
+
+def _key(meta: RecordMeta) -> tuple[str, str]:
+    return meta.key.source, meta.key.record_id
+
+
+def _rows(connection: Connection, metas: Sequence[RecordMeta]) -> dict[tuple[str, str], RowMapping]:
+    rows = {}
+    for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
+        for chunk in chunks(meta.key.record_id for meta in of_source):
+            query = select(*META_COLUMNS).where(_listed(source, chunk))
+            for row in connection.execute(query).mappings():
+                rows[row["source"], row["record_id"]] = row
+    return rows
+
+
+def _listed(source: str, record_ids: Sequence[str]) -> ColumnElement[bool]:
+    return and_(recordings.c.source == source, recordings.c.record_id.in_(record_ids))
+
+
+def _stored(connection: Connection, source: str, record_ids: Sequence[str]) -> Stored:
+    """The rows there are, locked, because their status decides what they become."""
+    query = select(*META_COLUMNS).where(_listed(source, record_ids)).with_for_update()
+    rows = connection.execute(query)
+    return {row["record_id"]: row for row in rows.mappings()}
+
+
+def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[str]) -> _Change:
+    if meta.participants is None and before is not None:
+        meta = replace(meta, participants=stays_of(before["participants"]))
+    present = attendance_of(meta, teachers)
+    return _Change({**row_of(meta, present), **_standing(meta, before)}, present, before)
+
+
+def _standing(meta: RecordMeta, before: RowMapping | None) -> dict[str, Any]:
+    """What the listing makes of the recording's status; what a run decided stays."""
+    if before is not None and before["status"] is RecordStatus.DONE:
+        return _columns(RecordStatus.DONE, before["skip_reason"], before["made_with"])
+    if meta.skip_reason is not None:
+        return _columns(RecordStatus.SKIPPED, meta.skip_reason, None)
+    if before is None or before["status"] in _UNDECIDED or skipped_by_source(before):
+        status = RecordStatus.PENDING if meta.is_final else RecordStatus.WAITING
+        return _columns(status, None, None if before is None else before["made_with"])
+    return _columns(before["status"], before["skip_reason"], before["made_with"])
+
+
+def _columns(
+    status: RecordStatus, skip_reason: str | None, made_with: str | None
+) -> dict[str, Any]:
+    return {"status": status, "skip_reason": skip_reason, "made_with": made_with}
+
+
+def _write(connection: Connection, source: str, changes: Sequence[_Change], now: datetime) -> None:
+    rows = [{**one.row, "created_at": now, "updated_at": now} for one in changes]
+    upsert(connection, recordings, rows, _KEYS)
+    moved = [one for one in changes if one.touches(DECIDES_ATTENDANCE)]
+    if moved:
+        _replace_attendance(connection, source, moved)
+    mark_stale(connection, {student for one in moved for student in _students(one)})
+
+
+def _replace_attendance(connection: Connection, source: str, changes: Sequence[_Change]) -> None:
+    numbers = _numbers(connection, source, [one.row["record_id"] for one in changes])
+    connection.execute(delete(attendance).where(attendance.c.recording_id.in_(numbers.values())))
+    rows = [
+        attendance_row(numbers[one.row["record_id"]], present)
+        for one in changes
+        for present in one.attendance
+    ]
+    upsert(connection, attendance, rows, ("recording_id", "person"))
+
+
+def _numbers(connection: Connection, source: str, record_ids: Sequence[str]) -> dict[str, int]:
+    query = select(recordings.c.record_id, recordings.c.id).where(_listed(source, record_ids))
+    return {row.record_id: row.id for row in connection.execute(query)}
+
+
+def _students(change: _Change) -> set[str]:
+    """Whose numbers may change: who was and who is a student in it. A new one counts nowhere."""
+    if change.before is None:
+        return set()
+    return {*change.before["student_ids"], *change.row["student_ids"]}

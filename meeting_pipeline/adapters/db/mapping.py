@@ -1,0 +1,168 @@
+"""Values of the domain as rows of `recordings` and `attendance`, and back."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from meeting_pipeline.adapters.db.schema import recordings
+from meeting_pipeline.adapters.db.types import NAME_LENGTH
+from meeting_pipeline.adapters.db.writing import Row
+from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.students import Attendance, students_of
+
+META_COLUMNS = (
+    recordings.c.id,
+    recordings.c.source,
+    recordings.c.record_id,
+    recordings.c.meeting_record_id,
+    recordings.c.meeting_id,
+    recordings.c.meeting_code,
+    recordings.c.subject,
+    recordings.c.teacher_id,
+    recordings.c.start_ts,
+    recordings.c.end_ts,
+    recordings.c.duration_s,
+    recordings.c.student_ids,
+    recordings.c.participants,
+    recordings.c.play_url,
+    recordings.c.download_url,
+    recordings.c.size_bytes,
+    recordings.c.status,
+    recordings.c.skip_reason,
+    recordings.c.made_with,
+)
+"""What `meta_of` needs: never the two texts."""
+
+DECIDES_ATTENDANCE = ("start_ts", "end_ts", "duration_s", "participants", "student_ids")
+"""The columns that attendance follows from (the list of teachers shows in student_ids)."""
+
+
+def storable(text: str, length: int = NAME_LENGTH) -> str:
+    """The text as a column can hold it: valid UTF-8, no blanks around it, not too long."""
+    return text.encode(errors="replace").decode().strip()[:length]
+
+
+def tidy(meta: RecordMeta) -> RecordMeta:
+    """The same recording with its free texts as columns can hold them."""
+    stays = meta.participants
+    return replace(
+        meta,
+        subject=storable(meta.subject),
+        teacher_id=None if meta.teacher_id is None else storable(meta.teacher_id),
+        participants=None if stays is None else tuple(_tidy_stay(stay) for stay in stays),
+    )
+
+
+def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, Any]:
+    """The columns that a listing decides, but for status and skip_reason."""
+    return {
+        "source": meta.key.source,
+        "record_id": meta.key.record_id,
+        "meeting_record_id": meta.meeting_record_id,
+        "meeting_id": meta.meeting_id,
+        "meeting_code": meta.meeting_code,
+        "subject": meta.subject,
+        "teacher_id": meta.teacher_id,
+        "start_ts": meta.start_ts,
+        "end_ts": meta.end_ts,
+        "duration_s": meta.duration_s,
+        "student_ids": list(students_of(attendance)),
+        "participants": _stay_documents(meta.participants),
+        "play_url": meta.play_url,
+        "download_url": meta.download_url,
+        "size_bytes": meta.size_bytes,
+    }
+
+
+def meta_of(row: RowMapping) -> RecordMeta:
+    """What the source said last; the row has META_COLUMNS."""
+    return RecordMeta(
+        key=RecordKey(row["source"], row["record_id"]),
+        start_ts=row["start_ts"],
+        subject=row["subject"],
+        end_ts=row["end_ts"],
+        duration_s=row["duration_s"],
+        meeting_record_id=row["meeting_record_id"],
+        meeting_id=row["meeting_id"],
+        meeting_code=row["meeting_code"],
+        teacher_id=row["teacher_id"],
+        participants=stays_of(row["participants"]),
+        size_bytes=row["size_bytes"],
+        play_url=row["play_url"],
+        download_url=row["download_url"],
+        is_final=row["status"] is not RecordStatus.WAITING,
+        skip_reason=row["skip_reason"] if skipped_by_source(row) else None,
+    )
+
+
+def skipped_by_source(row: RowMapping) -> bool:
+    """Whether it was the source, not a stage, that said this one is not for us."""
+    return row["status"] is RecordStatus.SKIPPED and row["made_with"] is None
+
+
+def stays_of(documents: list[dict[str, str | None]] | None) -> tuple[Participant, ...] | None:
+    """The stays behind a `participants` column; None where the source does not know them."""
+    if documents is None:
+        return None
+    return tuple(
+        Participant(
+            person_id=stay["person_id"],
+            name=stay["name"] or "",
+            joined_at=_instant(stay["joined_at"]),
+            left_at=_instant(stay["left_at"]),
+        )
+        for stay in documents
+    )
+
+
+def attendance_row(recording_id: int, one: Attendance) -> Row:
+    """Seconds are kept to the millisecond, so that their sums are the same in any order."""
+    return {
+        "recording_id": recording_id,
+        "person": one.person,
+        "name": one.name,
+        "role": one.role,
+        "intervals": [[joined.isoformat(), left.isoformat()] for joined, left in one.intervals],
+        "seconds": round(one.seconds, 3),
+    }
+
+
+def attendance_of_row(row: RowMapping) -> Attendance:
+    """The attendance behind a row."""
+    return Attendance(
+        person=row["person"],
+        name=row["name"],
+        role=row["role"],
+        intervals=tuple(
+            (datetime.fromisoformat(joined), datetime.fromisoformat(left))
+            for joined, left in row["intervals"]
+        ),
+        seconds=row["seconds"],
+    )
+
+
+def _tidy_stay(stay: Participant) -> Participant:
+    person_id = None if stay.person_id is None else storable(stay.person_id)
+    return replace(stay, person_id=person_id, name=storable(stay.name))
+
+
+def _stay_documents(stays: tuple[Participant, ...] | None) -> list[dict[str, str | None]] | None:
+    if stays is None:
+        return None
+    return [
+        {
+            "person_id": stay.person_id,
+            "name": stay.name,
+            "joined_at": None if stay.joined_at is None else stay.joined_at.isoformat(),
+            "left_at": None if stay.left_at is None else stay.left_at.isoformat(),
+        }
+        for stay in stays
+    ]
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

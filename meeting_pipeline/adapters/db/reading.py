@@ -1,0 +1,195 @@
+"""The read side: what `status`, `show`, `why` and `stats` are answered from."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    func,
+    or_,
+    select,
+)
+
+from meeting_pipeline.adapters.db import due, ledger, results
+from meeting_pipeline.adapters.db.engine import read
+from meeting_pipeline.adapters.db.mapping import attendance_of_row
+from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
+from meeting_pipeline.adapters.db.student_views import student_views
+from meeting_pipeline.adapters.db.writing import chunks
+from meeting_pipeline.domain.model import Usage
+from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
+from meeting_pipeline.domain.students import Attendance
+from meeting_pipeline.domain.views import (
+    RecordingDetail,
+    RecordingFilter,
+    RecordingView,
+    RunView,
+    StudentView,
+)
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.errors import RecordError
+
+_FAILED = (RecordStatus.FAILED, RecordStatus.DEAD)
+_DIGITS_OF_OURS = 18  # a longer number is a source's record id
+_VIEWED = (
+    recordings.c.id,
+    recordings.c.source,
+    recordings.c.record_id,
+    recordings.c.meeting_id,
+    recordings.c.meeting_code,
+    recordings.c.subject,
+    recordings.c.teacher_id,
+    recordings.c.start_ts,
+    recordings.c.end_ts,
+    recordings.c.duration_s,
+    recordings.c.student_ids,
+    recordings.c.participants.is_not(None).label("participants_known"),
+    recordings.c.status,
+    recordings.c.phase,
+    recordings.c.skip_reason,
+    recordings.c.next_attempt_at,
+)
+_RUN = tuple(runs.c[name] for name in RunView.__dataclass_fields__ if name != "window")
+
+
+class Reading:
+    """Answers about what is stored; nothing is written. now: aware UTC."""
+
+    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._now = now
+
+    def recordings(self, wanted: RecordingFilter) -> tuple[RecordingView, ...]:
+        """The recordings that match, newest start first."""
+        query = select(*_VIEWED).where(*_conditions(wanted, self._now()))
+        query = query.order_by(recordings.c.start_ts.desc(), recordings.c.id.desc())
+
+        def work(connection: Connection) -> tuple[RecordingView, ...]:
+            rows = connection.execute(query.limit(wanted.limit)).mappings().all()
+            return tuple(view for chunk in chunks(rows) for view in _views(connection, chunk))
+
+        return read(self._engine, work)
+
+    def find(self, reference: str) -> int | None:
+        """Our number of what people call so: that number, the record id, or SOURCE:RECORD_ID.
+
+        Raises RecordError("ambiguous_id") when several sources have this record id.
+        """
+        return read(self._engine, lambda connection: _find(connection, reference.strip()))
+
+    def show(self, recording_id: int) -> RecordingDetail | None:
+        """Everything about one recording; None when there is no such number."""
+        return read(self._engine, lambda connection: _show(connection, recording_id))
+
+    def stats(self, student_id: str | None = None) -> tuple[StudentView, ...]:
+        """The students' numbers as stored, who was seen last comes first; or just this one's."""
+        return read(self._engine, lambda connection: student_views(connection, student_id))
+
+    def counts(self) -> Mapping[RecordStatus, int]:
+        """How many recordings stand how; statuses that nobody has are left out."""
+        query = select(recordings.c.status, func.count()).group_by(recordings.c.status)
+        return read(
+            self._engine, lambda connection: {row[0]: row[1] for row in connection.execute(query)}
+        )
+
+    def runs(self, limit: int) -> tuple[RunView, ...]:
+        """The latest runs, newest first."""
+        query = select(*_RUN, runs.c.window_start, runs.c.window_end)
+        query = query.order_by(runs.c.id.desc()).limit(limit)
+        return read(
+            self._engine,
+            lambda connection: tuple(_run(row) for row in connection.execute(query).mappings()),
+        )
+
+
+def _conditions(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
+    states: list[ColumnElement[bool]] = []
+    if wanted.failed:
+        states.append(recordings.c.status.in_(_FAILED))
+    if wanted.due:
+        states.append(due.is_due(now))
+    if states:
+        yield or_(*states)
+    if wanted.since is not None:
+        yield recordings.c.start_ts >= wanted.since
+    if wanted.student is not None:
+        attended = select(attendance.c.recording_id).where(attendance.c.person == wanted.student)
+        yield recordings.c.id.in_(attended)
+    if wanted.after is not None:
+        start, number = wanted.after
+        same = and_(recordings.c.start_ts == start, recordings.c.id < number)
+        yield or_(recordings.c.start_ts < start, same)
+
+
+def _views(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[RecordingView]:
+    stages = ledger.entries(connection, [row["id"] for row in rows])
+    for row in rows:
+        yield _view(row, stages[row["id"]])
+
+
+def _view(row: RowMapping, stages: Mapping[StageName, LedgerEntry]) -> RecordingView:
+    told = {
+        "student_ids": tuple(row["student_ids"]),
+        "participants_known": bool(row["participants_known"]),
+    }
+    names = [column.key for column in _VIEWED]
+    return RecordingView(**{**{name: row[name] for name in names}, **told}, stages=stages)
+
+
+def _find(connection: Connection, reference: str) -> int | None:
+    if reference.isascii() and reference.isdigit() and len(reference) <= _DIGITS_OF_OURS:
+        ours = select(recordings.c.id).where(recordings.c.id == int(reference))
+        if (number := connection.execute(ours).scalar()) is not None:
+            return int(number)
+    source, colon, record_id = reference.partition(":")
+    theirs = select(recordings.c.id, recordings.c.source)
+    if colon:
+        theirs = theirs.where(recordings.c.source == source, recordings.c.record_id == record_id)
+    else:
+        theirs = theirs.where(recordings.c.record_id == reference)
+    found = connection.execute(theirs).all()
+    if len(found) > 1:
+        sources = ", ".join(sorted(row.source for row in found))
+        message = f"{reference} is a record id of several sources: {sources}"
+        raise RecordError("ambiguous_id", message, hint="write SOURCE:RECORD_ID")
+    return found[0].id if found else None
+
+
+def _show(connection: Connection, recording_id: int) -> RecordingDetail | None:
+    query = select(*_VIEWED, recordings.c.play_url, recordings.c.size_bytes)
+    query = query.where(recordings.c.id == recording_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return RecordingDetail(
+        recording=_view(row, ledger.entries(connection, [recording_id])[recording_id]),
+        play_url=row["play_url"],
+        size_bytes=row["size_bytes"],
+        attendance=tuple(_attendance(connection, recording_id)),
+        transcript=results.transcript_of(connection, recording_id),
+        summary=results.summary_of(connection, recording_id),
+        usage=tuple(_usage(connection, recording_id)),
+    )
+
+
+def _attendance(connection: Connection, recording_id: int) -> Iterator[Attendance]:
+    query = select(attendance).where(attendance.c.recording_id == recording_id)
+    for row in connection.execute(query.order_by(attendance.c.person)).mappings():
+        yield attendance_of_row(row)
+
+
+def _usage(connection: Connection, recording_id: int) -> Iterator[Usage]:
+    columns = [usage.c[name] for name in Usage.__dataclass_fields__]
+    query = select(*columns).where(usage.c.recording_id == recording_id)
+    for row in connection.execute(query.order_by(usage.c.created_at, usage.c.call)).mappings():
+        yield Usage(**row)
+
+
+def _run(row: RowMapping) -> RunView:
+    start, end = row["window_start"], row["window_end"]
+    window = None if start is None or end is None else Window(start, end)
+    return RunView(**{column.name: row[column.name] for column in _RUN}, window=window)

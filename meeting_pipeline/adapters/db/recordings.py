@@ -1,0 +1,166 @@
+"""The rows of recordings and their ledger."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, select
+
+from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
+from meeting_pipeline.adapters.db.engine import in_transaction, read
+from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
+from meeting_pipeline.adapters.db.schema import attendance, recordings
+from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
+from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.ports import DueRecord, Listed, Setback
+
+_CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
+
+
+class RecordingStore:
+    """Implements `ports.RecordingStore`.
+
+    teachers: ids or names of those who are never students (TEACHER_WHITELIST). now: aware UTC.
+    """
+
+    def __init__(
+        self, engine: Engine, teachers: Collection[str], now: Callable[[], datetime]
+    ) -> None:
+        self._engine = engine
+        self._teachers = frozenset(teachers)
+        self._now = now
+
+    def upsert(self, listed: Sequence[RecordMeta]) -> Listed:
+        metas, now = listing.in_order(listed), self._now()
+        new = in_transaction(
+            self._engine, lambda connection: listing.write(connection, metas, self._teachers, now)
+        )
+        waiting = sum(not meta.is_final for meta in metas)
+        return Listed(new=new, known=len(metas) - new, waiting=waiting)
+
+    def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+        metas = listing.in_order(listed)
+        return read(self._engine, lambda connection: listing.unknown(connection, metas))
+
+    def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+        metas = listing.in_order(listed)
+        return read(
+            self._engine, lambda connection: listing.lacking_participants(connection, metas)
+        )
+
+    def due(self, window: Window | None, made_with: str, limit: int | None) -> list[DueRecord]:
+        now = self._now()
+
+        def work(connection: Connection) -> list[DueRecord]:
+            numbers = due.due_ids(connection, now, window, made_with, limit)
+            rows = _rows(connection, numbers)
+            return [DueRecord(number, meta_of(rows[number])) for number in numbers]
+
+        return read(self._engine, work)
+
+    def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
+        found = read(self._engine, lambda connection: ledger.entries(connection, [recording_id]))
+        return found[recording_id]
+
+    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
+        now = self._now()
+        return in_transaction(
+            self._engine,
+            lambda connection: ledger.begin(connection, recording_id, stage, made_from, now),
+        )
+
+    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact | None) -> None:
+        now = self._now()
+        in_transaction(
+            self._engine,
+            lambda connection: ledger.end(connection, recording_id, stage, artifact, now),
+        )
+
+    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+        now = self._now()
+        values: dict[str, Any] = {"status": status, "next_attempt_at": setback.next_attempt_at}
+        if status is RecordStatus.SKIPPED:
+            values |= {"skip_reason": setback.code, "made_with": setback.made_with or ""}
+        else:
+            values |= {"skip_reason": None}
+
+        def work(connection: Connection) -> None:
+            _update(connection, recording_id, values, now)
+            ledger.set_back(connection, recording_id, setback, now)
+
+        in_transaction(self._engine, work)
+
+    def save(self, recording_id: int, minutes: Minutes) -> None:
+        now = self._now()
+
+        def work(connection: Connection) -> None:
+            results.check_size(connection, minutes)
+            _update(connection, recording_id, results.columns(minutes), now)
+            results.replace(connection, recording_id, minutes, now)
+            mark_stale(connection, _students(connection, recording_id))
+
+        in_transaction(self._engine, work)
+
+    def finish(self, recording_id: int, made_with: str) -> None:
+        now = self._now()
+        values = {
+            "status": RecordStatus.DONE,
+            "made_with": made_with,
+            "next_attempt_at": None,
+            "skip_reason": None,
+        }
+        in_transaction(
+            self._engine, lambda connection: _update(connection, recording_id, values, now)
+        )
+
+    def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
+        row = {"recording_id": recording_id, "run_id": run_id, "created_at": self._now()}
+        rows = [{**row, **vars(usage)}]
+        in_transaction(
+            self._engine, lambda connection: insert_missing(connection, schema.usage, rows)
+        )
+
+    def retry(self, recording_id: int) -> bool:
+        """Make a failed, dead or skipped recording due now; False where it is none of these."""
+        values = {
+            "status": RecordStatus.PENDING,
+            "next_attempt_at": None,
+            "skip_reason": None,
+            "made_with": None,
+            "updated_at": self._now(),
+        }
+        is_closed = (recordings.c.id == recording_id) & recordings.c.status.in_(_CLOSED)
+
+        def work(connection: Connection) -> bool:
+            updated = connection.execute(recordings.update().where(is_closed).values(values))
+            if updated.rowcount == 1:
+                ledger.reopen(connection, recording_id)
+            return updated.rowcount == 1
+
+        return in_transaction(self._engine, work)
+
+
+def _update(
+    connection: Connection, recording_id: int, values: Mapping[str, Any], now: datetime
+) -> None:
+    update = recordings.update().where(recordings.c.id == recording_id)
+    if connection.execute(update.values({**values, "updated_at": now})).rowcount == 0:
+        raise RecordError("recording_gone", f"recording {recording_id} is not in the database")
+
+
+def _rows(connection: Connection, numbers: Iterable[int]) -> dict[int, RowMapping]:
+    rows: dict[int, RowMapping] = {}
+    for chunk in chunks(numbers):
+        query = select(*META_COLUMNS).where(recordings.c.id.in_(chunk))
+        rows.update((row["id"], row) for row in connection.execute(query).mappings())
+    return rows
+
+
+def _students(connection: Connection, recording_id: int) -> list[str]:
+    query = select(attendance.c.person).where(
+        attendance.c.recording_id == recording_id, attendance.c.role == Role.STUDENT
+    )
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,148 @@
+"""A transcript and its summary as rows, and back."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, literal_column, select
+
+from meeting_pipeline.adapters.db import failures
+from meeting_pipeline.adapters.db.mapping import storable
+from meeting_pipeline.adapters.db.schema import (
+    summaries,
+    transcript_segments,
+    transcripts,
+)
+from meeting_pipeline.adapters.db.types import MYSQL
+from meeting_pipeline.adapters.db.writing import Row, upsert
+from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary, Transcript
+
+_ESCAPED = "\\'\"\n\r\0\x1a"  # what takes two bytes inside a MySQL string literal
+_REST_OF_STATEMENT = 64 << 10
+
+
+def columns(minutes: Minutes) -> Row:
+    """What a recording's own row says of its minutes."""
+    return {
+        "transcript": minutes.transcript.text,
+        "summary": readable(minutes.summary),
+        "phase": minutes.summary.phase,
+    }
+
+
+def check_size(connection: Connection, minutes: Minutes) -> None:
+    """Raises RecordError("too_large") for texts that do not fit into one statement.
+
+    MySQL hangs up on these, which would look like a lost connection for ever.
+    """
+    if connection.dialect.name != MYSQL:
+        return
+    limit = int(connection.execute(select(literal_column("@@max_allowed_packet"))).scalar_one())
+    text = minutes.transcript.text + readable(minutes.summary)
+    size = len(text.encode()) + sum(text.count(letter) for letter in _ESCAPED)
+    if size + _REST_OF_STATEMENT > limit:
+        raise failures.too_large(f"the texts take {size} bytes, the database takes {limit}")
+
+
+def replace(connection: Connection, recording_id: int, minutes: Minutes, now: datetime) -> None:
+    """Write the tables beside the recording's own row; what stood there goes."""
+    facts = _transcript_row(recording_id, minutes.transcript, now)
+    upsert(connection, transcripts, [facts], ["recording_id"])
+    _replace_segments(connection, recording_id, minutes.transcript)
+    summary = _summary_row(recording_id, minutes.summary, now)
+    upsert(connection, summaries, [summary], ["recording_id"])
+
+
+def transcript_of(connection: Connection, recording_id: int) -> Transcript | None:
+    """The stored transcript, or None before there is one."""
+    facts = transcripts.c.recording_id == recording_id
+    row = connection.execute(select(transcripts).where(facts)).first()
+    if row is None:
+        return None
+    return Transcript(
+        language=row.language,
+        engine=row.engine,
+        model=row.model,
+        segments=tuple(_segments(connection, recording_id)),
+        duration_s=row.duration_s,
+        coverage=row.coverage,
+        warnings=tuple(row.warnings),
+    )
+
+
+def summary_of(connection: Connection, recording_id: int) -> Summary | None:
+    """The stored summary, or None before there is one."""
+    query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
+    body = connection.execute(query).scalar()
+    return None if body is None else TypeAdapter(Summary).validate_python(body)
+
+
+def readable(summary: Summary) -> str:
+    """The summary as people read it in a query's result."""
+    parts = [
+        summary.title,
+        summary.abstract,
+        _list("要点", summary.key_points),
+        _list("决定", summary.decisions),
+        _list("待办", [_sentence(item) for item in summary.action_items]),
+        _list("学员", [f"{one.student}: {one.note}" for one in summary.student_notes]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _list(heading: str, lines: list[str] | tuple[str, ...]) -> str:
+    return "\n".join([f"{heading}:", *(f"- {line}" for line in lines)]) if lines else ""
+
+
+def _sentence(item: ActionItem) -> str:
+    return " · ".join(word for word in (item.what, item.who, item.due) if word)
+
+
+def _transcript_row(recording_id: int, transcript: Transcript, now: datetime) -> Row:
+    return {
+        "recording_id": recording_id,
+        "language": transcript.language,
+        "engine": transcript.engine,
+        "model": transcript.model,
+        "duration_s": transcript.duration_s,
+        "coverage": transcript.coverage,
+        "warnings": list(transcript.warnings),
+        "created_at": now,
+    }
+
+
+def _summary_row(recording_id: int, summary: Summary, now: datetime) -> Row:
+    return {
+        "recording_id": recording_id,
+        "engine": summary.engine,
+        "model": summary.model,
+        "prompt": summary.prompt,
+        "body": TypeAdapter(Summary).dump_python(summary, mode="json"),
+        "created_at": now,
+    }
+
+
+def _replace_segments(connection: Connection, recording_id: int, transcript: Transcript) -> None:
+    connection.execute(
+        delete(transcript_segments).where(transcript_segments.c.recording_id == recording_id)
+    )
+    rows = [
+        {
+            "recording_id": recording_id,
+            "seq": seq,
+            "speaker": None if segment.speaker is None else storable(segment.speaker),
+            "start_ms": round(segment.start_s * 1000),
+            "end_ms": round(segment.end_s * 1000),
+            "text": segment.text,
+        }
+        for seq, segment in enumerate(transcript.segments)
+    ]
+    if rows:
+        connection.execute(transcript_segments.insert(), rows)
+
+
+def _segments(connection: Connection, recording_id: int) -> Iterator[Segment]:
+    query = select(transcript_segments).order_by(transcript_segments.c.seq)
+    query = query.where(transcript_segments.c.recording_id == recording_id)
+    for row in connection.execute(query):
+        yield Segment(row.start_ms / 1000, row.end_ms / 1000, row.text, row.speaker)

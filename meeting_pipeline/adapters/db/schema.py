@@ -1,0 +1,210 @@
+"""The tables. Times are UTC, ids are text unless they are our own, `*_s` are seconds."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.schema import SchemaItem
+
+from meeting_pipeline.adapters.db.types import (
+    DOCUMENT,
+    ID,
+    LONG_TEXT,
+    MEDIUM_TEXT,
+    MESSAGE_LENGTH,
+    NAME_LENGTH,
+    UtcDateTime,
+    one_of,
+    word,
+)
+from meeting_pipeline.domain.model import Phase, Role
+from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
+
+REVISION = "0001"
+"""The newest of `migrations/versions`, which makes exactly these tables."""
+
+metadata = MetaData()
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(
+        name,
+        metadata,
+        *items,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_unicode_ci",
+    )
+
+
+def _recording_id(*, primary_key: bool = True) -> Column[int]:
+    """Rows that belong to a recording go with it."""
+    recording = ForeignKey("recordings.id", ondelete="CASCADE")
+    return Column("recording_id", ID, recording, primary_key=primary_key, autoincrement=False)
+
+
+recordings = _table(
+    "recordings",
+    Column("id", ID, primary_key=True, autoincrement=True),
+    Column("source", word(32), nullable=False),
+    Column("record_id", word(64), nullable=False),
+    Column("meeting_record_id", word(64)),
+    Column("meeting_id", word(64)),
+    Column("meeting_code", word(64)),
+    Column("subject", String(NAME_LENGTH), nullable=False),
+    Column("teacher_id", word(NAME_LENGTH)),
+    Column("start_ts", UtcDateTime, nullable=False),
+    Column("end_ts", UtcDateTime),
+    Column("duration_s", Double),
+    Column("student_ids", DOCUMENT, nullable=False),
+    Column("participants", DOCUMENT),  # as the source lists their stays; NULL: it does not know
+    Column("phase", one_of(Phase, "recordings_phase")),
+    Column("play_url", Text),
+    Column("download_url", Text),
+    Column("size_bytes", BigInteger),
+    Column("status", one_of(RecordStatus, "recordings_status"), nullable=False),
+    Column("skip_reason", word(64)),
+    Column("next_attempt_at", UtcDateTime),
+    Column("made_with", word(64)),  # NULL for a skip: the source's own, not a stage's
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("transcript", LONG_TEXT),
+    Column("summary", MEDIUM_TEXT),
+    UniqueConstraint("source", "record_id", name="recordings_key"),
+    Index("recordings_by_status", "status", "start_ts"),
+    Index("recordings_by_start", "start_ts"),
+    Index("recordings_by_record_id", "record_id"),
+)
+
+transcript_segments = _table(
+    "transcript_segments",
+    _recording_id(),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("speaker", String(NAME_LENGTH)),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("text", MEDIUM_TEXT, nullable=False),
+)
+
+transcripts = _table(
+    "transcripts",
+    _recording_id(),
+    Column("language", word(32), nullable=False),
+    Column("engine", word(64), nullable=False),
+    Column("model", word(NAME_LENGTH), nullable=False),
+    Column("duration_s", Double, nullable=False),
+    Column("coverage", Double),
+    Column("warnings", DOCUMENT, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+summaries = _table(
+    "summaries",
+    _recording_id(),
+    Column("engine", word(64), nullable=False),
+    Column("model", word(NAME_LENGTH), nullable=False),
+    Column("prompt", word(NAME_LENGTH), nullable=False),
+    Column("body", DOCUMENT, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+stage_ledger = _table(
+    "stage_ledger",
+    _recording_id(),
+    Column("stage", one_of(StageName, "stage_ledger_stage"), primary_key=True),
+    Column("status", one_of(StageStatus, "stage_ledger_status"), nullable=False),
+    Column("made_from", word(64), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime),
+    Column("error_code", word(64)),
+    Column("message", String(MESSAGE_LENGTH)),
+    Column("artifact_name", word(NAME_LENGTH)),
+    Column("artifact_size", BigInteger),
+    Column("artifact_sha256", word(64)),
+    Column("artifact_duration_s", Double),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Index("stage_ledger_by_status", "status"),
+)
+
+attendance = _table(
+    "attendance",
+    _recording_id(),
+    Column("person", word(NAME_LENGTH), primary_key=True),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("role", one_of(Role, "attendance_role"), nullable=False),
+    Column("intervals", DOCUMENT, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Index("attendance_by_person", "person", "role", "recording_id", "seconds"),
+)
+
+student_stats = _table(
+    "student_stats",
+    Column("student_id", word(NAME_LENGTH), primary_key=True),
+    Column("record_cnt", Integer, nullable=False),
+    Column("total_duration", BigInteger, nullable=False),  # whole minutes
+    Column("last_record_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+stale_students = _table(  # whose numbers must be recomputed
+    "stale_students",
+    Column("student_id", word(NAME_LENGTH), primary_key=True),
+)
+
+runs = _table(
+    "runs",
+    Column("id", ID, primary_key=True, autoincrement=True),
+    Column("command", word(64), nullable=False),
+    Column("window_start", UtcDateTime),
+    Column("window_end", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("listed", Integer),
+    Column("new", Integer),
+    Column("known", Integer),
+    Column("waiting", Integer),
+    Column("due", Integer),
+    Column("done", Integer),
+    Column("failed", Integer),
+    Column("skipped", Integer),
+    Column("deferred", Integer),
+    Column("stopped_by", word(64)),
+    Column("exit_code", Integer),
+    Column("seconds", Double),
+    Column("audio_seconds", Double),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("cost", Double),
+)
+
+sync_state = _table(
+    "sync_state",
+    Column("source", word(32), primary_key=True),
+    Column("watermark", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+usage = _table(  # what calls cost is kept even when their recording is deleted
+    "usage",
+    Column("recording_id", ID, primary_key=True, autoincrement=False),
+    Column("call", word(128), primary_key=True),
+    Column("run_id", ID),
+    Column("kind", word(32), nullable=False),
+    Column("model", word(NAME_LENGTH), nullable=False),
+    Column("audio_seconds", Double, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", Double, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("usage_by_run", "run_id"),
+)

@@ -1,0 +1,67 @@
+"""The students' numbers, with the names and phases behind them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from meeting_pipeline.adapters.db.schema import attendance, recordings, student_stats
+from meeting_pipeline.adapters.db.writing import chunks
+from meeting_pipeline.domain.model import Phase, Role
+from meeting_pipeline.domain.views import StudentView
+
+
+def student_views(connection: Connection, student_id: str | None) -> tuple[StudentView, ...]:
+    """All students, who was seen last first, or just this one."""
+    query = select(student_stats).order_by(
+        student_stats.c.last_record_at.desc(), student_stats.c.student_id
+    )
+    if student_id is not None:
+        query = query.where(student_stats.c.student_id == student_id)
+    views: list[StudentView] = []
+    for chunk in chunks(connection.execute(query).mappings().all()):
+        students = [row["student_id"] for row in chunk]
+        names, phases = _names(connection, students), _phases(connection, students)
+        views.extend(
+            StudentView(
+                student_id=row["student_id"],
+                name=names.get(row["student_id"], ""),
+                record_cnt=row["record_cnt"],
+                total_duration=row["total_duration"],
+                last_record_at=row["last_record_at"],
+                phases=phases.get(row["student_id"], {}),
+            )
+            for row in chunk
+        )
+    return tuple(views)
+
+
+def _names(connection: Connection, students: Sequence[str]) -> dict[str, str]:
+    """What each was called in the recording that counts as their last."""
+    query = (
+        select(attendance.c.person, func.max(attendance.c.name).label("name"))
+        .join(recordings, recordings.c.id == attendance.c.recording_id)
+        .join(student_stats, student_stats.c.student_id == attendance.c.person)
+        .where(
+            attendance.c.person.in_(students),
+            recordings.c.start_ts == student_stats.c.last_record_at,
+        )
+        .group_by(attendance.c.person)
+    )
+    return {row.person: row.name for row in connection.execute(query)}
+
+
+def _phases(connection: Connection, students: Sequence[str]) -> dict[str, dict[Phase, int]]:
+    query = (
+        select(attendance.c.person, recordings.c.phase, func.count().label("number"))
+        .join(recordings, recordings.c.id == attendance.c.recording_id)
+        .where(
+            attendance.c.person.in_(students),
+            attendance.c.role == Role.STUDENT,
+            recordings.c.phase.is_not(None),
+        )
+        .group_by(attendance.c.person, recordings.c.phase)
+    )
+    counted: dict[str, dict[Phase, int]] = {}
+    for row in connection.execute(query):
+        counted.setdefault(row.person, {})[row.phase] = row.number
+    return counted

@@ -1,0 +1,61 @@
+"""Rows written so that writing them twice is writing them once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.sql import Insert
+
+from meeting_pipeline.adapters.db import schema
+from meeting_pipeline.adapters.db.types import MYSQL
+
+Item = TypeVar("Item")
+Row = Mapping[str, Any]
+
+CHUNK = 500
+"""Rows or keys in one statement."""
+
+
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """The items in their order, `size` at a time."""
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+    """Insert the rows, or update those whose `keys` are there; `created_at` stays as it was.
+
+    All rows have the same columns. Sort them by key: concurrent writers then queue up instead of
+    waiting for each other in a circle.
+    """
+    if rows:
+        changing = [name for name in rows[0] if name not in keys and name != "created_at"]
+        connection.execute(_upsert(connection, table, keys, changing), list(rows))
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows whose primary key is not there yet."""
+    if rows:
+        ignoring = table.insert().prefix_with("IGNORE", dialect=MYSQL)
+        connection.execute(ignoring.prefix_with("OR IGNORE", dialect="sqlite"), list(rows))
+
+
+def mark_stale(connection: Connection, students: Iterable[str]) -> None:
+    """Remember that the numbers of these students must be recomputed."""
+    rows = [{"student_id": student} for student in sorted(set(students))]
+    insert_missing(connection, schema.stale_students, rows)
+
+
+def _upsert(
+    connection: Connection, table: Table, keys: Sequence[str], changing: Sequence[str]
+) -> Insert:
+    if connection.dialect.name == MYSQL:
+        ours = mysql.insert(table)
+        return ours.on_duplicate_key_update({name: ours.inserted[name] for name in changing})
+    theirs = sqlite.insert(table)
+    return theirs.on_conflict_do_update(
+        index_elements=list(keys), set_={name: theirs.excluded[name] for name in changing}
+    )

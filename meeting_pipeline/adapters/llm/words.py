@@ -1,0 +1,73 @@
+"""Words of Chinese (jieba) and of every language that writes spaces."""
+
+import logging
+import re
+import threading
+import warnings
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from meeting_pipeline.adapters.llm.sentences import is_chinese
+
+_SPACED_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_SHORTEST_SPACED = 3
+_SHORTEST_CHINESE = 2
+_loading = threading.Lock()
+
+
+def cut(text: str, *, guess: bool = True) -> list[str]:
+    """The words of a text in their order; punctuation and spaces are left out.
+
+    guess: join characters that no dictionary has as a word to words that there might be.
+    """
+    if not is_chinese(text):
+        return _SPACED_WORD.findall(text)
+    return [word for word in _tokenizer().cut(text, HMM=guess) if word[0].isalnum()]
+
+
+def content_words(text: str) -> list[str]:
+    """The words that carry meaning, lower case, in their order."""
+    return [word for word in map(str.lower, cut(text)) if _has_meaning(word)]
+
+
+def in_dictionary(word: str) -> bool:
+    """Whether Chinese has this word, so that it may have been meant as it stands."""
+    return bool(_tokenizer().FREQ.get(word))
+
+
+def _has_meaning(word: str) -> bool:
+    if word in _stop_words() or word.isdigit():
+        return False
+    return len(word) >= (_SHORTEST_CHINESE if is_chinese(word) else _SHORTEST_SPACED)
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    text = resources.files(__package__).joinpath("stop_words.txt").read_text("utf-8")
+    return frozenset(
+        word for line in text.splitlines() if not line.startswith("#") for word in line.split()
+    )
+
+
+def _tokenizer() -> Any:
+    with _loading:
+        return _loaded_tokenizer()
+
+
+@cache
+def _loaded_tokenizer() -> Any:
+    """A tokenizer of our own, filled without jieba's `initialize`.
+
+    That one keeps a marshal file in the shared temp directory, which anybody there could replace,
+    and tells its progress on standard error.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pkg_resources is deprecated; nothing a user can act on
+        import jieba
+
+        jieba.setLogLevel(logging.WARNING)
+        tokenizer = jieba.Tokenizer()
+        tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    return tokenizer

@@ -1,0 +1,64 @@
+"""Copies of local files, for sources whose links are file://."""
+
+import errno
+import os
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
+from meeting_pipeline.files import create
+from meeting_pipeline.ports import MediaLink, Progress
+
+_BLOCK_BYTES = 1 << 20
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class LocalFileDownloader:
+    """`ports.Downloader` for file:// links; always a fresh copy.
+
+    Raises RetryableError("file_missing"), ("file_changed") when somebody wrote while it was copied,
+    ("file_unreadable"), FatalError("disk_full"), RecordError("unsupported_link").
+    """
+
+    def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
+        path = _path_of(link)
+        if not path.is_file():
+            raise RetryableError("file_missing", f"{path} is not there (any more)")
+        try:
+            with path.open("rb") as source, create(part) as target:
+                before = os.fstat(source.fileno())
+                _copy(source, target, before.st_size, progress)
+            after = path.stat()
+        except OSError as error:
+            raise _translated(error, path) from error
+        if _identity(before) != _identity(after) or part.stat().st_size != before.st_size:
+            raise RetryableError("file_changed", f"{path} changed while it was copied")
+
+
+def _path_of(link: MediaLink) -> Path:
+    parts = urlsplit(link.url)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise RecordError("unsupported_link", "only links to local files can be copied")
+    return Path(url2pathname(parts.path))
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress) -> None:
+    copied = 0
+    while block := source.read(_BLOCK_BYTES):
+        target.write(block)
+        copied += len(block)
+        progress(min(1.0, copied / max(size, 1)))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _translated(error: OSError, path: Path) -> MeetingError:
+    if error.errno in _DISK_FULL:
+        return FatalError(
+            "disk_full", f"no space left to copy {path}", hint="free some space and run again"
+        )
+    return RetryableError("file_unreadable", f"{path} cannot be copied: {error.strerror}")

@@ -1,0 +1,88 @@
+"""What both media tools make of a recording, and how they measure it on the way."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from meeting_pipeline.errors import FatalError
+from meeting_pipeline.ports import ExtractedAudio, Progress
+
+SAMPLE_RATE = 16_000
+_WINDOW = SAMPLE_RATE // 10
+_FULL_SCALE = 32_768.0
+_SILENCE_POWER = 10 ** (-50 / 10)  # -50 dBFS
+_DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+class SoundMeter:
+    """Counts mono 16 kHz 16-bit samples and how many lie in windows (0.1 s) below -50 dBFS."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._heard = 0
+        self._silent = 0
+
+    def hear(self, samples: bytes) -> None:
+        """Take native-endian samples in order; a sample may be cut between two calls."""
+        samples = self._pending + samples
+        whole = len(samples) - len(samples) % (2 * _WINDOW)
+        self._pending = samples[whole:]
+        self._measure(samples[:whole], _WINDOW)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds heard so far."""
+        return (self._heard + len(self._pending) // 2) / SAMPLE_RATE
+
+    def result(self) -> ExtractedAudio:
+        """What was heard; nothing at all counts as silence."""
+        rest = self._pending[: len(self._pending) // 2 * 2]
+        self._pending = b""
+        self._measure(rest, len(rest) // 2)
+        return ExtractedAudio(self.duration_s, self._silent / self._heard if self._heard else 1.0)
+
+    def _measure(self, samples: bytes, window: int) -> None:
+        if not samples:
+            return
+        loudness = np.frombuffer(samples, np.int16).reshape(-1, window) / _FULL_SCALE
+        power = np.mean(loudness**2, axis=1)
+        self._heard += loudness.size
+        self._silent += int(np.count_nonzero(power < _SILENCE_POWER)) * window
+
+
+def towards(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
+    """Turn decoded seconds into a fraction; without a promised length nobody is told anything."""
+
+    def tell(decoded_s: float) -> None:
+        if promised_s:
+            progress(min(1.0, decoded_s / promised_s))
+
+    return tell
+
+
+def make_target(target: Path) -> None:
+    """Make the file empty, for its owner only, so that neither tool chooses how it is created.
+
+    Raises FatalError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        os.close(os.open(target, flags, 0o600))
+    except OSError as error:
+        raise unwritable(target, error.strerror or str(error)) from error
+
+
+def is_disk_full(reason: str) -> bool:
+    """Whether these words of the system mean that no space is left."""
+    return any(words in reason for words in _DISK_FULL)
+
+
+def unwritable(target: Path, reason: str) -> FatalError:
+    """The error for a target that does not take what is written."""
+    if is_disk_full(reason):
+        return FatalError(
+            "disk_full", f"no space left for {target}", hint="free some space and run again"
+        )
+    return FatalError("cannot_write", f"cannot write {target}: {reason}")

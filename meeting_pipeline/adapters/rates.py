@@ -1,0 +1,211 @@
+"""How often a service is called: never more often than it allows, so that it never has to say so.
+
+A RateLimit is shared by all threads that call one service, and through its history file by all
+processes on this machine, one after the other or at the same time.
+"""
+
+import fcntl
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import accumulate, count
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from meeting_pipeline.errors import FatalError, RetryableError, Stopped
+from meeting_pipeline.files import create
+
+_log = logging.getLogger(__name__)
+
+_MARGIN_S = 0.5  # clocks of two machines do not run at the same speed
+_ARRIVAL_S = 5.0  # a request has arrived this long after it was sent, or when it is answered
+
+
+@dataclass
+class Call:
+    """One call that counts. at: when it may have arrived at the latest, by the machine's clock."""
+
+    number: int
+    at: float
+    tokens: int = 0
+
+
+@dataclass
+class _History:
+    """The calls of the last window, and a cool-down that somebody was asked for."""
+
+    calls: list[Call] = field(default_factory=list)
+    cool_from: float = 0.0
+    cool_until: float = 0.0
+
+
+_HISTORY = TypeAdapter(_History)
+
+
+class RateLimit:
+    """At most so many calls, and so many tokens, in any span of `window_s` seconds.
+
+    per_minute, tokens_per_minute: None for no limit; then only cool-downs make anybody wait.
+    history: a JSON file that carries the last window over to the next process; None for none.
+    patience_s: a longer cool-down is not waited for, it is an error that says how long.
+    stop: its being set ends every wait. clock: seconds, the same for all processes on a machine
+    (`time.monotonic` is).
+
+    A call counts from when it was answered, or five seconds after it was sent: the other side has
+    counted it by then, so no delay on the way can bring two calls closer than they were here.
+    """
+
+    def __init__(
+        self,
+        per_minute: int | None = None,
+        *,
+        tokens_per_minute: int | None = None,
+        history: Path | None = None,
+        stop: threading.Event,
+        window_s: float = 60.0,
+        patience_s: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._per_minute = per_minute
+        self._tokens = tokens_per_minute
+        self._file = history
+        self._stop = stop
+        self._window_s = window_s + _MARGIN_S
+        self._patience_s = patience_s
+        self._clock = clock
+        self._kept = _History()
+        self._guard = threading.Lock()
+        self._numbers = count(time.time_ns())
+
+    @contextmanager
+    def slot(self, tokens: int = 0) -> Iterator[None]:
+        """Wait until one more call is allowed, and count it; call while the block runs.
+
+        tokens: what the call may use at most. Raises Stopped when the run is asked to end,
+        RetryableError("cooling_down") when the service asked for a long pause, and
+        FatalError("rates_not_written") when the history cannot be kept.
+        """
+        call = self._enter(tokens)
+        try:
+            yield
+        finally:
+            self._leave(call)
+
+    def cool_down(self, seconds: float) -> None:
+        """Let nobody call for so long; a longer cool-down that was asked for before stays."""
+        with self._shared() as history:
+            now = self._clock()
+            if now + seconds > _cool_until(history, now):
+                history.cool_from, history.cool_until = now, now + seconds
+
+    def _enter(self, tokens: int) -> Call:
+        while True:
+            with self._shared() as history:
+                wait_s = self._wait_s(history, tokens)
+                if wait_s <= 0:
+                    call = Call(next(self._numbers), self._clock() + _ARRIVAL_S, tokens)
+                    history.calls.append(call)
+                    return call
+            if self._stop.wait(wait_s):
+                raise Stopped("stopped", "the run was asked to end")
+
+    def _leave(self, call: Call) -> None:
+        with self._shared() as history:
+            for mine in history.calls:
+                if mine.number == call.number:
+                    mine.at = min(mine.at, self._clock())
+
+    def _wait_s(self, history: _History, tokens: int) -> float:
+        """Seconds until the next call is allowed, 0 for now."""
+        if self._stop.is_set():
+            raise Stopped("stopped", "the run was asked to end")
+        now = self._clock()
+        cooling_s = _cool_until(history, now) - now
+        if cooling_s > self._patience_s:
+            raise RetryableError(
+                "cooling_down",
+                f"the service asked for a pause, {cooling_s:.0f} s of it are left",
+                retry_after_s=cooling_s,
+            )
+        calls = history.calls = [one for one in history.calls if self._counts(one, now)]
+        calls.sort(key=lambda one: one.at)
+        free_at = max(self._room_for_call(calls), self._room_for_tokens(calls, tokens))
+        return max(cooling_s, free_at - now)
+
+    def _counts(self, call: Call, now: float) -> bool:
+        """Whether it is in the window; what lies ahead was written before the machine restarted."""
+        return now - self._window_s < call.at <= now + _ARRIVAL_S
+
+    def _room_for_call(self, calls: list[Call]) -> float:
+        if self._per_minute is None or len(calls) < self._per_minute:
+            return 0.0
+        return calls[-self._per_minute].at + self._window_s
+
+    def _room_for_tokens(self, calls: list[Call], tokens: int) -> float:
+        """When enough calls have left the window; a call above the limit waits for all of them."""
+        if self._tokens is None:
+            return 0.0
+        excess = sum(call.tokens for call in calls) + min(tokens, self._tokens) - self._tokens
+        if excess <= 0:
+            return 0.0
+        freed = accumulate(call.tokens for call in calls)
+        last = next(call for call, sum_ in zip(calls, freed, strict=True) if sum_ >= excess)
+        return last.at + self._window_s
+
+    @contextmanager
+    def _shared(self) -> Iterator[_History]:
+        """The history, nobody else's while the block runs, kept afterwards."""
+        with self._guard:
+            if self._file is None:
+                yield self._kept
+                return
+            try:
+                with _locked(self._file):
+                    history = _load(self._file)
+                    before = _HISTORY.dump_json(history)
+                    yield history
+                    after = _HISTORY.dump_json(history)
+                    if after != before:
+                        _replace(self._file, after)
+            except OSError as error:
+                raise FatalError(
+                    "rates_not_written",
+                    f"cannot keep {self._file}: {error.strerror}",
+                    hint="free some space there, or mend the permissions of the data directory",
+                ) from error
+
+
+def _cool_until(history: _History, now: float) -> float:
+    """When the cool-down ends; one from before the machine restarted is over."""
+    return history.cool_until if history.cool_from <= now else 0.0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _load(path: Path) -> _History:
+    try:
+        return _HISTORY.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return _History()
+    except ValueError:
+        _log.warning("%s cannot be read and is begun anew", path)
+        return _History()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or not at all; not synced, because a machine that restarts takes its minute."""
+    part = path.with_name(f"{path.name}.part")
+    with create(part) as stream:
+        stream.write(content)
+    part.rename(path)

@@ -1,0 +1,239 @@
+"""Recordings that lie as files in a folder.
+
+A recording is its content: the sha256 of the file is the record id, so a renamed or twice-copied
+file is one recording. It starts when, in this order, its sidecar (see `sidecar`), its name or the
+name of the folder it lies in (see `filename_dates`), its container or its modification time says.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
+from meeting_pipeline.adapters.sources.folder_files import MediaFile, media_files
+from meeting_pipeline.adapters.sources.folder_index import FolderIndex, Known
+from meeting_pipeline.adapters.sources.sidecar import Sidecar, read_sidecar
+from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.errors import ConfigError, RecordError, RetryableError
+from meeting_pipeline.files import sha256_of
+from meeting_pipeline.ports import MediaInfo, MediaLink
+
+_WORTH_A_SAVE_BYTES = 64 << 20
+_EARLIEST_YEAR = 2000
+
+_log = logging.getLogger(__name__)
+
+
+class FolderSource:
+    """A RecordingSource over a folder and everything below it.
+
+    settle_s: a file whose modification time is closer to now than this is still being written.
+    zone: of names and sidecars without an offset. index_file: remembers hashes between runs; its
+    folder is the program's own and is not searched. probe: looks into a media file; RecordError
+    from it costs the duration, not the recording. now: the clock.
+    waiting: how many files the last listing saw but could not list yet.
+    """
+
+    name = "folder"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settle_s: float,
+        zone: ZoneInfo,
+        index_file: Path,
+        probe: Callable[[Path], MediaInfo],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.waiting = 0
+        self._folder = folder.absolute()
+        self._settle = timedelta(seconds=settle_s)
+        self._zone = zone
+        self._own_folder = index_file.absolute().parent
+        self._index = FolderIndex(index_file)
+        self._probe = probe
+        self._now = now
+        self._files: list[MediaFile] = []
+        self._locating = threading.Lock()
+
+    def list_records(self, window: Window) -> Iterator[RecordMeta]:
+        """See RecordingSource; raises ConfigError("no_folder") when there is nothing to list.
+
+        Files still being written and files that cannot be read are counted in `waiting`.
+        """
+        try:
+            self._files, self.waiting = self._look()
+        except OSError as error:
+            raise ConfigError(
+                "no_folder",
+                f"cannot list the folder {self._folder}: {error.strerror}",
+                hint="set MEETING_FOLDER to a folder that exists and may be read",
+            ) from error
+        self._index.keep_only(self._files)
+        return self._listed(window)
+
+    def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
+        return meta.participants
+
+    def locate(self, meta: RecordMeta) -> MediaLink:
+        """See RecordingSource; raises RetryableError("file_missing") when it is not there."""
+        with self._locating:
+            found = self._find(meta, self._files) or self._find_anew(meta)
+        if found is None:
+            raise RetryableError(
+                "file_missing",
+                f"the file of recording {meta.key} is not in {self._folder}",
+                hint="put it back, under any name",
+            )
+        return MediaLink(
+            found.path.as_uri(), found.suffix, found.size_bytes, sha256=meta.key.record_id
+        )
+
+    def _look(self) -> tuple[list[MediaFile], int]:
+        return media_files(self._folder, {self._own_folder})
+
+    def _listed(self, window: Window) -> Iterator[RecordMeta]:
+        listed: set[str | None] = set()
+        try:
+            for file, notes in self._candidates(window):
+                sha256 = self._sha256(file)
+                self.waiting += sha256 is None
+                if sha256 and sha256 not in listed and window.contains(notes.start_ts):
+                    yield self._meta(file, sha256, notes)
+                listed.add(sha256)
+        finally:
+            self._index.save()
+
+    def _candidates(self, window: Window) -> list[tuple[MediaFile, Sidecar]]:
+        """The finished files of the window, and those elsewhere that may be the same recording."""
+        unfinished = {file.name for file in self._files if not self._is_finished(file)}
+        if unfinished:
+            names = ", ".join(repr(name) for name in sorted(unfinished))
+            _log.info("still being written, the next run looks again: %s", names)
+        self.waiting += len(unfinished)
+        settled = (file for file in self._files if file.name not in unfinished)
+        finished = [(file, self._notes(file)) for file in settled]
+        sizes = {file.size_bytes for file, notes in finished if window.contains(notes.start_ts)}
+        return [(file, notes) for file, notes in finished if file.size_bytes in sizes]
+
+    def _is_finished(self, file: MediaFile) -> bool:
+        return not file.is_coming and abs(self._now() - _modified(file)) >= self._settle
+
+    def _notes(self, file: MediaFile) -> Sidecar:
+        """What is known about a recording without reading it, its start at least."""
+        if file.sidecar is None:
+            return Sidecar(self._start(file))
+        try:
+            content = file.sidecar.read_bytes()
+        except OSError as error:
+            notes = Sidecar(self._start(file), problems=(f"cannot be read: {error.strerror}",))
+        else:
+            notes = read_sidecar(content, self._zone, lambda: self._start(file))
+        for problem in notes.problems:
+            _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
+        return notes
+
+    def _start(self, file: MediaFile) -> datetime:
+        """When the recording began, as far as the file itself says."""
+        latest = self._now() + timedelta(days=1)
+        folder, _, base = file.name.rpartition("/")
+        for name in (base, folder.rpartition("/")[2]):
+            if named := date_in_name(name, self._zone, latest):
+                return named
+        created = self._probed(file).created_at
+        if created and created <= latest and created.year >= _EARLIEST_YEAR:
+            return created.astimezone(UTC)
+        return _modified(file)
+
+    def _probed(self, file: MediaFile) -> Known:
+        known = self._index.of(file)
+        if known.probed:
+            return known
+        try:
+            info = self._probe(file.path)
+        except RecordError as error:
+            _log.info("%r: %s", file.name, error.message)
+            info = MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
+        known = replace(known, probed=True, duration_s=info.duration_s, created_at=info.created_at)
+        self._index.learn(file, known)
+        return known
+
+    def _sha256(self, file: MediaFile) -> str | None:
+        """The hash of the file as it was when we looked, or None if that cannot be had any more."""
+        known = self._index.of(file)
+        if known.sha256:
+            return known.sha256
+        try:
+            sha256 = sha256_of(file.path)
+            unchanged = file.is_unchanged()
+        except OSError as error:
+            _log.warning("%r cannot be read: %s", file.name, error.strerror)
+            return None
+        if not unchanged:
+            _log.info("changed while it was read, the next run looks again: %r", file.name)
+            return None
+        self._index.learn(file, replace(known, sha256=sha256))
+        if file.size_bytes > _WORTH_A_SAVE_BYTES:
+            self._index.save()
+        return sha256
+
+    def _meta(self, file: MediaFile, sha256: str, notes: Sidecar) -> RecordMeta:
+        duration_s = self._probed(file).duration_s
+        end = notes.start_ts + timedelta(seconds=duration_s) if duration_s is not None else None
+        return RecordMeta(
+            key=RecordKey(self.name, sha256),
+            start_ts=notes.start_ts,
+            subject=notes.subject or _printable(file.path.stem),
+            end_ts=notes.end_ts or end,
+            duration_s=duration_s,
+            meeting_record_id=notes.meeting_record_id,
+            meeting_id=notes.meeting_id,
+            meeting_code=notes.meeting_code or meeting_code_in_name(file.path.name),
+            teacher_id=notes.teacher_id,
+            participants=notes.participants,
+            size_bytes=file.size_bytes,
+        )
+
+    def _find_anew(self, meta: RecordMeta) -> MediaFile | None:
+        try:
+            self._files, _ = self._look()
+        except OSError as error:
+            _log.warning("cannot list the folder %s: %s", self._folder, error.strerror)
+            return None
+        found = self._find(meta, self._files)
+        self._index.save()
+        return found
+
+    def _find(self, meta: RecordMeta, files: list[MediaFile]) -> MediaFile | None:
+        wanted = meta.key.record_id
+        likely = (
+            file
+            for file in files
+            if meta.size_bytes in (None, file.size_bytes)
+            and self._index.of(file).sha256 in (None, wanted)
+        )
+        here = (file for file in likely if _is_here(file))
+        return next((file for file in here if self._sha256(file) == wanted), None)
+
+
+def _is_here(file: MediaFile) -> bool:
+    try:
+        return file.is_unchanged()
+    except OSError:
+        return False
+
+
+def _modified(file: MediaFile) -> datetime:
+    return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC)
+
+
+def _printable(name: str) -> str:
+    """The name with a sign in the place of bytes that are no UTF-8."""
+    return os.fsencode(name).decode(errors="replace")

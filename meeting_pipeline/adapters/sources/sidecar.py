@@ -1,0 +1,218 @@
+"""What somebody wrote about a recording in the `NAME.json` beside it.
+
+An object with any of these, all optional; the spelling is lenient (capitals, `_` and `-` do not
+matter, so `meetingId` is meeting_id):
+
+    meeting_id, meeting_code, meeting_record_id                   text or number, every digit kept
+    subject         (or title, topic, meeting_subject, meeting_name)
+    teacher_id      (or teacher, host, host_id, host_user_id, teacher_name, host_name), or a person
+    start_ts        (or start_time, start, started_at, record_start_time, begin_time)
+    end_ts          (or end_time, end, ended_at, record_end_time)
+    participants    (or attendees, members): a list of names and persons
+
+    a person        {id, name, join, left} or {id, name, intervals: [[join, left], …]}
+    id              (or userid, user_id, person, person_id, student_id)
+    name            (or user_name, display_name, nickname)
+    join            (or join_time, joined_at, joined, join_ts, joined_ts)
+    left            (or left_time, leave_time, left_at, leave, left_ts, leave_ts)
+
+Times: ISO 8601 with or without an offset; epoch seconds or milliseconds, as number or text. For
+end, join and left also numbers below 10,000,000 (seconds from the start of the recording) and
+"HH:MM[:SS]" (on the recording's day, or after midnight when that is nearer). Nothing is guessed:
+what cannot be read is left out and named in `problems`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from meeting_pipeline.domain.model import Participant
+from meeting_pipeline.domain.window import parse_timestamp
+from meeting_pipeline.errors import ConfigError
+
+_SUBJECT = ("subject", "title", "topic", "meetingsubject", "meetingname")
+_TEACHER = ("teacherid", "teacher", "hostid", "hostuserid", "host", "teachername", "hostname")
+_START = ("startts", "starttime", "start", "startedat", "recordstarttime", "begintime")
+_END = ("endts", "endtime", "end", "endedat", "recordendtime")
+_PARTICIPANTS = ("participants", "attendees", "members")
+_ID = ("userid", "id", "personid", "person", "studentid")
+_NAME = ("name", "username", "displayname", "nickname")
+_JOINED = ("jointime", "joinedat", "joined", "join", "joints", "joinedts")
+_LEFT = ("lefttime", "leavetime", "leftat", "left", "leave", "leftts", "leavets")
+
+_OFFSET_BELOW = 10_000_000
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape it, no database can store it
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """The readable part of a sidecar; start_ts: its own, or the one found elsewhere.
+
+    problems: one line for each thing that is not as described above, naming the field.
+    """
+
+    start_ts: datetime
+    end_ts: datetime | None = None
+    subject: str = ""
+    meeting_id: str | None = None
+    meeting_code: str | None = None
+    meeting_record_id: str | None = None
+    teacher_id: str | None = None
+    participants: tuple[Participant, ...] | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_sidecar(text: bytes, zone: ZoneInfo, start_elsewhere: Callable[[], datetime]) -> Sidecar:
+    """Read what is readable; never raises for what is written in it.
+
+    start_elsewhere: asked for the start of the recording when the sidecar does not say it.
+    """
+    try:
+        content = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return Sidecar(start_elsewhere(), problems=("it is not valid JSON",))
+    if not isinstance(content, dict):
+        return Sidecar(start_elsewhere(), problems=("it is not a JSON object",))
+    fields = _Fields(content, "", zone, [])
+    return _sidecar(fields, fields.time(_START, None) or start_elsewhere())
+
+
+def _sidecar(fields: "_Fields", start: datetime) -> Sidecar:
+    return Sidecar(
+        start_ts=start,
+        end_ts=_end(fields, start),
+        subject=fields.text(_SUBJECT) or "",
+        meeting_id=fields.text(("meetingid",)),
+        meeting_code=fields.text(("meetingcode",)),
+        meeting_record_id=fields.text(("meetingrecordid",)),
+        teacher_id=_teacher(fields),
+        participants=_participants(fields, start),
+        problems=tuple(fields.problems),
+    )
+
+
+def _end(fields: "_Fields", start: datetime) -> datetime | None:
+    end = fields.time(_END, start)
+    if end is None or end > start:
+        return end
+    fields.refuse(fields.first(_END)[0], "is not after the start")
+    return None
+
+
+def _teacher(fields: "_Fields") -> str | None:
+    key, value = fields.first(_TEACHER)
+    if not isinstance(value, dict):
+        return fields.text(_TEACHER)
+    person = fields.inside(key, value)
+    return person.text(_ID) or person.text(_NAME)
+
+
+def _participants(fields: "_Fields", start: datetime) -> tuple[Participant, ...] | None:
+    key, value = fields.first(_PARTICIPANTS)
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        fields.refuse(key, "is not a list")
+        return None
+    stays = (_stays(fields, f"{key}[{index}]", one, start) for index, one in enumerate(value))
+    return tuple(chain.from_iterable(stays))
+
+
+def _stays(fields: "_Fields", key: str, value: object, start: datetime) -> Iterator[Participant]:
+    """Every stay of one listed person."""
+    person = fields.inside(key, value if isinstance(value, dict) else {"name": value})
+    person_id, name = person.text(_ID), person.text(_NAME)
+    if person_id or name:
+        for joined, left in _times(person, start):
+            yield Participant(person_id, name or "", joined, left)
+    else:
+        fields.refuse(key, "has neither an id nor a name")
+
+
+def _times(person: "_Fields", start: datetime) -> list[tuple[datetime | None, datetime | None]]:
+    """When a person joined and left, once for each interval that can be read, at least once."""
+    key, pairs = person.first(("intervals",))
+    times = []
+    for index, pair in enumerate(pairs if isinstance(pairs, list) else []):
+        match pair:
+            case [joined, left]:
+                stay = person.inside(f"{key}[{index}]", {"join": joined, "left": left})
+                times.append((stay.time(_JOINED, start), stay.time(_LEFT, start)))
+            case _:
+                person.refuse(f"{key}[{index}]", "is not a pair of times")
+    if pairs is not None and not isinstance(pairs, list):
+        person.refuse(key, "is not a list of pairs of times")
+    return times or [(person.time(_JOINED, start), person.time(_LEFT, start))]
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """One JSON object: its fields under lenient names, and where to report what is wrong.
+
+    where: path of the object inside the sidecar, "" or "participants[2].".
+    """
+
+    content: Mapping[str, object]
+    where: str
+    zone: ZoneInfo
+    problems: list[str]
+
+    def inside(self, key: str, content: Mapping[str, object]) -> "_Fields":
+        """An object found under `key` of this one."""
+        return _Fields(content, f"{self.where}{key}.", self.zone, self.problems)
+
+    def refuse(self, key: str, why: str) -> None:
+        """Report that what stands under `key` is left out."""
+        self.problems.append(f"{self.where}{key} {why}")
+
+    def first(self, names: tuple[str, ...]) -> tuple[str, object]:
+        """The key as written and the value of the first of these names that has one, else None."""
+        spelled = {re.sub("[-_]", "", key).lower(): key for key in self.content}
+        for key in (spelled[name] for name in names if name in spelled):
+            if self.content[key] not in (None, ""):
+                return key, self.content[key]
+        return names[0], None
+
+    def text(self, names: tuple[str, ...]) -> str | None:
+        """A text or number as text, or None where there is none."""
+        key, value = self.first(names)
+        if isinstance(value, str) and not _HALF_CHARACTER.search(value):
+            return value.strip() or None
+        if value is not None:
+            self.refuse(key, "is not a text")
+        return None
+
+    def time(self, names: tuple[str, ...], start: datetime | None) -> datetime | None:
+        """A time as aware UTC, or None; without `start` it must not depend on it."""
+        key, value = self.first(names)
+        if value is None:
+            return None
+        try:
+            return _moment(value, self.zone, start)
+        except (ConfigError, ValueError, OverflowError):
+            self.refuse(key, "is not a time")
+            return None
+
+
+def _moment(value: object, zone: ZoneInfo, start: datetime | None) -> datetime:
+    """Raises ConfigError, ValueError or OverflowError for what is no time."""
+    text = value.strip() if isinstance(value, str) else ""
+    if start and _NUMBER.fullmatch(text) and abs(float(text)) < _OFFSET_BELOW:
+        return start + timedelta(seconds=float(text))
+    if start and _CLOCK.fullmatch(text):
+        return _on_the_day(time.fromisoformat(text if text[1] != ":" else f"0{text}"), zone, start)
+    return parse_timestamp(text, zone)
+
+
+def _on_the_day(clock: time, zone: ZoneInfo, start: datetime) -> datetime:
+    day = start.astimezone(zone).date()
+    moment = datetime.combine(day, clock, zone)
+    if start - moment > timedelta(hours=12):
+        moment = datetime.combine(day + timedelta(days=1), clock, zone)
+    return moment.astimezone(UTC)

@@ -1,0 +1,123 @@
+"""The list of commands, and how any of them ends."""
+
+import logging
+import os
+import sys
+
+import typer
+
+from meeting_pipeline import __version__, exit_codes
+from meeting_pipeline.cli import (
+    config,
+    cron,
+    db,
+    demo,
+    doctor,
+    retry,
+    run,
+    show,
+    stage_verbs,
+    stats,
+    status,
+    why,
+)
+from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError
+
+log = logging.getLogger("meeting_pipeline")
+
+app = typer.Typer(
+    name="meeting",
+    pretty_exceptions_enable=False,  # they would print local variables: secrets among them
+    rich_markup_mode=None,  # plain help starts in half the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"meeting {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def meeting(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Errors come with their traceback."),
+) -> None:
+    """腾讯会议录制 → 转写、总结、阶段、学员统计，每晚一次。
+
+    Tencent Meeting recordings to transcripts, summaries, phases and student statistics.
+    """
+    if context.invoked_subcommand is None:
+        from meeting_pipeline.cli.welcome import next_steps
+
+        typer.echo(next_steps())
+
+
+app.command("run")(run.run)
+app.command("run-range")(run.run_range)
+app.command("cron")(cron.cron)
+app.command("fetch")(stage_verbs.fetch)
+app.command("download")(stage_verbs.download)
+app.command("transcribe")(stage_verbs.transcribe)
+app.command("summarize")(stage_verbs.summarize)
+app.command("status")(status.status)
+app.command("show")(show.show)
+app.command("why")(why.why)
+app.command("retry")(retry.retry)
+app.command("stats")(stats.stats)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+app.add_typer(config.commands, name="config")
+app.add_typer(db.commands, name="db")
+
+
+def main() -> None:
+    """The `meeting` command."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error is one line on standard error."""
+    debug = "--debug" in arguments
+    words = [argument for argument in arguments if argument != "--debug"]
+    try:
+        app(words, prog_name="meeting")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else exit_codes.OK
+    except MeetingError as error:
+        if debug:
+            log.exception("%s", error.code)
+        _say(error)
+        return _exit_code(error)
+    except BrokenPipeError:
+        return _leave_quietly()
+    except Exception as bug:
+        log.exception("a bug in `meeting %s`", words[0] if words else "")
+        sys.stderr.write(f"meeting: a bug ({type(bug).__name__}); please report the log lines\n")
+        return exit_codes.BUG
+    return exit_codes.OK
+
+
+def _say(error: MeetingError) -> None:
+    hint = f" → {error.hint}" if error.hint else ""
+    sys.stderr.write(f"meeting: {error.code}: {error.message}{hint}\n")
+
+
+def _exit_code(error: MeetingError) -> int:
+    if isinstance(error, ConfigError):
+        return exit_codes.CONFIG
+    if isinstance(error, Busy):
+        return exit_codes.BUSY
+    if isinstance(error, FatalError):
+        return exit_codes.STOPPED_EARLY
+    return exit_codes.RECORDS_FAILED
+
+
+def _leave_quietly() -> int:
+    """Whoever read our output has gone (`meeting status | head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exit_codes.OK

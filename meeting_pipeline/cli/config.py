@@ -1,0 +1,29 @@
+"""`meeting config show`: every setting as it is in force, and where it comes from."""
+
+import typer
+
+from meeting_pipeline.cli.options import AsJson
+
+commands = typer.Typer(help="设置 Settings.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@commands.callback()
+def _group() -> None:
+    """设置 Settings."""
+
+
+@commands.command("show")
+def show(as_json: AsJson = False) -> None:
+    """The effective value of every setting and its origin; secrets are redacted."""
+    from meeting_pipeline.cli import render
+    from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.config import shown
+
+    lines = shown(begin())
+    if as_json:
+        render.as_document(
+            {"settings": [{"name": s.name, "value": s.value, "origin": s.origin} for s in lines]}
+        )
+        return
+    rows = [(line.name, line.value, line.origin) for line in lines]
+    render.console().print(render.table("", ("设置 setting", "值 value", "来自 from"), rows))

@@ -1,0 +1,19 @@
+"""`meeting cron`: the incremental night, as the crontab runs it."""
+
+import typer
+
+from meeting_pipeline.cli.options import AsJson
+
+
+def cron(as_json: AsJson = False) -> None:
+    """Tonight's work: new recordings since the last run, and all that is due from before."""
+    from meeting_pipeline.cli import progress, render
+    from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.night import night
+    from meeting_pipeline.reports import run_document
+
+    settings = begin("cron_incremental.log")
+    with progress.display() as observer:
+        report = run_document(night(settings, observer), settings.source.zone)
+    render.report(report, as_json)
+    raise typer.Exit(report["exit_code"])

@@ -1,0 +1,52 @@
+"""How a run is carried out for a command: window, lock, pipeline, result, exit code."""
+
+from dataclasses import dataclass
+
+import typer
+
+from meeting_pipeline.domain.stages import StageName
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed. since, until: as typed, or None for the default window."""
+
+    command: str
+    since: str | None
+    until: str | None
+    limit: int | None = None
+    jobs: int | None = None
+    stage: StageName | None = None
+    work: bool = True
+
+
+def execute(request: Request, dry_run: bool, as_json: bool) -> None:
+    """Run or plan, show the result, and leave with the run's exit code."""
+    from meeting_pipeline import wiring
+    from meeting_pipeline.cli import progress, render
+    from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.domain.window import parse_window
+    from meeting_pipeline.pipeline import Order
+    from meeting_pipeline.reports import plan_document, run_document
+
+    settings = begin("record_worker.log")
+    zone, now = settings.source.zone, wiring.utc_now()
+    since = request.since or f"{settings.tencent.lookback_days:g}d"
+    window = parse_window(since, request.until, now, zone)
+    order = Order(
+        request.command, window, request.work, request.stage, everywhere=False, limit=request.limit
+    )
+    with (
+        wiring.lock(settings, request.command),
+        progress.display() as observer,
+        wiring.pipeline(settings, observer, request.jobs) as pipeline,
+    ):
+        if dry_run:
+            plan = plan_document(pipeline.plan(order), zone)
+        else:
+            report = run_document(pipeline.run(order), zone)
+    if dry_run:
+        render.plan(plan, as_json)
+        return
+    render.report(report, as_json)
+    raise typer.Exit(report["exit_code"])

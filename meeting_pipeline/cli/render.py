@@ -1,0 +1,92 @@
+"""Results as tables for people or as one JSON document for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from meeting_pipeline.cli.words import STAGE_WORDS, STATUS_STYLES, plain, shorten
+
+Document = dict[str, Any]
+
+
+def console() -> Console:
+    """Standard output."""
+    return Console(highlight=False)
+
+
+def as_document(document: Document) -> None:
+    """Exactly one JSON document on standard output."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """A table of text from outside: nothing in it is read as markup."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
+    return made
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour."""
+    return Text(status, style=STATUS_STYLES.get(status, ""))
+
+
+def report(document: Document, as_json: bool) -> None:
+    """The run report: what each due record came to, and the counts."""
+    if as_json:
+        as_document(document)
+        return
+    out = console()
+    if document["records"]:
+        out.print(
+            table("", ("#", "主题 subject", "结果 result", "原因 reason"), _records(document))
+        )
+    out.print(_counts(document))
+
+
+def plan(document: Document, as_json: bool) -> None:
+    """What a run would do."""
+    if as_json:
+        as_document(document)
+        return
+    rows = [(r["id"] or "–", shorten(r["subject"], 40), r["status"]) for r in document["records"]]
+    out = console()
+    out.print(table("", ("#", "主题 subject", "会做 would do"), rows))
+    out.print(
+        f"试运行 dry run: {document['listed']} listed = {document['new']} new + "
+        f"{document['known']} known; {document['due']} due now. Nothing was written."
+    )
+
+
+def _records(document: Document) -> Iterable[Sequence[str | Text]]:
+    for record in document["records"]:
+        stage = STAGE_WORDS.get(record["stage"] or "", "")
+        code = record["error_code"]
+        reason = f"{stage}: {code}: {record['message']}" if code else stage
+        subject = shorten(record["subject"] or record["record_id"], 36)
+        yield record["id"], subject, status_text(record["status"]), reason
+
+
+def _counts(document: Document) -> str:
+    lines = [
+        f"列出 listed {document['listed']} = "
+        f"新 new {document['new']} + 已知 known {document['known']}",
+        f"应做 due {document['due']} = "
+        f"完成 done {document['done']} + 失败 failed {document['failed']} + "
+        f"跳过 skipped {document['skipped']} + 推迟 deferred {document['deferred']}",
+    ]
+    if document["waiting"]:
+        lines.append(f"还在生成 waiting {document['waiting']}: they are taken in a later run")
+    if document["stopped_by"]:
+        lines.append(f"提前结束 stopped by {document['stopped_by']}")
+    lines.append(f"用时 {document['seconds']:.1f} s · 退出码 exit code {document['exit_code']}")
+    return "\n".join(lines)

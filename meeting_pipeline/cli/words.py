@@ -1,0 +1,45 @@
+"""Words and signs for people, in one place."""
+
+import unicodedata
+
+from rich.cells import cell_len, set_cell_size
+
+STAGE_WORDS = {
+    "download": "下载 download",
+    "extract": "取音 extract",
+    "transcribe": "转写 transcribe",
+    "summarize": "总结 summarize",
+    "store": "入库 store",
+}
+
+STATUS_STYLES = {
+    "done": "green",
+    "failed": "red",
+    "dead": "bold red",
+    "skipped": "yellow",
+    "deferred": "cyan",
+    "pending": "cyan",
+    "waiting": "cyan",
+    "running": "cyan",
+}
+
+
+def plain(text: str) -> str:
+    """Text from outside without control characters: nothing in it can steer a terminal."""
+    return "".join(sign if unicodedata.category(sign)[0] != "C" else " " for sign in text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """At most so many terminal cells of it; a Chinese character takes two."""
+    text = plain(text)
+    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
+
+
+def minutes(seconds: float | None) -> str:
+    """A duration as mm:ss or h:mm:ss."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    clock = f"{rest // 60:02d}:{rest % 60:02d}"
+    return f"{hours}:{clock}" if hours else clock

@@ -1,0 +1,38 @@
+"""One incremental night: lock, window, batch, statistics, notice, exit code."""
+
+from datetime import UTC, datetime, timedelta
+
+from meeting_pipeline import notify, wiring
+from meeting_pipeline.config import Settings
+from meeting_pipeline.domain.stages import RunReport
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.pipeline import Order, Pipeline
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def night(settings: Settings, observer: RunObserver) -> RunReport:
+    """Everything new since the last complete listing, and everything that is due from before.
+
+    The watermark moves only after a complete listing; the window looks back behind it, because
+    recordings appear hours or days after their meeting. Raises Busy when another run is at work.
+    """
+    with (
+        wiring.lock(settings, "cron"),
+        wiring.pipeline(settings, observer, jobs=None) as pipeline,
+    ):
+        window = _window(settings, pipeline)
+        report = pipeline.run(Order("cron", window, everywhere=True))
+        if report.listing_complete:
+            pipeline.runs.set_watermark(settings.source_name, window.end)
+    notify.send(settings, report)
+    return report
+
+
+def _window(settings: Settings, pipeline: Pipeline) -> Window:
+    now = wiring.utc_now()
+    if settings.source_name == "folder":
+        return Window(_EVER, now)  # an old recording may be dropped in today; listing costs little
+    known_until = pipeline.runs.watermark(settings.source_name) or now
+    return Window(known_until - timedelta(days=settings.tencent.lookback_days), now)

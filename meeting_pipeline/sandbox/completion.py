@@ -1,0 +1,45 @@
+"""The envelope round an answer: choices, reasons to finish, tokens."""
+
+from typing import Any
+
+from .faults import Kind, Strike
+
+
+def completion(
+    body: dict[str, Any], content: str, prompt_tokens: int, strike: Strike
+) -> dict[str, Any]:
+    """Return the whole answer; content longer than `max_completion_tokens` is cut."""
+    used, limit = tokens_of(content), int(body["max_completion_tokens"])
+    finish = "stop"
+    if Kind.FINISH_LENGTH in strike or (used > limit and Kind.HUGE_ANSWER not in strike):
+        content, used, finish = content[: min(len(content) // 2, limit)], min(used, limit), "length"
+    if Kind.FINISH_FILTER in strike:
+        content, finish = "", "content_filter"
+    message = {"role": "assistant", "content": content}
+    if thinks(body):
+        message["reasoning_content"] = "先看一遍转写，再归纳。"
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {
+        "id": "chatcmpl-sandbox",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [] if Kind.EMPTY_CHOICES in strike else [choice],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": used,
+            "total_tokens": prompt_tokens + used,
+        },
+    }
+
+
+def thinks(body: dict[str, Any]) -> bool:
+    """Whether the model reasons first; it does unless told not to."""
+    kind = body.get("thinking", {}).get("type", "enabled")
+    return bool(body["model"].startswith("kimi") and kind == "enabled")
+
+
+def tokens_of(text: str) -> int:
+    """A fair guess: 1.8 Chinese characters or four others to a token."""
+    wide = sum(character > "\u2e80" for character in text)
+    return int(wide / 1.8 + (len(text) - wide) / 4) + 1

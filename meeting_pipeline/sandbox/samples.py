@@ -1,0 +1,136 @@
+"""The company of the packaged sample recordings, as if they had been made these days.
+
+A sample is `TM-<start>-<meeting code>-recording-1.m4a|mp4`, with a script (`.txt`, one turn a line)
+where there are words, and who was there (`.json`).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .company import Company, Person, Record, RecordFile, Stay
+from .transcription import Sample
+
+FOLDER = Path(__file__).resolve().parent.parent / "samples"
+ADMIN = Person("admin", "管理员", is_admin=True)
+FIRST_ID = 13_339_451_618_278_424_869  # above 2**63
+HOURS_APART = 8
+CHINA = timedelta(hours=8)
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """One packaged recording with what lies beside it."""
+
+    media: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Subject, teacher_id, meeting_id and participants."""
+        return dict(json.loads(self.media.with_suffix(".json").read_text("utf-8")))
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The script, `speaker: text` a line; none when nothing is said."""
+        script = self.media.with_suffix(".txt")
+        return tuple(script.read_text("utf-8").splitlines()) if script.exists() else ()
+
+    @cached_property
+    def seconds(self) -> float:
+        """The length by the container, 0 when it is damaged."""
+        import av
+
+        try:
+            with av.open(str(self.media)) as container:
+                return (container.duration or 0) / 1_000_000
+        except av.FFmpegError:
+            return 0.0
+
+    @property
+    def started_at(self) -> float:
+        """When it was made by its name, Unix seconds."""
+        local = datetime.strptime(self.media.stem.split("-")[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - China's, made aware below
+        return (local - CHINA).replace(tzinfo=UTC).timestamp()
+
+    @property
+    def people(self) -> list[Person]:
+        """Everybody with an account who was there."""
+        known = [person for person in self.facts["participants"] if person.get("userid")]
+        return [Person(person["userid"], person["name"]) for person in known]
+
+    def stays(self, started_at: float) -> Iterator[Stay]:
+        """Who was there and when, had it begun at that time."""
+        shift = started_at - self.started_at
+        for person in self.facts["participants"]:
+            joined, left = (
+                datetime.fromisoformat(person[name]).timestamp() + shift
+                for name in ("join_time", "left_time")
+            )
+            yield Stay(person["name"], joined, left, person.get("userid", ""))
+
+    def transcript(self) -> str:
+        """Tencent's text file: `name(hh:mm:ss): text`, timed by the length of the lines."""
+        return "\n".join(self._native_lines())
+
+    def _native_lines(self) -> Iterator[str]:
+        teacher = self.facts["teacher_id"]
+        names = {person.userid == teacher: person.name for person in self.people}
+        letters, spoken = sum(map(len, self.lines)), 0
+        for line in self.lines:
+            label, _, text = line.partition(": ")
+            minutes, second = divmod(int(self.seconds * spoken / letters), 60)
+            name = names[label in ("老师", "Teacher")]
+            yield f"{name}({minutes // 60:02d}:{minutes % 60:02d}:{second:02d}): {text}"
+            spoken += len(line)
+
+
+def sample_files(folder: Path = FOLDER) -> list[SampleFile]:
+    """The recordings of a folder by name."""
+    media = sorted(path for path in folder.iterdir() if path.suffix in (".m4a", ".mp4"))
+    return [SampleFile(path) for path in media]
+
+
+def spoken_samples(folder: Path = FOLDER) -> list[Sample]:
+    """Return length and script of every sample that has one."""
+    return [Sample(one.seconds, one.lines) for one in sample_files(folder) if one.lines]
+
+
+def sample_company(now: float, folder: Path = FOLDER, *, transcripts: bool = True) -> Company:
+    """Return a company whose recordings are the samples, one every eight hours until now.
+
+    transcripts: whether every second one brings Tencent's own transcript.
+    """
+    samples = sample_files(folder)
+    hours = [HOURS_APART * (len(samples) - place) for place in range(len(samples))]
+    records = [
+        _record(place, sample, now - hours[place] * 3_600, transcripts and place % 2 == 0)
+        for place, sample in enumerate(samples)
+    ]
+    return Company([ADMIN, *(person for one in samples for person in one.people)], records)
+
+
+def _record(place: int, sample: SampleFile, started_at: float, with_transcript: bool) -> Record:
+    media = sample.media
+    stays = tuple(sample.stays(started_at))
+    file = RecordFile(
+        record_file_id=str(FIRST_ID + 2 * place + 1),
+        started_at=started_at,
+        ended_at=started_at + (sample.seconds or 60.0),
+        video=media if media.suffix == ".mp4" else None,
+        audio=media if media.suffix == ".m4a" else None,
+        transcript=sample.transcript() if with_transcript else "",
+    )
+    return Record(
+        meeting_record_id=str(FIRST_ID + 2 * place),
+        meeting_id=str(sample.facts["meeting_id"]),
+        meeting_code=media.stem.split("-")[2],
+        owner=str(sample.facts["teacher_id"]),
+        subject=str(sample.facts["subject"]),
+        started_at=started_at,
+        files=(file,),
+        stays=stays,
+    )

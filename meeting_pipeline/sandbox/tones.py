@@ -1,0 +1,128 @@
+"""Recordings whose sound says where it belongs: order, offset, loss and doubling become provable.
+
+Each burst of a tone recording is three sine waves at once, swelling like syllables: one says which
+recording it is, two say which burst of it (from 0). Between bursts there is silence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+RATE = 16_000
+FRAME = RATE // 20  # 50 ms
+STEP_HZ = 20.0
+LOW_HZ, HIGH_HZ, NUMBER_HZ = 300.0, 1_600.0, 3_000.0  # where each of the three bands begins
+COUNT = 60  # values per band: 60 * 60 bursts, 60 recordings
+BIT_RATE = 24_000
+SILENCE_RMS = 0.01
+SHORTEST_SPAN_S = 0.3
+FAST = {"aac_coder": "fast", "compression_level": "9"}
+CODECS = {".m4a": "aac", ".mp4": "aac", ".mp3": "libmp3lame", ".wav": "pcm_s16le"}
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A burst that was heard: which recording, which burst of it."""
+
+    number: int
+    place: int
+
+
+def tone_recording(
+    path: Path, seconds: float, *, number: int = 0, burst_s: float = 8.0, period_s: float = 10.0
+) -> Path:
+    """Write a tone recording and return its path; the suffix picks the format.
+
+    Burst k sounds from k * period_s for burst_s seconds. number: 0..59.
+    """
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(CODECS[path.suffix], rate=RATE, options=FAST)
+        assert isinstance(stream, av.AudioStream)
+        stream.bit_rate = BIT_RATE
+        stream.layout = "mono"
+        for samples in _sound(seconds, number, burst_s, period_s):
+            pcm = (samples * 32_767).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+            frame.sample_rate = RATE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _sound(seconds: float, number: int, burst_s: float, period_s: float) -> Iterator[Samples]:
+    total = round(seconds * RATE)
+    for place in range(-(-total // round(period_s * RATE))):
+        first = round(place * period_s * RATE)
+        length = min(round(period_s * RATE), total - first)
+        time = np.arange(length, dtype=np.float32) / RATE
+        swell = 0.65 + 0.35 * np.sin(2 * np.pi * 3.0 * time)
+        waves = sum(np.sin(2 * np.pi * hertz * time) for hertz in _hertz(number, place))
+        yield np.where(time < burst_s, 0.2 * swell * waves, 0.0).astype(np.float32)
+
+
+def _hertz(number: int, place: int) -> tuple[float, float, float]:
+    return (
+        LOW_HZ + STEP_HZ * (place % COUNT),
+        HIGH_HZ + STEP_HZ * (place // COUNT),
+        NUMBER_HZ + STEP_HZ * number,
+    )
+
+
+def decode(path: Path) -> Samples:
+    """Return the sound of a file, mono at 16 kHz; raises av.FFmpegError when it is no audio."""
+    import av
+
+    parts = []
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        for frame in container.decode(audio=0):
+            parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
+        parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
+    pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
+    return pcm.astype(np.float32) / np.float32(32_768)
+
+
+def spans(samples: Samples) -> list[tuple[int, int]]:
+    """Return where there is sound, as sample positions; pauses under 0.3 s do not count."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    loud = np.sqrt((frames**2).mean(axis=1)) > SILENCE_RMS
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
+    found = [(int(a) * FRAME, int(b) * FRAME) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    shortest = SHORTEST_SPAN_S * RATE
+    gaps = [(a[1], b[0]) for a, b in pairwise(found) if b[0] - a[1] >= shortest]
+    if not found:
+        return []
+    starts, stops = [found[0][0], *(b for _, b in gaps)], [*(a for a, _ in gaps), found[-1][1]]
+    whole = zip(starts, stops, strict=True)
+    return [(start, stop) for start, stop in whole if stop - start >= shortest]
+
+
+def heard(samples: Samples) -> Burst | None:
+    """Return which burst this sound is, or None when it is not a tone of ours."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    values, explained = [], 0.0
+    for base in (LOW_HZ, HIGH_HZ, NUMBER_HZ):
+        peak, share = _peak(power, base, len(samples))
+        values.append(peak)
+        explained += share
+    if explained < 0.5 * float(power.sum()):
+        return None
+    return Burst(values[2], values[1] * COUNT + values[0])
+
+
+def _peak(power: npt.NDArray[np.float64], base: float, length: int) -> tuple[int, float]:
+    """Return the step of the strongest tone in a band, and the power round it."""
+    per_bin = RATE / length
+    low, high = (int((base + STEP_HZ * step) / per_bin) for step in (-0.5, COUNT - 0.5))
+    strongest = low + int(np.argmax(power[low:high]))
+    width = int(8 / per_bin) + 1
+    share = float(power[max(0, strongest - width) : strongest + width + 1].sum())
+    return round((strongest * per_bin - base) / STEP_HZ), share

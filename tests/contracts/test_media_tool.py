@@ -1,0 +1,341 @@
+"""Every media tool gives the same verdict on every file of the museum.
+
+Both suites always run: without ffmpeg the second fails (`apt-get install ffmpeg`).
+"""
+
+import hashlib
+import shutil
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import pytest
+
+from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.domain import gates
+from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord
+from meeting_pipeline.ports import MediaTool, no_progress
+from tests.support.museum import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
+
+FASTSTART = (("movflags", "+faststart"),)
+FRAGMENTS = (("movflags", "+empty_moov+default_base_moof"), ("frag_duration", "1000000"))
+
+GOOD: dict[str, Take] = {
+    "moov_at_end.mp4": Take(video_s=SECONDS),
+    "faststart.mp4": Take(video_s=SECONDS, changes=FASTSTART),
+    "sound.m4a": Take(),
+    "mono_8k.m4a": Take(rate=8_000, layout="mono"),
+    "surround.m4a": Take(layout="5.1"),
+    "sound.mp3": Take("mp3", rate=44_100),
+    "mono_8k.mp3": Take("mp3", rate=8_000, layout="mono", bit_rate=16_000),
+    "no_header.mp3": Take("mp3", changes=(("write_xing", "0"), ("id3v2_version", "0"))),
+    "sound.wav": Take("pcm_s16le", rate=22_050),
+    "sound.flac": Take("flac", rate=44_100),
+    "sound.ogg": Take("libopus"),
+    "sound.mkv": Take(video_s=SECONDS),
+    "sound.webm": Take("libopus", video_s=SECONDS),
+    "uneven_frames.mp4": Take(video_s=SECONDS, uneven=True),
+    "late_sound.mp4": Take(video_s=SECONDS, late_s=2.0),
+    "late_sound.mkv": Take(video_s=SECONDS, late_s=2.0),
+    "video_goes_on.mp4": Take(video_s=SECONDS + 10),
+    "video_goes_on.mkv": Take(video_s=SECONDS + 10),
+    "video_goes_on.webm": Take("libopus", video_s=SECONDS + 10),
+    "two_tracks.mp4": Take(video_s=SECONDS, tracks=2),
+    "cover.m4a": Take(cover=True, muxer="mp4"),
+    "cover.mp3": Take("mp3", cover=True),
+}
+PIPED: dict[str, Take] = {
+    "browser.webm": Take("libopus", video_s=SECONDS, muxer="webm"),
+    "browser_fragments.mp4": Take(video_s=SECONDS, muxer="mp4", changes=FRAGMENTS),
+    "late_fragments.mp4": Take(video_s=SECONDS, late_s=2.0, muxer="mp4", changes=FRAGMENTS),
+    "piped_pcm.mkv": Take("pcm_s16le", video_s=SECONDS, muxer="matroska"),
+    "piped.mp3": Take("mp3", muxer="mp3"),
+    "piped.flac": Take("flac", muxer="flac"),
+    "piped.wav": Take("pcm_s16le", muxer="wav"),
+    "piped.ogg": Take("libopus", muxer="ogg"),
+}
+BAD = {
+    "page.mp4": "not_media",
+    "answer.mp4": "not_media",
+    "denied.mp4": "not_media",
+    "playlist.mp4": "not_media",
+    "empty.mp4": "empty_file",
+    "zeros.mp4": "not_media",
+    "noise.mp4": "not_media",
+    "picture_only.mp4": "no_audio",
+    "silent.m4a": "silent",
+    "no_sound_yet.mp4": "too_short",
+    "half_a_second.m4a": "too_short",
+    "faststart_half.mp4": "truncated_media",
+    "faststart_99.mp4": "truncated_media",
+    "moov_at_end_half.mp4": "not_media",
+    "half.mkv": "truncated_media",
+    "half.webm": "truncated_media",
+    "half.mp3": "truncated_media",
+    "half.wav": "truncated_media",
+    "hole.mp4": "corrupt_media",
+    "page_inside.mp4": "corrupt_media",
+    "page_inside.mkv": "truncated_media",
+    "page_inside.mp3": "corrupt_media",
+    "hole.flac": "truncated_media",
+    "wrong_size.m4a": "wrong_size",
+}
+
+
+@pytest.fixture(scope="session")
+def museum(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    room = tmp_path_factory.mktemp("museum")
+    for name, take in GOOD.items():
+        record(room / name, take)
+    for name, take in PIPED.items():
+        pipe(room / name, take)
+    _make_bad(room)
+    return room
+
+
+def _make_bad(room: Path) -> None:
+    texts = {
+        "page.mp4": b"\xef\xbb\xbf\r\n" + PAGE,
+        "answer.mp4": '{"error_info": {"error_code": 9003, "message": "会议不存在"}}'.encode(),
+        "denied.mp4": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+        "playlist.mp4": b"#EXTM3U\n#EXTINF:6,\nsound.m4a\n#EXT-X-ENDLIST\n",
+        "empty.mp4": b"",
+        "zeros.mp4": bytes(4096),
+        "noise.mp4": hashlib.shake_128(b"noise").digest(20_000),
+    }
+    for name, data in texts.items():
+        (room / name).write_bytes(data)
+    record(room / "picture_only.mp4", Take(video_s=2, tracks=0))
+    record(room / "silent.m4a", Take(silent=True))
+    record(room / "no_sound_yet.mp4", Take(video_s=2, seconds=0))
+    record(room / "half_a_second.m4a", Take(seconds=0.5))
+    cut(room / "faststart.mp4", room / "faststart_half.mp4", 0.5)
+    long = record(room / "long.mp4", Take(seconds=60, changes=FASTSTART))
+    cut(long, room / "faststart_99.mp4", 0.99)
+    cut(room / "moov_at_end.mp4", room / "moov_at_end_half.mp4", 0.5)
+    for suffix in ("mkv", "webm", "mp3", "wav"):
+        cut(room / f"sound.{suffix}", room / f"half.{suffix}", 0.5)
+    overwrite(room / "faststart.mp4", room / "hole.mp4", bytes)
+    overwrite(room / "sound.flac", room / "hole.flac", bytes)
+    for suffix in ("mkv", "mp3"):
+        overwrite(room / f"sound.{suffix}", room / f"page_inside.{suffix}", page)
+    overwrite(room / "faststart.mp4", room / "page_inside.mp4", page)
+    shutil.copy(room / "sound.m4a", room / "wrong_size.m4a")
+
+
+def _ffmpeg() -> FFmpegMedia:
+    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
+    if not ffmpeg or not ffprobe:
+        pytest.fail("ffmpeg and ffprobe are needed for this suite: apt-get install ffmpeg")
+    return FFmpegMedia(ffmpeg, ffprobe)
+
+
+@pytest.fixture(params=["pyav", "ffmpeg"])
+def tool(request: pytest.FixtureRequest) -> MediaTool:
+    return PyAVMedia() if request.param == "pyav" else _ffmpeg()
+
+
+def verdict(tool: MediaTool, media: Path, target: Path) -> str:
+    """What the stages make of a file: "good", or the code of the refusal."""
+    promised_bytes = media.stat().st_size + (media.stem == "wrong_size")
+    try:
+        gates.check_media_bytes(media.read_bytes()[:512], media.stat().st_size, promised_bytes)
+        info = tool.probe(media)
+        audio = tool.extract(media, target, "flac", no_progress)
+        gates.check_whole(info.duration_s, audio.duration_s)
+        gates.check_long_enough(audio.duration_s, 1.0)
+        gates.check_audible(audio.silent_share)
+    except MeetingError as error:
+        return error.code
+    return "good"
+
+
+@pytest.mark.parametrize("name", [*GOOD, *PIPED])
+def test_a_whole_file_is_good(name: str, tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+    assert verdict(tool, museum / name, tmp_path / "audio.flac.part") == "good"
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_refused_for_its_reason(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    assert verdict(tool, museum / name, tmp_path / "audio.flac.part") == BAD[name]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_all_of_the_sound_comes_out(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    audio = tool.extract(museum / name, tmp_path / "audio.part", "wav", no_progress)
+    assert audio.duration_s == pytest.approx(SECONDS, abs=0.3)
+    assert audio.silent_share == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("mp3", "mp3")]
+)
+def test_the_format_is_the_one_asked_for_whatever_the_name(
+    audio_format: str, codec: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "audio.part"
+    audio = tool.extract(museum / "surround.m4a", target, audio_format, no_progress)
+    with av.open(str(target)) as made:
+        sound = made.streams.audio[0].codec_context
+        assert (sound.codec.canonical_name, sound.sample_rate, sound.layout.name) == (
+            codec,
+            16_000,
+            "mono",
+        )
+        if audio_format == "mp3":
+            assert sound.bit_rate == 32_000
+        else:
+            assert sound.format.bits == 16
+        heard = sum(frame.samples for frame in made.decode(audio=0)) / 16_000
+        assert "title" not in made.metadata
+    assert heard == pytest.approx(audio.duration_s, abs=0.1)
+
+
+def test_the_sound_is_readable_by_its_owner_alone(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    tool.extract(museum / "sound.m4a", tmp_path / "audio.part", "flac", no_progress)
+    assert (tmp_path / "audio.part").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_there_before_is_replaced(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+    fresh, used = tmp_path / "fresh", tmp_path / "used"
+    used.write_bytes(bytes(5_000_000))
+    for target in (fresh, used):
+        tool.extract(museum / "sound.m4a", target, "wav", no_progress)
+    assert fresh.read_bytes() == used.read_bytes()
+
+
+def test_only_the_first_of_two_tracks_is_taken(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    audio = tool.extract(museum / "two_tracks.mp4", tmp_path / "a", "flac", no_progress)
+    assert audio.duration_s == pytest.approx(SECONDS, abs=0.3)
+
+
+def test_half_silence_is_half_silent(tool: MediaTool, tmp_path: Path) -> None:
+    both = tmp_path / "both.wav"
+    noise = record(tmp_path / "noise.wav", Take("pcm_s16le", rate=16_000, layout="mono"))
+    both.write_bytes(noise.read_bytes() + bytes(2 * 16_000 * int(SECONDS)))
+    _mend_wav_sizes(both)
+    audio = tool.extract(both, tmp_path / "audio.part", "flac", no_progress)
+    assert audio.silent_share == pytest.approx(0.5, abs=0.03)
+
+
+def _mend_wav_sizes(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    start = data.index(b"data") + 8
+    data[4:8] = (len(data) - 8).to_bytes(4, "little")
+    data[start - 4 : start] = (len(data) - start).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def test_progress_rises_to_the_end(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+    fractions: list[float] = []
+    tool.extract(museum / "moov_at_end.mp4", tmp_path / "a", "flac", fractions.append)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0, abs=0.05)
+
+
+def test_probing_says_what_the_container_promises(tool: MediaTool, museum: Path) -> None:
+    info = tool.probe(museum / "video_goes_on.mp4")
+    assert info.has_audio
+    assert info.audio_codec == "aac"
+    assert info.duration_s == pytest.approx(SECONDS, abs=0.1)
+    assert not tool.probe(museum / "picture_only.mp4").has_audio
+
+
+@pytest.mark.parametrize("name", ["browser.webm", "piped_pcm.mkv", "no_header.mp3"])
+def test_no_promise_is_made_up_where_the_container_makes_none(
+    name: str, tool: MediaTool, museum: Path
+) -> None:
+    assert tool.probe(museum / name).duration_s is None
+
+
+@pytest.mark.parametrize(
+    ("written", "understood"),
+    [
+        ("2025-01-06T10:00:05.000000Z", datetime(2025, 1, 6, 10, 0, 5, tzinfo=UTC)),
+        ("2025-01-06T18:00:05+08:00", datetime(2025, 1, 6, 10, 0, 5, tzinfo=UTC)),
+        ("1904-01-01T00:00:00Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("昨天", None),
+    ],
+)
+def test_the_time_of_creation_is_utc_or_unknown(
+    written: str, understood: datetime | None, tool: MediaTool, tmp_path: Path
+) -> None:
+    media = record(tmp_path / "a.mkv", Take("flac", seconds=0.2, created=written))
+    assert tool.probe(media).created_at == understood
+
+
+def test_no_audio_track_is_a_reason_to_skip(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+    with pytest.raises(SkipRecord, match="no audio track"):
+        tool.extract(museum / "picture_only.mp4", tmp_path / "a", "flac", no_progress)
+
+
+@pytest.mark.parametrize("audio_format", ["flac", "wav", "mp3"])
+def test_a_full_disk_stops_everything(audio_format: str, tool: MediaTool, museum: Path) -> None:
+    with pytest.raises(FatalError) as refused:
+        tool.extract(museum / "sound.m4a", Path("/dev/full"), audio_format, no_progress)
+    assert refused.value.code == "disk_full"
+
+
+def test_a_link_planted_at_the_target_is_not_followed(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    precious, target = tmp_path / "precious", tmp_path / "audio.part"
+    precious.write_text("别动我")
+    target.symlink_to(precious)
+    with pytest.raises(FatalError, match="cannot write"):
+        tool.extract(museum / "sound.m4a", target, "flac", no_progress)
+    assert precious.read_text() == "别动我"
+
+
+@pytest.mark.parametrize("name", ["-y", "http:example.m4a", "concat:a|b.m4a", "会议 录制 %d.m4a"])
+def test_a_name_is_only_a_name(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(museum / "sound.m4a", tmp_path / name)
+    assert verdict(tool, Path(name), Path("-audio.part")) == "good"
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "."])
+def test_what_is_no_file_may_come_later(name: str, tool: MediaTool, museum: Path) -> None:
+    with pytest.raises(RetryableError) as refused:
+        tool.probe(museum / name)
+    assert refused.value.code == "file_missing"
+
+
+def _playlists(url: str) -> dict[str, str]:
+    return {
+        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{url}\n#EXT-X-ENDLIST\n",
+        "concat": f"ffconcat version 1.0\nfile '{url}'\n",
+        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns={url}\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n",
+        "dash": f"<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'><BaseURL>{url}</BaseURL></MPD>",
+    }
+
+
+@pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
+@pytest.mark.parametrize("reach", ["file", "url"])
+def test_a_playlist_named_mp4_opens_nothing_else(
+    kind: str, reach: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    shutil.copy(museum / "sound.m4a", tmp_path / "other.m4a")
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        canary.setblocking(False)
+        url = f"http://127.0.0.1:{canary.getsockname()[1]}/a.m4a" if reach == "url" else "other.m4a"
+        media = tmp_path / "crafted.mp4"
+        media.write_text(_playlists(url)[kind])
+        with pytest.raises(MeetingError) as refused:
+            tool.probe(media)
+        with pytest.raises(BlockingIOError):
+            canary.accept()
+    assert refused.value.code == "not_media"

@@ -1,0 +1,234 @@
+"""The local recogniser with its real model, on the project's own spoken samples (about 45 s)."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
+from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
+from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord
+from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.ports import Job, Progress, Transcriber, no_progress
+from tests.support import speech
+from tests.support.fakes import meta
+
+CHINESE, ENGLISH = "445999969", "445999972"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def whisper(cache: Path) -> Iterator[WhisperTranscriber]:
+    transcriber = WhisperTranscriber(cache_dir=cache, processes=2)
+    yield transcriber
+    transcriber.close()
+
+
+def job(folder: Path, progress: Progress = no_progress, spent: list[Usage] | None = None) -> Job:
+    record = RecordFolder(folder, RecordKey("test", "1"))
+    return Job(1, meta(1), record, progress, (spent if spent is not None else []).append)
+
+
+def heard(transcriber: Transcriber, sound: speech.Sound, folder: Path) -> Transcript:
+    return transcriber.transcribe(speech.audio_of(sound, folder / "audio.flac"), job(folder))
+
+
+def spoken_text(transcript: Transcript) -> str:
+    return " ".join(segment.text for segment in transcript.segments)
+
+
+def worker_of(parent: int) -> int:
+    """The recogniser process that a process started."""
+    threads = Path(f"/proc/{parent}/task").iterdir()
+    children = [pid for thread in threads for pid in (thread / "children").read_text().split()]
+    return next(
+        int(pid)
+        for pid in children
+        if b"meeting_pipeline.adapters.asr.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+
+def test_chinese_speech_becomes_simplified_text_in_readable_segments(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    spent: list[Usage] = []
+    fractions: list[float] = []
+    audio = speech.audio_of(speech.spoken(CHINESE, 0, 40), tmp_path / "audio.flac")
+    transcript = whisper.transcribe(audio, job(tmp_path, fractions.append, spent))
+
+    assert transcript.language == "zh"
+    assert (transcript.engine, transcript.model) == ("whisper", "base")
+    assert "老师" in spoken_text(transcript)
+    assert "公司" in spoken_text(transcript)
+    assert len(transcript.segments) >= 4
+    starts = [segment.start_s for segment in transcript.segments]
+    assert starts == sorted(starts)
+    assert all(0 <= s.start_s <= s.end_s <= audio.duration_s for s in transcript.segments)
+    assert all(segment.text.strip() for segment in transcript.segments)
+    assert transcript.coverage is not None
+    assert transcript.coverage > 0.85
+    assert transcript.warnings == ()
+    assert fractions[-1] == pytest.approx(1.0)
+    assert [(usage.kind, usage.audio_seconds, usage.cost) for usage in spent] == [
+        ("asr", audio.duration_s, 0.0)
+    ]
+
+
+def test_english_speech_is_not_forced_into_the_chinese_of_the_settings(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    transcript = heard(whisper, speech.spoken(ENGLISH, 0, 13), tmp_path)
+    assert transcript.language == "en"
+    assert "mock interview in English" in spoken_text(transcript)
+
+
+def test_two_languages_in_one_recording_are_both_kept(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    both = [
+        speech.spoken(CHINESE, 0, 12),
+        speech.silence(1.5),
+        speech.spoken(ENGLISH, 0, 12),
+    ]
+    text = spoken_text(heard(whisper, np.concatenate(both), tmp_path))
+    assert "老师" in text
+    assert "mock interview" in text
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pytest.param(speech.silence(30), id="silence"),
+        pytest.param(speech.white_noise(30, -20), id="white noise"),
+        pytest.param(speech.white_noise(30, -6), id="loud white noise"),
+        pytest.param(speech.hum(30), id="hum"),
+    ],
+)
+def test_no_text_comes_from_a_recording_without_speech(
+    whisper: WhisperTranscriber, sound: speech.Sound, tmp_path: Path
+) -> None:
+    with pytest.raises(SkipRecord) as caught:
+        heard(whisper, sound, tmp_path)
+    assert caught.value.code == "no_speech"
+
+
+def test_a_file_that_is_no_sound_is_this_records_trouble(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    path = tmp_path / "audio.flac"
+    path.write_text("<html>")
+    with pytest.raises(RecordError) as caught:
+        whisper.transcribe(Audio(path, 6, "0" * 64, 30.0), job(tmp_path))
+    assert caught.value.code == "corrupt_media"
+
+
+def test_two_threads_at_once_get_their_own_text(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    sounds = {"zh": speech.spoken(CHINESE, 0, 10), "en": speech.spoken(ENGLISH, 0, 10)}
+    for language in sounds:
+        (tmp_path / language).mkdir()
+    with ThreadPoolExecutor(2) as threads:
+        results = {
+            language: threads.submit(heard, whisper, sound, tmp_path / language)
+            for language, sound in sounds.items()
+        }
+    assert {language: done.result().language for language, done in results.items()} == {
+        "zh": "zh",
+        "en": "en",
+    }
+
+
+def test_a_killed_worker_fails_one_attempt_and_is_replaced(cache: Path, tmp_path: Path) -> None:
+    whisper = WhisperTranscriber(cache_dir=cache, processes=1)
+    audio = speech.audio_of(speech.spoken(CHINESE, 0, 10), tmp_path / "audio.flac")
+
+    def kill_worker(fraction: float) -> None:
+        os.kill(worker_of(os.getpid()), signal.SIGKILL)
+
+    with pytest.raises(RetryableError) as caught:
+        # killed when it reports, before it can answer
+        whisper.transcribe(audio, job(tmp_path, kill_worker))
+    assert caught.value.code == "asr_worker_died"
+    assert whisper.transcribe(audio, job(tmp_path)).segments
+    whisper.close()
+
+
+PARENT = """
+import json, os, sys
+from pathlib import Path
+from tests.integration.test_whisper import job, speech, worker_of
+from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
+folder = Path(sys.argv[2])
+audio = speech.audio_of(speech.spoken("445999969", 0, 10), folder / "audio.flac")
+def tell(fraction):
+    print(worker_of(os.getpid()), flush=True)
+    sys.stdin.read()
+WhisperTranscriber(cache_dir=Path(sys.argv[1])).transcribe(audio, job(folder, tell))
+"""
+
+
+def test_workers_do_not_outlive_a_killed_parent(cache: Path, tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(cache), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert parent.stdout is not None
+    gone = os.pidfd_open(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    is_gone, _, _ = select.select([gone], [], [], 60)
+    assert is_gone
+
+
+def test_closing_ends_a_recording_at_work(cache: Path, tmp_path: Path) -> None:
+    whisper = WhisperTranscriber(cache_dir=cache)
+    audio = speech.audio_of(speech.spoken(CHINESE, 0, 10), tmp_path / "audio.flac")
+    with pytest.raises(RetryableError):
+        whisper.transcribe(audio, job(tmp_path, lambda fraction: whisper.close()))
+
+
+def test_settings_change_with_model_language_and_beam_and_load_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path;"
+        "from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber as W;"
+        "c = Path('.'); o = [W(cache_dir=c), W(cache_dir=c, model='small'),"
+        "W(cache_dir=c, language='en'), W(cache_dir=c, language=''), W(cache_dir=c, beam=1)];"
+        "heavy = {'numpy', 'av', 'faster_whisper', 'ctranslate2'} & set(sys.modules);"
+        "import json; print(json.dumps([[w.settings for w in o], sorted(heavy)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    lines, heavy = json.loads(done.stdout)
+    assert len(set(lines)) == 5
+    assert all("\n" not in line for line in lines)
+    assert heavy == []
+
+
+def test_a_directory_without_a_model_is_a_setting_to_correct(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _ = WhisperTranscriber(model=str(tmp_path), cache_dir=tmp_path).settings
+    assert caught.value.code == "whisper_model"
+
+
+def test_a_model_that_cannot_be_loaded_is_a_setting_to_correct(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    whisper = WhisperTranscriber(model=str(tmp_path), cache_dir=tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        heard(whisper, speech.silence(1), tmp_path)
+    assert caught.value.code == "whisper_model"
+    whisper.close()

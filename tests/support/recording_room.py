@@ -1,0 +1,67 @@
+"""A folder with recordings in it, for tests of the source that reads folders."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from meeting_pipeline.adapters.sources.folder import FolderSource
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.window import Window
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.ports import MediaInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+OLD = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ALWAYS = Window(datetime(1970, 1, 1, tzinfo=UTC), NOW)
+
+
+class Room:
+    """A folder with recordings in it, and sources that look at it."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.folder = scratch / "录音"
+        self.index = scratch / "data" / "folder.json"
+        self.probed: list[str] = []
+        self.created_at: datetime | None = None
+        self.folder.mkdir()
+
+    def put(self, name: str, content: str = "课", modified: datetime = OLD) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        os.utime(path, (modified.timestamp(), modified.timestamp()))
+        return path
+
+    def probe(self, path: Path) -> MediaInfo:
+        self.probed.append(path.name)
+        if path.read_text().startswith("坏"):
+            raise RecordError("not_media", f"{path.name} is no media file")
+        return MediaInfo(1800.0, has_audio=True, audio_codec="aac", created_at=self.created_at)
+
+    def source(self, probe: Callable[[Path], MediaInfo] | None = None) -> FolderSource:
+        return FolderSource(
+            self.folder,
+            settle_s=60,
+            zone=SHANGHAI,
+            index_file=self.index,
+            probe=probe or self.probe,
+            now=lambda: NOW,
+        )
+
+    def listed(self, window: Window = ALWAYS) -> list[RecordMeta]:
+        return list(self.source().list_records(window))
+
+    def only(self) -> RecordMeta:
+        (meta,) = self.listed()
+        return meta
+
+    def subjects(self, window: Window = ALWAYS) -> list[str]:
+        return [meta.subject for meta in self.listed(window)]
+
+    def remembered(self) -> dict[str, dict[str, object]]:
+        content: dict[str, dict[str, object]] = json.loads(self.index.read_bytes())
+        return content

@@ -1,0 +1,131 @@
+"""Settings: read once, checked, explained, never shown."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meeting_pipeline.config import REDACTED, load, secret_values, setting_names, shown
+from meeting_pipeline.errors import ConfigError
+
+NO_FILE = Path("no-such.env")
+
+
+def test_without_anything_the_defaults_make_a_working_offline_installation() -> None:
+    settings = load(NO_FILE, {})
+
+    assert settings.source_name == "folder"
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.source.zone == ZoneInfo("Asia/Shanghai")
+    assert settings.tencent.lookback_days == 7
+    assert settings.run.jobs is None
+
+
+def test_tencent_credentials_choose_the_tencent_source() -> None:
+    settings = load(NO_FILE, {"TQM_SECRET_ID": "AKID", "TQM_SECRET_KEY": "key"})
+
+    assert settings.source_name == "tencent"
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("MAX_ATTEMPTS=7\nJOBS=3\n# 注释\nMEETING_TZ=Asia/Tokyo\n", "utf-8")
+
+    settings = load(env_file, {"JOBS": "2"})
+
+    assert (settings.run.max_attempts, settings.run.jobs) == (7, 2)
+    assert settings.origins["JOBS"] == "environment"
+    assert settings.origins["MAX_ATTEMPTS"] == ".env"
+    assert settings.origins["MIN_DURATION_S"] == "default"
+
+
+def test_a_dollar_in_a_password_is_kept_as_it_is(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DB_PASS='pa$$HOME#ss'\n", "utf-8")
+
+    assert load(env_file, {}).database.password == "pa$$HOME#ss"
+
+
+def test_an_empty_value_means_the_default() -> None:
+    settings = load(NO_FILE, {"MAX_ATTEMPTS": " ", "DB_HOST": ""})
+
+    assert settings.run.max_attempts == 5
+    assert settings.origins["MAX_ATTEMPTS"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        ("JOBS", "many", "auto, or a whole number from 1"),
+        ("JOBS", "0", "auto, or a whole number from 1"),
+        ("DB_PORT", "3306x", "a whole number from 1"),
+        ("MEETING_TZ", "Mars/Olympus", "a time zone such as Asia/Shanghai"),
+        ("MEETING_SOURCE", "zoom", "one of (empty), tencent, folder"),
+        ("TEACHER_WHITELIST", "[1, 2]", "a JSON list"),
+        ("TEACHER_WHITELIST", '["li"', "a JSON list"),
+        ("ALLOW_PRIVATE_HOSTS", "maybe", "1 or 0"),
+        ("LOG_LEVEL", "loud", "one of debug, info"),
+    ],
+)
+def test_a_value_that_cannot_be_read_names_the_variable_and_what_is_accepted(
+    name: str, value: str, accepted: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(NO_FILE, {name: value})
+
+    assert name in refused.value.message
+    assert accepted in refused.value.message
+
+
+def test_a_whitelist_is_a_json_list_or_plain_names() -> None:
+    for written in ('["李老师", "wang"]', "李老师, wang"):
+        settings = load(NO_FILE, {"TEACHER_WHITELIST": written})
+        assert settings.source.teacher_whitelist == ("李老师", "wang")
+
+
+def test_secrets_are_listed_for_redaction_and_never_shown() -> None:
+    settings = load(NO_FILE, {"TQM_SECRET_KEY": "sehr-geheim", "NOTIFY_URLS": '["json://k3y"]'})
+
+    text = "\n".join(f"{line.name}={line.value}" for line in shown(settings))
+
+    assert f"TQM_SECRET_KEY={REDACTED}" in text
+    assert "geheim" not in text
+    assert "k3y" not in text
+    assert {"sehr-geheim", "json://k3y"} <= set(secret_values(settings))
+    assert "geheim" not in repr(settings)
+
+
+def test_the_example_file_has_exactly_the_settings_that_are_read() -> None:
+    example = Path(__file__).parents[2] / ".env.example"
+    written = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example.read_text("utf-8"), re.MULTILINE)
+
+    assert sorted(written) == sorted(setting_names())
+
+
+def test_the_example_file_as_it_is_gives_the_defaults() -> None:
+    example = Path(__file__).parents[2] / ".env.example"
+
+    assert load(example, {}).database_url == load(NO_FILE, {}).database_url
+    assert load(example, {}).speech == load(NO_FILE, {}).speech
+
+
+def test_a_mysql_address_survives_any_password() -> None:
+    from sqlalchemy import make_url
+
+    environment = {"DB_HOST": "db", "DB_USER": "u", "DB_NAME": "tm", "DB_PASS": "p@ss/w:rd?#%"}
+
+    url = make_url(load(NO_FILE, environment).database_url)
+
+    assert (url.host, url.password, url.database) == ("db", "p@ss/w:rd?#%", "tm")
+
+
+@given(st.text(min_size=1))
+def test_no_value_whatever_ends_in_anything_but_a_config_error(value: str) -> None:
+    for name in ("JOBS", "DB_PORT", "MEETING_TZ", "TEACHER_WHITELIST", "SETTLE_S", "DATA_DIR"):
+        try:
+            load(NO_FILE, {name: value})
+        except ConfigError as refused:
+            assert name in refused.message

@@ -1,0 +1,221 @@
+"""What people write beside a recording, and what becomes of what cannot be read."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meeting_pipeline.adapters.sources.sidecar import Sidecar, read_sidecar
+from meeting_pipeline.domain.model import Participant
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+START = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
+LONG_ID = "13339451618278424869"
+
+
+def read(text: str | bytes) -> Sidecar:
+    return read_sidecar(text if isinstance(text, bytes) else text.encode(), SHANGHAI, lambda: START)
+
+
+def wrote(**fields: object) -> Sidecar:
+    return read(json.dumps(fields, ensure_ascii=False))
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def test_a_full_sidecar_is_read() -> None:
+    sidecar = wrote(
+        meeting_id="7566173273889276131",
+        meeting_code="445 999 969",
+        meeting_record_id="1340000000000000001",
+        subject="模拟面试 王同学",
+        teacher_id="t1",
+        start_ts="2026-01-05T20:00:00+08:00",
+        end_ts="2026-01-05T21:00:00+08:00",
+        participants=[{"userid": "s1", "name": "王同学", "join": at(31).isoformat()}],
+    )
+    assert sidecar == Sidecar(
+        start_ts=at(30),
+        end_ts=at(90),
+        subject="模拟面试 王同学",
+        meeting_id="7566173273889276131",
+        meeting_code="445 999 969",
+        meeting_record_id="1340000000000000001",
+        teacher_id="t1",
+        participants=(Participant("s1", "王同学", at(31), None),),
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-05T19:35:00+08:00",
+        "2026-01-05T11:35:00Z",
+        "2026-01-05 19:35:00",
+        "2026/1/5 19:35",
+        1767612900,
+        "1767612900",
+        1767612900000,
+        "1767612900000",
+        1767612900.0,
+        300,
+        "300",
+        300.0,
+        "19:35:00",
+        "19:35",
+    ],
+)
+def test_a_join_time_may_be_written_in_many_ways(written: object) -> None:
+    sidecar = wrote(participants=[{"name": "王同学", "joined_at": written}])
+    assert sidecar.problems == ()
+    assert sidecar.participants == (Participant(None, "王同学", at(5), None),)
+
+
+def test_numbers_without_their_point_count_from_the_start_of_the_sidecar() -> None:
+    sidecar = wrote(start="2026-01-05 20:00", participants=[{"id": "s1", "left": 600}])
+    assert sidecar.participants == (Participant("s1", "", None, at(40)),)
+
+
+def test_a_clock_time_after_midnight_belongs_to_the_next_day() -> None:
+    sidecar = wrote(
+        start="2026-01-05 23:30", participants=[{"id": "s1", "join": "23:40", "left": "0:20"}]
+    )
+    assert sidecar.participants == (Participant("s1", "", at(250), at(290)),)
+
+
+@pytest.mark.parametrize("key", ["meeting_id", "meetingId", "MEETING-ID", "meetingid"])
+def test_the_spelling_of_a_field_does_not_matter(key: str) -> None:
+    assert wrote(**{key: "1"}).meeting_id == "1"
+
+
+@pytest.mark.parametrize("key", ["teacher_id", "teacher", "host", "host_user_id", "hostName"])
+def test_the_teacher_goes_by_many_names(key: str) -> None:
+    assert wrote(**{key: "赵老师"}).teacher_id == "赵老师"
+    assert wrote(**{key: {"userid": "t1", "name": "赵老师"}}).teacher_id == "t1"
+    assert wrote(**{key: {"name": "赵老师"}}).teacher_id == "赵老师"
+
+
+def test_ids_written_as_numbers_keep_every_digit() -> None:
+    text = f'{{"meeting_id": {LONG_ID}, "participants": [{{"user_id": {LONG_ID}}}, {LONG_ID}]}}'
+    sidecar = read(text)
+    assert sidecar.meeting_id == LONG_ID
+    assert [one.person for one in sidecar.participants or ()] == [LONG_ID, LONG_ID]
+
+
+def test_plain_words_are_display_names() -> None:
+    assert wrote(participants=["王同学", " 赵老师 "]).participants == (
+        Participant(None, "王同学"),
+        Participant(None, "赵老师"),
+    )
+
+
+def test_intervals_are_stays_of_one_person() -> None:
+    sidecar = wrote(participants=[{"id": "s1", "intervals": [[0, 600], ["19:45", None]]}])
+    assert sidecar.participants == (
+        Participant("s1", "", at(0), at(10)),
+        Participant("s1", "", at(15), None),
+    )
+
+
+def test_nothing_written_is_nothing_known() -> None:
+    assert wrote() == Sidecar(START)
+    assert wrote(subject=None, end_ts="", participants=None) == Sidecar(START)
+
+
+def test_an_empty_list_is_nobody_rather_than_unknown() -> None:
+    assert wrote(participants=[]).participants == ()
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert read(b"\xef\xbb\xbf" + '{"subject": "简历"}'.encode()).subject == "简历"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"\xff\xfe\x00", b"not json", "{'subject': '简历'}".encode("gbk"), b"[" * 100_000],
+)
+def test_what_is_no_json_is_named_and_nothing_is_taken_from_it(text: bytes) -> None:
+    assert read(text) == Sidecar(START, problems=("it is not valid JSON",))
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"王同学"', "null"])
+def test_what_is_no_object_is_named(text: str) -> None:
+    assert read(text) == Sidecar(START, problems=("it is not a JSON object",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"start_time": "昨天"}, "start_time is not a time"),
+        ({"start_ts": 300}, "start_ts is not a time"),
+        ({"start_ts": "19:30"}, "start_ts is not a time"),
+        ({"start_ts": True}, "start_ts is not a time"),
+        ({"end": "2026-02-30"}, "end is not a time"),
+        ({"end": "25:00"}, "end is not a time"),
+        ({"end": "2026-01-05 19:00"}, "end is not after the start"),
+        ({"subject": ["简历"]}, "subject is not a text"),
+        ({"subject": "\ud83d"}, "subject is not a text"),
+        ({"meetingId": {"a": 1}}, "meetingId is not a text"),
+        ({"teacher": {"id": []}}, "teacher.id is not a text"),
+        ({"participants": "王同学"}, "participants is not a list"),
+        ({"participants": {"s1": "王同学"}}, "participants is not a list"),
+    ],
+)
+def test_a_bad_field_is_left_out_and_named(fields: dict[str, object], problem: str) -> None:
+    sidecar = read(json.dumps(fields))
+    assert sidecar == Sidecar(START, problems=(problem,))
+
+
+@pytest.mark.parametrize(
+    ("person", "problem"),
+    [
+        ({"name": "王同学", "join_time": "早"}, "participants[1].join_time is not a time"),
+        ({"name": "王同学", "left": {}}, "participants[1].left is not a time"),
+        ({"name": "王同学", "id": [1]}, "participants[1].id is not a text"),
+        (
+            {"name": "王同学", "intervals": [[1, 2, 3]]},
+            "participants[1].intervals[0] is not a pair of times",
+        ),
+        (
+            {"name": "王同学", "intervals": "1-2"},
+            "participants[1].intervals is not a list of pairs of times",
+        ),
+        (
+            {"name": "王同学", "intervals": [[None, "x"]]},
+            "participants[1].intervals[0].left is not a time",
+        ),
+    ],
+)
+def test_a_bad_time_does_not_lose_the_person(person: dict[str, object], problem: str) -> None:
+    sidecar = wrote(participants=["赵老师", person])
+    assert sidecar.participants == (Participant(None, "赵老师"), Participant(None, "王同学"))
+    assert sidecar.problems == (problem,)
+
+
+@pytest.mark.parametrize("nobody", [{}, {"join": 0}, None, "", [], True])
+def test_a_person_without_id_and_name_is_left_out_and_named(nobody: object) -> None:
+    sidecar = wrote(participants=[nobody, "王同学"])
+    assert sidecar.participants == (Participant(None, "王同学"),)
+    assert "participants[0] has neither an id nor a name" in sidecar.problems
+
+
+KEYS = st.text(max_size=3) | st.sampled_from(
+    ["start", "end", "participants", "intervals", "teacher", "id", "name", "join", "left"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=6).map(json.dumps) | st.text())
+def test_no_content_whatever_breaks_the_reading(text: str) -> None:
+    sidecar = read(text.encode("utf-8", "surrogatepass"))
+    assert sidecar.start_ts.tzinfo is UTC
+    assert all(one.person for one in sidecar.participants or ())

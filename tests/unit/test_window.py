@@ -1,0 +1,214 @@
+"""Windows: what people type, and how a span is cut for a service that takes only so much."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meeting_pipeline.domain.window import Window, parse_moment, parse_window
+from meeting_pipeline.errors import ConfigError
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NEW_YORK = ZoneInfo("America/New_York")
+ZONES = st.sampled_from(
+    [
+        SHANGHAI,
+        NEW_YORK,
+        ZoneInfo("Europe/Berlin"),
+        ZoneInfo("America/Sao_Paulo"),  # clocks used to change at midnight
+        ZoneInfo("Asia/Kathmandu"),
+        ZoneInfo("Pacific/Apia"),  # one day never happened
+    ]
+)
+MOMENTS = st.integers(631_152_000, 4_102_444_800).map(lambda s: datetime.fromtimestamp(s, UTC))
+NOW = datetime(2026, 1, 5, 18, 30, tzinfo=UTC)  # the 6th, 02:30, in Shanghai
+
+
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("7d", NOW - timedelta(days=7)),
+        ("36h", NOW - timedelta(hours=36)),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("1.5d", NOW - timedelta(hours=36)),
+        (" 2W ", NOW - timedelta(days=14)),
+        ("now", NOW),
+        ("today", utc(2026, 1, 5, 16)),
+        ("今天", utc(2026, 1, 5, 16)),
+        ("yesterday", utc(2026, 1, 4, 16)),
+        ("昨天", utc(2026, 1, 4, 16)),
+        ("2026-01-05", utc(2026, 1, 4, 16)),
+        ("20260105", utc(2026, 1, 4, 16)),
+        ("2026/1/5", utc(2026, 1, 4, 16)),
+        ("1970-01-01", utc(1969, 12, 31, 16)),
+        ("2024-02-29", utc(2024, 2, 28, 16)),
+        ("2026-01-05T19:30", utc(2026, 1, 5, 11, 30)),
+        ("2026-01-05 19:30:00", utc(2026, 1, 5, 11, 30)),
+        ("2026/1/5 9:30", utc(2026, 1, 5, 1, 30)),
+        ("2026-01-05T19:30:00Z", utc(2026, 1, 5, 19, 30)),
+        ("2026-01-05T19:30:00-05:00", utc(2026, 1, 6, 0, 30)),
+        ("2026-01-05 19:30:00 +0800", utc(2026, 1, 5, 11, 30)),
+        ("1767612600", utc(2026, 1, 5, 11, 30)),
+        ("1767612600250", utc(2026, 1, 5, 11, 30) + timedelta(milliseconds=250)),
+    ],
+)
+def test_what_people_type_becomes_an_instant_in_utc(text: str, moment: datetime) -> None:
+    assert parse_moment(text, NOW, SHANGHAI) == moment
+    assert parse_moment(text, NOW, SHANGHAI).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-05", utc(2026, 1, 5, 16)),
+        ("2024-02-28", utc(2024, 2, 28, 16)),
+        ("2025-12-31", utc(2025, 12, 31, 16)),
+        ("yesterday", utc(2026, 1, 5, 16)),
+        ("今天", utc(2026, 1, 6, 16)),
+        ("2026-01-05T00:00", utc(2026, 1, 4, 16)),
+        ("1767612600", utc(2026, 1, 5, 11, 30)),
+        ("1d", NOW - timedelta(days=1)),
+    ],
+)
+def test_a_bare_day_as_an_end_means_the_end_of_that_day(text: str, moment: datetime) -> None:
+    assert parse_moment(text, NOW, SHANGHAI, end=True) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "last week",
+        "d",
+        "-7d",
+        "7 y",
+        "１２d",
+        "99999999999999999d",
+        "9" * 400 + "d",
+        "999999d",
+        "2026-02-29",
+        "2026-13-01",
+        "2026-01-05T25:00",
+        "2026-01-05T",
+        "2026-01-05x",
+        "202601",
+        "202601051930",
+        "17676126",
+        "0001-01-01",
+        "9999-12-31",
+        "2026-01-05T19:30:00+99:00",
+        "上周",
+        "\x1b[2J",
+    ],
+)
+def test_what_cannot_be_read_is_named_with_what_is_accepted(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_moment(text, NOW, SHANGHAI, end=True)
+    assert caught.value.code == "bad_time"
+    assert repr(text) in caught.value.message
+    assert "yesterday" in caught.value.hint and "2026-01-05" in caught.value.hint
+
+
+@given(st.text(max_size=30), ZONES, st.booleans())
+def test_any_text_is_an_instant_or_a_clear_error(text: str, zone: ZoneInfo, end: bool) -> None:
+    try:
+        moment = parse_moment(text, NOW, zone, end)
+    except ConfigError as error:
+        assert error.code == "bad_time"
+    else:
+        assert moment.tzinfo is UTC
+
+
+@given(MOMENTS, ZONES)
+def test_every_way_to_write_an_instant_gives_that_instant(moment: datetime, zone: ZoneInfo) -> None:
+    local = moment.astimezone(zone)
+    for text in (local.isoformat(), local.isoformat(" "), f"{moment:%Y-%m-%dT%H:%M:%SZ}"):
+        assert parse_moment(text, NOW, zone) == moment
+    if moment.timestamp() >= 10**9:
+        assert parse_moment(f"{moment.timestamp():.0f}", NOW, zone) == moment
+        assert parse_moment(f"{moment.timestamp():.0f}000", NOW, zone) == moment
+
+
+@given(MOMENTS, ZONES)
+def test_a_day_ends_where_the_next_begins_in_any_zone(moment: datetime, zone: ZoneInfo) -> None:
+    day = moment.astimezone(zone).date()
+    following = day + timedelta(days=1)
+    start = parse_moment(f"{day}", NOW, zone)
+    end = parse_moment(f"{day}", NOW, zone, end=True)
+    assert end == parse_moment(f"{following:%Y%m%d}", NOW, zone)
+    assert Window(start, end).contains(moment)
+    assert parse_moment("today", moment, zone) == start
+    assert parse_moment("昨天", moment, zone, end=True) == start
+
+
+def test_the_day_the_clocks_change_has_its_own_length() -> None:
+    spring = parse_window("2026-03-08", "2026-03-08", NOW, NEW_YORK)
+    autumn = parse_window("2026-11-01", "2026-11-01", NOW, NEW_YORK)
+    assert spring.end - spring.start == timedelta(hours=23)
+    assert autumn.end - autumn.start == timedelta(hours=25)
+
+
+def test_a_window_without_an_end_ends_now() -> None:
+    assert parse_window("7d", None, NOW, SHANGHAI) == Window(NOW - timedelta(days=7), NOW)
+
+
+def test_one_day_may_be_both_start_and_end() -> None:
+    window = parse_window("yesterday", "yesterday", NOW, SHANGHAI)
+    assert window == Window(utc(2026, 1, 4, 16), utc(2026, 1, 5, 16))
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("2026-01-05", "2026-01-04"), ("now", None), ("0m", "now"), ("2030-01-01", None)],
+)
+def test_a_window_without_an_instant_is_refused(since: str, until: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_window(since, until, NOW, SHANGHAI)
+    assert caught.value.code == "bad_time"
+
+
+def test_a_window_holds_its_start_but_not_its_end() -> None:
+    window = Window(NOW, NOW + timedelta(hours=1))
+    assert window.contains(window.start)
+    assert not window.contains(window.end)
+
+
+def test_looking_back_moves_only_the_start() -> None:
+    window = Window(NOW, NOW + timedelta(hours=1))
+    assert window.look_back(timedelta(days=7)) == Window(NOW - timedelta(days=7), window.end)
+
+
+@given(
+    start=MOMENTS,
+    length=st.timedeltas(timedelta(0), timedelta(days=400)),
+    longest=st.timedeltas(timedelta(days=2), timedelta(days=31)),
+    overlap=st.timedeltas(timedelta(0), timedelta(days=1)),
+)
+def test_pieces_cover_every_instant_and_none_is_too_long(
+    start: datetime, length: timedelta, longest: timedelta, overlap: timedelta
+) -> None:
+    window = Window(start, start + length)
+    pieces = list(window.split(longest, overlap))
+    assert all(timedelta(0) < piece.end - piece.start <= longest for piece in pieces)
+    assert [piece.start for piece in pieces[:1]] == [start][: len(pieces)]
+    assert [piece.end for piece in pieces[-1:]] == [window.end][: len(pieces)]
+    for earlier, later in pairwise(pieces):
+        assert earlier.end - later.start == overlap
+    assert bool(pieces) == (length > timedelta(0))
+
+
+def test_a_short_window_stays_whole() -> None:
+    window = Window(NOW, NOW + timedelta(days=30))
+    assert list(window.split(timedelta(days=30))) == [window]
+
+
+def test_pieces_that_would_not_advance_are_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="advance"):
+        list(Window(NOW, NOW + timedelta(days=1)).split(timedelta(seconds=1)))
