@@ -74,7 +74,8 @@ class RetryRules:
         """When a record whose n-th attempt failed is due again; None when it is dead."""
         if attempt >= self.max_attempts:
             return None
-        return now + min(self.first_delay * 2 ** min(attempt - 1, 30), self.longest_delay)
+        doublings: int = 2 ** min(attempt - 1, 30)
+        return now + min(self.first_delay * doublings, self.longest_delay)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ def iso(moment: datetime | None, zone: ZoneInfo) -> str | None:
 
 def window_document(window: Window | None, zone: ZoneInfo) -> Document | None:
     """{"start", "end"}."""
-    return window and {"start": iso(window.start, zone), "end": iso(window.end, zone)}
+    if window is None:
+        return None
+    return {"start": iso(window.start, zone), "end": iso(window.end, zone)}
 
 
 def run_document(report: RunReport, zone: ZoneInfo) -> Document:

@@ -23,13 +23,16 @@ class RunLog(RunObserver):
     def work_planned(self, due: int) -> None:
         log.info("%d records are due", due)
 
+    def record_started(self, recording_id: int, meta: RecordMeta) -> None:
+        log.info("#%d is %s", recording_id, meta.key)
+
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
-        log.info("#%d %s: %s starts", recording_id, meta.key, stage)
+        log.info("#%d %s starts", recording_id, stage)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
     ) -> None:
-        log.info("#%d %s: %s done in %.1f s", recording_id, meta.key, stage, seconds)
+        log.info("#%d %s done in %.1f s", recording_id, stage, seconds)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         reason = f" at {outcome.stage}: {outcome.error_code}" if outcome.error_code else ""

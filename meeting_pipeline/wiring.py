@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline import locking
-from meeting_pipeline.adapters.db import health, migrate
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
@@ -40,10 +39,10 @@ from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
 
-Made = TypeVar("Made")
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.db.migrate import SchemaStatus
 
-DIALECTS = migrate.DIALECTS
-dump_sql = migrate.dump_sql
+Made = TypeVar("Made")
 
 
 def utc_now() -> datetime:
@@ -79,20 +78,36 @@ def database(settings: Settings) -> Iterator[Database]:
         yield rows
 
 
-def schema_status(settings: Settings) -> migrate.SchemaStatus:
+def schema_status(settings: Settings) -> "SchemaStatus":
     """Which schema the database has, and which one this program needs."""
+    from meeting_pipeline.adapters.db import migrate
+
     with raw_database(settings) as rows:
         return migrate.status(rows.engine)
 
 
-def upgrade_schema(settings: Settings) -> migrate.SchemaStatus:
+def upgrade_schema(settings: Settings) -> "SchemaStatus":
     """Bring the tables to what this program needs."""
+    from meeting_pipeline.adapters.db import migrate
+
     with raw_database(settings) as rows:
         return migrate.upgrade(rows.engine)
 
 
+def schema_sql(dialect: str) -> str:
+    """The whole schema as SQL; raises ConfigError for a dialect there is none for."""
+    from meeting_pipeline.adapters.db import migrate
+
+    if dialect not in migrate.DIALECTS:
+        known = " or ".join(migrate.DIALECTS)
+        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"say {known}")
+    return migrate.dump_sql(dialect)
+
+
 def database_checks(settings: Settings) -> list[Check]:
     """Whether the database is fit; an empty one gets its tables first."""
+    from meeting_pipeline.adapters.db import health
+
     with database(settings) as rows:
         return health.examine(rows.engine)
 

@@ -64,12 +64,15 @@ class Sample:
 
 
 SPOKEN = (
-    Sample("TM-20260105193000-445999969-recording-1", ".m4a", "zh", "blend"),
-    Sample("TM-20260107200000-445999970-recording-1", ".mp4", "zh", "jf_tebukuro"),
-    Sample("TM-20260109190000-445999971-recording-1", ".m4a", "zh", "blend"),
+    Sample("TM-20260105193000-445999969-recording-1", ".m4a", "zh", "wang"),
+    Sample("TM-20260107200000-445999970-recording-1", ".mp4", "zh", "chen"),
+    Sample("TM-20260109190000-445999971-recording-1", ".m4a", "zh", "wang"),
     Sample("TM-20260110100000-445999972-recording-1", ".m4a", "en", "hibari"),
 )
 TEACHER_VOICE = "jm_kumo"
+# Mixed voices: the share of a female voice; the rest is the teacher's. The recogniser
+# understands a mixture better than the pure voice.
+BLENDS = {"wang": ("jf_alpha", 0.5), "chen": ("jf_tebukuro", 0.6)}
 TEACHER_LABELS = ("老师", "Teacher")
 
 # What espeak-ng writes in IPA -> the symbols the Kokoro model was trained on.
@@ -107,7 +110,9 @@ class Kokoro:
         with (data / "voices_ja.npz").open("rb") as handle:
             archive = np.load(handle)
             self._styles: dict[str, Audio] = {name: archive[name] for name in archive.files}
-        self._styles["blend"] = 0.5 * self._styles["jf_alpha"] + 0.5 * self._styles["jm_kumo"]
+        for name, (female, share) in BLENDS.items():
+            other = self._styles[TEACHER_VOICE]
+            self._styles[name] = share * self._styles[female] + (1 - share) * other
         self._infer = core._infer
 
     def speak(self, phonemes: str, voice: str) -> Audio:

@@ -10,7 +10,7 @@ attempt. Failures of the network, and what `refuse_failures` finds, are tried ag
 
 import json
 import logging
-import ssl
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +21,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from meeting_pipeline.adapters.breaker import Breaker
+from meeting_pipeline.adapters.http_trouble import FOREIGN, in_our_words
 from meeting_pipeline.adapters.rates import RateLimit
-from meeting_pipeline.errors import ConfigError, FatalError, MeetingError, RetryableError, Stopped
+from meeting_pipeline.errors import RetryableError, Stopped
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ _CONNECTIONS = 32
 _TRIES = 5
 _PATIENCE_S = 120.0
 _BACK_OFF = wait_random_exponential(multiplier=2, max=60)  # full jitter
-_PROBE_EVERY_S = 30.0
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +70,7 @@ class Answer:
 
     def bad(self, what_is_wrong: str) -> "TryAgain":
         """For an answer that makes no sense; one more attempt, then RetryableError("bad_answer")."""
-        message = f"{self.what}: the answer (HTTP {self.status}) {what_is_wrong}"
-        return TryAgain(RetryableError("bad_answer", message), tries=2)
+        return _bad_answer(self.what, self.status, what_is_wrong)
 
     @property
     def retry_after_s(self) -> float | None:
@@ -83,13 +83,22 @@ class TryAgain(Exception):
 
     error: what the caller gets when none did; its `retry_after_s` is waited for by everybody who
     calls this service. tries: attempts in all. outage: the service as a whole seems to be down.
+    cool: the limit that has to wait, should it be another one than the service's last.
     """
 
-    def __init__(self, error: RetryableError, *, tries: int = _TRIES, outage: bool = False) -> None:
+    def __init__(
+        self,
+        error: RetryableError,
+        *,
+        tries: int = _TRIES,
+        outage: bool = False,
+        cool: RateLimit | None = None,
+    ) -> None:
         super().__init__(error.code)
         self.error = error
         self.tries = tries
         self.outage = outage
+        self.cool = cool
 
 
 def refuse_failures(answer: Answer) -> None:
@@ -99,9 +108,7 @@ def refuse_failures(answer: Answer) -> None:
     """
     if answer.status == requests.codes.too_many_requests:
         message = f"{answer.what}: too many requests (HTTP 429)"
-        raise TryAgain(
-            RetryableError("rate_limited", message, retry_after_s=answer.retry_after_s)
-        )
+        raise TryAgain(RetryableError("rate_limited", message, retry_after_s=answer.retry_after_s))
     if answer.status >= requests.codes.server_error:
         message = f"{answer.what}: the service failed (HTTP {answer.status})"
         raise TryAgain(
@@ -111,7 +118,7 @@ def refuse_failures(answer: Answer) -> None:
 
 
 def open_session(connections: int = _CONNECTIONS) -> requests.Session:
-    """A session that reuses connections, keeps no cookies' secrets, and never retries by itself.
+    """A session that reuses connections and never retries by itself.
 
     Send prepared requests (`requests.Request(…).prepare()`): then no `.netrc` adds a password.
     """
@@ -125,7 +132,7 @@ class Http:
     """Calls one service; threads may share it, and then share its rates, pauses and outages.
 
     service: its name for messages. rates: every call takes a slot of each of them, in this order.
-    stop: its being set ends every wait with Stopped.
+    stop: its being set ends every wait with Stopped. clock: seconds.
     """
 
     def __init__(
@@ -136,7 +143,13 @@ class Http:
         rates: Sequence[RateLimit] = (),
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
-    ) -> None: ...
+    ) -> None:
+        self._rates = tuple(rates) or (RateLimit(stop=stop),)
+        self._timeouts = timeouts
+        self._stop = stop
+        self._clock = clock
+        self._session = open_session()
+        self._breaker = Breaker(service, clock)
 
     def call(
         self,
@@ -153,8 +166,149 @@ class Http:
         alone. tokens: what it may use at most, for limits that count tokens. Redirects are not
         followed; the judge sees them.
 
-        Raises what judge raises, RetryableError("network") for connections that fail,
+        Raises what judge raises; RetryableError("network") for connections that fail,
         ("rate_limited"), ("service_failed"), ("service_down") while the service is known to be
         down, ("bad_answer") above 32 MB; FatalError("tls"); ConfigError("bad_address"); Stopped.
         """
-        raise NotImplementedError
+        retrying = Retrying(
+            retry=retry_if_exception_type(TryAgain),
+            stop=_is_enough,
+            wait=_back_off,
+            sleep=self._pause,
+            before_sleep=_say_why,
+            reraise=True,
+        )
+        taken = (*rates, *self._rates)
+        try:
+            return retrying(self._attempt, what, prepare, judge, taken, tokens)
+        except TryAgain as last:
+            raise last.error from None
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._session.close()
+
+    def _attempt(
+        self,
+        what: str,
+        prepare: Callable[[], requests.PreparedRequest],
+        judge: Callable[[Answer], T],
+        rates: Sequence[RateLimit],
+        tokens: int,
+    ) -> T:
+        self._breaker.check()
+        try:
+            with ExitStack() as slots:
+                for rate in rates:
+                    slots.enter_context(rate.slot(tokens))
+                answer = self._exchange(what, prepare)
+            result = judge(answer)
+        except TryAgain as again:
+            self._heed(again)
+            raise
+        self._breaker.answered()
+        return result
+
+    def _heed(self, again: TryAgain) -> None:
+        """Let everybody know what one caller was told."""
+        if again.outage:
+            self._breaker.failed()
+        else:
+            self._breaker.answered()
+        if again.error.retry_after_s is not None:
+            (again.cool or self._rates[-1]).cool_down(again.error.retry_after_s)
+
+    def _exchange(self, what: str, prepare: Callable[[], requests.PreparedRequest]) -> Answer:
+        """Send one request, read one answer; failures come as TryAgain or as our errors."""
+        try:
+            request = prepare()
+            surroundings = self._session.merge_environment_settings(
+                request.url or "", {}, True, True, None
+            )
+            with self._session.send(
+                request,
+                timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+                allow_redirects=False,
+                **surroundings,
+            ) as response:
+                body = self._body(what, response)
+                return Answer(what, response.status_code, response.headers, body)
+        except FOREIGN as error:
+            trouble = in_our_words(error, what)
+        if isinstance(trouble, RetryableError):
+            raise TryAgain(trouble, outage=True)
+        raise trouble
+
+    def _body(self, what: str, response: requests.Response) -> bytes:
+        body = bytearray()
+        deadline = self._clock() + self._timeouts.total_s
+        while block := response.raw.read1(_BLOCK_BYTES, decode_content=True):
+            body += block
+            if len(body) > BODY_CAP_BYTES:
+                raise _bad_answer(what, response.status_code, "is larger than 32 MB")
+            if self._clock() > deadline:
+                message = f"{what}: the answer was not complete in {self._timeouts.total_s:g} s"
+                raise TryAgain(RetryableError("network", message), outage=True)
+        return bytes(body)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped("stopped", "the run was asked to end")
+
+
+def _bad_answer(what: str, status: int, what_is_wrong: str) -> TryAgain:
+    message = f"{what}: the answer (HTTP {status}) {what_is_wrong}"
+    return TryAgain(RetryableError("bad_answer", message), tries=2)
+
+
+def _trouble(state: RetryCallState) -> TryAgain:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, TryAgain):
+        raise TypeError(f"only TryAgain is tried again, not {error!r}")
+    return error
+
+
+def _is_enough(state: RetryCallState) -> bool:
+    again = _trouble(state)
+    asked_s = again.error.retry_after_s or 0.0
+    return state.attempt_number >= again.tries or asked_s > _PATIENCE_S
+
+
+def _back_off(state: RetryCallState) -> float:
+    """Full jitter; where the service said how long, its rate limit does the waiting."""
+    asked = _trouble(state).error.retry_after_s is not None
+    return 0.0 if asked else _BACK_OFF(state)
+
+
+def _say_why(state: RetryCallState) -> None:
+    again = _trouble(state)
+    wait_s = again.error.retry_after_s
+    if wait_s is None:
+        wait_s = state.next_action.sleep if state.next_action else 0.0
+    _log.warning(
+        "%s; again in %.0f s (attempt %d of %d)",
+        again.error.message,
+        wait_s,
+        state.attempt_number + 1,
+        again.tries,
+    )
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    asked = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(asked):
+        return float(asked)
+    when = http_date(asked)
+    if when is None:
+        return None
+    now = http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+def http_date(text: str) -> datetime | None:
+    """A date of an HTTP header as aware UTC, or None for anything else."""
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)

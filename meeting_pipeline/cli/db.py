@@ -51,6 +51,4 @@ def dump_sql(
     """The whole schema as SQL, as `sql/init.sql` has it."""
     from meeting_pipeline import wiring
 
-    if dialect not in wiring.DIALECTS:
-        raise typer.BadParameter("mysql or sqlite", param_hint="DIALECT")
-    typer.echo(wiring.dump_sql(dialect), nl=False)
+    typer.echo(wiring.schema_sql(dialect), nl=False)

@@ -19,7 +19,8 @@ def show(recording: RecordingId, as_json: AsJson = False) -> None:
         render.as_document(document)
         return
     draw(document)
-    render.console().print("\n".join(_transcript_lines(document["transcript"])), markup=False)
+    text = "\n".join(_transcript_lines(document["transcript"]))
+    render.console().print(text, markup=False, soft_wrap=True)
 
 
 def draw(document: dict[str, Any]) -> None:
@@ -39,7 +40,7 @@ def draw(document: dict[str, Any]) -> None:
     ]
     lines += _summary_lines(document["summary"])
     for line in lines:
-        out.print(plain(line), markup=False)
+        out.print(plain(line), markup=False, soft_wrap=True)
 
 
 def _summary_lines(summary: dict[str, Any] | None) -> Iterator[str]:

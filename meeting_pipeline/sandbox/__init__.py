@@ -4,10 +4,15 @@ It is strict on purpose and imports nothing else of ``meeting_pipeline``: an ind
 the client. Start one in a test with ``server.Sandbox``, in a terminal with
 ``python -m meeting_pipeline.sandbox``.
 
-    wire        sockets: raw requests in, replies out, also broken ones
-    ledger      every request judged: violations, rate refusals, bytes, seconds, billed calls
-    faults      knobs: which fault, where, at which calls          limits   rates, sizes, lifetimes
-    company     people and recordings, moving with the clock       night    sixty of them at once
-    tencent_*   the meeting API          media   the download host
-    openai_api  keys, models, limits     chat, schema, transcription, tones   what it answers
+    server                    the three servers together, and the settings that point here
+    wire                      sockets: raw requests in, replies out, also broken ones
+    bench                     what the servers share: ledger, faults, clock
+    ledger                    every request judged: violations, rate refusals, what was paid
+    faults, limits            knobs; rates, sizes and lifetimes
+    company                   people and recordings, moving with the clock
+    samples, night            the packaged recordings as a company; sixty recordings at once
+    tencent_api               the meeting API: gate → parameters → endpoints → rows, errors
+    media                     the download host
+    openai_api                keys, models, limits → chat (schema, rules), transcription
+    tones                     recordings whose sound says where it belongs
 """

@@ -20,7 +20,8 @@ class Ledger:
     """What happened, for a test to assert on. Read the attributes when the client is quiet.
 
     calls: requests per endpoint. errors: refusals per "endpoint code". rate_refusals: per endpoint.
-    sizes, served: bytes of a media file, and bytes of it that were sent.
+    sizes, served: bytes of a media file, and bytes of it that were sent. What a client cut off
+    while it was on its way counts; on loopback that is much unless Kind.THROTTLE slows it down.
     uploads, upload_seconds: answered transcriptions per content hash, and its length.
     bursts: how often the k-th burst of tone recording n was transcribed, by (n, k).
     chats: answered chat calls per hash of model and messages.

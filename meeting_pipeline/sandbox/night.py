@@ -38,12 +38,14 @@ class Night:
     """The company and what a client should make of it. All ids are record_file_ids.
 
     whole: to be had tonight, each once. late: not before `late_after` (Unix seconds).
+    arriving: comes into the list after its first page, so tonight or the next night.
     closed: listed, but the owner does not allow downloads. deleted: vanish while being listed.
     number: which tone recording each file is. faults: a link that dies half way, and one refused.
     """
 
     company: Company
     whole: frozenset[str]
+    arriving: frozenset[str]
     late: frozenset[str]
     late_after: float
     closed: frozenset[str]
@@ -59,7 +61,7 @@ def night(folder: Path, now: float) -> Night:
     *listed, arriving = records
     vanishing = records[10:40:15]
     late = [one for one in records if max(one.ready_at, one.appears_at) > now]
-    tonight = [one for one in records if one not in late and one not in vanishing]
+    tonight = [one for one in listed if one not in late and one not in vanishing]
     changes = (
         Change(1, add=(arriving,)),
         Change(2, delete=tuple(one.meeting_record_id for one in vanishing)),
@@ -68,6 +70,7 @@ def night(folder: Path, now: float) -> Night:
     return Night(
         company=Company([ADMIN, *TEACHERS, *STUDENTS], [*listed, *twins], changes),
         whole=_ids(tonight, allowed=True),
+        arriving=_ids([arriving], allowed=True),
         late=_ids(late, allowed=True),
         late_after=max(max(one.ready_at, one.appears_at) for one in late),
         closed=_ids(records, allowed=False),

@@ -7,7 +7,7 @@ where there are words, and who was there (`.json`).
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "samples"
 ADMIN = Person("admin", "管理员", is_admin=True)
 FIRST_ID = 13_339_451_618_278_424_869  # above 2**63
 HOURS_APART = 8
-CHINA = timedelta(hours=8)
+CHINA = "+0800"
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class SampleFile:
     @property
     def started_at(self) -> float:
         """When it was made by its name, Unix seconds."""
-        local = datetime.strptime(self.media.stem.split("-")[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - China's, made aware below
-        return (local - CHINA).replace(tzinfo=UTC).timestamp()
+        stamp = self.media.stem.split("-")[1]
+        return datetime.strptime(f"{stamp}{CHINA}", "%Y%m%d%H%M%S%z").timestamp()
 
     @property
     def people(self) -> list[Person]:

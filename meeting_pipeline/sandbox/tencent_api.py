@@ -40,8 +40,8 @@ class TencentApi:
             reply = self._refuse(name, error, strike)
         else:
             reply = _body(_bent(value, strike), strike)
-        if name in ("records", "corp_records"):
-            self._site.company.page_served()
+            if "record_meetings" in value:
+                self._site.company.page_served()
         return spoil(reply, strike, self._bench.pause)
 
     def _refuse(self, name: str, error: ApiError, strike: Strike) -> Reply:

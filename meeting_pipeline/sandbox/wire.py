@@ -101,7 +101,8 @@ class Listener:
 
     def stop(self) -> None:
         """Stop listening and cut every open connection."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
         self._server.server_close()
         for connection in tuple(self._connections):
             with contextlib.suppress(OSError):

@@ -53,10 +53,7 @@ def database_url(engine_name: str, tmp_path: Path, request: pytest.FixtureReques
         copy = tmp_path / "meeting.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), copy)
         return f"sqlite:///{copy}"
-    server: MariaDb = request.getfixturevalue("mariadb")
-    for table in reversed(metadata.sorted_tables):
-        server.execute(f"DELETE FROM {_SHARED}.`{table.name}`")
-    return server.url(_SHARED)
+    return clear(request.getfixturevalue("mariadb"))
 
 
 @pytest.fixture
@@ -116,6 +113,13 @@ def before_each_statement(database: Database, act: Callable[[int], None]) -> Non
         act(next(numbers))
 
     event.listen(database.engine, "before_cursor_execute", listener)
+
+
+def clear(server: MariaDb) -> str:
+    """The address of the session's MariaDB database, with all rows gone."""
+    for table in reversed(metadata.sorted_tables):
+        server.execute(f"DELETE FROM {_SHARED}.`{table.name}`")
+    return server.url(_SHARED)
 
 
 def _create(server: MariaDb, name: str) -> None:

@@ -76,17 +76,17 @@ def _install(folder: Path) -> None:
 
 
 def _start(folder: Path, options: tuple[str, ...]) -> MariaDb:
+    log = folder / "log"
     for _ in range(_STARTS):
         port = _free_port()
-        process = subprocess.Popen(
-            [*_command(folder, port), *options],
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / "log").open("ab"),
-        )
+        with log.open("ab") as stream:
+            command = [*_command(folder, port), *options]
+            process = subprocess.Popen(command, stdout=stream, stderr=stream)
         server = MariaDb(folder, port, process)
         if _is_ready(server):
             return server
-    raise RuntimeError(f"MariaDB did not start: {(folder / 'log').read_text()[-2000:]}")
+        server.stop()
+    raise RuntimeError(f"MariaDB did not start: {log.read_text()[-2000:]}")
 
 
 def _command(folder: Path, port: int) -> list[str]:
@@ -110,7 +110,7 @@ def _command(folder: Path, port: int) -> list[str]:
 
 
 def _is_ready(server: MariaDb) -> bool:
-    """Wait until it answers; False when it ended instead."""
+    """Wait until it answers; False when it ended or says nothing for too long."""
 
     def answers() -> bool:
         if server.process.poll() is not None:
@@ -122,7 +122,7 @@ def _is_ready(server: MariaDb) -> bool:
         retry=retry_if_exception_type(OperationalError),
         wait=wait_fixed(0.02),
         stop=stop_after_delay(_READY_WITHIN_S),
-        reraise=True,
+        retry_error_callback=lambda state: False,
     )(answers)
 
 

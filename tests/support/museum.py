@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-SECONDS = 6.0
+SECONDS = 4.0
 PAGE = "<!DOCTYPE html><html><body>登录已过期，请重新登录 502 Bad Gateway</body></html>\n".encode()
 _BLOCK_S = 0.1
 _FRAMES_PER_S = 5
@@ -26,7 +26,7 @@ class Take:
     """
 
     codec: str = "aac"
-    rate: int = 48_000
+    rate: int = 16_000
     layout: str = "stereo"
     seconds: float = SECONDS
     video_s: float = 0.0

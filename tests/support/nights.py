@@ -43,12 +43,12 @@ class Installation:
     change_source: Callable[[FakeSource], None] = lambda source: None
 
     def run(
-        self, until: StageName | None = None, everywhere: bool = True, **order: int
+        self, until: StageName | None = None, everywhere: bool = True, limit: int | None = None
     ) -> RunReport:
         """List everything, then work on what is due."""
         rows = self.rows()
         try:
-            wanted = Order("run", ALL_TIME, until=until, everywhere=everywhere, **order)
+            wanted = Order("run", ALL_TIME, until=until, everywhere=everywhere, limit=limit)
             return self.pipeline(rows).run(wanted)
         finally:
             rows.close()

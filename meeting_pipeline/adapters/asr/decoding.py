@@ -54,6 +54,7 @@ class Decoder:
     def decode(self, speech: Speech, language: str, progress: Progress) -> list[Said]:
         """What was said, in order; language: the one to use where nothing else is clearly heard."""
         self._rule.main = language
+        progress(0.0)
         said = _in_order(self._in_batches(speech, progress))
         for span in _doubtful(speech, said):
             inside = [one for one in said if _lies_in(one.span, span)]

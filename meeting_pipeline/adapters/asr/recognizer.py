@@ -53,7 +53,7 @@ class Recognizer:
 
         Raises SkipRecord("no_speech"), RecordError("corrupt_media").
         """
-        speech = find_speech(_samples(audio))
+        speech = find_speech(_samples(audio, duration_s))
         said = self._decoder.decode(speech, self._main_language(speech), progress) if speech else []
         if not speech or not said:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
@@ -99,17 +99,23 @@ def _load(options: Options) -> Any:
         ) from error
 
 
-def _samples(audio: Path) -> "Samples":
+def _samples(audio: Path, duration_s: float) -> "Samples":
     from av.error import FFmpegError
     from faster_whisper import decode_audio
 
     try:
         samples: Samples = decode_audio(str(audio), sampling_rate=SAMPLE_RATE)
     except FFmpegError as error:
-        raise RecordError(
-            "corrupt_media", f"{audio.name} cannot be decoded ({type(error).__name__})."
-        ) from error
+        raise _corrupt(audio, type(error).__name__) from error
+    seconds = len(samples) / SAMPLE_RATE
+    # decode_audio steps over broken frames without a word; a shorter sound is the only trace
+    if seconds < duration_s - max(0.3, duration_s / 1000):
+        raise _corrupt(audio, f"{seconds:.1f} of {duration_s:.1f} s")
     return samples
+
+
+def _corrupt(audio: Path, trace: str) -> RecordError:
+    return RecordError("corrupt_media", f"{audio.name} cannot be decoded whole ({trace}).")
 
 
 def _completeness(speech: Speech, said: Sequence[Said]) -> tuple[float, bool]:

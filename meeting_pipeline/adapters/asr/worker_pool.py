@@ -40,7 +40,9 @@ class WorkerPool:
         """
         worker = self._free.get()
         try:
-            worker = worker or self._start()
+            if worker is None or not worker.is_alive:
+                self._discard(worker)
+                worker = self._start()
             answer = worker.ask(task, progress)
         except BaseException as error:
             # whatever interrupted us, the worker may still answer the old question: never reuse it
@@ -94,6 +96,11 @@ class _Worker:
                 start_new_session=True,
             )
         self._connection.send(options)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs, as far as the system knows now."""
+        return self._process.poll() is None
 
     def ask(self, task: Task, progress: Progress) -> Done | Failed:
         """Raises EOFError or OSError when the process is gone."""

@@ -33,7 +33,7 @@ _BUSY_S = 10.0
 _ANSWER_S = 300  # the slowest statement, a full recomputation, takes seconds; then it is a hang
 _READ_ONLY = "meeting_read_only"
 _SESSION = (
-    "SET time_zone='+00:00', sql_mode='TRADITIONAL', collation_connection='utf8mb4_unicode_ci'"
+    "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, time_zone='+00:00', sql_mode='TRADITIONAL'"
 )
 
 
@@ -44,24 +44,7 @@ def create_engine(url: str) -> Engine:
     FatalError when the file cannot be made.
     """
     address = _address(url)
-    if address.get_backend_name() == SQLITE:
-        return _sqlite(address)
-    return sqlalchemy.create_engine(
-        address,
-        json_serializer=_json,
-        hide_parameters=True,
-        isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        max_overflow=-1,
-        connect_args={
-            "charset": "utf8mb4",
-            "init_command": _SESSION,
-            "connect_timeout": 10,
-            "read_timeout": _ANSWER_S,
-            "write_timeout": _ANSWER_S,
-        },
-    )
+    return _sqlite(address) if address.get_backend_name() == SQLITE else _mysql(address)
 
 
 def in_transaction(
@@ -119,6 +102,31 @@ def _address(url: str) -> URL:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _mysql(address: URL) -> Engine:
+    engine = sqlalchemy.create_engine(
+        address,
+        json_serializer=_json,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        max_overflow=-1,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 10,
+            "read_timeout": _ANSWER_S,
+            "write_timeout": _ANSWER_S,
+        },
+    )
+    event.listen(engine, "connect", _prepare_mysql)
+    return engine
+
+
+def _prepare_mysql(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
 
 
 def _sqlite(address: URL) -> Engine:

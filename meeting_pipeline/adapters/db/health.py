@@ -11,6 +11,10 @@ from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.domain.checks import Check
 
 _ENOUGH_PACKET_BYTES = 16 << 20
+_VARIABLES = (
+    "SHOW VARIABLES WHERE Variable_name IN "
+    "('character_set_database', 'max_allowed_packet', 'sql_mode', 'read_only')"
+)
 
 
 def examine(engine: Engine) -> list[Check]:
@@ -29,17 +33,8 @@ def _checks(connection: Connection) -> Iterator[Check]:
         return
     version = connection.execute(text("SELECT VERSION()")).scalar_one()
     yield Check("database", True, f"{version}")
-    variables = dict(
-        connection.execute(
-            text(
-                "SHOW VARIABLES WHERE Variable_name IN "
-                "('character_set_database', 'max_allowed_packet', 'sql_mode', 'read_only')"
-            )
-        )
-        .tuples()
-        .all()
-    )
-    yield from _mysql(variables)
+    rows = connection.execute(text(_VARIABLES))
+    yield from _mysql({row[0]: row[1] for row in rows})
 
 
 def _mysql(variables: dict[str, str]) -> Iterator[Check]:

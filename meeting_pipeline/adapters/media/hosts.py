@@ -1,0 +1,119 @@
+"""Which hosts media may be fetched from: a link comes from outside, and so does every redirect."""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from meeting_pipeline.errors import RecordError, RetryableError
+
+log = logging.getLogger(__name__)
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Sequence[str]]
+
+_HTTPS_PORT = 443
+_DEFAULT_PORTS = {"https": _HTTPS_PORT, "http": 80}
+_NAT64 = ip_network("64:ff9b::/96")
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+    )
+)
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """The addresses of a host by this machine's resolver; raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class AllowedHosts:
+    """https on port 443, names below the allowed suffixes, and public addresses only.
+
+    allow_private: also plain http and any port of hosts on loopback and private networks; for
+    trying out, and said aloud. Link-local addresses (cloud metadata) stay forbidden.
+    """
+
+    def __init__(
+        self, suffixes: Sequence[str], allow_private: bool = False, resolve: Resolve = resolve
+    ) -> None:
+        self._suffixes = tuple(suffix.strip(".").lower() for suffix in suffixes)
+        self._allow_private = allow_private
+        self._resolve = resolve
+        if allow_private:
+            log.warning("ALLOW_PRIVATE_HOSTS is on: media may come from this machine's networks")
+
+    def check(self, url: str) -> None:
+        """Refuse a link that must not be fetched; called again for every redirect.
+
+        Raises RecordError("forbidden_host"), RetryableError("host_not_found").
+        """
+        parts = _parsed(url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise _forbidden(f"{parts.scheme or 'relative'} links are not fetched")
+        if "@" in parts.netloc:
+            raise _forbidden("a link with a user name is not fetched")
+        self.addresses(parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme)
+
+    def addresses(self, host: str, port: int, scheme: str = "https") -> Sequence[str]:
+        """The addresses of a host that may be connected to: connect to these, to no other.
+
+        Raises RecordError("forbidden_host"), RetryableError("host_not_found").
+        """
+        name = host.strip("[]").rstrip(".").lower()
+        listed = name.endswith(tuple(f".{suffix}" for suffix in self._suffixes))
+        listed = (listed or name in self._suffixes) and (scheme, port) == ("https", _HTTPS_PORT)
+        if not listed and not self._allow_private:
+            raise _forbidden(
+                f"{scheme} to {name} port {port} is not allowed",
+                hint="ALLOWED_DOWNLOAD_HOSTS lists the hosts; only https on port 443 is fetched",
+            )
+        found = self._resolved(name, port)
+        for address in found:
+            self._check_address(name, ip_address(address.split("%")[0]), listed)
+        return found
+
+    def _resolved(self, name: str, port: int) -> Sequence[str]:
+        try:
+            return self._resolve(name, port)
+        except (OSError, UnicodeError) as error:
+            raise RetryableError("host_not_found", f"{name} cannot be resolved") from error
+
+    def _check_address(self, name: str, address: Address, listed: bool) -> None:
+        address = _embedded(address)
+        if self._allow_private and any(address in network for network in _PRIVATE):
+            return
+        if not listed or not address.is_global or address.is_multicast:
+            raise _forbidden(f"{name} is at {address}, which is not fetched from")
+
+
+def _parsed(url: str) -> SplitResult:
+    if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+        raise _forbidden("a link with characters that parsers read differently is not fetched")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError where it is no port
+    except ValueError as error:
+        raise _forbidden("the link cannot be read") from error
+    return parts
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one, where packets go there in the end."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _forbidden(message: str, hint: str = "") -> RecordError:
+    return RecordError("forbidden_host", message, hint=hint)

@@ -1,0 +1,108 @@
+"""A file that grows over several attempts, and what it was begun with.
+
+    recording.m4a.part          the bytes so far
+    recording.m4a.part.json     which object they are of, and who wrote them; no link
+    recording.m4a.part.aria2    which pieces are there (aria2's own, while it is at work)
+
+A part is gone on with only when all of them agree; anything else is deleted, never trusted.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from meeting_pipeline.files import create
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """What tells one object from another. total_bytes, etag, last_modified: None where unsaid."""
+
+    total_bytes: int | None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def validator(self) -> str | None:
+        """What If-Range takes: a strong entity tag, else the date."""
+        if self.etag is not None:
+            return None if self.etag.startswith("W/") else self.etag
+        return self.last_modified
+
+    def is_surely(self, other: "RemoteFile") -> bool:
+        """Whether both are the same bytes; without a validator nobody can know."""
+        return self == other and self.validator is not None
+
+
+@dataclass(frozen=True)
+class _Memory:
+    writer: str
+    complete: bool
+    remote: RemoteFile
+
+
+class PartFile:
+    """The part at `path`, as one writer ("http", "aria2") sees it.
+
+    Writers do not go on with each other's parts: what aria2 leaves may have holes.
+    """
+
+    def __init__(self, path: Path, writer: str) -> None:
+        self.path = path
+        self._writer = writer
+        self._memory = path.with_name(f"{path.name}.json")
+        self._control = path.with_name(f"{path.name}.aria2")
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is now; 0 when it is not there."""
+        return self.path.lstat().st_size if self.path.is_file() else 0
+
+    def begun_with(self) -> RemoteFile | None:
+        """The object that the part is of; None, and nothing left of it, where that is not sure."""
+        memory = self._recall()
+        if memory is None or not self._is_trusted(memory):
+            self.discard()
+            return None
+        return memory.remote
+
+    def is_complete(self) -> bool:
+        """Whether `complete` was called for what is here."""
+        memory = self._recall()
+        return memory is not None and memory.complete
+
+    def begin(self, remote: RemoteFile) -> None:
+        """Start over with this object."""
+        self.discard()
+        self._remember(_Memory(self._writer, complete=False, remote=remote))
+
+    def complete(self, remote: RemoteFile) -> None:
+        """Remember that every byte is here."""
+        self._remember(_Memory(self._writer, complete=True, remote=remote))
+
+    def forget(self) -> None:
+        """Leave the bytes alone: they are handed over."""
+        self._memory.unlink(missing_ok=True)
+        self._control.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove everything."""
+        self.path.unlink(missing_ok=True)
+        self.forget()
+
+    def _is_trusted(self, memory: _Memory) -> bool:
+        if self.path.is_symlink() or not self.path.is_file() or memory.writer != self._writer:
+            return False
+        in_pieces = self._control.exists()
+        return in_pieces != memory.complete if self._writer == "aria2" else not in_pieces
+
+    def _recall(self) -> _Memory | None:
+        try:
+            said = json.loads(self._memory.read_bytes())
+            return _Memory(said["writer"], said["complete"], RemoteFile(**said["remote"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def _remember(self, memory: _Memory) -> None:
+        with create(self._memory) as stream:
+            stream.write(json.dumps(asdict(memory)).encode())

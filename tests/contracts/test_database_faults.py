@@ -1,0 +1,243 @@
+"""A database that hangs up, waits, refuses or is gone."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.engine import create_engine
+from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, StageStatus
+from meeting_pipeline.domain.views import RecordingDetail
+from meeting_pipeline.errors import ConfigError, FatalError, RecordError
+from meeting_pipeline.ports import Setback
+from tests.support.databases import clear
+from tests.support.mariadb import MariaDb
+from tests.support.rows import SETTINGS, TEACHER, Clock, meta, minutes, stay
+
+LISTING = [meta(1), meta(2), meta(3, participants=None)]
+
+
+@pytest.fixture
+def url(mariadb: MariaDb) -> str:
+    """The shared MariaDB database, without rows."""
+    return clear(mariadb)
+
+
+@pytest.fixture
+def rows(url: str, clock: Clock) -> Database:
+    return open_database(url, [TEACHER], clock)
+
+
+def work_through(rows: Database) -> tuple[RecordingDetail | None, list[object]]:
+    """Everything a record meets, once; returns what can be seen of it."""
+    rows.recordings.upsert(LISTING)
+    [record, *_] = rows.recordings.due(None, SETTINGS, None)
+    rows.recordings.begin_stage(record.id, StageName.DOWNLOAD, "f")
+    rows.recordings.end_stage(record.id, StageName.DOWNLOAD, Artifact("a.m4a", 1, "b"))
+    rows.recordings.save(record.id, minutes())
+    rows.recordings.finish(record.id, SETTINGS)
+    rows.recordings.upsert([meta(1, participants=(stay("韩梅梅"), stay("王老师")))])
+    failure = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "x", "y")
+    rows.recordings.set_back(record.id + 1, failure, RecordStatus.FAILED)
+    rows.stats.refresh()
+    return rows.reading.show(record.id), [rows.stats.differences(), rows.reading.counts()]
+
+
+def kill_at(rows: Database, mariadb: MariaDb, n: int) -> list[int]:
+    """Kill the connection right before the n-th statement or commit; lists the kills."""
+    kills: list[int] = []
+    seen = [0]
+
+    def count(connection_id: int) -> None:
+        seen[0] += 1
+        if seen[0] == n:
+            kills.append(connection_id)
+            mariadb.execute(f"KILL {connection_id}")
+
+    def on_statement(connection: object, cursor: object, *details: object) -> None:
+        count(cursor.connection.thread_id())  # type: ignore[attr-defined]  # PyMySQL's cursor
+
+    event.listen(rows.engine, "before_cursor_execute", on_statement)
+    event.listen(
+        rows.engine,
+        "commit",
+        lambda connection: count(connection.connection.dbapi_connection.thread_id()),
+    )
+    return kills
+
+
+def test_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
+    mariadb: MariaDb, url: str, clock: Clock
+) -> None:
+    """Killed before the 1st, the 2nd, … statement or commit, until a whole pass comes through."""
+    undisturbed = open_database(url, [TEACHER], clock)
+    detail, expected = work_through(undisturbed)
+    undisturbed.close()
+    assert detail is not None
+    n = 0
+    while True:
+        n += 1
+        rows = open_database(clear(mariadb), [TEACHER], clock)
+        kills = kill_at(rows, mariadb, n)
+        shown, seen = work_through(rows)
+        rows.close()
+        assert seen == expected
+        assert shown is not None
+        assert shown.transcript == detail.transcript
+        assert shown.attendance == detail.attendance
+        assert shown.recording.stages == detail.recording.stages
+        if not kills:
+            break
+    assert n > 30
+
+
+def test_a_connection_that_was_idle_for_too_long_is_replaced(
+    mariadb: MariaDb, rows: Database
+) -> None:
+    rows.recordings.upsert(LISTING)
+    for (number,) in mariadb.execute(
+        "SELECT id FROM information_schema.processlist WHERE db = 'meeting'"
+    ):
+        mariadb.execute(f"KILL {number}")
+    assert rows.recordings.upsert(LISTING).known == len(LISTING)
+    rows.close()
+
+
+def test_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
+    gone = open_database(url.replace(f":{mariadb.port}/", ":1/"))
+    with pytest.raises(FatalError) as trouble:
+        gone.recordings.upsert(LISTING)
+    assert trouble.value.code == "database_gone"
+
+
+def test_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> None:
+    mariadb.execute("CREATE USER IF NOT EXISTS plain@'127.0.0.1'")
+    mariadb.execute("GRANT ALL ON meeting.* TO plain@'127.0.0.1'")
+    mariadb.execute("SET GLOBAL read_only = 1")
+    plain = open_database(mariadb.url("meeting").replace("root@", "plain@"))
+    try:
+        with pytest.raises(FatalError) as trouble:
+            plain.recordings.upsert(LISTING)
+    finally:
+        mariadb.execute("SET GLOBAL read_only = 0")
+        plain.close()
+    assert trouble.value.code == "database_gone"
+
+
+def test_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
+    mariadb.execute("CREATE USER IF NOT EXISTS one@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+    mariadb.execute("GRANT ALL ON meeting.* TO one@'127.0.0.1'")
+    url = mariadb.url("meeting").replace("root@", "one@")
+    first, second = open_database(url), open_database(url)
+    with first.engine.connect() as taken:
+        taken.execute(text("SELECT 1"))
+        with pytest.raises(FatalError) as trouble:
+            second.recordings.upsert(LISTING)
+    first.close()
+    assert trouble.value.code == "database_gone"
+
+
+@pytest.mark.parametrize("change", [("root@", "nobody:geheim@"), ("/meeting?", "/nothing?")])
+def test_a_wrong_login_or_name_is_a_setting_to_mend(
+    mariadb: MariaDb, change: tuple[str, str]
+) -> None:
+    wrong = open_database(mariadb.url("meeting").replace(*change))
+    with pytest.raises(ConfigError) as refusal:
+        wrong.recordings.upsert(LISTING)
+    assert refusal.value.code == "database_refused"
+    assert "geheim" not in str(refusal.value)
+
+
+def test_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database) -> None:
+    rows.recordings.upsert([meta(1)])
+    [record] = rows.recordings.due(None, SETTINGS, None)
+    with pytest.raises(RecordError) as refusal:
+        rows.recordings.save(record.id, minutes(text="很" * 6_000_000))
+    assert refusal.value.code == "too_large"
+    detail = rows.reading.show(record.id)
+    assert detail is not None
+    assert detail.transcript is None
+    rows.close()
+
+
+def test_every_session_is_strict_and_in_utc(rows: Database) -> None:
+    with rows.engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT @@sql_mode, @@time_zone, @@collation_connection, @@tx_isolation")
+        ).one()
+    assert "STRICT_ALL_TABLES" in row[0]
+    assert tuple(row)[1:] == ("+00:00", "utf8mb4_unicode_ci", "READ-COMMITTED")
+    rows.close()
+
+
+def test_two_who_list_the_same_at_once_make_each_row_once(
+    database: Database, database_url: str, clock: Clock
+) -> None:
+    other = open_database(database_url, [TEACHER], clock)
+    metas = [meta(number) for number in range(40)]
+    changed = [meta(number, subject="改了", participants=()) for number in range(40)]
+    with ThreadPoolExecutor(2) as threads:
+        for ours, theirs in ((metas, metas[::-1]), (changed, metas), (metas[::-1], changed)):
+            calls = [
+                threads.submit(database.recordings.upsert, ours),
+                threads.submit(other.recordings.upsert, theirs),
+            ]
+            for call in calls:
+                call.result()
+    assert sum(database.reading.counts().values()) == len(metas)
+    other.close()
+
+
+def test_sqlite_waits_for_another_writer(tmp_path: Path, clock: Clock) -> None:
+    address = f"sqlite:///{tmp_path / 'meeting.db'}"
+    rows, other = open_database(address, (), clock), create_engine(address)
+    rows.make_ready()
+    with ThreadPoolExecutor(1) as threads, other.begin() as connection:
+        connection.execute(text("DELETE FROM recordings"))
+        waiting = threads.submit(rows.recordings.upsert, LISTING)
+        assert not waiting.done()
+        connection.commit()
+        assert waiting.result().new == len(LISTING)
+    rows.close()
+
+
+def test_the_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "数据" / "meeting.db"
+    rows = open_database(f"sqlite:///{path}")
+    rows.make_ready()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    rows.close()
+
+
+def test_a_file_that_is_no_database_ends_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "meeting.db"
+    path.write_bytes(b"this is no database, but a text that is long enough to be one" * 20)
+    with pytest.raises(FatalError) as trouble:
+        open_database(f"sqlite:///{path}").make_ready()
+    assert trouble.value.code == "database_gone"
+
+
+def test_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
+    rows = open_database(f"sqlite:///{tmp_path / 'meeting.db'}", (), clock)
+    rows.make_ready()
+
+    def limit(connection: object, record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]  # sqlite3's
+
+    rows.close()
+    event.listen(rows.engine, "connect", limit)
+    with pytest.raises(FatalError) as trouble:
+        rows.recordings.upsert([meta(number) for number in range(2000)])
+    assert trouble.value.code == "disk_full"
+    rows.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://x/y", "nothing", "sqlite"])
+def test_another_kind_of_address_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        create_engine(url)
+    assert refusal.value.code == "database_url"

@@ -1,0 +1,167 @@
+"""ffmpeg as a child: it hangs, dies, complains at length, or loses its parent."""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.adapters.media.child import run
+from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.errors import ConfigError, RetryableError
+from meeting_pipeline.ports import no_progress
+from tests.support.museum import Take, record
+
+PATIENCE_S = 20.0
+
+
+def script(tmp_path: Path, body: str) -> str:
+    path = tmp_path / "program"
+    path.write_text(f"#!{sys.executable}\nimport os, subprocess, sys, time\n{body}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def refusal(command: list[str], stall_s: float = PATIENCE_S) -> str:
+    with pytest.raises(RetryableError) as refused:
+        run(command, bytearray().extend, stall_s)
+    return refused.value.code
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_everything_it_writes_arrives(tmp_path: Path) -> None:
+    heard = bytearray()
+    ended = run([script(tmp_path, "sys.stdout.write('声音' * 100_000)")], heard.extend)
+    assert heard.decode() == "声音" * 100_000
+    assert ended.returncode == 0
+
+
+def test_a_child_that_hangs_is_killed_with_its_own_children(tmp_path: Path) -> None:
+    body = f"""
+child = subprocess.Popen(["sleep", "1000"])
+open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+print("one sign of life", flush=True)
+child.wait()"""
+    assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
+    leader, grandchild = map(int, (tmp_path / "pids").read_text().split())
+    assert not is_alive(leader)
+    _until_gone(grandchild)
+
+
+def test_complaining_for_ever_is_no_progress(tmp_path: Path) -> None:
+    body = "while True: sys.stderr.write('x' * 10_000)"
+    assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
+
+
+def test_a_child_that_closes_its_pipes_and_stays_is_killed(tmp_path: Path) -> None:
+    body = "os.close(1); os.close(2); time.sleep(1000)"
+    assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
+
+
+def test_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
+    body = "sys.stderr.write('x' * 5_000_000 + '\\n\\x1b[31m[aac @ 0x55ca] 坏\\n'); sys.exit(1)"
+    ended = run([script(tmp_path, body)], bytearray().extend)
+    assert len(ended.complaints) <= 8192
+    assert ended.reason == "?[31m[aac] 坏"
+
+
+def test_a_killed_child_may_succeed_later(tmp_path: Path) -> None:
+    body = "os.kill(os.getpid(), 9)"
+    assert refusal([script(tmp_path, body)]) == "media_tool_killed"
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no-such-ffmpeg"):
+        run([str(tmp_path / "no-such-ffmpeg")], bytearray().extend)
+
+
+def test_a_child_sees_none_of_our_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_API_KEY", "geheim")
+    heard = bytearray()
+    run([script(tmp_path, "print(dict(os.environ))")], heard.extend)
+    assert b"geheim" not in heard
+
+
+def test_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(tmp_path: Path) -> None:
+    media = record(tmp_path / "a.wav", Take("pcm_s16le"))
+    liar = script(tmp_path, "sys.stdout.write('ab' * 16_000)")
+    audio = FFmpegMedia(liar, _installed("ffprobe")).extract(
+        media, tmp_path / "out", "wav", no_progress
+    )
+    assert audio.duration_s == 1.0
+
+
+def test_trouble_of_the_caller_ends_the_child(tmp_path: Path) -> None:
+    def disturbed(block: bytes) -> None:
+        raise KeyboardInterrupt
+
+    body = f"""
+open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+print("hello", flush=True)
+time.sleep(1000)"""
+    with pytest.raises(KeyboardInterrupt):
+        run([script(tmp_path, body)], disturbed)
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_ffmpeg_does_not_outlive_a_parent_killed_with_9(tmp_path: Path) -> None:
+    """The parent stops reading in the middle, as if busy, and is then killed without warning."""
+    media = record(tmp_path / "long.flac", Take("flac", seconds=60, silent=True))
+    program = f"""
+import signal
+from pathlib import Path
+from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+
+def pause(fraction):
+    if fraction > 0.05:
+        print("reading", flush=True)
+        signal.pause()
+
+media = FFmpegMedia({_installed("ffmpeg")!r}, {_installed("ffprobe")!r})
+media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", pause)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    with parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == b"reading\n"
+        (child,) = _children(parent.pid)
+        assert is_alive(child)
+        parent.send_signal(signal.SIGKILL)
+    _until_gone(child)
+    assert (tmp_path / "out").stat().st_size < 60 * 32_000
+
+
+def _installed(program: str) -> str:
+    path = shutil.which(program)
+    if not path:
+        pytest.fail(f"{program} is needed for this test: apt-get install ffmpeg")
+    return path
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in found.split()]
+
+
+def _until_gone(pid: int) -> None:
+    """Wait for the end of a process that is not our child."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([watch], [], [], PATIENCE_S)
+        assert ready, f"process {pid} is still there"
+    finally:
+        os.close(watch)
