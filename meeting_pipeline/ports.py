@@ -62,12 +62,15 @@ class MediaLink:
 
     url: https:// with its credential, or file:// for a local file; never stored, never logged.
     suffix: "m4a", "mp4" … as the file will be named. size_bytes, sha256: as promised, or None.
+    play_url, download_url: what may be stored, as in RecordMeta; None where the source has none.
     """
 
     url: str
     suffix: str
     size_bytes: int | None = None
     sha256: str | None = None
+    play_url: str | None = None
+    download_url: str | None = None
 
 
 class RecordingSource(Protocol):

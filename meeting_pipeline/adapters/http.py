@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import requests
@@ -61,6 +62,11 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of 200 … 299."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - that is the definition
+
     def json(self) -> Any:
         """The body read as JSON; raises TryAgain (once) with RetryableError("bad_answer")."""
         try:
@@ -69,7 +75,7 @@ class Answer:
             raise self.bad("is no JSON") from None
 
     def bad(self, what_is_wrong: str) -> "TryAgain":
-        """For an answer that makes no sense; one more attempt, then RetryableError("bad_answer")."""
+        """For an answer that makes no sense: one more attempt, then "bad_answer"."""
         return _bad_answer(self.what, self.status, what_is_wrong)
 
     @property
@@ -141,7 +147,7 @@ class Http:
         *,
         stop: threading.Event,
         rates: Sequence[RateLimit] = (),
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        timeouts: Timeouts = Timeouts(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rates = tuple(rates) or (RateLimit(stop=stop),)
@@ -179,8 +185,9 @@ class Http:
             reraise=True,
         )
         taken = (*rates, *self._rates)
+        attempt = partial(self._attempt, what, prepare, judge, taken, tokens)
         try:
-            return retrying(self._attempt, what, prepare, judge, taken, tokens)
+            return retrying(attempt)
         except TryAgain as last:
             raise last.error from None
 

@@ -1,4 +1,4 @@
-"""What requests and urllib3 raise, in our words: never an address with its query, never a header."""
+"""What requests and urllib3 raise, in our words: no address with its query, no header."""
 
 import ssl
 from collections.abc import Iterator

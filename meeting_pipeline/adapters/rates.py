@@ -5,7 +5,6 @@ processes on this machine, one after the other or at the same time.
 """
 
 import fcntl
-import json
 import logging
 import threading
 import time

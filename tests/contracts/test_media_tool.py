@@ -78,7 +78,7 @@ BAD = {
     "half.wav": "truncated_media",
     "hole.mp4": "corrupt_media",
     "page_inside.mp4": "corrupt_media",
-    "page_inside.mkv": "corrupt_media",
+    "page_inside.webm": "truncated_media",
     "page_inside.mp3": "corrupt_media",
     "hole.flac": "truncated_media",
     "wrong_size.m4a": "wrong_size",
@@ -121,7 +121,7 @@ def _make_bad(room: Path) -> None:
         cut(room / f"sound.{suffix}", room / f"half.{suffix}", 0.5)
     overwrite(room / "faststart.mp4", room / "hole.mp4", bytes)
     overwrite(room / "sound.flac", room / "hole.flac", bytes)
-    for suffix in ("mkv", "mp3"):
+    for suffix in ("webm", "mp3"):
         overwrite(room / f"sound.{suffix}", room / f"page_inside.{suffix}", page)
     overwrite(room / "faststart.mp4", room / "page_inside.mp4", page)
     shutil.copy(room / "sound.m4a", room / "wrong_size.m4a")

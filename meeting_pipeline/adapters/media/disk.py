@@ -1,5 +1,6 @@
 """Room on the disk, promised to a download before it starts."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from threading import Lock
 
 from meeting_pipeline.errors import FatalError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK_BYTES = 512  # the unit of st_blocks, on every file system
 
 
@@ -52,6 +54,20 @@ class DiskReservation:
 def disk_full(message: str) -> FatalError:
     """The error for a disk without room."""
     return FatalError("disk_full", message, hint="free some space and run again")
+
+
+@contextmanager
+def disk_trouble(path: Path) -> Iterator[None]:
+    """What the operating system says while `path` is written, as ours.
+
+    Raises FatalError("disk_full"), ("disk_unusable").
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(f"no space left to write {path}") from error
+        raise FatalError("disk_unusable", f"{path} cannot be written: {error.strerror}") from error
 
 
 def _allocated(path: Path) -> int:

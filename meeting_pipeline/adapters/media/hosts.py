@@ -45,41 +45,51 @@ class AllowedHosts:
     def __init__(
         self, suffixes: Sequence[str], allow_private: bool = False, resolve: Resolve = resolve
     ) -> None:
+        self.allow_private = allow_private
         self._suffixes = tuple(suffix.strip(".").lower() for suffix in suffixes)
-        self._allow_private = allow_private
         self._resolve = resolve
         if allow_private:
             log.warning("ALLOW_PRIVATE_HOSTS is on: media may come from this machine's networks")
 
     def check(self, url: str) -> None:
-        """Refuse a link that must not be fetched; called again for every redirect.
+        """Refuse a link that must not be fetched, and every redirect to such a one.
 
-        Raises RecordError("forbidden_host"), RetryableError("host_not_found").
+        Its host is looked up when it is connected to, by `addresses`.
+        Raises RecordError("forbidden_host").
         """
         parts = _parsed(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise _forbidden(f"{parts.scheme or 'relative'} links are not fetched")
         if "@" in parts.netloc:
             raise _forbidden("a link with a user name is not fetched")
-        self.addresses(parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        if not self._is_listed(parts.hostname, port, parts.scheme):
+            self._check_private(parts.hostname, port, parts.scheme)
 
-    def addresses(self, host: str, port: int, scheme: str = "https") -> Sequence[str]:
+    def addresses(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a host that may be connected to: connect to these, to no other.
 
         Raises RecordError("forbidden_host"), RetryableError("host_not_found").
         """
-        name = host.strip("[]").rstrip(".").lower()
-        listed = name.endswith(tuple(f".{suffix}" for suffix in self._suffixes))
-        listed = (listed or name in self._suffixes) and (scheme, port) == ("https", _HTTPS_PORT)
-        if not listed and not self._allow_private:
+        listed = self._is_listed(host, port, "https")
+        if not listed:
+            self._check_private(host, port, "a connection")
+        found = self._resolved(host, port)
+        for address in found:
+            self._check_address(host, ip_address(address.split("%")[0]), listed)
+        return found
+
+    def _is_listed(self, host: str, port: int, scheme: str) -> bool:
+        name = host.rstrip(".").lower()
+        below = name.endswith(tuple(f".{suffix}" for suffix in self._suffixes))
+        return (below or name in self._suffixes) and (scheme, port) == ("https", _HTTPS_PORT)
+
+    def _check_private(self, host: str, port: int, scheme: str) -> None:
+        if not self.allow_private:
             raise _forbidden(
-                f"{scheme} to {name} port {port} is not allowed",
+                f"{scheme} to {host} port {port} is not allowed",
                 hint="ALLOWED_DOWNLOAD_HOSTS lists the hosts; only https on port 443 is fetched",
             )
-        found = self._resolved(name, port)
-        for address in found:
-            self._check_address(name, ip_address(address.split("%")[0]), listed)
-        return found
 
     def _resolved(self, name: str, port: int) -> Sequence[str]:
         try:
@@ -89,7 +99,7 @@ class AllowedHosts:
 
     def _check_address(self, name: str, address: Address, listed: bool) -> None:
         address = _embedded(address)
-        if self._allow_private and any(address in network for network in _PRIVATE):
+        if self.allow_private and any(address in network for network in _PRIVATE):
             return
         if not listed or not address.is_global or address.is_multicast:
             raise _forbidden(f"{name} is at {address}, which is not fetched from")

@@ -45,8 +45,9 @@ def _path_of(link: MediaLink) -> Path:
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress) -> None:
+    """Copy up to one block more than there was: a file that keeps growing must not keep us."""
     copied = 0
-    while block := source.read(_BLOCK_BYTES):
+    while copied <= size and (block := source.read(_BLOCK_BYTES)):
         target.write(block)
         copied += len(block)
         progress(min(1.0, copied / max(size, 1)))

@@ -31,7 +31,8 @@ class RemoteFile:
 
     def is_surely(self, other: "RemoteFile") -> bool:
         """Whether both are the same bytes; without a validator nobody can know."""
-        return self == other and self.validator is not None
+        mine = (self.total_bytes, self.validator)
+        return None not in mine and mine == (other.total_bytes, other.validator)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class PartFile:
 
     def _is_trusted(self, memory: _Memory) -> bool:
         if self.path.is_symlink() or not self.path.is_file() or memory.writer != self._writer:
+            return False
+        if not memory.remote.is_surely(memory.remote):
             return False
         in_pieces = self._control.exists()
         return in_pieces != memory.complete if self._writer == "aria2" else not in_pieces

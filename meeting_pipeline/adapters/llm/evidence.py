@@ -1,0 +1,92 @@
+"""Quotes are looked up in the transcript; what was not said there is no evidence."""
+
+import re
+import unicodedata
+from array import array
+from collections.abc import Iterator, Sequence
+
+from meeting_pipeline.adapters.llm.reply import Quote
+from meeting_pipeline.domain.model import Evidence, Transcript
+
+_FEWEST_CHARACTERS = 2
+_PREFIX = re.compile(r"\s*(?:\[[\d:.]+\]\s*)?(?:[^:：]{1,30}[:：])?")
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)")
+
+
+def verified(quotes: Sequence[Quote], transcript: Transcript) -> tuple[tuple[Evidence, ...], int]:
+    """The quotes that were really said, as the transcript has them, and how many were not.
+
+    Width, case, spaces and punctuation do not matter. Where the same was said more than once, the
+    time nearest to the one the model named counts.
+    """
+    said = _Said(transcript)
+    found = [said.find(quote) for quote in quotes]
+    kept = tuple(dict.fromkeys(evidence for evidence in found if evidence is not None))
+    return kept, found.count(None)
+
+
+class _Said:
+    """A transcript without spaces and punctuation, knowing where each character came from."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._segments = transcript.segments
+        self._segment, self._place = array("L"), array("L")
+        self._text = "".join(self._letters())
+
+    def find(self, quote: Quote) -> Evidence | None:
+        """Where this was said, or None."""
+        for words in (quote.quote, _PREFIX.sub("", quote.quote, count=1)):
+            letters = "".join(letter for _, letter in _letters_of(words))
+            if len(letters) < _FEWEST_CHARACTERS:
+                continue
+            starts = list(self._occurrences(letters))
+            if starts:
+                return self._evidence(self._nearest(starts, quote.time), len(letters))
+        return None
+
+    def _letters(self) -> Iterator[str]:
+        for number, segment in enumerate(self._segments):
+            for place, letter in _letters_of(segment.text):
+                self._segment.append(number)
+                self._place.append(place)
+                yield letter
+
+    def _occurrences(self, letters: str) -> Iterator[int]:
+        start = self._text.find(letters)
+        while start >= 0:
+            yield start
+            start = self._text.find(letters, start + len(letters))
+
+    def _nearest(self, starts: Sequence[int], time: str) -> int:
+        told_s = _seconds(time)
+        if told_s is None:
+            return starts[0]
+        return min(starts, key=lambda start: abs(self._start_s(start) - told_s))
+
+    def _start_s(self, start: int) -> float:
+        return self._segments[self._segment[start]].start_s
+
+    def _evidence(self, start: int, length: int) -> Evidence:
+        last = start + length - 1
+        first_segment, last_segment = self._segment[start], self._segment[last]
+        texts = [one.text for one in self._segments[first_segment : last_segment + 1]]
+        texts[-1] = texts[-1][: self._place[last] + 1]
+        texts[0] = texts[0][self._place[start] :]
+        return Evidence(" ".join(texts), self._start_s(start))
+
+
+def _letters_of(text: str) -> Iterator[tuple[int, str]]:
+    """Letters and digits, folded, each with the place of the character it came from."""
+    for place, character in enumerate(text):
+        for letter in unicodedata.normalize("NFKC", character).casefold():
+            if letter.isalnum():
+                yield place, letter
+
+
+def _seconds(time: str) -> int | None:
+    """Seconds of "12:05" or "1:02:03" or "725", or None."""
+    match = _TIME.search(time)
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

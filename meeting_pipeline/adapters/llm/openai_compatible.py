@@ -1,0 +1,177 @@
+"""Summaries by Kimi, or by any server that speaks OpenAI's chat completions."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import tzinfo
+from urllib.parse import urlsplit
+
+from meeting_pipeline.adapters.http import Http, Timeouts
+from meeting_pipeline.adapters.llm import prompting
+from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, system_tokens
+from meeting_pipeline.adapters.llm.conversation import Conversation
+from meeting_pipeline.adapters.llm.evidence import verified
+from meeting_pipeline.adapters.llm.model_traits import ModelTraits, traits_of
+from meeting_pipeline.adapters.llm.portions import lines_of
+from meeting_pipeline.adapters.llm.prompting import Document
+from meeting_pipeline.adapters.llm.reading import Plan, Reading
+from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken
+from meeting_pipeline.adapters.llm.reply import Reply, schema_version
+from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
+from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
+from meeting_pipeline.paid_calls import PaidCalls
+from meeting_pipeline.ports import Job
+
+_USED_SHARE = 0.85  # of a context: our count of tokens is a guess, and portions vary by a twentieth
+_REPLIES = 3  # room for a reply of double length, and for one that is sent back
+_SMALLEST_ROOM = 400
+_TIMEOUTS = Timeouts(read_s=300.0, total_s=600.0)
+_MILLION = 1_000_000
+_MOST_NAMES = 20
+
+_log = logging.getLogger(__name__)
+
+
+class ChatSummarizer:
+    """One call for a meeting that fits into the model's context, else its parts and their sum.
+
+    base_url: with /v1. rate: calls and tokens per minute, shared by all threads.
+    context_tokens: of the model, where our table does not know it. largest_call_tokens: no call
+    asks for more (a limit of tokens per minute). prices: for a million tokens. zone: of dates in
+    the prompt.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        rate: RateLimit,
+        stop: threading.Event,
+        zone: tzinfo,
+        engine: str = "kimi",
+        context_tokens: int | None = None,
+        largest_call_tokens: int | None = None,
+        prompt_price: float = 0.0,
+        completion_price: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not api_key:
+            raise ConfigError(
+                "no_api_key", "KIMI_API_KEY is not set", hint="set it, or LLM_BACKEND=extractive"
+            )
+        traits = traits_of(model)
+        traits = replace(traits, context=context_tokens or traits.context)
+        service = urlsplit(base_url).hostname or base_url
+        self._http = Http(service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, clock=clock)
+        self._model = ChatModel(self._http, base_url, api_key, model, traits)
+        self._service, self._engine, self._zone = service, engine, zone
+        self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
+        self._plan = _plan(traits, largest_call_tokens)
+
+    @property
+    def settings(self) -> str:
+        return (
+            f"{self._engine} {self._model.name} prompt {prompting.prompt_version()} "
+            f"schema {schema_version()}"
+        )
+
+    def planned_calls(self, transcript: Transcript) -> int:
+        """How many calls a transcript takes when nothing is refused and nothing mended."""
+        return self._plan.calls(lines_of(transcript))
+
+    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+        """Raises RecordError("empty_transcript") when there are no words in it, and what the
+        service says, as `refusals` and `conversation` have it.
+        """
+        lines = lines_of(transcript)
+        if not any(line.text for line in lines):
+            raise RecordError("empty_transcript", "there are no words to make a summary from")
+        calls = self._plan.calls(lines)
+        _log.info("%s: %s is asked, calls: %d", job.meta.key, self._model.name, calls)
+
+        def progress(read: int, parts: int) -> None:
+            job.progress(read / (parts + 1) if parts > 1 else 1.0)
+
+        conversation = Conversation(self._model, PaidCalls(job.folder), self._teller(job))
+        document = Document(job.meta, lines, self._zone)
+        reply = Reading(conversation, document, self._plan, progress).reply(lines)
+        job.progress(1.0)
+        return self._summary(reply, transcript)
+
+    def check_model(self) -> list[Check]:
+        """Whether the server answers, takes the key and has the model."""
+        code, name = "language_model", self._model.name
+        try:
+            names = self._model.models()
+        except MeetingError as error:
+            return [Check(code, False, error.message, error.hint)]
+        except (NotFound, NotTaken):
+            names = []
+        if not names:
+            return [Check(code, None, f"{self._service} lists no models; {name} is not tried")]
+        if name not in names:
+            hint = f"set KIMI_MODEL to one of: {', '.join(names[:_MOST_NAMES])}"
+            return [Check(code, False, f"{self._service} has no model {name} for this key", hint)]
+        return [Check(code, True, f"{name} at {self._service}, the key is accepted")]
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._http.close()
+
+    def _teller(self, job: Job) -> Callable[[Completion], None]:
+        prompt_price, completion_price = self._prices
+
+        def tell(said: Completion) -> None:
+            cost = said.prompt_tokens * prompt_price + said.completion_tokens * completion_price
+            job.spent(
+                Usage(
+                    call=said.receipt,
+                    kind="llm",
+                    model=self._model.name,
+                    prompt_tokens=said.prompt_tokens,
+                    completion_tokens=said.completion_tokens,
+                    cost=cost,
+                )
+            )
+
+        return tell
+
+    def _summary(self, reply: Reply, transcript: Transcript) -> Summary:
+        evidence, dropped = verified(reply.evidence, transcript)
+        return Summary(
+            engine=self._engine,
+            model=self._model.name,
+            title=" ".join(reply.title.split()),
+            abstract=reply.abstract,
+            phase=reply.phase,
+            phase_method="model",
+            confidence=reply.confidence,
+            prompt=f"minutes {prompting.prompt_version()}",
+            key_points=tuple(reply.key_points),
+            decisions=tuple(reply.decisions),
+            action_items=tuple(
+                ActionItem(task.what, task.who, task.by_when) for task in reply.action_items
+            ),
+            student_notes=tuple(StudentNote(one.student, one.note) for one in reply.student_notes),
+            evidence=evidence,
+            dropped_evidence=dropped,
+        )
+
+
+def _plan(traits: ModelTraits, largest_call: int | None) -> Plan:
+    """What one call may take of a transcript, or of notes on it."""
+    context = min(traits.context, largest_call or traits.context)
+    room = int(context * _USED_SHARE) - system_tokens() - _REPLIES * traits.reply
+    if room < _SMALLEST_ROOM:
+        raise ConfigError(
+            "context_too_small",
+            f"{context} tokens a call leave no room for a transcript",
+            hint="raise LLM_TPM, or choose a KIMI_MODEL with a longer context",
+        )
+    return Plan(room, max(2, room // (2 * traits.reply)))

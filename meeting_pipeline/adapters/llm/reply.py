@@ -1,0 +1,135 @@
+"""What the model is asked to answer, and reading it out of whatever it did answer."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
+from meeting_pipeline.domain.model import Phase
+
+_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+_MOST_BRACES = 50  # where an object could begin; more are looked at in no honest reply
+_MOST_PROBLEMS = 10
+
+
+class BadReply(ValueError):
+    """A reply that is not what was asked for; problems: a line each, in words for the model."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _text(value: object) -> object:
+    """Models say null for "nobody said", and a number for a time."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Words = Annotated[str, Field(min_length=1, max_length=4_000)]
+Perhaps = Annotated[str, BeforeValidator(_text), Field(max_length=200)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+
+class Task(_Part):
+    """一件约定要做的事。"""
+
+    what: Words
+    who: Perhaps = Field(description="谁来做；没有说就写空字符串")
+    by_when: Perhaps = Field(description="什么时候之前，照原话；没有说就写空字符串")
+
+
+class Remark(_Part):
+    """对一名学员的一条观察。"""
+
+    student: Words = Field(description="学员的名字")
+    note: Words
+
+
+class Quote(_Part):
+    """支持阶段判断的一句原话。"""
+
+    quote: Words = Field(description="从转写中逐字照抄的一句话，不带时间和说话人")
+    time: Perhaps = Field(description="这句话所在行的时间，mm:ss")
+
+
+class Reply(_Part):
+    """一次辅导的纪要。"""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    abstract: Words
+    key_points: list[Words] = Field(max_length=50)
+    decisions: list[Words] = Field(max_length=50)
+    action_items: list[Task] = Field(max_length=50)
+    student_notes: list[Remark] = Field(max_length=50)
+    phase: Annotated[Phase, BeforeValidator(_stripped)]
+    confidence: float = Field(ge=0, le=1, description="对阶段判断的把握，0 到 1")
+    evidence: list[Quote] = Field(max_length=20)
+
+
+@cache
+def reply_schema() -> dict[str, Any]:
+    """The schema of a reply, in the subset that Moonshot takes."""
+    return moonshot_schema(Reply.model_json_schema())
+
+
+def schema_version() -> str:
+    """A short hash of the schema: other fields, other version."""
+    return hashlib.sha256(json.dumps(reply_schema()).encode()).hexdigest()[:12]
+
+
+def read_reply(content: str) -> Reply:
+    """The reply within a model's answer: in fences, with talk around it, with thoughts before it.
+
+    Raises BadReply when there is none, or one that breaks the schema; nothing is filled in.
+    """
+    answer = next(_objects(_THOUGHTS.sub("", content)), None)
+    if answer is None:
+        raise BadReply(["没有找到 JSON 对象"])
+    try:
+        return Reply.model_validate(answer)
+    except ValidationError as error:
+        problems = [_problem(*one) for one in _places(error)]
+        raise BadReply(problems[:_MOST_PROBLEMS]) from None
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """JSON objects in a text that have at least one of our fields."""
+    decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+    place = -1
+    for _ in range(_MOST_BRACES):
+        place = text.find("{", place + 1)
+        if place < 0:
+            return
+        try:
+            value, _end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            continue
+        if Reply.model_fields.keys() & value.keys():
+            yield value
+
+
+def _places(error: ValidationError) -> Iterator[tuple[str, str, str]]:
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        yield ".".join(map(str, one["loc"])), one["type"], one["msg"]
+
+
+def _problem(place: str, kind: str, message: str) -> str:
+    if kind == "missing":
+        return f"缺少字段 {place}"
+    if kind == "enum":
+        return f"{place} 只能是：{'、'.join(Phase)}"
+    return f"{place}：{message}"

@@ -1,0 +1,101 @@
+"""What a media host answers: a body to read, or one of our errors."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+import requests
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from meeting_pipeline.adapters.media.part_file import RemoteFile
+from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
+
+_BLOCK_BYTES = 1 << 18
+_SLOWEST_BYTES_PER_S = 512
+_NO_MEDIA = re.compile(r"text/(html|xml)|application/(json|xml|xhtml\+xml)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)", re.ASCII)
+_EXPIRED = (401, 403, 404, 410)
+_LATER = (408, 425, 429)
+_WHOLE, _PARTIAL, _OUT_OF_RANGE, _SERVER_ERROR = 200, 206, 416, 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: 200, 206 or 416.
+
+    url: of the last hop. start: where in the file the body begins, None where a 206 does not say.
+    """
+
+    url: str
+    status: int
+    remote: RemoteFile
+    start: int | None
+    _response: requests.Response
+    _stall_s: float
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the server gave a range (206)."""
+        return self.status == _PARTIAL
+
+    @property
+    def is_out_of_range(self) -> bool:
+        """Whether the server has nothing in that range (416)."""
+        return self.status == _OUT_OF_RANGE
+
+    @classmethod
+    def of(cls, response: requests.Response, stall_s: float) -> "Answer":
+        """Raises what a refusal means; 200, 206 and 416 pass."""
+        _refuse(response)
+        said, status = response.headers, response.status_code
+        found = _CONTENT_RANGE.fullmatch(said.get("Content-Range", ""))
+        if status == _WHOLE:
+            start, total = 0, response.raw.length_remaining
+        else:
+            start = int(found[1]) if found and found[1] else None
+            total = int(found[2]) if found else None
+        remote = RemoteFile(total, said.get("ETag"), said.get("Last-Modified"))
+        return cls(response.url, status, remote, start, response, stall_s)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The body as it arrives; raises RetryableError("download_stalled") when hardly any does.
+
+        A body that ends early is an error, wherever its length was promised.
+        """
+        since, received = monotonic(), 0
+        while block := self._response.raw.read1(_BLOCK_BYTES, decode_content=False):
+            yield block
+            received += len(block)
+            if monotonic() > since + self._stall_s:
+                if received < _SLOWEST_BYTES_PER_S * self._stall_s:
+                    raise RetryableError("download_stalled", f"only {received} bytes came")
+                since, received = monotonic(), 0
+
+
+def _refuse(response: requests.Response) -> None:
+    status = response.status_code
+    if status == _OUT_OF_RANGE:
+        return
+    if status in (_WHOLE, _PARTIAL):
+        kind = response.headers.get("Content-Type", "")
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if _NO_MEDIA.match(kind) or encoding != "identity":
+            raise RecordError("not_media", f"the media host sent {kind} ({encoding}), no media")
+    elif status in _EXPIRED:
+        raise LinkExpired("link_expired", f"the media host refuses the link ({status})")
+    elif status in _LATER or status >= _SERVER_ERROR:
+        raise RetryableError(
+            "media_host_busy", f"the media host answers {status}", retry_after_s=_wait(response)
+        )
+    else:
+        raise RecordError("download_refused", f"the media host answers {status}")
+
+
+def _wait(response: requests.Response) -> float | None:
+    """Retry-After, seconds or a date, as seconds; None where it is absent or makes no sense."""
+    try:
+        return Retry().get_retry_after(response.raw)
+    except InvalidHeader:
+        return None

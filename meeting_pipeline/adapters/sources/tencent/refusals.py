@@ -1,0 +1,121 @@
+"""What Tencent's error codes mean for us (docs 43704, 63648, 105276).
+
+Real answers carry a code in a short or a long form (4051, 108004051), under any HTTP status; the
+last six digits are the code.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from meeting_pipeline.adapters.http import Answer, TryAgain
+from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.errors import (
+    FatalError,
+    MeetingError,
+    RecordError,
+    RetryableError,
+    SkipRecord,
+)
+
+CLOCK_SKEW = 190300
+_CODE = re.compile(r"\d{1,12}", re.ASCII)
+_SHORT = 1_000_000
+_A_MINUTE_S = 60.0
+_LATER_S = 1_800.0  # longer than a run waits: transcoding takes its time
+_MESSAGE_CHARACTERS = 120
+
+_FATAL = {
+    190303: (
+        "wrong_credentials",
+        "set TQM_SECRET_ID, ENTERPRISE_ID (企业ID) and APP_ID (应用ID, or SDK_ID) of one application",
+    ),
+    200003: ("bad_signature", "copy TQM_SECRET_KEY from the console again, it belongs to the id"),
+    200001: ("header_missing", "set ENTERPRISE_ID, and APP_ID or SDK_ID as the console shows them"),
+    500014: (
+        "operator_refused",
+        "TQM_OPERATOR_ID must be an active account with the right to manage recordings",
+    ),
+    500063: (
+        "api_not_granted",
+        "give the application (APP_ID) the right to view and manage recordings in the console",
+    ),
+    500125: ("ip_not_allowed", "add this machine's address to the application's IP allow-list"),
+    190311: ("daily_limit", "Tencent's calls of this day are used up; the next night goes on"),
+}
+_SKIP = {
+    9042: "no_permission",
+    403: "no_permission",
+    4049: "gone",
+    4051: "gone",
+    9003: "no_such_meeting",
+    30002: "no_transcript",
+}
+_LATER = (4044, 30001, 30003)
+_INTERNAL = (41, 28, 960000, 5108)
+_REPLAY, _BAD_REQUEST = 190301, 190004
+_APP_MINUTE, _ENDPOINT_MINUTE = 190310, 190313
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Tencent's answer when it does not do what was asked. text: its words, made printable."""
+
+    what: str
+    code: int
+    text: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.what}: Tencent refuses with {self.code} ({self.text})"
+
+
+def refusal_in(answer: Answer, body: Any) -> Refusal | None:
+    """The refusal an answer carries, under whatever status, or None.
+
+    body: the answer's JSON. Raises TryAgain for an `error_info` without a usable code.
+    """
+    if not isinstance(body, dict) or "error_info" not in body:
+        return None
+    info = body["error_info"]
+    for name in ("error_code", "new_error_code"):
+        code = info.get(name) if isinstance(info, dict) else None
+        if isinstance(code, int | str) and _CODE.fullmatch(str(code)):
+            return Refusal(answer.what, int(code) % _SHORT, _printable(info.get("message")))
+    raise answer.bad("has no usable error_info.error_code")
+
+
+def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgain:
+    """What a refusal amounts to: our error, or one more attempt.
+
+    limit: of the endpoint alone, None where it has none.
+    """
+    code, message = refusal.code, refusal.message
+    if code in _FATAL:
+        return FatalError(_FATAL[code][0], message, hint=_FATAL[code][1])
+    if code in _SKIP:
+        return SkipRecord(_SKIP[code], message)
+    if code in _LATER:
+        return RetryableError("not_finished", message, retry_after_s=_LATER_S)
+    if code == _BAD_REQUEST:
+        return RecordError("bad_request", message, hint="this is a bug of ours, please report it")
+    if code in (_APP_MINUTE, _ENDPOINT_MINUTE):
+        error = RetryableError("rate_limited", message, retry_after_s=_A_MINUTE_S)
+        return TryAgain(error, cool=limit if code == _ENDPOINT_MINUTE else None)
+    if code == _REPLAY:
+        return TryAgain(RetryableError("replayed", message))
+    if code in _INTERNAL:
+        return TryAgain(RetryableError("service_failed", message), outage=True)
+    return RetryableError("unknown_refusal", message, hint="look the code up in Tencent's docs")
+
+
+def swapped_hint(enterprise_id: str, application_id: str) -> str:
+    """A hint for ids that look swapped (an enterprise has 9 digits, an application 11), or ""."""
+    if len(enterprise_id) > len(application_id) > 0:
+        return "ENTERPRISE_ID and APP_ID look swapped: 企业ID is the shorter one, 应用ID the longer"
+    return ""
+
+
+def _printable(message: object) -> str:
+    text = "".join(sign if sign.isprintable() else " " for sign in str(message or "no reason"))
+    return text[:_MESSAGE_CHARACTERS]

@@ -1,0 +1,73 @@
+"""Answers of services that cost something: on disk before they are used, never asked for twice.
+
+    answer = PaidCalls(job.folder).remember(call_key("chat", url, model, body), ask)
+
+A kill at any instant, a failing database or another run finds the answer and uses it.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from meeting_pipeline.files import RecordFolder, write_durably
+
+_log = logging.getLogger(__name__)
+
+
+def call_key(kind: str, base_url: str, model: str, body: bytes, ask: int = 0) -> str:
+    """The fingerprint of a call: the same input to the same model of the same host.
+
+    kind: which endpoint. ask: 0, or the how-manieth deliberate repetition of the same call.
+    """
+    host = urlsplit(base_url).netloc.rpartition("@")[2]
+    digest = hashlib.sha256("\0".join((kind, host, model, str(ask), "")).encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+class PaidCalls:
+    """The answers of one recording's calls, `calls/<key>.json` in its folder."""
+
+    def __init__(self, folder: RecordFolder) -> None:
+        self._path = folder.file("calls")
+
+    def remember(self, key: str, call: Callable[[], bytes]) -> bytes:
+        """The answer kept under this key, else what `call` answers, kept first."""
+        answer = self._kept(key)
+        if answer is None:
+            answer = call()
+            self._keep(key, answer)
+        return answer
+
+    def forget(self, key: str) -> None:
+        """Remove an answer of no use, so that a later attempt asks anew."""
+        self._file(key).unlink(missing_ok=True)
+
+    def _keep(self, key: str, answer: bytes) -> None:
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = {"sha256": _sha256(answer), "answer": answer.decode("utf-8", "surrogateescape")}
+        write_durably(self._file(key), json.dumps(kept).encode())
+
+    def _kept(self, key: str) -> bytes | None:
+        """The answer, or None where there is none or the disk has altered it."""
+        try:
+            kept = json.loads(self._file(key).read_bytes())
+            answer = kept["answer"].encode("utf-8", "surrogateescape")
+            if kept["sha256"] == _sha256(answer):
+                return bytes(answer)
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        _log.warning("%s is damaged; the call is made again", self._file(key))
+        return None
+
+    def _file(self, key: str) -> Path:
+        return self._path / f"{key}.json"
+
+
+def _sha256(answer: bytes) -> str:
+    return hashlib.sha256(answer).hexdigest()

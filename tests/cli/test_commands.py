@@ -1,0 +1,214 @@
+"""The commands as people and scripts meet them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import meeting
+
+COMMANDS = [
+    *("run", "run-range", "cron", "fetch", "download", "transcribe", "summarize", "status"),
+    *("show", "why", "retry", "stats", "doctor", "demo", "config", "db"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> dict[str, str]:
+    """Settings of an empty installation with an empty folder of recordings."""
+    recordings = tmp_path / "录制"
+    recordings.mkdir()
+    return {
+        "MEETING_SOURCE": "folder",
+        "MEETING_FOLDER": str(recordings),
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_page(command: str) -> None:
+    ended = meeting(command, "--help")
+
+    assert ended.code == 0
+    assert "Usage:" in ended.out
+    assert "\n  " in ended.out
+
+
+def test_help_loads_no_heavy_library() -> None:
+    script = (
+        "import sys\n"
+        "from meeting_pipeline.cli.app import run_command\n"
+        "run_command(['--help'])\n"
+        "heavy = {'sqlalchemy', 'faster_whisper', 'av', 'requests', 'numpy', 'pydantic',"
+        " 'alembic', 'aria2p', 'apprise', 'jieba', 'dotenv', 'tenacity'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stderr.strip() == "[]"
+
+
+def test_the_page_of_commands_is_generated_from_them(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    fresh = tmp_path / "cli.md"
+    generate = [sys.executable, "-m", "typer", "meeting_pipeline.cli.app", "utils", "docs"]
+
+    subprocess.run([*generate, "--name", "meeting", "--output", str(fresh)], check=True)
+
+    assert fresh.read_text("utf-8") == page.read_text("utf-8"), "run `make docs`"
+
+
+def test_without_a_command_it_says_what_to_do_next() -> None:
+    ended = meeting()
+
+    assert ended.code == 0
+    assert "meeting demo" in ended.out
+
+
+def test_the_version_is_one_line() -> None:
+    assert re.fullmatch(r"meeting \d+\.\d+\.\d+\n", meeting("--version").out)
+
+
+def test_a_run_over_an_empty_folder_is_a_report_with_zeros(folder: dict[str, str]) -> None:
+    ended = meeting("run", "--since", "1970-01-01", "--json", env=folder)
+
+    assert ended.code == 0, ended.err
+    report = ended.document
+    assert (report["listed"], report["due"], report["exit_code"]) == (0, 0, 0)
+    assert set(report["usage"]) == {"audio_seconds", "prompt_tokens", "completion_tokens", "cost"}
+    assert report["window"]["start"] == "1970-01-01T00:00:00+08:00"
+
+
+def test_a_file_that_is_no_media_fails_with_its_reason_and_exit_code_4(
+    folder: dict[str, str],
+) -> None:
+    page = Path(folder["MEETING_FOLDER"]) / "TM-20260105193000-445999969-recording-1.mp4"
+    page.write_text("<html>登录</html>" * 100, "utf-8")
+
+    ended = meeting("run", "--since", "2026-01-01", "--json", env={**folder, "SETTLE_S": "0"})
+
+    assert ended.code == 4, ended.err
+    [record] = ended.document["records"]
+    assert (record["status"], record["error_code"]) == ("failed", "not_media")
+    number = record["id"]
+    why = meeting("why", number, "--json", env=folder).document
+    assert why["stages"][0]["error_code"] == "not_media"
+    assert "tries again" in why["next"]
+    status = meeting("status", "--failed", "--json", env=folder).document
+    assert [one["id"] for one in status["recordings"]] == [number]
+    by_record_id = meeting("show", record["record_id"], "--json", env=folder).document
+    assert by_record_id["transcript"] is None
+    assert meeting("retry", number, env=folder).code == 0
+    again = meeting("status", "--due", "--json", env=folder).document
+    assert [one["status"] for one in again["recordings"]] == ["pending"]
+
+
+def test_a_dry_run_writes_nothing(folder: dict[str, str]) -> None:
+    recording = Path(folder["MEETING_FOLDER"]) / "2026-01-05 19.30.00.m4a"
+    recording.write_bytes(b"\0" * 2000)
+
+    ended = meeting(
+        "run", "--since", "2026-01-01", "--dry-run", "--json", env={**folder, "SETTLE_S": "0"}
+    )
+
+    assert (ended.code, ended.document["new"]) == (0, 1)
+    assert meeting("status", "--json", env=folder).document == {"recordings": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "code", "said"),
+    [
+        (["run"], {"MEETING_SOURCE": "folder"}, 3, "MEETING_FOLDER"),
+        (["run"], {"MEETING_SOURCE": "folder", "MEETING_FOLDER": "/no/such"}, 3, "/no/such"),
+        (["run"], {"JOBS": "many"}, 3, "JOBS"),
+        (["status"], {"MEETING_TZ": "Mars"}, 3, "MEETING_TZ"),
+        (["run", "--since", "gestern"], {}, 3, "gestern"),
+        (["run-range", "2026-02-01", "2026-01-01"], {}, 3, "2026"),
+        (["show", "999"], {}, 4, "999"),
+        (["retry"], {}, 2, "--dead"),
+        (["run", "--limit", "0"], {}, 2, "limit"),
+        (["status"], {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_NAME": "x"}, 5, "database"),
+    ],
+)
+def test_a_users_mistake_is_one_line_with_its_exit_code(
+    folder: dict[str, str], words: list[str], env: dict[str, str], code: int, said: str
+) -> None:
+    ended = meeting(*words, env={**folder, **env} if words[0] != "run" or env == {} else env)
+
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_debug_adds_the_traceback(folder: dict[str, str]) -> None:
+    ended = meeting("show", "999", "--debug", env=folder)
+
+    assert "Traceback" in ended.err
+
+
+def test_config_show_says_where_values_come_from_and_hides_secrets(
+    folder: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("KIMI_API_KEY=sk-canary-4711\nMAX_ATTEMPTS=3\n", "utf-8")
+
+    ended = meeting("config", "show", "--json", env=folder, cwd=tmp_path)
+
+    lines = {line["name"]: (line["value"], line["origin"]) for line in ended.document["settings"]}
+    assert lines["KIMI_API_KEY"] == ("********", ".env")
+    assert lines["MAX_ATTEMPTS"] == ("3", ".env")
+    assert lines["DATA_DIR"][1] == "environment"
+    assert "4711" not in ended.out + ended.err
+
+
+def test_doctor_checks_and_says_how_to_mend(folder: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("JOBS=1\n", "utf-8")
+    (tmp_path / ".env").chmod(0o644)
+
+    ended = meeting("doctor", "--json", env=folder, cwd=tmp_path)
+
+    checks = {check["code"]: check for check in ended.document["checks"]}
+    assert ended.code == 3
+    assert checks["env_file"]["ok"] is False
+    assert "chmod 600" in checks["env_file"]["hint"]
+    assert checks["database_schema"]["ok"] is True
+
+
+def test_the_database_commands_tell_where_the_schema_stands(folder: dict[str, str]) -> None:
+    assert meeting("db", "status", env=folder).code == 3
+    assert meeting("db", "init", env=folder).code == 0
+    assert meeting("db", "upgrade", env=folder).code == 0
+    assert meeting("db", "status", "--json", env=folder).document["ok"] is True
+
+
+def test_a_second_run_leaves_at_once_while_one_is_at_work(folder: dict[str, str]) -> None:
+    from datetime import UTC, datetime
+
+    from meeting_pipeline.locking import run_lock
+
+    since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
+    with run_lock(Path(folder["DATA_DIR"]) / "run.lock", "cron", since):
+        ended = meeting("run", env=folder)
+
+    assert ended.code == 75
+    assert "2026-01-05T03:00:00+00:00" in ended.err
+    assert meeting("run", env=folder).code == 0
+
+
+def test_cron_lists_old_files_too_and_moves_the_watermark(folder: dict[str, str]) -> None:
+    recording = Path(folder["MEETING_FOLDER"]) / "TM-20200105193000-445999969-recording-1.mp4"
+    recording.write_text("<html>" * 500, "utf-8")
+
+    ended = meeting("cron", "--json", env={**folder, "SETTLE_S": "0"})
+
+    assert ended.document["listed"] == 1
+    assert ended.code == 4
+
+
+def test_output_into_a_closed_pipe_is_no_error(folder: dict[str, str]) -> None:
+    command = f"{sys.executable} -m meeting_pipeline config show | head -1"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert "Traceback" not in ended.stderr
