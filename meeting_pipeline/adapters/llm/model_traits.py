@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+REPLY_SHARE = 10
+"""A reply is given no more than a tenth of the context at first."""
+
+_REPLY = 4_096
+_REPLY_WITH_THOUGHTS = 16_384  # the thoughts of a model that cannot stop count too
+
 
 @dataclass(frozen=True)
 class ModelTraits:
@@ -12,25 +18,21 @@ class ModelTraits:
     """
 
     context: int
-    reply: int
+    reply: int = _REPLY
     can_stop_thinking: bool = False
     temperature: float | None = None
 
 
-_REPLY = 4_096
-_REPLY_WITH_THOUGHTS = 16_384  # the thoughts of a model that cannot stop count too
-_REPLY_SHARE = 10  # no more than a tenth of the context
-
 _BY_BEGINNING = {
     "kimi-k3": ModelTraits(1_048_576, _REPLY_WITH_THOUGHTS),
     "kimi-k2.7": ModelTraits(262_144, _REPLY_WITH_THOUGHTS),
-    "kimi-k2.6": ModelTraits(262_144, _REPLY, can_stop_thinking=True),
-    "kimi-k2.5": ModelTraits(262_144, _REPLY, can_stop_thinking=True),
-    "moonshot-v1-128k": ModelTraits(131_072, _REPLY, temperature=0.0),
-    "moonshot-v1-32k": ModelTraits(32_768, 32_768 // _REPLY_SHARE, temperature=0.0),
-    "moonshot-v1": ModelTraits(8_192, 8_192 // _REPLY_SHARE, temperature=0.0),
+    "kimi-k2.6": ModelTraits(262_144, can_stop_thinking=True),
+    "kimi-k2.5": ModelTraits(262_144, can_stop_thinking=True),
+    "moonshot-v1-128k": ModelTraits(131_072, temperature=0.0),
+    "moonshot-v1-32k": ModelTraits(32_768, temperature=0.0),
+    "moonshot-v1": ModelTraits(8_192, temperature=0.0),
 }
-_UNKNOWN = ModelTraits(32_768, 32_768 // _REPLY_SHARE)
+_UNKNOWN = ModelTraits(32_768)
 
 
 def traits_of(model: str) -> ModelTraits:

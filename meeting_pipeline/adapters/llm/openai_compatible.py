@@ -1,6 +1,7 @@
 """Summaries by Kimi, or by any server that speaks OpenAI's chat completions."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from meeting_pipeline.adapters.llm import prompting
 from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, system_tokens
 from meeting_pipeline.adapters.llm.conversation import Conversation
 from meeting_pipeline.adapters.llm.evidence import verified
-from meeting_pipeline.adapters.llm.model_traits import ModelTraits, traits_of
+from meeting_pipeline.adapters.llm.model_traits import REPLY_SHARE, ModelTraits, traits_of
 from meeting_pipeline.adapters.llm.portions import lines_of
 from meeting_pipeline.adapters.llm.prompting import Document
 from meeting_pipeline.adapters.llm.reading import Plan, Reading
@@ -65,14 +66,13 @@ class ChatSummarizer:
             raise ConfigError(
                 "no_api_key", "KIMI_API_KEY is not set", hint="set it, or LLM_BACKEND=extractive"
             )
-        traits = traits_of(model)
-        traits = replace(traits, context=context_tokens or traits.context)
+        traits = _within(traits_of(model), context_tokens, largest_call_tokens)
         service = urlsplit(base_url).hostname or base_url
         self._http = Http(service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, clock=clock)
         self._model = ChatModel(self._http, base_url, api_key, model, traits)
         self._service, self._engine, self._zone = service, engine, zone
         self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
-        self._plan = _plan(traits, largest_call_tokens)
+        self._plan = _plan(traits)
 
     @property
     def settings(self) -> str:
@@ -164,14 +164,19 @@ class ChatSummarizer:
         )
 
 
-def _plan(traits: ModelTraits, largest_call: int | None) -> Plan:
+def _within(traits: ModelTraits, known: int | None, largest_call: int | None) -> ModelTraits:
+    """What the model takes, within what it is said to take and what a call may use."""
+    context = min(known or traits.context, largest_call or sys.maxsize)
+    return replace(traits, context=context, reply=min(traits.reply, context // REPLY_SHARE))
+
+
+def _plan(traits: ModelTraits) -> Plan:
     """What one call may take of a transcript, or of notes on it."""
-    context = min(traits.context, largest_call or traits.context)
-    room = int(context * _USED_SHARE) - system_tokens() - _REPLIES * traits.reply
+    room = int(traits.context * _USED_SHARE) - system_tokens() - _REPLIES * traits.reply
     if room < _SMALLEST_ROOM:
         raise ConfigError(
             "context_too_small",
-            f"{context} tokens a call leave no room for a transcript",
+            f"{traits.context} tokens a call leave no room for a transcript",
             hint="raise LLM_TPM, or choose a KIMI_MODEL with a longer context",
         )
     return Plan(room, max(2, room // (2 * traits.reply)))

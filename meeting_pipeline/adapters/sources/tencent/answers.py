@@ -7,9 +7,9 @@ text. Whatever else is wrong is a ValidationError that names the field.
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -76,8 +76,15 @@ def _flag(value: object) -> bool | None:
     raise ValueError("is neither true nor false")
 
 
-def _rows(value: object) -> object:
+def _or_none(value: object) -> object:
     return [] if value is None else value
+
+
+def _rows(value: object, info: ValidationInfo) -> object:
+    """The rows of a page; none at all is believed only where a count says so."""
+    if value is None and 0 in (info.data.get("total_count"), info.data.get("current_size")):
+        return []
+    return value
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -86,11 +93,20 @@ OptionalId = Annotated[str | None, BeforeValidator(_optional_id)]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Rows = Annotated[list[Any], BeforeValidator(_rows)]
+Row = TypeVar("Row")
+List = Annotated[list[Row], BeforeValidator(_or_none)]
+Rows = Annotated[list[Row], BeforeValidator(_rows)]
+_REQUIRED: Any = Field(default=None, validate_default=True)
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Page(_Answer):
+    total_count: Count = None
+    current_size: Count = None
+    total_page: Count = None
 
 
 class ListedFile(_Answer):
@@ -116,15 +132,13 @@ class ListedRecord(_Answer):
     media_start_time: Moment = None
     record_type: Count = None
     state: Count = None
-    record_files: Annotated[list[ListedFile], BeforeValidator(_rows)] = []
+    record_files: List[ListedFile] = []
 
 
-class RecordPage(_Answer):
+class RecordPage(_Page):
     """A page of either list; its rows are read one by one, so that a bad one costs no other."""
 
-    total_count: Count = None
-    total_page: Count = None
-    record_meetings: Rows
+    record_meetings: Rows[Any] = _REQUIRED
 
 
 class Document(_Answer):
@@ -144,12 +158,13 @@ class Address(_Answer):
     audio_address: Text = ""
     audio_address_file_type: Text = ""
     allow_download: Flag = None
-    meeting_summary: Annotated[list[Document], BeforeValidator(_rows)] = []
+    meeting_summary: List[Document] = []
 
 
-class AddressPage(_Answer):
-    total_count: Count = None
-    record_files: Annotated[list[Address], BeforeValidator(_rows)]
+class AddressPage(_Page):
+    """A page of the links of one record."""
+
+    record_files: Rows[Address] = _REQUIRED
 
 
 class Visit(_Answer):
@@ -161,11 +176,12 @@ class Visit(_Answer):
     left_time: Moment = None
 
 
-class VisitPage(_Answer):
-    total_count: Count = None
+class VisitPage(_Page):
+    """A page of visits; total_count counts visits, not people."""
+
     has_remaining: Flag = None
     next_pos: Count = None
-    participants: Annotated[list[Visit], BeforeValidator(_rows)]
+    participants: Rows[Visit] = _REQUIRED
 
 
 class PastMeeting(_Answer):
@@ -177,6 +193,7 @@ class PastMeeting(_Answer):
     end_time: Moment = None
 
 
-class PastMeetingPage(_Answer):
-    total_page: Count = None
-    meeting_info_list: Annotated[list[PastMeeting], BeforeValidator(_rows)]
+class PastMeetingPage(_Page):
+    """A page of the meetings somebody was in."""
+
+    meeting_info_list: Rows[PastMeeting] = _REQUIRED

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -52,12 +52,11 @@ class RecordList:
             if seen.is_whole and (attempt == 0 or not brought):
                 return list(known.values()), None
             _log.info("%s %s: rows move while it is read, reading it again", *self._where(window))
-        if seen.trouble is None and len(known) >= seen.total:
-            _log.warning("%s %s: rows kept moving in three readings", *self._where(window))
+        _log.warning("%s %s: rows kept moving in %d readings", *self._where(window), _PASSES)
         return list(known.values()), seen.trouble or self._shortage(seen, len(known))
 
     def _pass(self, window: Window) -> "_Pass":
-        seen = _Pass()
+        seen = _Pass(f"GET {self.path}")
         for page in range(1, _MOST_PAGES + 1):
             answer = self.client.get(self.path, self._query(window, page), RecordPage, self.limit)
             if not seen.take(page, answer):
@@ -90,20 +89,25 @@ class RecordList:
 
 @dataclass
 class _Pass:
-    """One reading of all pages. files: how many the records have; bad: rows that make no sense."""
+    """One reading of all pages. what: the call; bad: how many rows made no sense."""
 
+    what: str
     records: dict[str, ListedRecord] = field(default_factory=dict)
     bad: int = 0
-    files: int = 0
     idle_pages: int = 0
     totals: set[int] = field(default_factory=set)
     total: int = 0
     trouble: RetryableError | None = None
 
     @property
+    def files(self) -> int:
+        """How many files the records have: what a total counts is not documented."""
+        return sum(len(record.record_files) for record in self.records.values())
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing can have slipped through: the total stood still and was reached."""
-        return self.trouble is None and len(self.totals) <= 1 and self.total <= self._reached()
+        return self.trouble is None and len(self.totals) <= 1 and self.total <= max(self._rows(), self.files)
 
     def take(self, page: int, answer: RecordPage) -> bool:
         """Keep the rows of a page; returns whether there may be another page."""
@@ -121,11 +125,10 @@ class _Pass:
             record = ListedRecord.model_validate(row)
         except ValidationError as error:
             self.bad += 1
-            message = f"a row of the list {problem(error)}"
+            message = f"{self.what}: a row of record_meetings {problem(error)}"
             self.trouble = RetryableError("bad_answer", message)
-            return
-        self.records[record.meeting_record_id] = record
-        self.files = sum(len(one.record_files) for one in self.records.values())
+        else:
+            self.records[record.meeting_record_id] = record
 
     def _goes_on(self, page: int, answer: RecordPage) -> bool:
         """Go by what came, not by what is announced: either may be missing or wrong."""
@@ -142,8 +145,6 @@ class _Pass:
     def _rows(self) -> int:
         return len(self.records) + self.bad
 
-    def _reached(self) -> int:
-        return max(self._rows(), self.files)
 
 
 def pieces(window: Window, now: datetime) -> Iterator[Window]:
@@ -156,5 +157,5 @@ def pieces(window: Window, now: datetime) -> Iterator[Window]:
     yield from Window(_whole_second(start, math.floor), end).split(_LONGEST)
 
 
-def _whole_second(moment: datetime, rounded: "type[math.ceil] | type[math.floor]") -> datetime:
+def _whole_second(moment: datetime, rounded: Callable[[float], int]) -> datetime:
     return datetime.fromtimestamp(rounded(moment.timestamp()), moment.tzinfo)
