@@ -204,6 +204,16 @@ def test_what_was_there_before_is_replaced(tool: MediaTool, museum: Path, tmp_pa
     assert fresh.read_bytes() == used.read_bytes()
 
 
+def test_sound_that_changes_its_shape_goes_on(tool: MediaTool, tmp_path: Path) -> None:
+    bare = (("write_xing", "0"), ("id3v2_version", "0"))
+    stereo = record(tmp_path / "stereo.mp3", Take("mp3", rate=44_100, changes=bare))
+    mono = record(tmp_path / "mono.mp3", Take("mp3", rate=48_000, layout="mono", changes=bare))
+    both = tmp_path / "both.mp3"
+    both.write_bytes(stereo.read_bytes() + mono.read_bytes())
+    audio = tool.extract(both, tmp_path / "audio.part", "flac", no_progress)
+    assert audio.duration_s == pytest.approx(2 * SECONDS, abs=0.3)
+
+
 def test_half_silence_is_half_silent(tool: MediaTool, tmp_path: Path) -> None:
     both = tmp_path / "both.wav"
     noise = record(tmp_path / "noise.wav", Take("pcm_s16le", rate=16_000, layout="mono"))

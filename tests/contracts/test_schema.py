@@ -1,5 +1,6 @@
 """`sql/`, the revisions, the table objects and a database are one schema."""
 
+import re
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from tests.support.mariadb import MariaDb
 from tests.support.rows import meta, minutes
 
 SQL = Path(__file__).parents[2] / "sql"
+_COUNTER = re.compile(r" AUTO_INCREMENT=\d+")  # of rows that were there, not of the table
 FILES = {"mysql": SQL / "init.sql", "sqlite": SQL / "init.sqlite.sql"}
 
 
@@ -33,7 +35,8 @@ def tables(engine: Engine) -> dict[str, set[str]]:
                 for name in names
             }
         return {
-            name: {line.rstrip(",") for line in text.splitlines()} for name, text in created.items()
+            name: {_COUNTER.sub("", line).rstrip(",") for line in sql.splitlines()}
+            for name, sql in created.items()
         }
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master")).all()

@@ -96,6 +96,7 @@ def _command(folder: Path, port: int) -> list[str]:
         f"--datadir={folder / 'd'}",
         f"--socket={folder / 's'}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",  # servers that share one delete each other's tables at their start
         f"--port={port}",
         "--bind-address=127.0.0.1",
         "--skip-name-resolve",

@@ -9,6 +9,7 @@ from meeting_pipeline.adapters.llm.reply import Quote
 from meeting_pipeline.domain.model import Evidence, Transcript
 
 _FEWEST_CHARACTERS = 2
+_CLOSING = tuple("。！？；…”」.!?;")
 _PREFIX = re.compile(r"\s*(?:\[[\d:.]+\]\s*)?(?:[^:：]{1,30}[:：])?")
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)")
 
@@ -70,9 +71,16 @@ class _Said:
         last = start + length - 1
         first_segment, last_segment = self._segment[start], self._segment[last]
         texts = [one.text for one in self._segments[first_segment : last_segment + 1]]
-        texts[-1] = texts[-1][: self._place[last] + 1]
+        texts[-1] = texts[-1][: _end_of(texts[-1], self._place[last] + 1)]
         texts[0] = texts[0][self._place[start] :]
         return Evidence(" ".join(texts), self._start_s(start))
+
+
+def _end_of(text: str, end: int) -> int:
+    """With the signs that close a sentence, if they follow."""
+    while text[end : end + 1] in _CLOSING:
+        end += 1
+    return end
 
 
 def _letters_of(text: str) -> Iterator[tuple[int, str]]:

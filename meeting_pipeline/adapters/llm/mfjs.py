@@ -20,6 +20,8 @@ def moonshot_schema(schema: Mapping[str, Any]) -> Schema:
     """
     node = _plain(schema)
     result = {key: value for key, value in node.items() if key in _KEPT}
+    if "anyOf" in result or "$ref" in result:
+        result.pop("type", None)
     for group in ("properties", "$defs"):
         if group in node:
             result[group] = {name: moonshot_schema(one) for name, one in node[group].items()}
@@ -30,8 +32,6 @@ def moonshot_schema(schema: Mapping[str, Any]) -> Schema:
     if result.get("type") == "object":
         others = node.get("additionalProperties")
         result["additionalProperties"] = isinstance(others, dict) and moonshot_schema(others)
-    if "anyOf" in result or "$ref" in result:
-        result.pop("type", None)
     return result
 
 

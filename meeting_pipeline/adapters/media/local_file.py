@@ -7,7 +7,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
+from meeting_pipeline.adapters.media.disk import disk_full
+from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.files import create
 from meeting_pipeline.ports import MediaLink, Progress
 
@@ -59,7 +60,5 @@ def _identity(status: os.stat_result) -> tuple[int, int, int]:
 
 def _translated(error: OSError, path: Path) -> MeetingError:
     if error.errno in _DISK_FULL:
-        return FatalError(
-            "disk_full", f"no space left to copy {path}", hint="free some space and run again"
-        )
+        return disk_full(f"no space left to copy {path}")
     return RetryableError("file_unreadable", f"{path} cannot be copied: {error.strerror}")

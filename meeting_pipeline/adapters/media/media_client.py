@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Event, RLock
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -50,7 +50,7 @@ class MediaClient:
         self._stall_s = stall_s
         self._wait = wait_random_exponential(multiplier=first_wait_s, max=_LONGEST_WAIT_S)
         self._open: set[requests.Response] = set()
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler may call `close` at any point
         self._closed = Event()
 
     def proxy_for(self, url: str) -> str | None:
@@ -97,7 +97,7 @@ class MediaClient:
         """Wake everybody who waits for bytes."""
         with self._lock:
             self._closed.set()
-            for response in self._open:
+            for response in list(self._open):
                 response.raw.shutdown()
 
     def _followed(
@@ -176,13 +176,13 @@ class _CheckedAdapter(HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> Any:
         where, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        if self._address:
-            if where["scheme"] == "https":
-                tls |= {"server_hostname": where["host"], "assert_hostname": where["host"]}
-            where["host"] = self._address
-        return where, tls
+        if not self._address:
+            return where, tls
+        name = {"server_hostname": where["host"], "assert_hostname": where["host"]}
+        secure = where["scheme"] == "https"
+        return {**where, "host": self._address}, {**tls, **name} if secure else tls
 
     def _addresses(self, request: Any) -> Sequence[str]:
         parts = urlsplit(request.url)

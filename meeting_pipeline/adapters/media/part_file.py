@@ -85,6 +85,7 @@ class PartFile:
         """Leave the bytes alone: they are handed over."""
         self._memory.unlink(missing_ok=True)
         self._control.unlink(missing_ok=True)
+        self._control.with_name(f"{self._control.name}__temp").unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove everything."""

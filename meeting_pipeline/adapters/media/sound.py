@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
@@ -82,7 +83,5 @@ def is_disk_full(reason: str) -> bool:
 def unwritable(target: Path, reason: str) -> FatalError:
     """The error for a target that does not take what is written."""
     if is_disk_full(reason):
-        return FatalError(
-            "disk_full", f"no space left for {target}", hint="free some space and run again"
-        )
+        return disk_full(f"no space left for {target}")
     return FatalError("cannot_write", f"cannot write {target}: {reason}")

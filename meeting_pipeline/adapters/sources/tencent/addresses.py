@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meeting_pipeline.adapters.sources.tencent.answers import Address, AddressPage
-from meeting_pipeline.adapters.sources.tencent.client import TencentClient
+from meeting_pipeline.adapters.sources.tencent.client import Query, TencentClient
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import SkipRecord
+
+MEDIA, TRANSCRIPT = "media", "transcript"
+"""What a link is used for."""
 
 _PAGE_SIZE = 50
 _MOST_PAGES = 100
@@ -73,7 +76,7 @@ class Addresses:
         at = self._clock()
         found: dict[str, Address] = {}
         for page in range(1, _MOST_PAGES + 1):
-            query = {
+            query: Query = {
                 "meeting_record_id": record_id,
                 "operator_id": operator,
                 "operator_id_type": operator_type,
@@ -103,6 +106,3 @@ def _goes_on(page: int, known: int, answer: AddressPage) -> bool:
 
 def _for_each_use(found: dict[str, Address]) -> dict[tuple[str, str], Address]:
     return {(name, use): found[name] for name in found for use in (MEDIA, TRANSCRIPT)}
-
-
-MEDIA, TRANSCRIPT = "media", "transcript"

@@ -107,7 +107,11 @@ class _Pass:
     @property
     def is_whole(self) -> bool:
         """Whether nothing can have slipped through: the total stood still and was reached."""
-        return self.trouble is None and len(self.totals) <= 1 and self.total <= max(self._rows(), self.files)
+        return (
+            self.trouble is None
+            and len(self.totals) <= 1
+            and self.total <= max(self._rows(), self.files)
+        )
 
     def take(self, page: int, answer: RecordPage) -> bool:
         """Keep the rows of a page; returns whether there may be another page."""
@@ -144,7 +148,6 @@ class _Pass:
 
     def _rows(self) -> int:
         return len(self.records) + self.bad
-
 
 
 def pieces(window: Window, now: datetime) -> Iterator[Window]:

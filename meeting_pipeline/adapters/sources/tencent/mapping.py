@@ -42,6 +42,12 @@ def is_credible(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and BEFORE_TENCENT_MEETING <= moment < now + _CLOCKS_DIFFER
 
 
+def begin_of(record: ListedRecord, now: datetime) -> datetime | None:
+    """The earliest credible time it tells of, or None."""
+    moments = [record.media_start_time, *(file.record_start_time for file in record.record_files)]
+    return min((one for one in moments if one and is_credible(one, now)), default=None)
+
+
 def metas_of(
     records: Collection[ListedRecord], owner: str | None, now: datetime
 ) -> Iterator[RecordMeta]:

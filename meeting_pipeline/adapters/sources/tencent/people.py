@@ -16,7 +16,7 @@ from meeting_pipeline.adapters.sources.tencent.answers import (
 from meeting_pipeline.adapters.sources.tencent.client import TencentClient
 from meeting_pipeline.adapters.sources.tencent.mapping import participant_of, touches
 from meeting_pipeline.domain.model import Participant, RecordMeta
-from meeting_pipeline.errors import RecordError, SkipRecord
+from meeting_pipeline.errors import FatalError, MeetingError, RecordError, SkipRecord
 
 _VISITS = 100
 _MEETINGS = 20
@@ -45,14 +45,17 @@ class People:
         for asker in askers:
             try:
                 return self._ask(meta, asker)
-            except (SkipRecord, RecordError) as refusal:
+            except (SkipRecord, RecordError, FatalError) as refusal:
+                _only_a_refusal(refusal)
                 _log.info("%s: no participants for %s: %s", meta.key, asker, refusal)
         return None
 
     def _ask(self, meta: RecordMeta, asker: str) -> tuple[Participant, ...] | None:
         if meta.meeting_id is None:
             return None
-        occurrences = [one for one in self._history(meta, asker) if one.meeting_id == meta.meeting_id]
+        occurrences = [
+            one for one in self._history(meta, asker) if one.meeting_id == meta.meeting_id
+        ]
         occurrence = _nearest(occurrences, meta.start_ts)
         if occurrences and occurrence is None:
             return None
@@ -68,7 +71,8 @@ class People:
         try:
             with self._asking:
                 return self._meetings_around(owner, day)
-        except (SkipRecord, RecordError) as refusal:
+        except (SkipRecord, RecordError, FatalError) as refusal:
+            _only_a_refusal(refusal)
             _log.info("no history of meetings of %s: %s", owner, refusal)
             return ()
 
@@ -101,9 +105,12 @@ class People:
             path = f"/v1/meetings/{quote(meta.meeting_id or '', safe='')}/participants"
             answer = self._client.get(path, query, VisitPage)
             yield from answer.participants
-            if not answer.participants or not answer.has_remaining:
+            if not answer.participants or answer.has_remaining is False:
                 return
-            pos = max(answer.next_pos or 0, pos + 1)
+            following = pos + len(answer.participants)
+            if answer.has_remaining is None and following >= (answer.total_count or 0):
+                return
+            pos = max(answer.next_pos or following, pos + 1)
 
     def _span(self, start: datetime, end: datetime) -> dict[str, int]:
         """The days around, because it is not said which time of a visit or meeting must lie in it.
@@ -113,6 +120,12 @@ class People:
         since = int((start - _AROUND).timestamp())
         until = int(min(end + _AROUND, max(self._now(), start)).timestamp())
         return {"start_time": since, "end_time": min(until, since + 30 * 86_400)}
+
+
+def _only_a_refusal(error: MeetingError) -> None:
+    """Raise again what would stop every other call too."""
+    if isinstance(error, FatalError) and error.code not in ("operator_refused", "api_not_granted"):
+        raise error
 
 
 def _nearest(occurrences: Sequence[PastMeeting], start: datetime) -> PastMeeting | None:

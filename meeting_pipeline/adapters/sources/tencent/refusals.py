@@ -28,7 +28,7 @@ _MESSAGE_CHARACTERS = 120
 _FATAL = {
     190303: (
         "wrong_credentials",
-        "set TQM_SECRET_ID, ENTERPRISE_ID (企业ID) and APP_ID (应用ID, or SDK_ID) of one application",
+        "set TQM_SECRET_ID, ENTERPRISE_ID (企业ID) and APP_ID (应用ID) of one application",
     ),
     200003: ("bad_signature", "copy TQM_SECRET_KEY from the console again, it belongs to the id"),
     200001: ("header_missing", "set ENTERPRISE_ID, and APP_ID or SDK_ID as the console shows them"),
@@ -90,6 +90,22 @@ def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgai
 
     limit: of the endpoint alone, None where it has none.
     """
+    return _one_more(refusal, limit) or _error(refusal)
+
+
+def _one_more(refusal: Refusal, limit: RateLimit | None) -> TryAgain | None:
+    code, message = refusal.code, refusal.message
+    if code in (_APP_MINUTE, _ENDPOINT_MINUTE):
+        error = RetryableError("rate_limited", message, retry_after_s=_A_MINUTE_S)
+        return TryAgain(error, cool=limit if code == _ENDPOINT_MINUTE else None)
+    if code == _REPLAY:
+        return TryAgain(RetryableError("replayed", message))
+    if code in _INTERNAL:
+        return TryAgain(RetryableError("service_failed", message), outage=True)
+    return None
+
+
+def _error(refusal: Refusal) -> MeetingError:
     code, message = refusal.code, refusal.message
     if code in _FATAL:
         return FatalError(_FATAL[code][0], message, hint=_FATAL[code][1])
@@ -99,13 +115,6 @@ def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgai
         return RetryableError("not_finished", message, retry_after_s=_LATER_S)
     if code == _BAD_REQUEST:
         return RecordError("bad_request", message, hint="this is a bug of ours, please report it")
-    if code in (_APP_MINUTE, _ENDPOINT_MINUTE):
-        error = RetryableError("rate_limited", message, retry_after_s=_A_MINUTE_S)
-        return TryAgain(error, cool=limit if code == _ENDPOINT_MINUTE else None)
-    if code == _REPLAY:
-        return TryAgain(RetryableError("replayed", message))
-    if code in _INTERNAL:
-        return TryAgain(RetryableError("service_failed", message), outage=True)
     return RetryableError("unknown_refusal", message, hint="look the code up in Tencent's docs")
 
 

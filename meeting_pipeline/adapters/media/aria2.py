@@ -1,0 +1,169 @@
+"""Several connections per file, by a private aria2c; the built-in downloader where it cannot.
+
+What aria2 calls complete is no proof: it mixes two versions of an object that changes under way,
+and takes a part without its control file for finished. So the object is looked at before and
+after, and a part that does not match it, or is not sure to, is deleted.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
+from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
+from meeting_pipeline.adapters.media.disk import DiskReservation, disk_full, disk_trouble
+from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.media.http_download import HttpDownloader
+from meeting_pipeline.adapters.media.media_client import MediaClient
+from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.errors import FatalError, RecordError, RetryableError
+from meeting_pipeline.ports import MediaLink, Progress
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.5
+_DAEMONS = 3  # for one file
+_BEGINNINGS = 2
+_ENDED = ("complete", "error", "removed")
+_NO_ERROR, _DISK_FULL = "0", "9"
+_NETWORK = ("1", "2", "5", "6", "19", "29")
+"""aria2's exit codes for trouble on the way, after which its part is still good."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where a link leads in the end. in_ranges: the server gives parts of it."""
+
+    url: str
+    remote: RemoteFile
+    in_ranges: bool
+
+
+class _Unusable(Exception):
+    """aria2 cannot go on with this part."""
+
+
+class Aria2Downloader:
+    """`ports.Downloader` for https links, shared by threads; aria2c starts with the first one.
+
+    connections: per file. aria2c: the program, or "" for the system's or the packaged one. Without
+    it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
+    stall_s, first_wait_s: see `MediaClient`.
+    """
+
+    def __init__(
+        self,
+        hosts: AllowedHosts,
+        disk: DiskReservation,
+        connections: int = 8,
+        aria2c: str = "",
+        stall_s: float = 30.0,
+        first_wait_s: float = 1.0,
+    ) -> None:
+        self._disk = disk
+        self._connections = connections
+        self._client = MediaClient(hosts, stall_s, first_wait_s)
+        self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
+        self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
+
+    def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
+        file = PartFile(part, "aria2")
+        try:
+            with disk_trouble(part):
+                done = self._fetched(link, file, progress)
+        except (RecordError, FatalError):
+            file.discard()
+            raise
+        if not done:
+            self._built_in.fetch(link, part, progress)
+
+    def close(self) -> None:
+        """End aria2c and what runs; raises Stopped there and in every later `fetch`."""
+        self._client.close()
+        self._built_in.close()
+        self._keeper.close()
+
+    def _fetched(self, link: MediaLink, file: PartFile, progress: Progress) -> bool:
+        """Whether aria2 brought the file; else nothing is left of it."""
+        for _ in range(_BEGINNINGS):
+            found = self._look(link.url)
+            if found is None:
+                break
+            try:
+                self._go_on(found, file, progress)
+            except _Unusable:
+                log.info("%s: aria2 cannot go on; starting over", file.path.name)
+            except DaemonLost:
+                break
+            else:
+                if self._is_still_there(link.url, found):
+                    file.forget()
+                    return True
+            file.discard()
+        file.discard()
+        return False
+
+    def _look(self, url: str) -> _Found | None:
+        """What is behind the link; None where aria2 is not the one to fetch it."""
+        if self._client.proxy_for(url):
+            return None
+        found = self._client.patiently(lambda: self._probe(url))
+        return found if found.in_ranges and found.remote.total_bytes else None
+
+    def _probe(self, url: str) -> _Found:
+        with self._client.get(url, {"Range": "bytes=0-0"}) as answer:
+            return _Found(answer.url, answer.remote, answer.is_partial and answer.start == 0)
+
+    def _is_still_there(self, url: str, found: _Found) -> bool:
+        """Whether the object is the one that was begun: aria2 would not have noticed."""
+        now = self._client.patiently(lambda: self._probe(url))
+        return now.remote == found.remote
+
+    def _go_on(self, found: _Found, file: PartFile, progress: Progress) -> None:
+        """Have every byte in the part; raises DaemonLost when aria2c keeps ending."""
+        for _ in range(_DAEMONS):
+            begun = file.begun_with()
+            if begun is None or not begun.is_surely(found.remote):
+                file.begin(found.remote)
+            if file.is_complete():
+                return
+            daemon = self._keeper.running()
+            try:
+                with self._disk.reserved(file.path, found.remote.total_bytes or 0):
+                    status = self._follow(daemon, found.url, file.path, progress)
+            except DaemonLost:
+                self._client.check_open()
+                log.warning("aria2c does not answer any more; starting another one")
+                self._keeper.replace(daemon)
+            else:
+                self._judge(status, found, file)
+                return
+        raise DaemonLost
+
+    def _follow(self, daemon: Daemon, url: str, part: Path, progress: Progress) -> Status:
+        """Watch a download to its end."""
+        gid = daemon.add(url, part, self._connections)
+        try:
+            while (status := daemon.status(gid)).state not in _ENDED:
+                if status.total_bytes:
+                    progress(status.completed_bytes / status.total_bytes)
+                daemon.wait(gid, _LOOK_S)
+                self._client.check_open()
+        except BaseException:
+            daemon.abandon(gid)  # whatever interrupted us: nobody else may write to the part
+            raise
+        finally:
+            daemon.over(gid)
+        return status
+
+    def _judge(self, status: Status, found: _Found, file: PartFile) -> None:
+        """Take what is complete; raise what the end means otherwise."""
+        if status.state == "complete" and file.size_bytes == found.remote.total_bytes:
+            file.complete(found.remote)
+            return
+        if status.error_code == _DISK_FULL:
+            raise disk_full(f"no space left to write {file.path}")
+        self._client.patiently(lambda: self._probe(found.url))  # says more: expired, busy, gone
+        if status.error_code in _NETWORK:
+            raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
+        raise _Unusable

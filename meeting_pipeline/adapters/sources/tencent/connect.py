@@ -1,0 +1,113 @@
+"""From plain settings to a TencentSource that keeps Tencent's limits."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from meeting_pipeline.adapters.http import Http, Timeouts
+from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.sources.tencent.addresses import Addresses
+from meeting_pipeline.adapters.sources.tencent.client import TencentClient
+from meeting_pipeline.adapters.sources.tencent.listing import RecordList
+from meeting_pipeline.adapters.sources.tencent.people import People
+from meeting_pipeline.adapters.sources.tencent.signing import Credentials
+from meeting_pipeline.adapters.sources.tencent.source import TencentSource
+from meeting_pipeline.errors import ConfigError
+
+_LINK_LIFETIME_S = 5 * 3600.0  # six hours are documented
+_TIMEOUTS = Timeouts(connect_s=5, read_s=30, total_s=60)
+
+
+def credentials(
+    secret_id: str, secret_key: str, enterprise_id: str, app_id: str, sdk_id: str
+) -> Credentials:
+    """The ids in the places where Tencent wants them.
+
+    The documents call the enterprise "AppId" and the application "SdkId", so people set either
+    ENTERPRISE_ID and APP_ID (or SDK_ID), or APP_ID and SDK_ID.
+    Raises ConfigError("not_configured").
+    """
+    needed = {
+        "TQM_SECRET_ID": secret_id,
+        "TQM_SECRET_KEY": secret_key,
+        "ENTERPRISE_ID": enterprise_id or app_id,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigError(
+            "not_configured",
+            f"Tencent Meeting needs {', '.join(missing)}",
+            hint="copy them from the application's page in the Tencent Meeting console into .env",
+        )
+    if enterprise_id:
+        return Credentials(secret_id, secret_key, enterprise_id, sdk_id or app_id)
+    return Credentials(secret_id, secret_key, app_id, sdk_id)
+
+
+def connect(
+    ids: Credentials,
+    *,
+    base_url: str,
+    scope: str,
+    operators: Sequence[str],
+    operator_type: int,
+    per_minute: int,
+    corp_per_minute: int,
+    history: Path,
+    stop: threading.Event,
+    now: Callable[[], datetime],
+    clock: Callable[[], float] = time.monotonic,
+) -> TencentSource:
+    """The source of one application.
+
+    scope: "corp" (the whole enterprise, seen by one administrator) or "user" (what each operator
+    recorded). history: a folder where the rates are remembered from run to run. stop: its being
+    set ends every wait. Raises ConfigError("no_operator"), ("several_operators").
+    """
+    client = open_client(
+        ids, base_url=base_url, per_minute=per_minute, history=history, stop=stop, now=now
+    )
+    if scope == "corp":
+        path, limit = (
+            "/v1/corp/records",
+            RateLimit(corp_per_minute, history=history / "tencent-corp-rate.json", stop=stop),
+        )
+    else:
+        path, limit = "/v1/records", None
+    _check_operators(scope, operators)
+    lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
+    return TencentSource(
+        lists, Addresses(client, _LINK_LIFETIME_S, clock), People(client, now), now
+    )
+
+
+def open_client(
+    ids: Credentials,
+    *,
+    base_url: str,
+    per_minute: int,
+    history: Path,
+    stop: threading.Event,
+    now: Callable[[], datetime],
+) -> TencentClient:
+    """Signed calls within the application's limit; see `connect`."""
+    limit = RateLimit(per_minute, history=history / "tencent-rate.json", stop=stop)
+    http = Http("Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS)
+    return TencentClient(http, ids, base_url, lambda: now().timestamp())
+
+
+def _check_operators(scope: str, operators: Sequence[str]) -> None:
+    if not operators:
+        raise ConfigError(
+            "no_operator",
+            "Tencent Meeting asks on whose behalf we call, and TQM_OPERATOR_ID is not set",
+            hint="set TQM_OPERATOR_ID to the user id of an administrator",
+        )
+    if scope == "corp" and len(operators) > 1:
+        raise ConfigError(
+            "several_operators",
+            "TQM_OPERATOR_ID names several operators, the company-wide list takes one",
+            hint='name one administrator, or set TQM_RECORD_SCOPE to "user"',
+        )
