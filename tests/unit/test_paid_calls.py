@@ -25,7 +25,7 @@ def never() -> bytes:
 
 
 def test_an_answer_is_asked_for_once(folder: RecordFolder) -> None:
-    assert PaidCalls(folder).remember(KEY, lambda: "纪要".encode()).decode() == "纪要"
+    assert PaidCalls(folder).remember(KEY, "纪要".encode).decode() == "纪要"
     assert PaidCalls(folder).remember(KEY, never).decode() == "纪要"
 
 

@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Progress
@@ -47,6 +45,8 @@ class SoundMeter:
     def _measure(self, samples: bytes, window: int) -> None:
         if not samples:
             return
+        import numpy as np  # here, so that a run without work starts without it
+
         loudness = np.frombuffer(samples, np.int16).reshape(-1, window) / _FULL_SCALE
         power = np.mean(loudness**2, axis=1)
         self._heard += loudness.size

@@ -1,0 +1,33 @@
+"""A form with one file, sent from the disk: its length is known, and memory does not grow with it."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+
+from meeting_pipeline.adapters.asr.pieces import Piece
+
+
+class Form:
+    """A multipart/form-data body that `requests` streams, with Content-Length; send it once.
+
+    fields: names and values in order. file_name, mime: as the server is told.
+    """
+
+    def __init__(
+        self, fields: Sequence[tuple[str, str]], piece: Piece, file_name: str, mime: str
+    ) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        named = [f'name="{name}"\r\n\r\n{value}' for name, value in fields]
+        named.append(f'name="file"; filename="{file_name}"\r\nContent-Type: {mime}\r\n\r\n')
+        opening = f"--{boundary}\r\nContent-Disposition: form-data; "
+        self._head = "\r\n".join(opening + part for part in named).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._piece = piece
+
+    def __len__(self) -> int:
+        return len(self._head) + self._piece.size_bytes + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        yield from self._piece.blocks()
+        yield self._tail

@@ -1,0 +1,85 @@
+"""A part of an mp3 file as an upload of its own: a range of its packets, byte for byte."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.loudness import Sound
+from meeting_pipeline.domain.model import Audio
+from meeting_pipeline.errors import RecordError
+
+_BLOCK_BYTES = 64 << 10
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some bytes of a file that are sound by themselves.
+
+    start_s, end_s: where that sound is in the recording, exact to the packet.
+    """
+
+    path: Path
+    first_byte: int
+    size_bytes: int
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Its length in seconds."""
+        return self.end_s - self.start_s
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hex digest of its bytes."""
+        digest = hashlib.sha256()
+        for block in self.blocks():
+            digest.update(block)
+        return digest.hexdigest()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Its bytes, read from the disk as they are wanted."""
+        rest = self.size_bytes
+        with self.path.open("rb") as stream:
+            stream.seek(self.first_byte)
+            while rest and (block := stream.read(min(rest, _BLOCK_BYTES))):
+                rest -= len(block)
+                yield block
+
+
+def piece_of(audio: Audio, sound: Sound, span: Span) -> Piece:
+    """The packets of this part of the recording; the whole file where the span is all of it.
+
+    Raises RecordError("not_mp3") for a part of a file that cannot be cut between packets.
+    """
+    if span == whole(sound):
+        return Piece(audio.path, 0, audio.size_bytes, *span)
+    if not sound.is_mp3:
+        raise RecordError(
+            "not_mp3",
+            f"{audio.path.name} is too long for one upload, and only mp3 can be cut",
+            hint="the next run makes its audio again; raise ASR_MAX_UPLOAD_MB if this persists",
+        )
+    first, last = (_packet_at(sound, second) for second in span)
+    start_s, end_s = (packet * sound.packet_s - sound.lead_s for packet in (first, last))
+    first_byte = sound.packets[first]
+    size = sound.packets[last] - first_byte
+    return Piece(audio.path, first_byte, size, start_s, end_s)
+
+
+def whole(sound: Sound) -> Span:
+    """Everything."""
+    return 0.0, sound.duration_s
+
+
+def _packet_at(sound: Sound, second: float) -> int:
+    """The packet that begins there; the first at the start, the end of the last at the end."""
+    if second <= 0.0:
+        return 0
+    last = len(sound.packets) - 1
+    if second >= sound.duration_s:
+        return last
+    return min(last, round((second + sound.lead_s) / sound.packet_s))
