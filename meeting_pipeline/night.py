@@ -25,7 +25,8 @@ def night(settings: Settings, observer: RunObserver) -> RunReport:
         window = _window(settings, pipeline)
         report = pipeline.run(Order("cron", window, everywhere=True))
         if report.listing_complete:
-            pipeline.runs.set_watermark(settings.source_name, window.end)
+            known_until = min(window.end, pipeline.source.oldest_waiting or window.end)
+            pipeline.runs.set_watermark(settings.source_name, known_until)
     notify.send(settings, report)
     return report
 

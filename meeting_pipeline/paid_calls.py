@@ -42,6 +42,10 @@ class PaidCalls:
             self._keep(key, answer)
         return answer
 
+    def has(self, key: str) -> bool:
+        """Whether an answer is kept under this key."""
+        return self._kept(key) is not None
+
     def forget(self, key: str) -> None:
         """Remove an answer of no use, so that a later attempt asks anew."""
         self._file(key).unlink(missing_ok=True)

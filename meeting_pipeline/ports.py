@@ -84,6 +84,10 @@ class RecordingSource(Protocol):
     def waiting(self) -> int:
         """How many recordings the last listing saw that cannot be listed yet (still written)."""
 
+    @property
+    def oldest_waiting(self) -> datetime | None:
+        """When the first recording began that has no files yet (aware UTC); None without any."""
+
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """Every recording that starts in the window, each key once.
 

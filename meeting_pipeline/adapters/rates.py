@@ -8,10 +8,11 @@ import fcntl
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, count
+from operator import itemgetter
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -22,23 +23,19 @@ from meeting_pipeline.files import create
 _log = logging.getLogger(__name__)
 
 _MARGIN_S = 0.5  # clocks of two machines do not run at the same speed
-_ARRIVAL_S = 5.0  # a request has arrived this long after it was sent, or when it is answered
 
 
-@dataclass
-class Call:
-    """One call that counts. at: when it may have arrived at the latest, by the machine's clock."""
-
-    number: int
-    at: float
-    tokens: int = 0
+_Call = tuple[int, float, int]
 
 
 @dataclass
 class _History:
-    """The calls of the last window, and a cool-down that somebody was asked for."""
+    """The calls of the last window, and a cool-down that somebody was asked for.
 
-    calls: list[Call] = field(default_factory=list)
+    calls: number, when it may have arrived at the latest (by the machine's clock) and tokens.
+    """
+
+    calls: list[_Call] = field(default_factory=list)
     cool_from: float = 0.0
     cool_until: float = 0.0
 
@@ -52,11 +49,10 @@ class RateLimit:
     per_minute, tokens_per_minute: None for no limit; then only cool-downs make anybody wait.
     history: a JSON file that carries the last window over to the next process; None for none.
     patience_s: a longer cool-down is not waited for, it is an error that says how long.
+    arrival_s: a request has arrived so long after it was sent, or when it is answered: it counts
+    from the earlier of the two, so no delay on the way makes the other side see more than we do.
     stop: its being set ends every wait. clock: seconds, the same for all processes on a machine
     (`time.monotonic` is).
-
-    A call counts from when it was answered, or five seconds after it was sent: the other side has
-    counted it by then, so no delay on the way can bring two calls closer than they were here.
     """
 
     def __init__(
@@ -67,6 +63,7 @@ class RateLimit:
         history: Path | None = None,
         stop: threading.Event,
         window_s: float = 60.0,
+        arrival_s: float = 5.0,
         patience_s: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,6 +72,7 @@ class RateLimit:
         self._file = history
         self._stop = stop
         self._window_s = window_s + _MARGIN_S
+        self._arrival_s = arrival_s
         self._patience_s = patience_s
         self._clock = clock
         self._kept = _History()
@@ -89,11 +87,11 @@ class RateLimit:
         RetryableError("cooling_down") when the service asked for a long pause, and
         FatalError("rates_not_written") when the history cannot be kept.
         """
-        call = self._enter(tokens)
+        number = self._enter(tokens)
         try:
             yield
         finally:
-            self._leave(call)
+            self._leave(number)
 
     def cool_down(self, seconds: float) -> None:
         """Let nobody call for so long; a longer cool-down that was asked for before stays."""
@@ -102,22 +100,24 @@ class RateLimit:
             if now + seconds > _cool_until(history, now):
                 history.cool_from, history.cool_until = now, now + seconds
 
-    def _enter(self, tokens: int) -> Call:
+    def _enter(self, tokens: int) -> int:
         while True:
             with self._shared() as history:
                 wait_s = self._wait_s(history, tokens)
                 if wait_s <= 0:
-                    call = Call(next(self._numbers), self._clock() + _ARRIVAL_S, tokens)
-                    history.calls.append(call)
-                    return call
+                    number = next(self._numbers)
+                    history.calls.append((number, self._clock() + self._arrival_s, tokens))
+                    return number
             if self._stop.wait(wait_s):
                 raise Stopped("stopped", "the run was asked to end")
 
-    def _leave(self, call: Call) -> None:
+    def _leave(self, mine: int) -> None:
         with self._shared() as history:
-            for mine in history.calls:
-                if mine.number == call.number:
-                    mine.at = min(mine.at, self._clock())
+            now = self._clock()
+            history.calls = [
+                (number, min(at, now) if number == mine else at, tokens)
+                for number, at, tokens in history.calls
+            ]
 
     def _wait_s(self, history: _History, tokens: int) -> float:
         """Seconds until the next call is allowed, 0 for now."""
@@ -131,30 +131,31 @@ class RateLimit:
                 f"the service asked for a pause, {cooling_s:.0f} s of it are left",
                 retry_after_s=cooling_s,
             )
-        calls = history.calls = [one for one in history.calls if self._counts(one, now)]
-        calls.sort(key=lambda one: one.at)
+        calls = history.calls = sorted(
+            (call for call in history.calls if self._counts(call[1], now)), key=itemgetter(1)
+        )
         free_at = max(self._room_for_call(calls), self._room_for_tokens(calls, tokens))
         return max(cooling_s, free_at - now)
 
-    def _counts(self, call: Call, now: float) -> bool:
+    def _counts(self, at: float, now: float) -> bool:
         """Whether it is in the window; what lies ahead was written before the machine restarted."""
-        return now - self._window_s < call.at <= now + _ARRIVAL_S
+        return now - self._window_s < at <= now + self._arrival_s
 
-    def _room_for_call(self, calls: list[Call]) -> float:
+    def _room_for_call(self, calls: Sequence[_Call]) -> float:
         if self._per_minute is None or len(calls) < self._per_minute:
             return 0.0
-        return calls[-self._per_minute].at + self._window_s
+        return calls[-self._per_minute][1] + self._window_s
 
-    def _room_for_tokens(self, calls: list[Call], tokens: int) -> float:
+    def _room_for_tokens(self, calls: Sequence[_Call], tokens: int) -> float:
         """When enough calls have left the window; a call above the limit waits for all of them."""
         if self._tokens is None:
             return 0.0
-        excess = sum(call.tokens for call in calls) + min(tokens, self._tokens) - self._tokens
+        excess = sum(used for _, _, used in calls) + min(tokens, self._tokens) - self._tokens
         if excess <= 0:
             return 0.0
-        freed = accumulate(call.tokens for call in calls)
-        last = next(call for call, sum_ in zip(calls, freed, strict=True) if sum_ >= excess)
-        return last.at + self._window_s
+        freed = accumulate(used for _, _, used in calls)
+        last_at = next(at for (_, at, _), sum_ in zip(calls, freed, strict=True) if sum_ >= excess)
+        return last_at + self._window_s
 
     @contextmanager
     def _shared(self) -> Iterator[_History]:
@@ -166,11 +167,8 @@ class RateLimit:
             try:
                 with _locked(self._file):
                     history = _load(self._file)
-                    before = _HISTORY.dump_json(history)
                     yield history
-                    after = _HISTORY.dump_json(history)
-                    if after != before:
-                        _replace(self._file, after)
+                    _replace(self._file, _HISTORY.dump_json(history))
             except OSError as error:
                 raise FatalError(
                     "rates_not_written",

@@ -15,6 +15,7 @@ from meeting_pipeline.cli import (
     doctor,
     retry,
     run,
+    sandbox,
     show,
     stage_verbs,
     stats,
@@ -71,6 +72,7 @@ app.command("retry")(retry.retry)
 app.command("stats")(stats.stats)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("sandbox")(sandbox.sandbox)
 app.add_typer(config.commands, name="config")
 app.add_typer(db.commands, name="db")
 

@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,47 +18,83 @@ _EXPLAINED = {
 }
 
 
+class DemoSource(StrEnum):
+    """Where the demo's recordings come from."""
+
+    FOLDER = "folder"
+    TENCENT = "tencent"
+
+
 def demo(
-    source: Annotated[str, typer.Option(help="folder: the sample files.")] = "folder",
+    source: Annotated[
+        DemoSource, typer.Option(help="A folder of files, or a local Tencent Meeting.")
+    ] = DemoSource.FOLDER,
 ) -> None:
     """Run the real pipeline over the sample recordings: no account, no key, nothing faked.
 
-    It ends with 0 when it could show the night, whatever the night's own exit code.
+    `--source tencent` starts the sandbox and pulls them from there by signed requests, aria2 and a
+    chat model's protocol. Ends with 0 when it could show the night, whatever the night's own code.
     """
-    from meeting_pipeline import reports, wiring
-    from meeting_pipeline.cli import progress, render, show, stats
+    from meeting_pipeline import reports
+    from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.night import night
 
-    data_dir = begin().source.data_dir
-    settings = begin("demo.log", env_file=Path(os.devnull), environment=_environment(data_dir))
-    zone = settings.source.zone
-    with progress.display() as observer:
-        report = reports.run_document(night(settings, observer), zone)
+    workspace = _fresh(begin().source.data_dir / "demo")
+    with _environment(source) as environment:
+        settings = begin("demo.log", Path(os.devnull), {**environment, "DATA_DIR": str(workspace)})
+        with progress.display() as observer:
+            report = reports.run_document(night(settings, observer), settings.source.zone)
+    _show_night(report)
+    _show_rows(settings, report)
+    render.console().print(f"行与文件 rows and files of this demo: {workspace}", soft_wrap=True)
+
+
+def _fresh(workspace: Path) -> Path:
+    shutil.rmtree(workspace, ignore_errors=True)
+    return workspace
+
+
+@contextmanager
+def _environment(source: DemoSource) -> Iterator[Mapping[str, str]]:
+    """Settings that have nothing to do with the real installation."""
+    common = {"TQM_LOOKBACK_DAYS": "36500"}
+    if source is DemoSource.FOLDER:
+        yield {
+            **common,
+            "MEETING_SOURCE": "folder",
+            "MEETING_FOLDER": str(SAMPLES),
+            "SETTLE_S": "0",
+            "ASR_BACKEND": "whisper",
+            "LLM_BACKEND": "extractive",
+        }
+        return
+    from meeting_pipeline.sandbox.limits import ROOMY
+    from meeting_pipeline.sandbox.server import Sandbox
+
+    with Sandbox(limits=ROOMY) as sandbox:
+        yield {**common, **sandbox.environment(), "TQM_LOOKBACK_DAYS": "60"}
+
+
+def _show_night(report: dict[str, Any]) -> None:
+    from meeting_pipeline.cli import render
+
     out = render.console()
     out.rule("今晚的报告 · the night")
     render.report(report, as_json=False)
     code = report["exit_code"]
-    out.print(f"  {code} = {_EXPLAINED.get(code, 'see docs/operations.md')}")
+    out.print(f"  {code} = {_EXPLAINED.get(code, 'see docs/operations.md')}", soft_wrap=True)
+
+
+def _show_rows(settings: Any, report: dict[str, Any]) -> None:
+    from meeting_pipeline import reports, wiring
+    from meeting_pipeline.cli import render, show, stats
+
+    out, zone = render.console(), settings.source.zone
+    done = [record["id"] for record in report["records"] if record["status"] == "done"]
     with wiring.database(settings) as rows:
         out.rule("学员统计 · student statistics")
         stats.draw(reports.stats_document(rows.reading.stats(), zone))
-        done = next(record["id"] for record in report["records"] if record["status"] == "done")
-        out.rule(f"一份总结 · one summary (meeting show {done})")
-        show.draw(reports.detail_document(wiring.find(rows, done), zone))
-    out.print(f"数据在 the rows and files of this demo: {settings.source.data_dir}")
-
-
-def _environment(data_dir: Path) -> dict[str, str]:
-    """Settings of a fresh, separate installation below DATA_DIR; the real one is left alone."""
-    workspace = data_dir / "demo"
-    shutil.rmtree(workspace, ignore_errors=True)
-    return {
-        "MEETING_SOURCE": "folder",
-        "MEETING_FOLDER": str(SAMPLES),
-        "DATA_DIR": str(workspace),
-        "SETTLE_S": "0",
-        "TQM_LOOKBACK_DAYS": "36500",
-        "ASR_BACKEND": "whisper",
-        "LLM_BACKEND": "extractive",
-    }
+        for number in done[:1]:
+            out.rule(f"一份总结 · one summary (meeting show {number})")
+            show.draw(reports.detail_document(wiring.find(rows, number), zone))

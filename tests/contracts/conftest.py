@@ -9,13 +9,17 @@ from tests.support.databases import (
     mariadb,
     sqlite_template,
 )
+from tests.support.downloaders import canary, downloader, part
 
 __all__ = [
+    "canary",
     "clock",
     "database",
     "database_url",
+    "downloader",
     "empty_url",
     "engine_name",
     "mariadb",
+    "part",
     "sqlite_template",
 ]

@@ -3,10 +3,13 @@
 A source joins with one line in SOURCES: a function that builds it over the given recordings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
@@ -17,18 +20,23 @@ from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError, SkipRecord
 from meeting_pipeline.ports import MediaInfo, RecordingSource
+from meeting_pipeline.sandbox.company import Company, Person, Record, RecordFile, Stay
+from meeting_pipeline.sandbox.limits import ROOMY
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.tencent import tencent_source
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIRST = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 RECORDINGS: Mapping[datetime, bytes] = {
     FIRST + timedelta(hours=7 * number): f"第{number}节课".encode() * 100 for number in range(45)
 }
 EVERYTHING = Window(min(RECORDINGS), max(RECORDINGS) + timedelta(seconds=1))
 
-Build = Callable[[Path, Mapping[datetime, bytes]], RecordingSource]
+Build = Callable[[ExitStack, Path, Mapping[datetime, bytes]], RecordingSource]
 
 
-def a_folder(scratch: Path, recordings: Mapping[datetime, bytes]) -> RecordingSource:
+def a_folder(_: ExitStack, scratch: Path, recordings: Mapping[datetime, bytes]) -> RecordingSource:
     folder = scratch / "录音"
     folder.mkdir()
     for start, content in recordings.items():
@@ -41,16 +49,47 @@ def a_folder(scratch: Path, recordings: Mapping[datetime, bytes]) -> RecordingSo
         zone=SHANGHAI,
         index_file=scratch / "data" / "folder.json",
         probe=lambda path: MediaInfo(60.0, has_audio=True, audio_codec="aac", created_at=None),
-        now=lambda: datetime(2026, 2, 1, tzinfo=UTC),
+        now=lambda: NOW,
     )
 
 
-SOURCES: dict[str, Build] = {"folder": a_folder}
+def tencent(
+    services: ExitStack, scratch: Path, recordings: Mapping[datetime, bytes], **scope: Any
+) -> RecordingSource:
+    people = [Person("admin", "管理员", is_admin=True), Person("li", "李老师")]
+    rows = [
+        a_record(number, start, content)
+        for number, (start, content) in enumerate(recordings.items())
+    ]
+    sandbox = Sandbox(Company(people, rows), limits=ROOMY, now=NOW.timestamp)
+    return tencent_source(services.enter_context(sandbox), scratch, now=lambda: NOW, **scope)
+
+
+def a_record(number: int, start: datetime, content: bytes) -> Record:
+    began = start.timestamp()
+    return Record(
+        meeting_record_id=f"1{number:03}",
+        meeting_id=f"2{number:03}",
+        meeting_code="445999969",
+        owner="li",
+        subject=f"第{number}节课",
+        started_at=began,
+        files=(RecordFile(f"3{number:03}", began, began + 60, video=content),),
+        stays=(Stay("李老师", began, began + 60, "li"), Stay("学生甲 🙂", began, began + 60)),
+    )
+
+
+SOURCES: dict[str, Build] = {
+    "folder": a_folder,
+    "tencent corp": tencent,
+    "tencent user": partial(tencent, scope="user", operators=["admin", "li"]),
+}
 
 
 @pytest.fixture(params=SOURCES)
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> RecordingSource:
-    return SOURCES[request.param](tmp_path, RECORDINGS)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RecordingSource]:
+    with ExitStack() as services:
+        yield SOURCES[request.param](services, tmp_path, RECORDINGS)
 
 
 def test_every_recording_is_listed_and_each_key_once(source: RecordingSource) -> None:

@@ -51,6 +51,7 @@ class FakeSource:
     trouble: MeetingError | None = None
     name: str = "fake"
     waiting: int = 0
+    oldest_waiting: datetime | None = None
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         yield from (m for m in self.metas if window.start <= m.start_ts < window.end)

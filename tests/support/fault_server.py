@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -90,11 +91,13 @@ class FaultServer:
     asked: list[Exchange] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
         name = quote("录音.m4a")
-        return f"http://127.0.0.1:{self.port}/cos/{name}?token=CANARY-signed-link"
+        where = f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+        return f"{where}/cos/{name}?token=CANARY-signed-link"
 
     @contextmanager
     def running(self) -> Iterator["FaultServer"]:
@@ -114,13 +117,15 @@ class FaultServer:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection:
-            try:
+        try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            with connection:
                 if exchange := self._read(connection):
                     self.asked.append(exchange)
                     self.behaviour(exchange)
-            except OSError:
-                return  # the client has gone
+        except OSError:
+            return  # the client has gone
 
     def _read(self, connection: socket.socket) -> Exchange | None:
         lines = connection.makefile("rb")

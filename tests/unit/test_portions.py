@@ -60,7 +60,7 @@ def test_the_calls_are_known_before_the_first() -> None:
     assert {line.tokens for line in lines} == {40}
     assert Plan(room=4_000, fan_in=2).calls(lines) == 1
     assert Plan(room=1_000, fan_in=20).calls(lines) == 4 + 1
-    assert Plan(room=800, fan_in=2).calls(lines) == 5 + 3 + 2 + 1
+    assert Plan(room=800, fan_in=2).calls(lines) == 5 + 2 + 1 + 1
 
 
 @settings(deadline=None)

@@ -16,8 +16,20 @@ from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 from tests.support.clocks import FakeTime
 
 
-def limit(passing: FakeTime, per_minute: int | None = 10, **more: object) -> RateLimit:
-    return RateLimit(per_minute, stop=passing, clock=passing.clock, **more)  # type: ignore[arg-type]
+def limit(
+    passing: FakeTime,
+    per_minute: int | None = 10,
+    *,
+    tokens_per_minute: int | None = None,
+    history: Path | None = None,
+) -> RateLimit:
+    return RateLimit(
+        per_minute,
+        tokens_per_minute=tokens_per_minute,
+        history=history,
+        stop=passing,
+        clock=passing.clock,
+    )
 
 
 def most_in_a_minute(arrivals: list[float]) -> int:

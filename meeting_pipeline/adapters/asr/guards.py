@@ -5,6 +5,7 @@ Simplified characters, and drop stretches without a word. Every back end uses th
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 Span = tuple[float, float]
@@ -60,9 +61,14 @@ def is_subtitle_credit(text: str) -> bool:
 
 
 def to_simplified(text: str) -> str:
-    """Traditional characters become Simplified ones, everything else stays."""
-    from zhconv import convert
+    """Traditional characters become Simplified ones, everything else stays.
 
+    Where zhconv is not installed (it comes with local recognition), everything stays.
+    """
+    try:
+        from zhconv import convert
+    except ModuleNotFoundError:
+        return text
     return str(convert(text, "zh-hans"))
 
 
@@ -98,11 +104,11 @@ def coverage(spans: Iterable[Span], speech: Sequence[Span]) -> float:
 
 def holes(spans: Iterable[Span], speech: Sequence[Span], at_least_s: float) -> list[Span]:
     """Stretches of speech that no span covers, each longer than `at_least_s`, in order."""
-    ordered = sorted(spans)
+    merged = _merged(spans)
     found: list[Span] = []
     for speech_start, speech_end in speech:
         covered = speech_start
-        for start, end in ordered:
+        for start, end in merged[bisect_right(merged, speech_start, key=_end) :]:
             if start >= speech_end:
                 break
             if start - covered > at_least_s:
@@ -111,6 +117,21 @@ def holes(spans: Iterable[Span], speech: Sequence[Span], at_least_s: float) -> l
         if speech_end - covered > at_least_s:
             found.append((covered, speech_end))
     return found
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The same time in spans that do not touch, in order."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _end(span: Span) -> float:
+    return span[1]
 
 
 def largest(spans: Iterable[Span]) -> float:

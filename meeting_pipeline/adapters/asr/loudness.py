@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import av
@@ -29,7 +28,7 @@ _RATE = 16_000
 _FRAME = round(FRAME_S * _RATE)
 _BATCH = 64  # packets between two looks into the filter
 _FULL_SCALE = 32_768.0
-_SILENCE_DB = -100.0
+_SILENCE_POWER = 1e-10  # -100 dBFS
 _ALWAYS_SILENT_DB, _ALWAYS_HEARD_DB = -50.0, -35.0
 _ABOVE_NOISE_DB = 6.0
 _NOISE_PERCENTILE = 10
@@ -64,7 +63,7 @@ class Sound:
 
 
 def listen(audio: Audio) -> Sound:
-    """Raises RecordError("corrupt_media") for what cannot be decoded as long as it is said to be."""
+    """Raises RecordError("corrupt_media") for what cannot be decoded, or is too short."""
     try:
         with av.open(f"file:{audio.path}") as container:
             sound = _heard(container)
@@ -147,11 +146,12 @@ def _levels(sound: NDArray[np.int16]) -> Levels:
     padded = np.zeros(frames * _FRAME, np.float32)
     padded[: len(sound)] = sound
     power = np.mean((padded.reshape(-1, _FRAME) / _FULL_SCALE) ** 2, axis=1)
-    return np.maximum(10 * np.log10(np.maximum(power, 1e-12)), _SILENCE_DB).astype(np.float32)
+    levels: Levels = 10 * np.log10(np.maximum(power, _SILENCE_POWER))
+    return levels
 
 
 def _threshold(levels: Levels) -> float:
-    """Above it somebody speaks: a little above the noise, between what always and never is noise."""
+    """Above it somebody speaks: a little more than the noise, and never absurdly low or high."""
     noise = float(np.percentile(levels, _NOISE_PERCENTILE)) if len(levels) else -math.inf
     return min(max(noise + _ABOVE_NOISE_DB, _ALWAYS_SILENT_DB), _ALWAYS_HEARD_DB)
 
@@ -160,7 +160,9 @@ def _joined(runs: list[Span]) -> list[Span]:
     """Runs with no more than a breath between them become one."""
     if not runs:
         return []
-    breaks = [(left[1], right[0]) for left, right in pairwise(runs) if right[0] - left[1] > _BREATH_S]
+    breaks = [
+        (left[1], right[0]) for left, right in pairwise(runs) if right[0] - left[1] > _BREATH_S
+    ]
     starts = [runs[0][0], *(start for _, start in breaks)]
     ends = [*(end for end, _ in breaks), runs[-1][1]]
     return list(zip(starts, ends, strict=True))

@@ -1,4 +1,4 @@
-"""A form with one file, sent from the disk: its length is known, and memory does not grow with it."""
+"""A form with one file, sent from the disk: its length is known, and memory does not grow."""
 
 import secrets
 from collections.abc import Iterator, Sequence

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, islice
 
 from meeting_pipeline.adapters.llm.reply import Quote
 from meeting_pipeline.domain.model import Evidence, Transcript
@@ -31,26 +32,20 @@ class _Said:
 
     def __init__(self, transcript: Transcript) -> None:
         self._segments = transcript.segments
-        self._segment, self._place = array("L"), array("L")
-        self._text = "".join(self._letters())
+        folded = [_folded(segment.text) for segment in transcript.segments]
+        self._text = "".join(folded)
+        self._starts = list(accumulate(map(len, folded), initial=0))
 
     def find(self, quote: Quote) -> Evidence | None:
         """Where this was said, or None."""
         for words in (quote.quote, _PREFIX.sub("", quote.quote, count=1)):
-            letters = "".join(letter for _, letter in _letters_of(words))
+            letters = _folded(words)
             if len(letters) < _FEWEST_CHARACTERS:
                 continue
             starts = list(self._occurrences(letters))
             if starts:
                 return self._evidence(self._nearest(starts, quote.time), len(letters))
         return None
-
-    def _letters(self) -> Iterator[str]:
-        for number, segment in enumerate(self._segments):
-            for place, letter in _letters_of(segment.text):
-                self._segment.append(number)
-                self._place.append(place)
-                yield letter
 
     def _occurrences(self, letters: str) -> Iterator[int]:
         start = self._text.find(letters)
@@ -65,15 +60,22 @@ class _Said:
         return min(starts, key=lambda start: abs(self._start_s(start) - told_s))
 
     def _start_s(self, start: int) -> float:
-        return self._segments[self._segment[start]].start_s
+        return self._segments[self._source(start)[0]].start_s
+
+    def _source(self, letter: int) -> tuple[int, int]:
+        """The segment of a letter, and the place in its text."""
+        number = bisect_right(self._starts, letter) - 1
+        letters = islice(
+            _letters_of(self._segments[number].text), letter - self._starts[number], None
+        )
+        return number, next(letters)[0]
 
     def _evidence(self, start: int, length: int) -> Evidence:
-        last = start + length - 1
-        first_segment, last_segment = self._segment[start], self._segment[last]
-        texts = [one.text for one in self._segments[first_segment : last_segment + 1]]
-        texts[-1] = texts[-1][: _end_of(texts[-1], self._place[last] + 1)]
-        texts[0] = texts[0][self._place[start] :]
-        return Evidence(" ".join(texts), self._start_s(start))
+        (first, begin), (last, end) = self._source(start), self._source(start + length - 1)
+        texts = [segment.text for segment in self._segments[first : last + 1]]
+        texts[-1] = texts[-1][: _end_of(texts[-1], end + 1)]
+        texts[0] = texts[0][begin:]
+        return Evidence(" ".join(texts), self._segments[first].start_s)
 
 
 def _end_of(text: str, end: int) -> int:
@@ -81,6 +83,10 @@ def _end_of(text: str, end: int) -> int:
     while text[end : end + 1] in _CLOSING:
         end += 1
     return end
+
+
+def _folded(text: str) -> str:
+    return "".join(letter for _, letter in _letters_of(text))
 
 
 def _letters_of(text: str) -> Iterator[tuple[int, str]]:

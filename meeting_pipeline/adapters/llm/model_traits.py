@@ -5,7 +5,7 @@ from dataclasses import dataclass
 REPLY_SHARE = 10
 """A reply is given no more than a tenth of the context at first."""
 
-_REPLY = 4_096
+_REPLY = 8_192
 _REPLY_WITH_THOUGHTS = 16_384  # the thoughts of a model that cannot stop count too
 
 

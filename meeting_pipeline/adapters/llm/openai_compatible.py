@@ -27,8 +27,8 @@ from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports import Job
 
-_USED_SHARE = 0.85  # of a context: our count of tokens is a guess, and portions vary by a twentieth
-_REPLIES = 3  # room for a reply of double length, and for one that is sent back
+_USED_SHARE = 0.92  # of a context: portions vary by a twentieth
+_REPLIES = 2  # room for a reply of double length, or for one that is sent back
 _SMALLEST_ROOM = 400
 _TIMEOUTS = Timeouts(read_s=300.0, total_s=600.0)
 _MILLION = 1_000_000

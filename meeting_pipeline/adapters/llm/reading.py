@@ -34,8 +34,9 @@ class Plan:
         """How many calls these lines take when nothing is refused and nothing has to be mended."""
         parts = calls = len(portions(lines, self.room))
         while parts > 1:
-            parts = -(-parts // self.fan_in)
-            calls += parts
+            groups, alone = divmod(parts, self.fan_in)
+            calls += groups + (alone > 1)  # one left over goes on as it is
+            parts = groups + (alone > 0)
         return calls
 
 
@@ -52,8 +53,8 @@ class Reading:
         """One reply about all of the lines; raises as `Conversation.reply_to` does, and
         RecordError("too_long") when the model takes next to nothing at once.
         """
-        notes = self._read(lines)
-        fan_in = self.plan.fan_in
+        notes, room = self._read(lines)
+        fan_in = max(_PAIR, self.plan.fan_in * room // self.plan.room)
         while len(notes) > 1:
             try:
                 notes = [self._one_of(group) for group in _groups(notes, fan_in)]
@@ -63,8 +64,11 @@ class Reading:
                 fan_in = max(_PAIR, fan_in // 2)
         return notes[0]
 
-    def _read(self, lines: Sequence[Line]) -> list[Reply]:
-        """Notes on each part; what is not read yet is cut smaller when the server says too long."""
+    def _read(self, lines: Sequence[Line]) -> tuple[list[Reply], int]:
+        """Notes on each part, and the room that the last part had.
+
+        What is not read yet is cut smaller when the server says that it is too long.
+        """
         room, notes = self.plan.room, list[Reply]()
         waiting = deque(portions(lines, room))
         while waiting:
@@ -80,7 +84,7 @@ class Reading:
             else:
                 waiting.popleft()
                 self.progress(len(notes), parts)
-        return notes
+        return notes, room
 
     def _notes_on(self, lines: Sequence[Line], part: int, parts: int) -> Reply:
         if parts == 1:

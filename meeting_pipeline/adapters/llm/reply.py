@@ -15,6 +15,7 @@ from meeting_pipeline.domain.model import Phase
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 _MOST_BRACES = 50  # where an object could begin; more are looked at in no honest reply
 _MOST_PROBLEMS = 10
+_MOST_ITEMS = 100
 
 
 class BadReply(ValueError):
@@ -34,6 +35,11 @@ def _text(value: object) -> object:
 
 def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
+
+
+def _some(most: int) -> Any:
+    """A list; the model is told how many are enough, and a few more are no reason to refuse."""
+    return Field(max_length=_MOST_ITEMS, json_schema_extra={"maxItems": most})
 
 
 Words = Annotated[str, Field(min_length=1, max_length=4_000)]
@@ -71,13 +77,13 @@ class Reply(_Part):
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     abstract: Words
-    key_points: list[Words] = Field(max_length=50)
-    decisions: list[Words] = Field(max_length=50)
-    action_items: list[Task] = Field(max_length=50)
-    student_notes: list[Remark] = Field(max_length=50)
+    key_points: list[Words] = _some(12)
+    decisions: list[Words] = _some(12)
+    action_items: list[Task] = _some(20)
+    student_notes: list[Remark] = _some(20)
     phase: Annotated[Phase, BeforeValidator(_stripped)]
     confidence: float = Field(ge=0, le=1, description="对阶段判断的把握，0 到 1")
-    evidence: list[Quote] = Field(max_length=20)
+    evidence: list[Quote] = _some(5)
 
 
 @cache

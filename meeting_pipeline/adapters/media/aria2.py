@@ -25,7 +25,7 @@ _LOOK_S = 0.5
 _DAEMONS = 3  # for one file
 _BEGINNINGS = 2
 _ENDED = ("complete", "error", "removed")
-_NO_ERROR, _DISK_FULL = "0", "9"
+_DISK_FULL = "9"
 _NETWORK = ("1", "2", "5", "6", "19", "29")
 """aria2's exit codes for trouble on the way, after which its part is still good."""
 
@@ -37,6 +37,11 @@ class _Found:
     url: str
     remote: RemoteFile
     in_ranges: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """0 where it is empty or the server does not say."""
+        return self.remote.total_bytes or 0
 
 
 class _Unusable(Exception):
@@ -90,7 +95,8 @@ class Aria2Downloader:
             if found is None:
                 break
             try:
-                self._go_on(found, file, progress)
+                with self._disk.reserved(file.path, found.size_bytes):
+                    self._go_on(found, file, progress)
             except _Unusable:
                 log.info("%s: aria2 cannot go on; starting over", file.path.name)
             except DaemonLost:
@@ -108,7 +114,7 @@ class Aria2Downloader:
         if self._client.proxy_for(url):
             return None
         found = self._client.patiently(lambda: self._probe(url))
-        return found if found.in_ranges and found.remote.total_bytes else None
+        return found if found.in_ranges and found.size_bytes else None
 
     def _probe(self, url: str) -> _Found:
         with self._client.get(url, {"Range": "bytes=0-0"}) as answer:
@@ -129,8 +135,7 @@ class Aria2Downloader:
                 return
             daemon = self._keeper.running()
             try:
-                with self._disk.reserved(file.path, found.remote.total_bytes or 0):
-                    status = self._follow(daemon, found.url, file.path, progress)
+                status = self._follow(daemon, found, file.path, progress)
             except DaemonLost:
                 self._client.check_open()
                 log.warning("aria2c does not answer any more; starting another one")
@@ -140,9 +145,9 @@ class Aria2Downloader:
                 return
         raise DaemonLost
 
-    def _follow(self, daemon: Daemon, url: str, part: Path, progress: Progress) -> Status:
+    def _follow(self, daemon: Daemon, found: _Found, part: Path, progress: Progress) -> Status:
         """Watch a download to its end."""
-        gid = daemon.add(url, part, self._connections)
+        gid = daemon.add(found.url, part, found.size_bytes, self._connections)
         try:
             while (status := daemon.status(gid)).state not in _ENDED:
                 if status.total_bytes:
@@ -158,12 +163,12 @@ class Aria2Downloader:
 
     def _judge(self, status: Status, found: _Found, file: PartFile) -> None:
         """Take what is complete; raise what the end means otherwise."""
-        if status.state == "complete" and file.size_bytes == found.remote.total_bytes:
+        if status.state == "complete" and file.size_bytes == found.size_bytes:
             file.complete(found.remote)
             return
         if status.error_code == _DISK_FULL:
             raise disk_full(f"no space left to write {file.path}")
         self._client.patiently(lambda: self._probe(found.url))  # says more: expired, busy, gone
-        if status.error_code in _NETWORK:
+        if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
         raise _Unusable

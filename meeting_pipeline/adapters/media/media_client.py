@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ssl import SSLCertVerificationError
 from threading import Event, RLock
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +15,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from meeting_pipeline.adapters.media.answers import Answer
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
@@ -143,13 +145,13 @@ class MediaClient:
         # "from None": what requests and urllib3 say contains the link
         try:
             yield
-        except requests.exceptions.SSLError:
-            raise FatalError(
-                "tls_failed",
-                "the media host's certificate is not trusted",
-                hint="behind a company proxy set REQUESTS_CA_BUNDLE to its certificates",
-            ) from None
         except (requests.RequestException, HTTPError) as error:
+            if _is_untrusted(error):
+                raise FatalError(
+                    "tls_failed",
+                    "the media host's certificate is not trusted",
+                    hint="behind a company proxy set REQUESTS_CA_BUNDLE to its certificates",
+                ) from None
             self.check_open()
             reason = type(error).__name__
             raise RetryableError("connection_lost", f"the media host: {reason}") from None
@@ -191,8 +193,19 @@ class _CheckedAdapter(HTTPAdapter):
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    return isinstance(_reason(error), NewConnectionError | ConnectTimeoutError)
+
+
+def _is_untrusted(error: Exception) -> bool:
+    """Whether it is the certificate; a connection that breaks while it is agreed on is not."""
+    reason = _reason(error)
+    cause = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
+    return isinstance(cause, SSLCertVerificationError | CertificateError)
+
+
+def _reason(error: Exception) -> object:
+    """What made urllib3 give up, inside what requests makes of that."""
+    return getattr(error.args[0], "reason", None) if error.args else None
 
 
 def _worth_another_try(trouble: BaseException) -> bool:

@@ -53,6 +53,7 @@ class FolderSource:
         now: Callable[[], datetime],
     ) -> None:
         self.waiting = 0
+        self.oldest_waiting: datetime | None = None  # what waits here is listed whatever its date
         self._folder = folder.absolute()
         self._settle = timedelta(seconds=settle_s)
         self._zone = zone

@@ -17,6 +17,7 @@ from meeting_pipeline.adapters.sources.tencent.source import TencentSource
 from meeting_pipeline.errors import ConfigError
 
 _LINK_LIFETIME_S = 5 * 3600.0  # six hours are documented
+_ARRIVAL_S = 15.0  # answers take far less, so being careful costs nothing
 _TIMEOUTS = Timeouts(connect_s=5, read_s=30, total_s=60)
 
 
@@ -64,23 +65,26 @@ def connect(
 
     scope: "corp" (the whole enterprise, seen by one administrator) or "user" (what each operator
     recorded). history: a folder where the rates are remembered from run to run. stop: its being
-    set ends every wait. Raises ConfigError("no_operator"), ("several_operators").
+    set ends every wait. clock: seconds, the same for all processes on this machine.
+    Raises ConfigError("no_operator") or ("several_operators").
     """
-    client = open_client(
-        ids, base_url=base_url, per_minute=per_minute, history=history, stop=stop, now=now
-    )
-    if scope == "corp":
-        path, limit = (
-            "/v1/corp/records",
-            RateLimit(corp_per_minute, history=history / "tencent-corp-rate.json", stop=stop),
-        )
-    else:
-        path, limit = "/v1/records", None
     _check_operators(scope, operators)
-    lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
-    return TencentSource(
-        lists, Addresses(client, _LINK_LIFETIME_S, clock), People(client, now), now
+    client = open_client(
+        ids,
+        base_url=base_url,
+        per_minute=per_minute,
+        history=history,
+        stop=stop,
+        now=now,
+        clock=clock,
     )
+    path, limit = "/v1/records", None
+    if scope == "corp":
+        path, file = "/v1/corp/records", history / "tencent-corp-rate.json"
+        limit = _limit(corp_per_minute, file, stop, clock)
+    lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
+    addresses = Addresses(client, _LINK_LIFETIME_S, clock)
+    return TencentSource(lists, addresses, People(client, now), now)
 
 
 def open_client(
@@ -91,11 +95,18 @@ def open_client(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    clock: Callable[[], float] = time.monotonic,
 ) -> TencentClient:
     """Signed calls within the application's limit; see `connect`."""
-    limit = RateLimit(per_minute, history=history / "tencent-rate.json", stop=stop)
-    http = Http("Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS)
+    limit = _limit(per_minute, history / "tencent-rate.json", stop, clock)
+    http = Http("Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, clock=clock)
     return TencentClient(http, ids, base_url, lambda: now().timestamp())
+
+
+def _limit(
+    per_minute: int, history: Path, stop: threading.Event, clock: Callable[[], float]
+) -> RateLimit:
+    return RateLimit(per_minute, history=history, stop=stop, arrival_s=_ARRIVAL_S, clock=clock)
 
 
 def _check_operators(scope: str, operators: Sequence[str]) -> None:

@@ -1,0 +1,183 @@
+"""What transcription servers answer, read leniently: only the words are taken for granted.
+
+Their `duration` may be the time of processing, `segments` may be missing, empty or out of range,
+and a plain text may come as JSON, as a JSON string, or as it is.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.domain.model import Segment
+
+_SLACK_S = 2.0
+_WORDS_APART_S = 0.8
+_LONGEST_S = 15.0
+_CHINESE = frozenset({"zh", "chinese", "mandarin", "yue", "cantonese"})
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CLAUSE = re.compile(r".+?(?:[，,、；;：:。．.！!？?\s]+|$)", re.DOTALL)
+_SENTENCE_ENDS = frozenset("。．.！!？?；;")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer. timed: stretches with times from the start of the upload, in seconds.
+
+    text: all of it. language: as the server calls it, or "".
+    """
+
+    text: str
+    timed: tuple[Segment, ...]
+    language: str
+
+
+def read_answer(body: bytes, is_text: bool) -> Heard | None:
+    """The words in an answer, or None where it is no answer of a transcription server.
+
+    is_text: whether plain text is an answer too.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    if text.lstrip().startswith("<"):
+        return None  # a web page
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = text if is_text else None
+    if isinstance(said, dict):
+        return _read_object(said)
+    if isinstance(said, str):
+        return Heard(said.strip(), (), "")
+    return Heard(text.strip(), (), "") if is_text and said is not None else None
+
+
+def segments_of(
+    heard: Heard, length_s: float, speech: Sequence[Span], language: str
+) -> list[Segment]:
+    """What was said in an upload, cleaned, with believable times from its start.
+
+    speech: where somebody speaks in it. Words without times are spread over that by their length.
+    """
+    timed = heard.timed
+    if not timed or any(one.start_s > length_s + _SLACK_S for one in timed):
+        timed = tuple(_spread(heard.text, speech or [(0.0, length_s)]))
+    found = []
+    for one in timed:
+        start = min(max(one.start_s, 0.0), length_s)
+        end = min(max(one.end_s, start), length_s)
+        for begins, ends, text in guards.sentences(start, end, one.text):
+            if cleaned := guards.clean(text, language):
+                found.append(Segment(begins, ends, cleaned, one.speaker))
+    return found
+
+
+def language_of(text: str, named: str) -> str:
+    """ISO 639-1 by the script, else by what a server calls it, else "en"."""
+    named = named.lower()
+    if len(_HAN.findall(text)) * 2 >= len(_LETTER.findall(text)) or named in _CHINESE:
+        return "zh"
+    return named if len(named) == len("zh") else "en"
+
+
+def _read_object(said: dict[str, Any]) -> Heard | None:
+    if "text" not in said and isinstance(said.get("data"), dict):
+        said = said["data"]
+    timed = _segments(said.get("segments")) or _from_words(said.get("words"))
+    text = said.get("text")
+    if not isinstance(text, str):
+        if not timed:
+            return None
+        text = "".join(one.text for one in timed)
+    language = said.get("language")
+    return Heard(text.strip(), tuple(timed), language if isinstance(language, str) else "")
+
+
+def _segments(rows: Any) -> list[Segment]:
+    found = (
+        [_segment(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    )
+    return sorted((one for one in found if one), key=lambda one: one.start_s)
+
+
+def _segment(row: dict[str, Any]) -> Segment | None:
+    start, end, text = _number(row.get("start")), _number(row.get("end")), row.get("text")
+    if start is None or end is None or not isinstance(text, str) or not text.strip():
+        return None
+    silent, sure = _number(row.get("no_speech_prob")), _number(row.get("avg_logprob"))
+    if silent is not None and sure is not None and guards.is_hallucination(silent, sure):
+        return None
+    speaker = row.get("speaker")
+    return Segment(start, end, text.strip(), None if speaker in (None, "") else str(speaker))
+
+
+def _from_words(rows: Any) -> list[Segment]:
+    """Words with times, put together until a pause or fifteen seconds."""
+    said: list[Segment] = []
+    for word in _segments([_as_segment(row) for row in rows] if isinstance(rows, list) else []):
+        last = said[-1] if said else None
+        if (
+            last
+            and word.start_s - last.end_s < _WORDS_APART_S
+            and word.end_s - last.start_s < _LONGEST_S
+        ):
+            said[-1] = Segment(last.start_s, word.end_s, _put_together(last.text, word.text))
+        else:
+            said.append(word)
+    return said
+
+
+def _as_segment(row: Any) -> Any:
+    return row | {"text": row.get("word", row.get("text"))} if isinstance(row, dict) else row
+
+
+def _put_together(left: str, right: str) -> str:
+    is_latin = left[-1].isascii() and right[0].isascii() and right[0].isalnum()
+    return f"{left} {right}" if is_latin else left + right
+
+
+def _spread(text: str, speech: Sequence[Span]) -> list[Segment]:
+    """Each sentence where it would be if everybody spoke at one pace and never in a pause."""
+    per_letter = sum(end - start for start, end in speech) / max(1, len(text))
+    found, letters = [], 0
+    for words in _lines(text, int(_LONGEST_S / per_letter)):
+        start = _wall(speech, letters * per_letter, before=False)
+        letters += len(words)
+        end = _wall(speech, letters * per_letter, before=True)
+        found.append(Segment(start, end, words))
+    return found
+
+
+def _lines(text: str, longest: int) -> Iterator[str]:
+    """Sentences, and the clauses of those that are longer than so many letters."""
+    line = ""
+    for clause in _CLAUSE.findall(text):
+        if line and (len(line) + len(clause) > longest or line.rstrip()[-1:] in _SENTENCE_ENDS):
+            yield line
+            line = ""
+        line += clause
+    if line:
+        yield line
+
+
+def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
+    """The time when so many seconds of speech have passed; before: of the pause that follows."""
+    for start, end in speech:
+        rest = end - start
+        if spoken_s < rest or (before and spoken_s <= rest):
+            return start + spoken_s
+        spoken_s -= rest
+    return speech[-1][1]
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, also one written as text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

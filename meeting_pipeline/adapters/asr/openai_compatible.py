@@ -1,0 +1,152 @@
+"""Transcripts from any server that speaks OpenAI's `POST /audio/transcriptions`."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr.answers import language_of
+from meeting_pipeline.adapters.asr.endpoint import SpeechServer
+from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
+from meeting_pipeline.adapters.asr.loudness import Sound, listen
+from meeting_pipeline.adapters.asr.pieces import Piece
+from meeting_pipeline.adapters.http import Http, Timeouts
+from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
+from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
+from meeting_pipeline.paid_calls import PaidCalls
+from meeting_pipeline.ports import Job
+
+ENGINE = "openai"
+VERSION = 1
+"""Part of the settings line: raise it whenever a rule for using the answers changes."""
+
+_TIMEOUTS = Timeouts(read_s=900.0, total_s=1_200.0)
+_MEGABYTE = 1_000_000
+_HOUR_S = 3_600.0
+_WHOLE = 0.85
+_MOST_NAMES = 20
+_DETECT = frozenset({"", "auto"})
+
+
+class EndpointTranscriber:
+    """The `Transcriber` that asks a server; threads may share it.
+
+    base_url: with /v1. language: "zh", "en" …; "" or "auto" lets the server find out.
+    rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
+    price_per_hour: of sound, in the currency of the price settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        rate: RateLimit,
+        stop: threading.Event,
+        language: str = "zh",
+        max_upload_mb: float = 24.0,
+        max_chunk_s: float = 1200.0,
+        price_per_hour: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not base_url or not model:
+            raise ConfigError(
+                "no_asr_endpoint",
+                "ASR_BASE_URL and ASR_MODEL are needed for a speech service",
+                hint="set them, or ASR_BACKEND=whisper",
+            )
+        self._service = urlsplit(base_url).hostname or base_url
+        self._language = "" if language in _DETECT else language
+        self._http = Http(self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, clock=clock)
+        self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
+        self._largest_bytes = int(max_upload_mb * _MEGABYTE)
+        self._longest_s = max_chunk_s
+        self._price_per_hour = price_per_hour
+
+    @property
+    def settings(self) -> str:
+        language = self._language or "auto"
+        return f"{ENGINE} {self._server.model} at {self._service} {language} rules={VERSION}"
+
+    @property
+    def audio_format(self) -> str:
+        return "mp3"
+
+    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+        """Raises SkipRecord("no_speech") without asking when there is nothing but silence,
+        RecordError("asr_empty"), ("asr_refused"), ("asr_too_large") or ("corrupt_media"),
+        FatalError when no other recording would do better, and what `Http.call` raises.
+        """
+        sound = listen(audio)
+        if not sound.speech:
+            raise SkipRecord("no_speech", "Nobody speaks in this recording.")
+        hearing = self._hearing(audio, sound, job)
+        segments = hearing.segments()
+        return self._transcript(audio, sound, segments, hearing.languages)
+
+    def examine(self) -> list[Check]:
+        """Whether the server answers, takes the key and has the model; costs nothing."""
+        code, model = "speech_service", self._server.model
+        try:
+            names = self._server.models()
+        except MeetingError as error:
+            return [Check(code, False, error.message, error.hint)]
+        if not names:
+            return [Check(code, None, f"{self._service} lists no models; {model} is not tried")]
+        if model not in names:
+            hint = f"set ASR_MODEL to one of: {', '.join(names[:_MOST_NAMES])}"
+            return [Check(code, False, f"{self._service} has no model {model} for this key", hint)]
+        return [Check(code, True, f"{model} at {self._service}, the key is accepted")]
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._http.close()
+
+    def _hearing(self, audio: Audio, sound: Sound, job: Job) -> Hearing:
+        def paid(key: str, piece: Piece) -> None:
+            seconds = round(piece.duration_s, 3)
+            cost = seconds / _HOUR_S * self._price_per_hour
+            job.spent(Usage(key, "asr", self._server.model, audio_seconds=seconds, cost=cost))
+
+        return Hearing(
+            server=self._server,
+            audio=audio,
+            sound=sound,
+            language=self._language,
+            longest_s=self._longest_s,
+            largest_bytes=self._largest_bytes,
+            calls=PaidCalls(job.folder),
+            paid=paid,
+            progress=job.progress,
+        )
+
+    def _transcript(
+        self, audio: Audio, sound: Sound, said: Sequence[Segment], languages: Sequence[str]
+    ) -> Transcript:
+        text = "".join(one.text for one in said)
+        covered = coverage(said, sound.speech)
+        spoken_s = sum(end - start for start, end in sound.speech)
+        is_whole = (
+            covered >= _WHOLE
+            and not unheard(said, sound.speech)
+            and not guards.is_thin(text, spoken_s)
+        )
+        return Transcript(
+            language=self._language or language_of(text, next(iter(languages), "")),
+            engine=ENGINE,
+            model=self._server.model,
+            segments=tuple(_rounded(one, audio.duration_s) for one in said),
+            duration_s=audio.duration_s,
+            coverage=round(covered, 3),
+            warnings=() if is_whole else ("possibly_truncated",),
+        )
+
+
+def _rounded(segment: Segment, duration_s: float) -> Segment:
+    start = min(max(0.0, segment.start_s), duration_s)
+    end = min(max(start, segment.end_s), duration_s)
+    return Segment(round(start, 2), round(end, 2), segment.text, segment.speaker)

