@@ -345,9 +345,19 @@ def test_the_model_is_examined_without_paying(
     assert paid(sandbox) == 0
 
 
-def test_without_a_key_nothing_starts(sandbox: Sandbox, clock: Clock) -> None:
+@pytest.mark.parametrize("key", ["", "sk-密钥", "sk-a\n"])
+def test_without_a_key_nothing_starts(sandbox: Sandbox, clock: Clock, key: str) -> None:
     with pytest.raises(ConfigError):
-        kimi(sandbox, clock, api_key="")
+        kimi(sandbox, clock, api_key=key)
+
+
+def test_a_call_larger_than_the_limit_of_a_minute_is_never_planned(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        kimi(sandbox, clock, tokens_per_minute=2_000)
+    assert refused.value.code == "context_too_small"
+    assert "LLM_TPM" in refused.value.hint
 
 
 def test_a_transcript_without_words_is_not_asked_about(

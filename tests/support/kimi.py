@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Participant, Summary, Usage
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import Job, Summarizer
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.sandbox_client import Clock
 from tests.support.transcripts import summary_job, transcript
@@ -65,7 +65,7 @@ class Desk:
         meta = replace(job.meta, participants=people, teacher_id="teacher_li")
         return replace(job, meta=meta, spent=self.spent.append)
 
-    def summarize(self, summarizer: ChatSummarizer, lines: Sequence[str] = LESSON) -> Summary:
+    def summarize(self, summarizer: Summarizer, lines: Sequence[str] = LESSON) -> Summary:
         return summarizer.summarize(transcript(lines), self.job())
 
     @property

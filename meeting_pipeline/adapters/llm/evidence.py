@@ -60,15 +60,17 @@ class _Said:
         return min(starts, key=lambda start: abs(self._start_s(start) - told_s))
 
     def _start_s(self, start: int) -> float:
-        return self._segments[self._source(start)[0]].start_s
+        return self._segments[self._segment(start)].start_s
+
+    def _segment(self, letter: int) -> int:
+        return bisect_right(self._starts, letter) - 1
 
     def _source(self, letter: int) -> tuple[int, int]:
         """The segment of a letter, and the place in its text."""
-        number = bisect_right(self._starts, letter) - 1
-        letters = islice(
-            _letters_of(self._segments[number].text), letter - self._starts[number], None
-        )
-        return number, next(letters)[0]
+        number = self._segment(letter)
+        letters = _letters_of(self._segments[number].text)
+        place, _ = next(islice(letters, letter - self._starts[number], None))
+        return number, place
 
     def _evidence(self, start: int, length: int) -> Evidence:
         (first, begin), (last, end) = self._source(start), self._source(start + length - 1)

@@ -36,7 +36,10 @@ _UNKNOWN = ModelTraits(32_768)
 
 
 def traits_of(model: str) -> ModelTraits:
-    """What is known of a model; a careful guess for one that is not known."""
-    return next(
-        (traits for start, traits in _BY_BEGINNING.items() if model.startswith(start)), _UNKNOWN
-    )
+    """What is known of a model; a careful guess for one that is not known.
+
+    Some servers put the maker before the name ("moonshotai/Kimi-K2.6").
+    """
+    name = model.rpartition("/")[2].lower()
+    known = (traits for start, traits in _BY_BEGINNING.items() if name.startswith(start))
+    return next(known, _UNKNOWN)

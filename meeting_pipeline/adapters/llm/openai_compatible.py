@@ -62,9 +62,11 @@ class ChatSummarizer:
         completion_price: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not api_key:
+        if not (api_key and api_key.isascii() and api_key.isprintable()):
             raise ConfigError(
-                "no_api_key", "KIMI_API_KEY is not set", hint="set it, or LLM_BACKEND=extractive"
+                "no_api_key",
+                "KIMI_API_KEY is not set, or has characters that no key has",
+                hint="set it, or LLM_BACKEND=extractive",
             )
         traits = _within(traits_of(model), context_tokens, largest_call_tokens)
         service = urlsplit(base_url).hostname or base_url
