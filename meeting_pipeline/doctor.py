@@ -4,11 +4,14 @@ import os
 import platform
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from meeting_pipeline import wiring
+from meeting_pipeline import backends, wiring
+from meeting_pipeline.backends import Parts
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import MeetingError
@@ -16,17 +19,33 @@ from meeting_pipeline.errors import MeetingError
 _ENOUGH_BYTES = 2 << 30
 
 
+@runtime_checkable
+class Examined(Protocol):
+    """A back end that can try itself for real."""
+
+    def examine(self) -> list[Check]:
+        """Its checks; it raises nothing for what is only red."""
+
+
 def examine(settings: Settings, env_file: Path) -> list[Check]:
     """Every check, in the order in which things depend on each other."""
+    with ExitStack() as services:
+        parts = Parts(settings, 1, threading.Event(), services)
+        return _examine(parts, env_file)
+
+
+def _examine(parts: Parts, env_file: Path) -> list[Check]:
+    settings = parts.settings
     checks: list[tuple[str, Callable[[], Check | list[Check]]]] = [
         ("env_file", lambda: _env_file(env_file)),
         ("time_zone", lambda: _time_zone(settings)),
         ("data_dir", lambda: _data_dir(settings)),
         ("database", lambda: wiring.database_checks(settings)),
-        ("source", lambda: _source(settings)),
-        ("media", _media),
-        ("speech", lambda: _speech(settings)),
-        ("summary", lambda: _summary(settings)),
+        ("source", lambda: _source(parts)),
+        ("media", lambda: _media(parts)),
+        ("downloads", lambda: _downloads(parts)),
+        ("speech", lambda: _speech(parts)),
+        ("summary", lambda: _summary(parts)),
         ("schedule", _schedule),
     ]
     return [line for code, check in checks for line in _tried(code, check)]
@@ -53,7 +72,7 @@ def _env_file(env_file: Path) -> Check:
 
 
 def _time_zone(settings: Settings) -> Check:
-    now = wiring.utc_now().astimezone(settings.source.zone)
+    now = backends.utc_now().astimezone(settings.source.zone)
     return Check("time_zone", True, f"{settings.source.zone}: it is {now:%Y-%m-%d %H:%M}")
 
 
@@ -71,28 +90,38 @@ def _data_dir(settings: Settings) -> Check:
     )
 
 
-def _source(settings: Settings) -> Check:
-    name = wiring.make_source(settings, wiring.media_tool()).name
-    folder = settings.source.folder
-    if name == "folder" and folder and not folder.is_dir():
-        return Check("source", False, f"MEETING_FOLDER {folder} is not there", "make it or mend it")
-    return Check("source", True, name)
+def _source(parts: Parts) -> list[Check]:
+    source = backends.make_source(parts)
+    folder = parts.settings.source.folder
+    if source.name == "folder" and folder and not folder.is_dir():
+        return [Check("source", False, f"MEETING_FOLDER {folder} is not there", "make or mend it")]
+    return [Check("source", True, source.name), *_examined(source)]
 
 
-def _media() -> Check:
-    found = shutil.which("ffmpeg") and shutil.which("ffprobe")
-    tool = "ffmpeg and ffprobe of the system" if found else "PyAV (no ffmpeg installed; fine)"
-    return Check("media", True, f"{tool}, {platform.machine()}")
+def _media(parts: Parts) -> Check:
+    tool = type(parts.media).__name__.removesuffix("Media")
+    return Check("media", True, f"{tool} on {platform.machine()}")
 
 
-def _speech(settings: Settings) -> Check:
-    with ExitStack() as services:
-        transcriber = wiring.make_transcriber(settings, 1, services)
-        return Check("speech", True, transcriber.settings)
+def _downloads(parts: Parts) -> list[Check]:
+    if parts.settings.source_name == "folder":
+        return [Check("downloads", None, "not needed: the recordings are files")]
+    return _examined(backends.make_downloader(parts))
 
 
-def _summary(settings: Settings) -> Check:
-    return Check("summary", True, wiring.make_summarizer(settings).settings)
+def _speech(parts: Parts) -> list[Check]:
+    transcriber = backends.make_transcriber(parts, backends.make_source(parts))
+    return [Check("speech", True, transcriber.settings), *_examined(transcriber)]
+
+
+def _summary(parts: Parts) -> list[Check]:
+    summarizer = backends.make_summarizer(parts)
+    return [Check("summary", True, summarizer.settings), *_examined(summarizer)]
+
+
+def _examined(back_end: object) -> list[Check]:
+    """What a back end finds when it tries itself; those without anything to try say nothing."""
+    return back_end.examine() if isinstance(back_end, Examined) else []
 
 
 def _schedule() -> Check:

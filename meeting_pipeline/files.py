@@ -62,9 +62,9 @@ class RecordFolder:
         )
 
     def remove(self, name: str) -> None:
-        """Remove a file and what may have grown beside it; removing what is gone is fine."""
-        self.file(name).unlink(missing_ok=True)
-        (self.path / f"{name}.part").unlink(missing_ok=True)
+        """Remove a file and what has grown beside it; removing what is gone is fine."""
+        for path in (self.file(name), *self.path.glob(f"{name}.part*")):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline import notify, wiring
+from meeting_pipeline import backends, notify, wiring
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.stages import RunReport
 from meeting_pipeline.domain.window import Window
@@ -32,7 +32,7 @@ def night(settings: Settings, observer: RunObserver) -> RunReport:
 
 
 def _window(settings: Settings, pipeline: Pipeline) -> Window:
-    now = wiring.utc_now()
+    now = backends.utc_now()
     if settings.source_name == "folder":
         return Window(_EVER, now)  # an old recording may be dropped in today; listing costs little
     known_until = pipeline.runs.watermark(settings.source_name) or now

@@ -110,7 +110,7 @@ class RecordWorker:
         except SkipRecord as skip:
             return self._skipped(record, steps, skip)
         except (RetryableError, RecordError) as failure:
-            return self._failed(record, steps, failure.code, failure.message)
+            return self._failed(record, steps, failure.code, failure.message, _asked(failure))
         except Exception as bug:
             log.exception("%s: a bug in stage %s", record.meta.key, steps.stage)
             return self._failed(record, steps, INTERNAL, f"{type(bug).__name__}, see the log")
@@ -138,8 +138,12 @@ class RecordWorker:
         folder = RecordFolder(self.folder, record.meta.key)
         return Job(record.id, record.meta, folder, progress, spent)
 
-    def _failed(self, record: DueRecord, steps: Steps, code: str, message: str) -> RecordOutcome:
-        again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
+    def _failed(
+        self, record: DueRecord, steps: Steps, code: str, message: str, asked_s: float = 0.0
+    ) -> RecordOutcome:
+        now = self.now()
+        again_at = self.rules.next_attempt(now, max(steps.attempt, 1))
+        again_at = again_at and max(again_at, now + timedelta(seconds=asked_s))
         stage_status = StageStatus.FAILED if again_at else StageStatus.DEAD
         status = RecordStatus.FAILED if again_at else RecordStatus.DEAD
         setback = Setback(steps.stage, stage_status, code, message, again_at)
@@ -161,6 +165,11 @@ class RecordWorker:
         setback = Setback(steps.stage, StageStatus.WAITING, reason.code, reason.message)
         self.store.set_back(record.id, setback, RecordStatus.PENDING)
         return _outcome(record, steps, Outcome.DEFERRED, reason.code, reason.message)
+
+
+def _asked(failure: RetryableError | RecordError) -> float:
+    """Seconds that the other side asked us to wait."""
+    return (failure.retry_after_s or 0.0) if isinstance(failure, RetryableError) else 0.0
 
 
 def _outcome(

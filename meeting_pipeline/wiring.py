@@ -1,19 +1,12 @@
-"""The composition root: names in the settings become objects, and nothing else does that.
+"""The composition root: the settings become a pipeline over rows, and nothing else does that."""
 
-Back ends are tables: a name, and the function that makes one. Heavy libraries are imported when
-their back end is chosen.
-"""
-
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from meeting_pipeline import locking
+from meeting_pipeline import backends, locking
 from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
@@ -23,16 +16,9 @@ from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.interrupts import Interrupts
 from meeting_pipeline.pipeline import Pipeline
-from meeting_pipeline.ports import (
-    Downloader,
-    MediaTool,
-    RecordingSource,
-    Summarizer,
-    Transcriber,
-)
+from meeting_pipeline.ports import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.run_log import RunLog
-from meeting_pipeline.stages.base import Resource
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
@@ -41,13 +27,6 @@ from meeting_pipeline.stages.transcribe import Transcribe
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
-
-Made = TypeVar("Made")
-
-
-def utc_now() -> datetime:
-    """The clock of the program."""
-    return datetime.now(UTC)
 
 
 def lock(settings: Settings, command: str) -> AbstractContextManager[None]:
@@ -131,20 +110,13 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
 
     jobs: records in flight, or None for what the settings say.
     """
-    jobs = jobs or settings.run.jobs or cores()
+    jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
+    gates = Gates(backends.slots(settings, jobs))
     observers = Observers([RunLog(), observer])
     with database(settings) as rows, ExitStack() as services:
-        media = media_tool()
-        source = make_source(settings, media)
-        transcriber = make_transcriber(settings, jobs, services)
-        stages = Stages(
-            Download(source, make_downloader(settings), media),
-            Extract(media, transcriber.audio_format, settings.source.minimum_duration_s),
-            Transcribe(transcriber),
-            Summarize(make_summarizer(settings)),
-            Store(rows.recordings),
-        )
-        gates = Gates(slots(settings, jobs))
+        parts = Parts(settings, jobs, gates.closed, services)
+        source = backends.make_source(parts)
+        stages = _stages(parts, source, rows)
         worker = RecordWorker(
             stages=stages,
             store=rows.recordings,
@@ -174,132 +146,13 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
             )
 
 
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def slots(settings: Settings, jobs: int) -> Mapping[Resource, int]:
-    """How much of each resource is used at once."""
-    return {
-        Resource.DOWNLOAD: settings.download.concurrency,
-        Resource.CPU: cores(),
-        Resource.ASR: jobs,
-        Resource.LLM: jobs,
-    }
-
-
-def transcriber_name(settings: Settings) -> str:
-    """ASR_BACKEND, or what "auto" comes to here."""
-    return settings.speech.backend if settings.speech.backend != "auto" else "whisper"
-
-
-def summarizer_name(settings: Settings) -> str:
-    """LLM_BACKEND, or what leaving it empty comes to here."""
-    return settings.language_model.backend or "extractive"
-
-
-def media_tool() -> MediaTool:
-    """ffmpeg where both its programs are installed, else PyAV, which comes with the program."""
-    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
-    if ffmpeg and ffprobe:
-        from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
-
-        return FFmpegMedia(ffmpeg, ffprobe)
-    from meeting_pipeline.adapters.media.pyav import PyAVMedia
-
-    return PyAVMedia()
-
-
-def model_cache() -> Path:
-    """Where packaged model weights are put together, once for all installations of a user."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "meeting-pipeline"
-
-
-def make_source(settings: Settings, media: MediaTool) -> RecordingSource:
-    """What MEETING_SOURCE names."""
-    return _chosen(SOURCES, settings.source_name)(settings, media)
-
-
-def make_transcriber(settings: Settings, jobs: int, services: ExitStack) -> Transcriber:
-    """What ASR_BACKEND names; what it holds open is given back with `services`."""
-    return _chosen(TRANSCRIBERS, transcriber_name(settings))(settings, jobs, services)
-
-
-def make_summarizer(settings: Settings) -> Summarizer:
-    """What LLM_BACKEND names."""
-    return _chosen(SUMMARIZERS, summarizer_name(settings))(settings)
-
-
-def make_downloader(settings: Settings) -> Downloader:
-    """What brings media of the chosen source here."""
-    from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
-
-    return LocalFileDownloader()
-
-
-def _folder_source(settings: Settings, media: MediaTool) -> RecordingSource:
-    from meeting_pipeline.adapters.sources.folder import FolderSource
-
-    folder = settings.source.folder
-    if folder is None:
-        raise ConfigError(
-            "no_folder",
-            "MEETING_FOLDER is not set, and neither are the Tencent credentials",
-            hint="set MEETING_FOLDER, or TQM_SECRET_ID and TQM_SECRET_KEY; or try `meeting demo`",
-        )
-    if folder.absolute() == settings.source.data_dir.absolute():
-        raise ConfigError(
-            "same_folder",
-            "MEETING_FOLDER and DATA_DIR are the same folder",
-            hint="keep recordings and the program's own files apart",
-        )
-    return FolderSource(
-        folder,
-        settle_s=settings.source.settle_s,
-        zone=settings.source.zone,
-        index_file=settings.source.data_dir / "folder-index.json",
-        probe=media.probe,
-        now=utc_now,
+def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
+    transcriber = backends.make_transcriber(parts, source)
+    minimum_s = parts.settings.source.minimum_duration_s
+    return Stages(
+        Download(source, backends.make_downloader(parts), parts.media),
+        Extract(parts.media, transcriber.audio_format, minimum_s),
+        Transcribe(transcriber),
+        Summarize(backends.make_summarizer(parts)),
+        Store(rows.recordings),
     )
-
-
-def _whisper(settings: Settings, jobs: int, services: ExitStack) -> Transcriber:
-    from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
-
-    speech = settings.speech
-    transcriber = WhisperTranscriber(
-        model=speech.whisper_model,
-        language=speech.language,
-        beam=speech.whisper_beam,
-        cache_dir=model_cache(),
-        processes=min(jobs, cores()),
-    )
-    services.callback(transcriber.close)
-    return transcriber
-
-
-def _extractive(settings: Settings) -> Summarizer:
-    from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
-
-    return ExtractiveSummarizer()
-
-
-SOURCES: Mapping[str, Callable[[Settings, MediaTool], RecordingSource]] = {
-    "folder": _folder_source,
-}
-TRANSCRIBERS: Mapping[str, Callable[[Settings, int, ExitStack], Transcriber]] = {
-    "whisper": _whisper,
-}
-SUMMARIZERS: Mapping[str, Callable[[Settings], Summarizer]] = {
-    "extractive": _extractive,
-}
-
-
-def _chosen(table: Mapping[str, Made], name: str) -> Made:
-    if name not in table:
-        raise ConfigError(
-            "no_back_end", f"there is no back end {name!r}", hint=f"choose {', '.join(table)}"
-        )
-    return table[name]

@@ -22,7 +22,7 @@ class Request:
 
 def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     """Run or plan, show the result, and leave with the run's exit code."""
-    from meeting_pipeline import wiring
+    from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.window import parse_window
@@ -30,7 +30,7 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     from meeting_pipeline.reports import plan_document, run_document
 
     settings = begin("record_worker.log")
-    zone, now = settings.source.zone, wiring.utc_now()
+    zone, now = settings.source.zone, backends.utc_now()
     since = request.since or f"{settings.tencent.lookback_days:g}d"
     window = parse_window(since, request.until, now, zone)
     order = Order(

@@ -21,7 +21,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Recordings, newest first, with status, phase, students and stages."""
-    from meeting_pipeline import reports, wiring
+    from meeting_pipeline import backends, reports, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.views import RecordingFilter
@@ -29,7 +29,7 @@ def status(
 
     settings = begin()
     zone = settings.source.zone
-    start = parse_moment(since, wiring.utc_now(), zone) if since else None
+    start = parse_moment(since, backends.utc_now(), zone) if since else None
     wanted = RecordingFilter(failed, due, start, student, limit=limit or None)
     with wiring.database(settings) as rows:
         document = reports.status_document(rows.reading.recordings(wanted), zone)

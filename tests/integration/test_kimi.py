@@ -337,7 +337,7 @@ def test_an_address_that_is_no_chat_server_ends_the_run(
 def test_the_model_is_examined_without_paying(
     sandbox: Sandbox, clock: Clock, changes: dict[str, str], ok: bool, said: str
 ) -> None:
-    (check,) = kimi(sandbox, clock, **changes).check_model()  # type: ignore[arg-type]
+    (check,) = kimi(sandbox, clock, **changes).examine()  # type: ignore[arg-type]
     assert (check.code, check.ok) == ("language_model", ok)
     assert said in check.message
     assert bool(check.hint) or ok

@@ -18,11 +18,19 @@ from meeting_pipeline.domain.model import Segment
 _SLACK_S = 2.0
 _WORDS_APART_S = 0.8
 _LONGEST_S = 15.0
-_CHINESE = frozenset({"zh", "chinese", "mandarin", "yue", "cantonese"})
+_NAMES = {
+    "chinese": "zh",
+    "mandarin": "zh",
+    "cantonese": "zh",
+    "yue": "zh",
+    "english": "en",
+    "japanese": "ja",
+    "korean": "ko",
+}
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _CLAUSE = re.compile(r".+?(?:[，,、；;：:。．.！!？?\s]+|$)", re.DOTALL)
 _SENTENCE_ENDS = frozenset("。．.！!？?；;")
-_LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -68,20 +76,20 @@ def segments_of(
         timed = tuple(_spread(heard.text, speech or [(0.0, length_s)]))
     found = []
     for one in timed:
-        start = min(max(one.start_s, 0.0), length_s)
-        end = min(max(one.end_s, start), length_s)
-        for begins, ends, text in guards.sentences(start, end, one.text):
+        for start, end, text in guards.sentences(one.start_s, one.end_s, one.text):
             if cleaned := guards.clean(text, language):
+                begins = min(max(start, 0.0), length_s)
+                ends = min(max(end, begins), length_s)
                 found.append(Segment(begins, ends, cleaned, one.speaker))
     return found
 
 
 def language_of(text: str, named: str) -> str:
-    """ISO 639-1 by the script, else by what a server calls it, else "en"."""
+    """ISO 639-1 by what a server calls it, else by the script: "zh" or "en"."""
     named = named.lower()
-    if len(_HAN.findall(text)) * 2 >= len(_LETTER.findall(text)) or named in _CHINESE:
-        return "zh"
-    return named if len(named) == len("zh") else "en"
+    if named in _NAMES or len(named) == len("zh"):
+        return _NAMES.get(named, named)
+    return "zh" if len(_HAN.findall(text)) >= len(_WORD.findall(text)) else "en"
 
 
 def _read_object(said: dict[str, Any]) -> Heard | None:

@@ -106,7 +106,7 @@ class ChatSummarizer:
         job.progress(1.0)
         return self._summary(reply, transcript)
 
-    def check_model(self) -> list[Check]:
+    def examine(self) -> list[Check]:
         """Whether the server answers, takes the key and has the model."""
         code, name = "language_model", self._model.name
         try:

@@ -154,6 +154,8 @@ class Aria2Downloader:
                     progress(status.completed_bytes / status.total_bytes)
                 daemon.wait(gid, _LOOK_S)
                 self._client.check_open()
+        except DaemonLost:
+            raise
         except BaseException:
             daemon.abandon(gid)  # whatever interrupted us: nobody else may write to the part
             raise

@@ -36,7 +36,7 @@ _START_S = 5.0
 _RPC_S = 3.0  # who does not answer for so long hangs
 _STOP_S = 2.0
 _SOON_S = 0.02
-_SHARE_BYTES = 4 << 20
+_SHARE_BYTES = 32 << 20
 _ENVIRONMENT = {"PATH": os.defpath}  # none of our secrets, and no proxy beside the tunnel
 _CONFIGURATION = {
     "enable-rpc": "true",
