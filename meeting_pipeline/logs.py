@@ -79,6 +79,7 @@ def set_up(
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote whole links
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
     for handler in handlers:
         handler.setFormatter(formatter)

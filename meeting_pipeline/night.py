@@ -9,6 +9,7 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.pipeline import Order, Pipeline
 
+_LONGEST_WAIT = timedelta(days=31)  # Tencent keeps a listing no further back in one call
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,10 +26,15 @@ def night(settings: Settings, observer: RunObserver) -> RunReport:
         window = _window(settings, pipeline)
         report = pipeline.run(Order("cron", window, everywhere=True))
         if report.listing_complete:
-            known_until = min(window.end, pipeline.source.oldest_waiting or window.end)
-            pipeline.runs.set_watermark(settings.source_name, known_until)
+            pipeline.runs.set_watermark(settings.source_name, _known_until(window, pipeline))
     notify.send(settings, report)
     return report
+
+
+def _known_until(window: Window, pipeline: Pipeline) -> datetime:
+    """Before the oldest recording that is not finished, unless it never will be."""
+    oldest = max(pipeline.source.oldest_waiting or window.end, window.end - _LONGEST_WAIT)
+    return min(window.end, oldest)
 
 
 def _window(settings: Settings, pipeline: Pipeline) -> Window:

@@ -251,6 +251,9 @@ class RecordingStore(Protocol):
         A stage that is WAITING gives its attempt back.
         """
 
+    def note_links(self, recording_id: int, link: MediaLink) -> None:
+        """Remember the page and the address of a recording that its link tells of."""
+
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the texts, segments and phase of a recording; its students become stale."""
 

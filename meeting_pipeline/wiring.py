@@ -150,7 +150,7 @@ def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
     transcriber = backends.make_transcriber(parts, source)
     minimum_s = parts.settings.source.minimum_duration_s
     return Stages(
-        Download(source, backends.make_downloader(parts), parts.media),
+        Download(source, backends.make_downloader(parts), parts.media, rows.recordings.note_links),
         Extract(parts.media, transcriber.audio_format, minimum_s),
         Transcribe(transcriber),
         Summarize(backends.make_summarizer(parts)),

@@ -3,6 +3,7 @@
 import typer
 
 from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.errors import ConfigError
 
 
 def cron(as_json: AsJson = False) -> None:
@@ -13,6 +14,12 @@ def cron(as_json: AsJson = False) -> None:
     from meeting_pipeline.reports import run_document
 
     settings = begin("cron_incremental.log")
+    if settings.download.allow_private_hosts:
+        raise ConfigError(
+            "private_hosts",
+            "ALLOW_PRIVATE_HOSTS is for trials and never for the nightly run",
+            hint="take ALLOW_PRIVATE_HOSTS out of .env",
+        )
     with progress.display() as observer:
         report = run_document(night(settings, observer), settings.source.zone)
     render.report(report, as_json)

@@ -1,6 +1,7 @@
 """Bring a recording's media into its folder, whole."""
 
 import logging
+from collections.abc import Callable
 
 from meeting_pipeline.domain.gates import check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
@@ -16,16 +17,26 @@ _HEAD_BYTES = 512
 
 
 class Download:
-    """A link just in time, the bytes, then the gates; only then the file gets its name."""
+    """A link just in time, the bytes, then the gates; only then the file gets its name.
+
+    note: told the recording's number and the link that worked, for its page and address.
+    """
 
     name = StageName.DOWNLOAD
     resource = Resource.DOWNLOAD
     settings = ""
 
-    def __init__(self, source: RecordingSource, downloader: Downloader, media: MediaTool) -> None:
+    def __init__(
+        self,
+        source: RecordingSource,
+        downloader: Downloader,
+        media: MediaTool,
+        note: Callable[[int, MediaLink], None],
+    ) -> None:
         self._source = source
         self._downloader = downloader
         self._media = media
+        self._note = note
 
     def run(self, value: RecordMeta, job: Job) -> Artifact:
         link = self._fetch(value, job)
@@ -56,6 +67,7 @@ class Download:
                     raise
                 log.info("%s: the link expired; asking for a new one", meta.key)
             else:
+                self._note(job.recording_id, link)
                 return link
         raise AssertionError("the loop returns or raises")
 

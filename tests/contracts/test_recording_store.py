@@ -12,7 +12,7 @@ from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, St
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import Listed, RecordingStore, Setback
+from meeting_pipeline.ports import Listed, MediaLink, RecordingStore, Setback
 from tests.support.databases import Statements
 from tests.support.rows import ALL_TIME, MONDAY, SETTINGS, Clock, meta, minutes, stay
 
@@ -54,6 +54,19 @@ def test_it_is_what_the_port_asks_for(database: Database) -> None:
 
 
 class TestListing:
+    def test_a_poorer_listing_takes_away_nothing_that_a_link_told(self, database: Database) -> None:
+        number = listed(database, meta(1, play_url=None))
+        link = MediaLink(
+            "https://x/y?token=1", "m4a", play_url="https://p", download_url="https://x/y"
+        )
+
+        database.recordings.note_links(number, link)
+        database.recordings.upsert([meta(1, play_url=None, subject="新题目")])
+
+        detail = database.reading.show(number)
+        assert detail is not None
+        assert (detail.play_url, detail.recording.subject) == ("https://p", "新题目")
+
     def test_a_listing_counts_new_known_and_waiting(self, database: Database) -> None:
         metas = [meta(1), meta(2), meta(3, is_final=False)]
         assert database.recordings.upsert(metas[:2]) == Listed(new=2, known=0, waiting=0)

@@ -1,4 +1,4 @@
-"""What every Transcriber keeps to, whoever does the work (about 30 s)."""
+"""What every Transcriber keeps to, whoever does the work (about 20 s)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,13 +130,13 @@ def test_a_recording_in_which_nobody_speaks_is_skipped(
     sandbox: Sandbox, whisper: WhisperTranscriber, tmp_path: Path, kind: str
 ) -> None:
     audio = speech.audio_of(speech.silence(20), tmp_path / "audio.flac")
-    one: Transcriber = {
+    members: dict[str, Transcriber] = {
         "endpoint": transcriber(sandbox),
         "whisper": whisper,
         "auto without": AutoTranscriber(NativeTranscriber(no_transcript), [transcriber(sandbox)]),
-    }[kind]
+    }
     with pytest.raises(SkipRecord) as caught:
-        one.transcribe(audio, job(tmp_path))
+        members[kind].transcribe(audio, job(tmp_path))
     assert caught.value.code == "no_speech"
 
 

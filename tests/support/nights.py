@@ -77,7 +77,7 @@ class Installation:
         source = FakeSource(list(self.metas), media_file)
         self.change_source(source)
         stages = Stages(
-            Download(source, LocalFileDownloader(), self.media),
+            Download(source, LocalFileDownloader(), self.media, rows.recordings.note_links),
             Extract(self.media, self.transcriber.audio_format, 30.0),
             Transcribe(self.transcriber),
             Summarize(self.summarizer),

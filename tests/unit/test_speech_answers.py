@@ -117,7 +117,7 @@ def test_text_without_times_is_spread_over_the_speech_and_nothing_is_lost(text: 
     ("text", "named", "language"),
     [
         ("我们看 offer", "", "zh"),
-        ("good morning 老师", "", "en"),
+        ("good morning, 老师, how are you", "", "en"),
         ("good morning", "english", "en"),
         ("guten Morgen", "de", "de"),
         ("OK OK", "chinese", "zh"),

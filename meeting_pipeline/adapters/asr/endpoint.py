@@ -67,7 +67,7 @@ class SpeechServer:
             else:
                 self._lower_to(form)
                 return body
-        raise RecordError("asr_refused", said, hint="the server does not take this sound")
+        raise RecordError("asr_refused", said, hint="`meeting doctor` tries address, key and model")
 
     def models(self) -> list[str]:
         """The models this key may use; empty where the server lists none.

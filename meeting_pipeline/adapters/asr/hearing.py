@@ -118,7 +118,7 @@ class Hearing:
     def _halves(self, span: Span, why: str) -> list[Span]:
         if span[1] - span[0] < 2 * _SMALLEST_PIECE_S:
             raise RecordError(
-                "asr_too_large", why, hint="the server takes no sound of useful length"
+                "asr_too_large", why, hint="ask whoever runs the service for its limits"
             )
         _log.info("%s; cutting %.0f-%.0f s in half", why, *span)
         return halves(self.sound.levels, span)

@@ -108,10 +108,22 @@ def _stored(connection: Connection, source: str, record_ids: Sequence[str]) -> S
 
 
 def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[str]) -> _Change:
-    if meta.participants is None and before is not None:
-        meta = replace(meta, participants=stays_of(before["participants"]))
+    if before is not None:
+        meta = _with_what_is_known(meta, before)
     present = attendance_of(meta, teachers)
     return _Change({**row_of(meta, present), **_standing(meta, before)}, present, before)
+
+
+def _with_what_is_known(meta: RecordMeta, before: RowMapping) -> RecordMeta:
+    """A listing that says less than an earlier answer takes nothing away."""
+    return replace(
+        meta,
+        participants=stays_of(before["participants"])
+        if meta.participants is None
+        else meta.participants,
+        play_url=meta.play_url or before["play_url"],
+        download_url=meta.download_url or before["download_url"],
+    )
 
 
 def _standing(meta: RecordMeta, before: RowMapping | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import DueRecord, Listed, Setback
+from meeting_pipeline.ports import DueRecord, Listed, MediaLink, Setback
 
 _CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
 
@@ -115,6 +115,15 @@ class RecordingStore:
         in_transaction(
             self._engine, lambda connection: _update(connection, recording_id, values, now)
         )
+
+    def note_links(self, recording_id: int, link: MediaLink) -> None:
+        now = self._now()
+        told = {"play_url": link.play_url, "download_url": link.download_url}
+        values = {name: url for name, url in told.items() if url}
+        if values:
+            in_transaction(
+                self._engine, lambda connection: _update(connection, recording_id, values, now)
+            )
 
     def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
         row = {"recording_id": recording_id, "run_id": run_id, "created_at": self._now()}

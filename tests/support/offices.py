@@ -1,0 +1,91 @@
+"""An installation whose Tencent Meeting, media host, speech service and Kimi are a sandbox."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meeting_pipeline import config, wiring
+from meeting_pipeline.adapters.db.database import Database
+from meeting_pipeline.config import Settings
+from meeting_pipeline.domain.stages import RunReport, StageName
+from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.night import night
+from meeting_pipeline.sandbox.server import Sandbox
+
+NO_FILE = Path("no.env")
+
+
+@dataclass
+class Office:
+    """Each `night` is a process of its own in all but name. changes: of the sandbox's settings."""
+
+    sandbox: Sandbox
+    folder: Path
+    scope: str = "corp"
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Every setting, as a process would find it."""
+        ours = {"DATA_DIR": str(self.folder), "TEACHER_WHITELIST": '["teacher_0","teacher_1"]'}
+        return {**self.sandbox.environment(self.scope), **ours, **self.changes}
+
+    @property
+    def settings(self) -> Settings:
+        return config.load(NO_FILE, self.environment)
+
+    def night(self) -> RunReport:
+        """One incremental night."""
+        report = night(self.settings, RunObserver())
+        assert report.adds_up()
+        return report
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        with wiring.database(self.settings) as rows:
+            yield rows
+
+    def rows(self) -> dict[str, RecordingView]:
+        """Every row by its record id; asserts that the statistics are those of the rows."""
+        with self.database() as rows:
+            views = rows.reading.recordings(RecordingFilter())
+            assert rows.stats.differences() == []
+        by_id = {view.record_id: view for view in views}
+        assert len(by_id) == len(views), "a recording has two rows"
+        return by_id
+
+    def only(self) -> RecordingView:
+        """The only row."""
+        (row,) = self.rows().values()
+        return row
+
+    def detail(self, record_id: str) -> RecordingDetail:
+        with self.database() as rows:
+            number = rows.reading.find(record_id)
+            detail = rows.reading.show(number) if number is not None else None
+        assert detail is not None
+        return detail
+
+    def error(self, stage: StageName) -> tuple[str | None, int]:
+        """What the ledger says of a stage of the only row: its error code and its attempts."""
+        entry = self.only().stages[stage]
+        return entry.error_code, entry.attempts
+
+    def files(self) -> list[str]:
+        """The names of all files in the folders of recordings."""
+        root = self.folder / "recordings"
+        return sorted(path.name for path in root.rglob("*") if path.is_file())
+
+    def make_due(self) -> None:
+        """Reopen what failed, as `meeting retry` does, instead of waiting for its time."""
+        with self.database() as rows:
+            for view in rows.reading.recordings(RecordingFilter(failed=True)):
+                rows.recordings.retry(view.id)
+
+
+def paid(sandbox: Sandbox) -> tuple[Counter[tuple[int, int]], Counter[str]]:
+    """What was paid so far: bursts of tone recordings, and chat calls by what was asked."""
+    return Counter(sandbox.ledger.bursts), Counter(sandbox.ledger.chats)
