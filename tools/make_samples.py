@@ -16,8 +16,8 @@ into a virtual environment of their own (Python 3.11)::
 ``--no-deps`` matters: the extras those packages ask for are not used here. From the system:
 ``ffmpeg`` (with libx264) and ``espeak-ng``. Then, from the root of the repository::
 
-    python tools/make_samples.py                # all samples
-    python tools/make_samples.py --only 4459999  # those whose name contains the text
+    python tools/make_samples.py                   # all samples, a few minutes
+    python tools/make_samples.py --only 445999970  # those whose name contains the text
 
 The same package versions on the same machine write the same bytes.
 """
@@ -42,8 +42,8 @@ Speaker = Callable[[str], Audio]
 
 SAMPLES = Path(__file__).resolve().parent.parent / "meeting_pipeline" / "samples"
 VOICE_RATE = 24_000  # both voice packages speak at 24 kHz
-SENTENCE_GAP = 0.30  # seconds of silence after a sentence
-TURN_GAP = 0.35  # seconds more after a turn
+BRISK = (0.30, 0.35)  # seconds of silence after a sentence, and more after a turn
+CALM = (0.45, 0.55)
 LOUDNESS = 0.09  # root mean square of every sentence
 SILENCE_SECONDS = 40
 SILENCE_DB = -75.0
@@ -55,16 +55,17 @@ BROKEN_FROM = "TM-20260107200000-445999970-recording-1"
 
 @dataclass(frozen=True)
 class Sample:
-    """A spoken sample: its stem, container, language and the voice of the student."""
+    """A spoken sample: its stem, container, language, student's voice and pauses."""
 
     stem: str
     suffix: str
     language: str
     student: str
+    pauses: tuple[float, float] = BRISK
 
 
 SPOKEN = (
-    Sample("TM-20260105193000-445999969-recording-1", ".m4a", "zh", "wang"),
+    Sample("TM-20260105193000-445999969-recording-1", ".m4a", "zh", "wang", CALM),
     Sample("TM-20260107200000-445999970-recording-1", ".mp4", "zh", "chen"),
     Sample("TM-20260109190000-445999971-recording-1", ".m4a", "zh", "wang"),
     Sample("TM-20260110100000-445999972-recording-1", ".m4a", "en", "hibari"),
@@ -172,14 +173,17 @@ def pause(seconds: float) -> Audio:
     return np.zeros(int(seconds * VOICE_RATE), dtype=np.float32)
 
 
-def speak_script(script: Path, teacher: Speaker, student: Speaker) -> Audio:
+def speak_script(
+    script: Path, teacher: Speaker, student: Speaker, pauses: tuple[float, float]
+) -> Audio:
     """Speak a whole script."""
+    sentence_gap, turn_gap = pauses
     pieces = [pause(0.5)]
     for is_teacher, sentences in read_turns(script):
         speaker = teacher if is_teacher else student
         for sentence in sentences:
-            pieces += [normalise(speaker(sentence)), pause(SENTENCE_GAP)]
-        pieces.append(pause(TURN_GAP))
+            pieces += [normalise(speaker(sentence)), pause(sentence_gap)]
+        pieces.append(pause(turn_gap))
     return np.concatenate(pieces)
 
 
@@ -220,6 +224,7 @@ def make_spoken(sample: Sample, kokoro: Kokoro) -> Path:
         SAMPLES / f"{sample.stem}.txt",
         make_speaker(kokoro, TEACHER_VOICE),
         make_speaker(kokoro, sample.student),
+        sample.pauses,
     )
     target = SAMPLES / f"{sample.stem}{sample.suffix}"
     encode(audio, target)

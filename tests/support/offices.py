@@ -16,6 +16,7 @@ from meeting_pipeline.night import night
 from meeting_pipeline.sandbox.server import Sandbox
 
 NO_FILE = Path("no.env")
+TEACHERS = '["teacher_0","teacher_1","teacher_2"]'
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Office:
     @property
     def environment(self) -> dict[str, str]:
         """Every setting, as a process would find it."""
-        ours = {"DATA_DIR": str(self.folder), "TEACHER_WHITELIST": '["teacher_0","teacher_1"]'}
+        ours = {"DATA_DIR": str(self.folder), "TEACHER_WHITELIST": TEACHERS}
         return {**self.sandbox.environment(self.scope), **ours, **self.changes}
 
     @property
