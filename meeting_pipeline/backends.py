@@ -103,16 +103,10 @@ def recognizer_names(settings: Settings) -> list[str]:
     return names
 
 
-def summarizer_name(settings: Settings) -> str:
-    """LLM_BACKEND, or kimi when its key is there, else extractive."""
-    model = settings.language_model
-    return model.backend or ("kimi" if model.api_key else "extractive")
-
-
 def slots(settings: Settings, jobs: int) -> Mapping[Resource, int]:
     """How much of each resource is used at once."""
     asks_a_server = _asks_a_server(settings)
-    asks_a_model = summarizer_name(settings) == "kimi"
+    asks_a_model = settings.summarizer_name == "kimi"
     return {
         Resource.DOWNLOAD: settings.download.concurrency,
         Resource.CPU: cores(),
@@ -340,7 +334,7 @@ _RECOGNIZERS: Mapping[str, Callable[[Parts], Transcriber]] = {
 
 def make_summarizer(parts: Parts) -> Summarizer:
     """What LLM_BACKEND names."""
-    return _chosen(_SUMMARIZERS, summarizer_name(parts.settings))(parts)
+    return _chosen(_SUMMARIZERS, parts.settings.summarizer_name)(parts)
 
 
 def _extractive(parts: Parts) -> Summarizer:

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,11 +23,14 @@ def _text(value: str) -> str:
 
 
 def _number(value: str) -> float:
-    return float(value)
+    number = float(value)
+    if not (isfinite(number) and number >= 0):
+        raise ValueError(value)
+    return number
 
 
 def _optional_number(value: str) -> float | None:
-    return float(value) if value.strip() else None
+    return _number(value) if value.strip() else None
 
 
 def _whole(value: str) -> int:
@@ -95,8 +99,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 _ACCEPTED = {
-    _number: "a number",
-    _optional_number: "a number, or nothing",
+    _number: "a number from 0",
+    _optional_number: "a number from 0, or nothing",
     _whole: "a whole number",
     _positive: "a whole number from 1",
     _optional_whole: "a whole number from 1, or nothing",
@@ -236,6 +240,12 @@ class Settings:
         return self.source.source or ("tencent" if has_credentials else "folder")
 
     @property
+    def summarizer_name(self) -> str:
+        """The summarizer in use: as named, else kimi when its key is there, else extractive."""
+        model = self.language_model
+        return model.backend or ("kimi" if model.api_key else "extractive")
+
+    @property
     def database_url(self) -> str:
         """A SQLAlchemy URL (holds the password: never show it)."""
         database = self.database
@@ -298,8 +308,18 @@ def load(env_file: Path = Path(".env"), environment: Mapping[str, str] = os.envi
 
 def shown(settings: Settings) -> list[ShownSetting]:
     """The effective values and where they come from, without secrets."""
+    resolved = {
+        "MEETING_SOURCE": settings.source_name,
+        "LLM_BACKEND": settings.summarizer_name,
+        "WHISPER_MODEL": "base, as packaged",
+        "JOBS": "auto",
+    }
     return [
-        ShownSetting(item.metadata["name"], _show(item.metadata, value), origin)
+        ShownSetting(
+            item.metadata["name"],
+            _show(item.metadata, value) or resolved.get(item.metadata["name"], ""),
+            origin,
+        )
         for attribute, group in _GROUPS.items()
         for item in fields(group)
         for value in [getattr(getattr(settings, attribute), item.name)]

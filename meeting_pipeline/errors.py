@@ -1,6 +1,7 @@
 """Our errors, grouped by what the caller does next.
 
     MeetingError
+    ├── UsageError        what was typed names nothing; exit code 2
     ├── ConfigError       nothing starts; exit code 3
     ├── FatalError        stop starting work, keep what is done; exit code 5
     ├── RetryableError    wait as asked or back off, then a later run; exit code 4
@@ -28,6 +29,10 @@ class MeetingError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+
+
+class UsageError(MeetingError):
+    """What was typed names nothing that is there."""
 
 
 class ConfigError(MeetingError):

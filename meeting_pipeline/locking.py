@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from meeting_pipeline.errors import Busy
+from meeting_pipeline.errors import Busy, ConfigError
 
 
 @contextmanager
@@ -19,15 +19,25 @@ def run_lock(path: Path, command: str, now: datetime) -> Iterator[None]:
 
     Raises Busy, naming who holds it and since when. now: aware, for the next one to read.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
+    with os.fdopen(_open(path), "r+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _busy(stream.read()) from None
         _sign(stream, command, now)
         yield
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            "data_dir",
+            f"DATA_DIR {path.parent} cannot be used: {error.strerror}",
+            hint="give it to this user, or set DATA_DIR to another folder",
+        ) from error
 
 
 def _sign(stream: TextIO, command: str, now: datetime) -> None:

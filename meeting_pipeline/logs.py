@@ -75,7 +75,10 @@ def set_up(
     lines = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
     formatter = Redaction(JsonLines() if as_json else lines, secrets)
     console = _StandardError(logging.WARNING if quiet_console else logging.NOTSET)
-    handlers = [console, _rotating(file)] if file else [console]
+    handlers: list[logging.Handler] = [console]
+    if file is not None and (rotating := _rotating(file)) is not None:
+        handlers.append(rotating)
+    logging.raiseExceptions = False  # a full disk must not print a traceback for every line
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
@@ -102,8 +105,13 @@ def log_folder(data_dir: Path) -> Path:
     return installed if installed.is_dir() else data_dir / "logs"
 
 
-def _rotating(file: Path) -> logging.Handler:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return logging.handlers.RotatingFileHandler(
-        file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8", delay=True
-    )
+def _rotating(file: Path) -> logging.Handler | None:
+    """None where it cannot be written: no run fails for its log."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return logging.handlers.RotatingFileHandler(
+            file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"
+        )
+    except OSError as error:
+        sys.stderr.write(f"meeting: no log file {file}: {error.strerror}\n")
+        return None

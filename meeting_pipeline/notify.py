@@ -38,7 +38,7 @@ def body(report: RunReport) -> str:
         + " + ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome),
     ]
     lines += [
-        f"#{record.id} {record.stage}: {record.error_code} (meeting why {record.id})"
+        f"#{record.id} {record.stage or ''}: {record.error_code} (meeting why {record.id})"
         for record in report.records
         if record.status is Outcome.FAILED
     ]

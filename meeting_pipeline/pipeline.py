@@ -1,8 +1,9 @@
 """One run, from a window of time to a report."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.batch import Batch, BatchResult
@@ -20,6 +21,8 @@ from meeting_pipeline.ports import (
 )
 from meeting_pipeline.record_worker import INTERNAL
 from meeting_pipeline.stages.fetch import Listing, fetch
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Pipeline:
         """List, process what is due, refresh the statistics, report.
 
         A listing that breaks off is in the report (`stopped_by`); unless nothing can go on, what is
-        known is worked on all the same. Raises only when the rows cannot be reached.
+        known is worked on all the same. Raises FatalError only when no run can begin.
         """
         started = time.monotonic()
         run_id = self.runs.start(order.command, order.window)
@@ -82,18 +85,29 @@ class Pipeline:
         due = [] if isinstance(listing.trouble, FatalError) else self._due(order)
         self.observer.work_planned(len(due))
         worked = self.batch.process(due, run_id, order.until)
-        self.stats.refresh()
 
         report = self._report(run_id, order, listing, worked, time.monotonic() - started)
-        self.runs.finish(report)
+        report = self._closed(report)
         self.observer.run_finished(report)
         return report
 
     def plan(self, order: Order) -> Plan:
-        """What a run would find and do now; writes nothing."""
+        """What a run would find and do now; no recording becomes a row."""
         listed = list(self.source.list_records(order.window))
         new = self.recordings.unknown(listed)
         return Plan(order.window, len(listed), tuple(new), tuple(self._due(order)))
+
+    def _closed(self, report: RunReport) -> RunReport:
+        """The report with the statistics refreshed and its row complete, if the rows are there."""
+        try:
+            self.stats.refresh()
+            report = replace(report, usage=self.runs.usage(report.run_id))
+            self.runs.finish(report)
+        except FatalError as trouble:
+            log.error("the run's own row is not complete: %s", trouble)
+            stopped_by = report.stopped_by or trouble.code
+            return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
+        return report
 
     def _due(self, order: Order) -> list[DueRecord]:
         if not order.work:
@@ -113,12 +127,11 @@ class Pipeline:
             known=listing.known,
             waiting=listing.waiting + self.source.waiting,
             listing_complete=listing.trouble is None,
-            due=len(worked.outcomes),
-            records=worked.outcomes,
+            due=len(listing.skipped + worked.outcomes),
+            records=listing.skipped + worked.outcomes,
             stopped_by=trouble.code if trouble else None,
             exit_code=self._exit_code(listing, worked),
             seconds=round(seconds, 3),
-            usage=self.runs.usage(run_id),
         )
 
     def _exit_code(self, listing: Listing, worked: BatchResult) -> int:

@@ -226,6 +226,9 @@ class RecordingStore(Protocol):
     def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         """Those of a listing that have no row yet."""
 
+    def numbers(self, listed: Sequence[RecordMeta]) -> list[int]:
+        """Our numbers of recordings that have rows, in the given order."""
+
     def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         """Those of a listing that are final, not skipped, and whose row knows no participants."""
 

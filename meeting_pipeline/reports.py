@@ -17,7 +17,7 @@ from meeting_pipeline.domain.stages import (
     RecordStatus,
     RunReport,
     StageName,
-    StageStatus,
+    UsageTotals,
 )
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.views import RecordingDetail, RecordingView, StudentView
@@ -72,19 +72,27 @@ def plan_document(plan: Plan, zone: ZoneInfo) -> Document:
         {"id": None, "source": meta.key.source, "record_id": meta.key.record_id}
         | {"subject": meta.subject, "status": "new"}
         for meta in plan.new
+        if meta.is_final and not meta.skip_reason
     ]
     due = [
         {"id": str(record.id), "source": record.meta.key.source}
         | {"record_id": record.meta.key.record_id, "subject": record.meta.subject, "status": "due"}
         for record in plan.due
     ]
+    nothing = dict.fromkeys(("waiting", "done", "failed", "skipped", "deferred"), 0)
     return {
         "dry_run": True,
+        "run_id": None,
         "window": window_document(plan.window, zone),
         "listed": plan.listed,
         "new": len(new),
         "known": plan.listed - len(new),
-        "due": len(due),
+        "due": len(new) + len(due),
+        **nothing,
+        "stopped_by": None,
+        "exit_code": 0,
+        "seconds": 0.0,
+        "usage": asdict(UsageTotals()),
         "records": new + due,
     }
 
@@ -204,10 +212,11 @@ def _stage(entry: LedgerEntry, zone: ZoneInfo) -> Document:
 
 def _why_stage(entry: LedgerEntry | None, zone: ZoneInfo) -> Document:
     if entry is None:
-        return {"status": "not yet", "attempts": 0}
+        names = ("error_code", "next_attempt_at", "message", "started_at", "finished_at", "seconds")
+        return {"status": "not yet", "attempts": 0, **dict.fromkeys(names)}
     took = (
         (entry.finished_at - entry.started_at).total_seconds()
-        if entry.status is StageStatus.DONE and entry.started_at and entry.finished_at
+        if entry.started_at and entry.finished_at
         else None
     )
     return {

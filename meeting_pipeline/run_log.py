@@ -35,7 +35,8 @@ class RunLog(RunObserver):
         log.info("#%d %s done in %.1f s", recording_id, stage, seconds)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
-        reason = f" at {outcome.stage}: {outcome.error_code}" if outcome.error_code else ""
+        where = f" at {outcome.stage}" if outcome.stage else ""
+        reason = f"{where}: {outcome.error_code}" if outcome.error_code else ""
         level = logging.WARNING if outcome.status is Outcome.FAILED else logging.INFO
         log.log(level, "#%d %s%s", outcome.id, outcome.status, reason)
 

@@ -1,7 +1,7 @@
 """The composition root: the settings become a pipeline over rows, and nothing else does that."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from meeting_pipeline import backends, locking
@@ -11,7 +11,7 @@ from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.views import RecordingDetail
-from meeting_pipeline.errors import ConfigError, RecordError
+from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.interrupts import Interrupts
@@ -38,7 +38,8 @@ def lock(settings: Settings, command: str) -> AbstractContextManager[None]:
 @contextmanager
 def raw_database(settings: Settings) -> Iterator[Database]:
     """The rows, open while the block runs, whatever schema they have."""
-    settings.source.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):  # the database itself says it best
+        settings.source.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     rows = open_database(settings.database_url, settings.source.teacher_whitelist, utc_now)
     try:
         yield rows
@@ -96,7 +97,7 @@ def find(rows: Database, reference: str) -> RecordingDetail:
     number = rows.reading.find(reference)
     detail = rows.reading.show(number) if number is not None else None
     if detail is None:
-        raise RecordError(
+        raise UsageError(
             "no_such_recording",
             f"there is no recording {reference}",
             hint="`meeting status` lists the numbers",

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,6 +52,9 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 60.0
     total_s: float = 300.0
+
+
+_HASTY = Timeouts(connect_s=4.0, read_s=8.0, total_s=10.0)
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ class Http:
     ) -> None:
         self._rates = tuple(rates) or (RateLimit(stop=stop),)
         self._timeouts = timeouts
+        self._tries, self._patience_s = _TRIES, _PATIENCE_S
         self._stop = stop
         self._clock = clock
         self._session = open_session()
@@ -178,7 +183,7 @@ class Http:
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TryAgain),
-            stop=_is_enough,
+            stop=self._is_enough,
             wait=_back_off,
             sleep=self._pause,
             before_sleep=_say_why,
@@ -190,6 +195,12 @@ class Http:
             return retrying(attempt)
         except TryAgain as last:
             raise last.error from None
+
+    def hasty(self) -> "Http":
+        """The same service for somebody who looks on: two tries, and no long waits."""
+        twin = copy(self)
+        twin._timeouts, twin._tries, twin._patience_s = _HASTY, 2, 0.0
+        return twin
 
     def close(self) -> None:
         """Close idle connections."""
@@ -215,6 +226,11 @@ class Http:
             raise
         self._breaker.answered()
         return result
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        again = _trouble(state)
+        asked_s = again.error.retry_after_s or 0.0
+        return state.attempt_number >= min(again.tries, self._tries) or asked_s > self._patience_s
 
     def _heed(self, again: TryAgain) -> None:
         """Let everybody know what one caller was told."""
@@ -273,12 +289,6 @@ def _trouble(state: RetryCallState) -> TryAgain:
     if not isinstance(error, TryAgain):
         raise TypeError(f"only TryAgain is tried again, not {error!r}")
     return error
-
-
-def _is_enough(state: RetryCallState) -> bool:
-    again = _trouble(state)
-    asked_s = again.error.retry_after_s or 0.0
-    return state.attempt_number >= again.tries or asked_s > _PATIENCE_S
 
 
 def _back_off(state: RetryCallState) -> float:

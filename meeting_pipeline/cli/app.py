@@ -1,5 +1,6 @@
 """The list of commands, and how any of them ends."""
 
+import json
 import logging
 import os
 import sys
@@ -22,7 +23,7 @@ from meeting_pipeline.cli import (
     status,
     why,
 )
-from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError
+from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 
 log = logging.getLogger("meeting_pipeline")
 
@@ -93,7 +94,7 @@ def run_command(arguments: list[str]) -> int:
     except MeetingError as error:
         if debug:
             log.exception("%s", error.code)
-        _say(error)
+        _say(error, as_json="--json" in words)
         return _exit_code(error)
     except BrokenPipeError:
         return _leave_quietly()
@@ -104,12 +105,18 @@ def run_command(arguments: list[str]) -> int:
     return exit_codes.OK
 
 
-def _say(error: MeetingError) -> None:
+def _say(error: MeetingError, as_json: bool) -> None:
     hint = f" → {error.hint}" if error.hint else ""
     sys.stderr.write(f"meeting: {error.code}: {error.message}{hint}\n")
+    if as_json:  # whoever reads standard output gets their one document all the same
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        document = {"error": told, "exit_code": _exit_code(error)}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 def _exit_code(error: MeetingError) -> int:
+    if isinstance(error, UsageError):
+        return exit_codes.USAGE
     if isinstance(error, ConfigError):
         return exit_codes.CONFIG
     if isinstance(error, Busy):

@@ -15,11 +15,13 @@ def doctor(as_json: AsJson = False) -> None:
     from meeting_pipeline.doctor import examine
 
     checks = examine(begin(), ENV_FILE)
+    red = sum(check.ok is False for check in checks)
     if as_json:
         render.as_document({"checks": [vars(check) for check in checks]})
     else:
-        rows = [(_SIGNS[c.ok], c.code, c.message, "" if c.ok else c.hint) for c in checks]
+        rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
         columns = ("", "检查 check", "结果 result", "怎么办 what to do")
         render.console().print(render.table("", columns, rows))
-    if any(check.ok is False for check in checks):
+        render.console().print(f"要处理 to mend: {red}" if red else "全部就绪 ready for the night")
+    if red:
         raise typer.Exit(exit_codes.CONFIG)

@@ -17,7 +17,8 @@ Until = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show what would be done; nothing is written.")
+    bool,
+    typer.Option("--dry-run", help="Only show what would be done; nothing is fetched or stored."),
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Records in flight (default: JOBS).")

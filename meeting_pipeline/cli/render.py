@@ -63,7 +63,7 @@ def plan(document: Document, as_json: bool) -> None:
     out.print(table("", ("#", "主题 subject", "会做 would do"), rows))
     out.print(
         f"试运行 dry run: {document['listed']} listed = {document['new']} new + "
-        f"{document['known']} known; {document['due']} due now. Nothing was written."
+        f"{document['known']} known; {document['due']} would be processed. No row was written."
     )
 
 
@@ -71,7 +71,7 @@ def _records(document: Document) -> Iterable[Sequence[str | Text]]:
     for record in document["records"]:
         stage = STAGE_WORDS.get(record["stage"] or "", "")
         code = record["error_code"]
-        reason = f"{stage}: {code}: {record['message']}" if code else stage
+        reason = ": ".join(filter(None, (stage, code, record["message"]))) if code else stage
         subject = shorten(record["subject"] or record["record_id"], 36)
         yield record["id"], subject, status_text(record["status"]), reason
 

@@ -1,6 +1,9 @@
 """What `meeting` without a command says: where things stand and what to do next."""
 
+import os
 from pathlib import Path
+
+_SOURCES = ("MEETING_SOURCE", "MEETING_FOLDER", "TQM_SECRET_ID")
 
 _FIRST_TIME = """\
 还没有配置 (no .env here yet).
@@ -21,4 +24,5 @@ _READY = """\
 
 def next_steps() -> str:
     """A few lines for this directory."""
-    return _READY if Path(".env").is_file() else _FIRST_TIME
+    is_set_up = Path(".env").is_file() or any(name in os.environ for name in _SOURCES)
+    return _READY if is_set_up else _FIRST_TIME

@@ -112,8 +112,8 @@ def _record(place: int, now: float, media: list[Path]) -> Record:
         teacher = TEACHERS[0]
     return Record(
         meeting_record_id=str((SMALL_ID, BIG_ID)[place % 2] + place),
-        meeting_id=str(BIG_ID + 500_000 + (0 if recurring else place)),
-        meeting_code=str(445_000_000 + (0 if recurring else place)),
+        meeting_id=str(BIG_ID + 500_000 + (ROWS if recurring else place)),
+        meeting_code=str(445_000_000 + (ROWS if recurring else place)),
         owner=teacher.userid,
         subject=SUBJECTS[place % len(SUBJECTS)],
         started_at=started_at,

@@ -3,7 +3,7 @@
 from meeting_pipeline.domain.gates import check_audible, check_long_enough, check_whole
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.errors import RecordError
+from meeting_pipeline.errors import MeetingError, RecordError
 from meeting_pipeline.ports import Job, MediaTool
 from meeting_pipeline.stages.base import Resource
 
@@ -31,7 +31,11 @@ class Extract:
         try:
             duration_s = self._extract(value, name, job)
         except RecordError:
+            job.folder.remove(name)
             job.folder.remove(value.path.name)  # damaged here or there: fetch it afresh next time
+            raise
+        except MeetingError:
+            job.folder.remove(name)
             raise
         return job.folder.publish(name, duration_s)
 

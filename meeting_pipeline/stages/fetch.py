@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.stages import Outcome, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError, SkipRecord
@@ -20,20 +21,31 @@ TEACHER_NOT_LISTED = "teacher_not_listed"
 
 @dataclass(frozen=True)
 class Listing:
-    """How many recordings a listing brought; trouble: why it is not complete, or None.
+    """What a listing brought; trouble: why it is not complete, or None.
 
-    waiting: of these, not final at the source yet.
+    waiting: of the known ones, not final at the source yet. skipped: new ones that are not for us,
+    each with its reason.
     """
 
     new: int = 0
     known: int = 0
     waiting: int = 0
+    skipped: tuple[RecordOutcome, ...] = ()
     trouble: FatalError | RetryableError | None = None
 
     @property
     def total(self) -> int:
         """Everything listed."""
         return self.new + self.known
+
+    def __add__(self, other: "Listing") -> "Listing":
+        return Listing(
+            self.new + other.new,
+            self.known + other.known,
+            self.waiting + other.waiting,
+            self.skipped + other.skipped,
+            self.trouble or other.trouble,
+        )
 
 
 def fetch(
@@ -46,17 +58,40 @@ def fetch(
     listing = Listing()
     try:
         for chunk in _chunks(source.list_records(window)):
-            listed = store.upsert([_wanted(meta, teachers) for meta in chunk])
-            listing = Listing(
-                listing.new + listed.new,
-                listing.known + listed.known,
-                listing.waiting + listed.waiting,
-            )
+            listing += _stored(store, [_wanted(meta, teachers) for meta in chunk])
             _complete_participants(source, store, chunk)
     except (RetryableError, FatalError) as trouble:
         log.error("the listing is not complete: %s", trouble)
         return replace(listing, trouble=trouble)
     return listing
+
+
+def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
+    """Rows for a chunk; one that cannot be stored is said and costs no other."""
+    unwanted = store.unknown([meta for meta in metas if meta.skip_reason])
+    try:
+        listed = store.upsert(metas)
+    except RecordError as refusal:
+        if len(metas) == 1:
+            log.error("%s cannot be stored: %s", metas[0].key, refusal)
+            return Listing(trouble=RetryableError(refusal.code, f"{metas[0].key}: {refusal}"))
+        return sum((_stored(store, [meta]) for meta in metas), Listing())
+    numbers = store.numbers(unwanted)
+    skipped = [_skipped(number, meta) for number, meta in zip(numbers, unwanted, strict=True)]
+    return Listing(listed.new, listed.known, listed.waiting, tuple(skipped))
+
+
+def _skipped(number: int, meta: RecordMeta) -> RecordOutcome:
+    key = meta.key
+    return RecordOutcome(
+        number,
+        key.source,
+        key.record_id,
+        meta.subject,
+        Outcome.SKIPPED,
+        error_code=meta.skip_reason,
+        message="known when it was listed",
+    )
 
 
 def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:

@@ -127,20 +127,30 @@ def test_a_dry_run_writes_nothing(folder: dict[str, str]) -> None:
         (["status"], {"MEETING_TZ": "Mars"}, 3, "MEETING_TZ"),
         (["run", "--since", "gestern"], {}, 3, "gestern"),
         (["run-range", "2026-02-01", "2026-01-01"], {}, 3, "2026"),
-        (["show", "999"], {}, 4, "999"),
+        (["show", "999"], {}, 2, "999"),
         (["retry"], {}, 2, "--dead"),
         (["run", "--limit", "0"], {}, 2, "limit"),
+        (["run"], {"DATA_DIR": "/proc/nope"}, 3, "DATA_DIR"),
+        (["config", "show"], {"SETTLE_S": "nan"}, 3, "SETTLE_S"),
         (["status"], {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_NAME": "x"}, 5, "database"),
     ],
 )
 def test_a_users_mistake_is_one_line_with_its_exit_code(
     folder: dict[str, str], words: list[str], env: dict[str, str], code: int, said: str
 ) -> None:
-    ended = meeting(*words, env={**folder, **env} if words[0] != "run" or env == {} else env)
+    without_folder = "MEETING_SOURCE" in env
+    ended = meeting(*words, env=env if without_folder else {**folder, **env})
 
     assert ended.code == code, ended.err
     assert said in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_with_json_an_error_is_a_document_too(folder: dict[str, str]) -> None:
+    ended = meeting("run", "--json", env={**folder, "DB_HOST": "127.0.0.1", "DB_PORT": "1"})
+
+    assert ended.code == ended.document["exit_code"] == 5
+    assert ended.document["error"]["code"] in ended.err
 
 
 def test_debug_adds_the_traceback(folder: dict[str, str]) -> None:

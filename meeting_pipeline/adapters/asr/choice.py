@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from meeting_pipeline.adapters.asr.speakers import with_speakers
 from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTranscript
+from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.errors import RecordError, SkipRecord
 from meeting_pipeline.ports import Job, Transcriber
@@ -49,6 +50,10 @@ class AutoTranscriber:
             _log.warning("%s: %s; Tencent's transcript stays", job.meta.key, error)
             return own
         return _named(transcript, own)
+
+    def examine(self) -> list[Check]:
+        """What its recognisers find; Tencent's own transcripts come over the source's calls."""
+        return [line for one in self._recognizers for line in examined(one)]
 
     def _own(self, audio: Audio, job: Job) -> Transcript | None:
         if self._native is None:
@@ -96,6 +101,10 @@ class NamedSpeakers:
         named = self._native.segments(job.meta, audio.duration_s)
         transcript = self._recognizer.transcribe(audio, job)
         return replace(transcript, segments=with_speakers(transcript.segments, named))
+
+    def examine(self) -> list[Check]:
+        """What its recogniser finds."""
+        return examined(self._recognizer)
 
 
 def _named(transcript: Transcript, own: Transcript | None) -> Transcript:

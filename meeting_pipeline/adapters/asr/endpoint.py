@@ -72,9 +72,9 @@ class SpeechServer:
     def models(self) -> list[str]:
         """The models this key may use; empty where the server lists none.
 
-        Raises FatalError("key_refused") … and what `Http.call` raises.
+        Raises FatalError("key_refused") …, NotTaken and what `Http.call` raises.
         """
-        return self._http.call(_MODELS, self._prepare_list, _names)
+        return self._http.hasty().call(_MODELS, self._prepare_list, _names)
 
     def _lower_to(self, form: int) -> None:
         """Ask for this form from now on, if it is plainer than what was asked for until now."""

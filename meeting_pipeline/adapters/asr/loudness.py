@@ -87,7 +87,7 @@ def _heard(container: Any) -> Sound:
     packets.append(end)
     meter.finish()
     return Sound(
-        levels=np.concatenate(meter.levels) if meter.levels else np.zeros(0, np.float32),
+        levels=np.frombuffer(meter.levels, np.float32),
         duration_s=meter.samples / _RATE,
         is_mp3=container.format.name == "mp3",
         packets=packets,
@@ -100,7 +100,7 @@ class _Meter:
     """Turns decoded frames of any shape into levels."""
 
     def __init__(self, track: Any) -> None:
-        self.levels: list[Levels] = []
+        self.levels = array("f")  # one block; ten hours of little arrays take more
         self.samples = 0
         self._waiting = 0
         self._graph = Graph()
@@ -131,7 +131,7 @@ class _Meter:
         for second in self._filtered():
             sound = np.frombuffer(second.planes[0], np.int16)[: second.samples]
             self.samples += second.samples
-            self.levels.append(_levels(sound))
+            self.levels.frombytes(_levels(sound).tobytes())
 
     def _filtered(self) -> Iterator[Any]:
         while True:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
+from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
 from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
 from meeting_pipeline.adapters.asr.loudness import Sound, listen
 from meeting_pipeline.adapters.asr.pieces import Piece
@@ -94,7 +95,9 @@ class EndpointTranscriber:
         try:
             names = self._server.models()
         except MeetingError as error:
-            return [Check(code, False, error.message, error.hint)]
+            return [Check.refused(code, error)]
+        except NotTaken:
+            names = []
         if not names:
             return [Check(code, None, f"{self._service} lists no models; {model} is not tried")]
         if model not in names:

@@ -53,6 +53,16 @@ def packaged_base(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> Path:
     return model_dir
 
 
+def require_packages(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> None:
+    """Make sure that `packaged_base` has what it needs, and make nothing.
+
+    Raises ConfigError("offline_extra_missing").
+    """
+    if not _is_whole(cache_dir / f"whisper-{MODEL_NAME}"):
+        for package in packages:
+            _data_folder(package)
+
+
 def _is_whole(model_dir: Path) -> bool:
     try:
         marked = (model_dir / _MARKER).read_text() == _SHA256[_WEIGHTS]

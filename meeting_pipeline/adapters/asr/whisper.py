@@ -7,15 +7,22 @@ from pathlib import Path
 from threading import Lock
 
 from meeting_pipeline.adapters.asr import decoding
-from meeting_pipeline.adapters.asr.packaged_model import MODEL_NAME, OFFLINE_HINT, packaged_base
+from meeting_pipeline.adapters.asr.packaged_model import (
+    MODEL_NAME,
+    OFFLINE_HINT,
+    packaged_base,
+    require_packages,
+)
 from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options
 from meeting_pipeline.adapters.asr.worker import Task
 from meeting_pipeline.adapters.asr.worker_pool import WorkerPool
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.ports import Job
 
 _DETECT = frozenset({"", "auto"})
+_BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
 
 class WhisperTranscriber:
@@ -64,6 +71,14 @@ class WhisperTranscriber:
         job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
         return transcript
 
+    def examine(self) -> list[Check]:
+        """Whether recogniser and model are here; nothing is loaded."""
+        try:
+            _require_installed()
+            return [self._examined_model("speech_local")]
+        except ConfigError as error:
+            return [Check.refused("speech_local", error)]
+
     def close(self) -> None:
         """End the processes; a recording at work is given up."""
         with self._starting:
@@ -86,13 +101,23 @@ class WhisperTranscriber:
                 self._pool = self._open_pool()
             return self._pool
 
+    def _examined_model(self, code: str) -> Check:
+        """Raises ConfigError for a model that is not here and cannot be downloaded."""
+        if not self._model:
+            require_packages(self._cache_dir)
+            return Check(code, True, f"Whisper {MODEL_NAME}, installed with the program")
+        if not _is_path(self._model):
+            message = f"WHISPER_MODEL={self._model} will be downloaded when it is first used"
+            return Check(code, None, message, "or give the directory of a model that is here")
+        directory = _directory(self._model)
+        missing = [name for name in _BESIDE_WEIGHTS if not (directory / name).is_file()]
+        if not missing:
+            return Check(code, True, f"Whisper model in {directory}")
+        message = f"WHISPER_MODEL: there is no {' and no '.join(missing)} in {directory}"
+        return Check(code, False, message, "copy the whole directory of the model")
+
     def _open_pool(self) -> WorkerPool:
-        if importlib.util.find_spec("faster_whisper") is None:
-            raise ConfigError(
-                "offline_extra_missing",
-                "Local speech recognition is not installed.",
-                hint=OFFLINE_HINT,
-            )
+        _require_installed()
         threads = max(1, len(os.sched_getaffinity(0)) // self._processes)
         source, is_local = self._source()
         options = Options(source, self._label, self._language, self._beam, threads)
@@ -105,6 +130,15 @@ class WhisperTranscriber:
         if _is_path(self._model):
             return str(_directory(self._model).resolve()), True
         return self._model, False
+
+
+def _require_installed() -> None:
+    if importlib.util.find_spec("faster_whisper") is None:
+        raise ConfigError(
+            "offline_extra_missing",
+            "Local speech recognition is not installed.",
+            hint=OFFLINE_HINT,
+        )
 
 
 def _is_path(model: str) -> bool:

@@ -69,6 +69,11 @@ def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordM
     return [meta for meta in metas if _key(meta) not in rows]
 
 
+def numbers(connection: Connection, metas: Sequence[RecordMeta]) -> dict[tuple[str, str], int]:
+    """Our numbers of what `in_order` returned, by key, as far as there are rows."""
+    return {key: row["id"] for key, row in _rows(connection, metas).items()}
+
+
 def lacking_participants(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
     """Those of what `in_order` returned whose row knows no participants but could by now."""
     rows = _rows(connection, metas)

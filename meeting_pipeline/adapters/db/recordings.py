@@ -45,6 +45,11 @@ class RecordingStore:
         metas = listing.in_order(listed)
         return read(self._engine, lambda connection: listing.unknown(connection, metas))
 
+    def numbers(self, listed: Sequence[RecordMeta]) -> list[int]:
+        metas = listing.in_order(listed)
+        found = read(self._engine, lambda connection: listing.numbers(connection, metas))
+        return [found[meta.key.source, meta.key.record_id] for meta in listed]
+
     def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         metas = listing.in_order(listed)
         return read(

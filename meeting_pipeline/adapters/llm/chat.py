@@ -113,7 +113,7 @@ class ChatModel:
 
         Raises FatalError("key_refused") and whatever `Http.call` raises.
         """
-        return self._call(_MODELS, self._prepare_list, _names)
+        return self._call(self._http.hasty(), _MODELS, self._prepare_list, _names)
 
     def _ask(
         self,
@@ -154,7 +154,7 @@ class ChatModel:
             return requests.Request("POST", url, headers=headers | kind, data=body).prepare()
 
         try:
-            return self._call(_ENDPOINT, prepare, _completion, tokens)
+            return self._call(self._http, _ENDPOINT, prepare, _completion, tokens)
         except RetryableError as error:
             if error.code == OVERLOADED:
                 error.retry_after_s = _OVERLOAD_PATIENCE_S
@@ -162,6 +162,7 @@ class ChatModel:
 
     def _call(
         self,
+        http: Http,
         what: str,
         prepare: Callable[[], requests.PreparedRequest],
         read: Callable[[Answer], T],
@@ -174,7 +175,7 @@ class ChatModel:
                 refuse(answer, next(refused))
             return read(answer)
 
-        return self._http.call(what, prepare, judge, tokens=tokens)
+        return http.call(what, prepare, judge, tokens=tokens)
 
     def _prepare_list(self) -> requests.PreparedRequest:
         return requests.Request("GET", f"{self._base_url}/models", headers=self._headers).prepare()

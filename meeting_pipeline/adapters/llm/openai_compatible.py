@@ -112,7 +112,7 @@ class ChatSummarizer:
         try:
             names = self._model.models()
         except MeetingError as error:
-            return [Check(code, False, error.message, error.hint)]
+            return [Check.refused(code, error)]
         except (NotFound, NotTaken):
             names = []
         if not names:

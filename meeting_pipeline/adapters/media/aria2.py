@@ -16,6 +16,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.ports import MediaLink, Progress
 
@@ -81,6 +82,10 @@ class Aria2Downloader:
             raise
         if not done:
             self._built_in.fetch(link, part, progress)
+
+    def examine(self) -> list[Check]:
+        """Whether aria2c starts and answers; without it the built-in downloader does the work."""
+        return [self._keeper.examine()]
 
     def close(self) -> None:
         """End aria2c and what runs; raises Stopped there and in every later `fetch`."""

@@ -93,6 +93,12 @@ class Daemon:
             self._start(program, Path(folder) / "aria2.conf", private)
         Thread(target=self._listen, name="aria2-events", daemon=True).start()
 
+    def version(self) -> str:
+        """What it calls itself."""
+        with _answering():
+            said: Any = self._rpc.get_version()
+            return str(said["version"])
+
     def add(self, url: str, part: Path, size_bytes: int, connections: int) -> str:
         """Start to download a file of that size; returns the id of the download."""
         gid = secrets.token_hex(8)

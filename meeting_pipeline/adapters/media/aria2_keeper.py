@@ -11,10 +11,12 @@ from threading import RLock
 from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.tunnel import Tunnel
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import Stopped
 
 log = logging.getLogger(__name__)
 
+_MEND = "for faster downloads: apt-get install aria2, and leave ARIA2C empty"
 _STARTS = 3  # another program may have taken the port meanwhile
 
 
@@ -61,6 +63,18 @@ class Aria2Keeper:
             lost.kill()
             if self._daemon is lost:
                 self._daemon = None
+
+    def examine(self) -> Check:
+        """Start one and ask for its version."""
+        program = find_aria2c(self._aria2c)
+        try:
+            return Check("aria2c", True, f"{program}: {self.running().version()}")
+        except DaemonLost:
+            found = (
+                f"{program} does not start" if program else f"no {self._aria2c or 'aria2c'} here"
+            )
+            message = f"{found}; the built-in downloader is used, one connection a file"
+            return Check("aria2c", None, message, _MEND)
 
     def close(self) -> None:
         """End the daemon; what it has downloaded stays for a later run."""

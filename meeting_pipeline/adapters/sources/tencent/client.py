@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -44,7 +45,8 @@ class TencentClient:
 
     http: with the application's limit per minute. base_url: without a path, or with a prefix that
     is signed as it is sent. clock: Unix seconds. clock_skew_s: how far Tencent's clock is ahead of
-    ours, as measured when it refused ours; 0.0 as long as it did not.
+    ours, as measured when it refused ours; 0.0 as long as it did not. skew_seen_s: the same by its
+    last answer, None before one that is dated.
     """
 
     def __init__(
@@ -55,8 +57,9 @@ class TencentClient:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock_skew_s = 0.0
+        self.skew_seen_s: float | None = None
         self._http = http
-        self._credentials = credentials
+        self.credentials = credentials
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._correcting = threading.Lock()
@@ -79,13 +82,20 @@ class TencentClient:
             rates=[limit] if limit else [],
         )
 
+    def hasty(self) -> "TencentClient":
+        """The same application for somebody who looks on; see `Http.hasty`."""
+        twin = copy(self)
+        twin._http = self._http.hasty()
+        return twin
+
     def _prepare(self, path: str, query: Query) -> PreparedRequest:
         url = f"{self._base_url}{path}?{urlencode(query, quote_via=quote)}"
         headers = {"Accept": "application/json", "User-Agent": "meeting-pipeline"}
         request = Request("GET", url, headers=headers).prepare()
-        return sign(request, self._credentials, int(self._clock() + self.clock_skew_s))
+        return sign(request, self.credentials, int(self._clock() + self.clock_skew_s))
 
     def _judge(self, call: _Call, model: type[Model], answer: Answer) -> Model:
+        self.skew_seen_s = self._skew(answer)
         body = _json_in(answer)
         if refusal := refusal_in(answer, body):
             raise self._refused(call, answer, refusal)
@@ -99,7 +109,7 @@ class TencentClient:
             return self._clock_refused(call, answer, refusal)
         error = meaning(refusal, call.limit)
         if isinstance(error, FatalError) and error.code == "wrong_credentials":
-            ids = self._credentials
+            ids = self.credentials
             error.hint = swapped_hint(ids.enterprise_id, ids.application_id) or error.hint
         return error
 
@@ -112,12 +122,16 @@ class TencentClient:
         self._correct_clock(answer)
         return TryAgain(RetryableError("clock_skew", refusal.message, hint=hint, retry_after_s=0.0))
 
-    def _correct_clock(self, answer: Answer) -> None:
+    def _skew(self, answer: Answer) -> float | None:
         server_time = http_date(answer.headers.get("Date", ""))
-        if server_time is None:
+        return server_time.timestamp() - self._clock() if server_time else None
+
+    def _correct_clock(self, answer: Answer) -> None:
+        skew_s = self._skew(answer)
+        if skew_s is None:
             return
         with self._correcting:
-            self.clock_skew_s = server_time.timestamp() - self._clock()
+            self.clock_skew_s = skew_s
         _log.warning(
             "this machine's clock differs from Tencent's by %.0f s; signing with Tencent's time. "
             "Set the clock (NTP)",

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord, RecordPage
-from meeting_pipeline.adapters.sources.tencent.client import TencentClient, problem
+from meeting_pipeline.adapters.sources.tencent.client import Query, TencentClient, problem
 from meeting_pipeline.adapters.sources.tencent.mapping import BEFORE_TENCENT_MEETING
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError
@@ -55,18 +55,25 @@ class RecordList:
         _log.warning("%s %s: rows kept moving in %d readings", *self._where(window), _PASSES)
         return list(known.values()), seen.trouble or self._shortage(seen, len(known))
 
+    def first_page(self, window: Window) -> list[ListedRecord]:
+        """What one call says; raises what `TencentClient.get` raises."""
+        seen = _Pass(f"GET {self.path}")
+        seen.take(1, self._page(window, 1))
+        if seen.trouble:
+            raise seen.trouble
+        return list(seen.records.values())
+
     def _pass(self, window: Window) -> "_Pass":
         seen = _Pass(f"GET {self.path}")
         for page in range(1, _MOST_PAGES + 1):
-            answer = self.client.get(self.path, self._query(window, page), RecordPage, self.limit)
-            if not seen.take(page, answer):
+            if not seen.take(page, self._page(window, page)):
                 return seen
         _log.warning("%s %s: %d pages and no end", *self._where(window), _MOST_PAGES)
         seen.trouble = RetryableError("endless_list", f"GET {self.path}: the list has no end")
         return seen
 
-    def _query(self, window: Window, page: int) -> dict[str, str | int]:
-        return {
+    def _page(self, window: Window, page: int) -> RecordPage:
+        query: Query = {
             "operator_id": self.operator,
             "operator_id_type": self.operator_type,
             "start_time": int(window.start.timestamp()),
@@ -74,6 +81,7 @@ class RecordList:
             "page_size": _PAGE_SIZE,
             "page": page,
         }
+        return self.client.get(self.path, query, RecordPage, self.limit)
 
     def _where(self, window: Window) -> tuple[str, str]:
         return f"GET {self.path}", f"from {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}"

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.adapters.sources.tencent.addresses import MEDIA, TRANSCRIPT, Addresses
 from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord
 from meeting_pipeline.adapters.sources.tencent.listing import RecordList, pieces
@@ -16,6 +17,7 @@ from meeting_pipeline.adapters.sources.tencent.mapping import (
     transcript_link,
 )
 from meeting_pipeline.adapters.sources.tencent.people import People
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Participant, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import (
@@ -83,6 +85,10 @@ class TencentSource:
         used = self._list_for(meta)
         address = self._addresses.of(meta, used.operator, used.operator_type, TRANSCRIPT)
         return transcript_link(address)
+
+    def examine(self) -> list[Check]:
+        """What works at Tencent: two calls at most, three with a wrong clock."""
+        return examination.examine(self._lists, self._now())
 
     def _list_for(self, meta: RecordMeta) -> RecordList:
         """The list whose operator may see it: the owner's own, or that of the only operator."""
