@@ -1,4 +1,4 @@
-"""Checks of a whole installation, each tried for real, side by side, and all within half a minute."""
+"""Checks of a whole installation, each tried for real, all side by side within half a minute."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import backends, wiring
+from meeting_pipeline import backends, settings_checks, wiring
 from meeting_pipeline.backends import Parts
 from meeting_pipeline.config import REDACTED, Settings, secret_values
 from meeting_pipeline.domain.checks import Check, examined
@@ -25,21 +25,6 @@ _ENOUGH_BYTES = 2 << 30
 _PATIENCE_S = 24.0
 _LAST_S = 0.5
 _SHORTEST_SECRET = 4
-_TENCENT = "腾讯会议企业管理后台 > 企业自建应用, the page of your application"
-_WHERE = {
-    "TQM_SECRET_ID": _TENCENT,
-    "TQM_SECRET_KEY": f"{_TENCENT}, beside the Secret ID",
-    "ENTERPRISE_ID": f"企业ID: {_TENCENT}",
-    "APP_ID": f"应用ID (SdkId): {_TENCENT}",
-    "TQM_OPERATOR_ID": "the user id (账号 userid, 企业管理后台 > 用户管理) of an administrator who may "
-    "view recordings: Tencent asks in whose name we call",
-    "MEETING_FOLDER": "a folder of recordings; or set TQM_SECRET_ID and TQM_SECRET_KEY instead",
-    "DB_USER": "the account that may write to DB_NAME",
-    "DB_NAME": "the database made for meeting",
-    "ASR_BASE_URL": "the address of the speech service, with /v1",
-    "ASR_MODEL": "the name of its model",
-    "KIMI_API_KEY": "platform.kimi.com > API keys; or set LLM_BACKEND=extractive",
-}
 
 
 def examine(settings: Settings, env_file: Path) -> list[Check]:
@@ -53,10 +38,10 @@ def examine(settings: Settings, env_file: Path) -> list[Check]:
 def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
     settings = parts.settings
     return [
-        ("env_file", partial(_env_file, env_file)),
-        ("settings_missing", partial(_settings_missing, settings)),
-        ("private_hosts", partial(_private_hosts, settings)),
-        ("time_zone", partial(_time_zone, settings)),
+        ("env_file", partial(settings_checks.env_file, env_file)),
+        ("settings_missing", partial(settings_checks.settings_missing, settings)),
+        ("private_hosts", partial(settings_checks.private_hosts, settings)),
+        ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
         ("database", partial(_database, settings)),
         ("source", partial(_source, parts)),
@@ -115,75 +100,7 @@ def _shown(check: Check, secrets: Iterable[str]) -> Check:
     return replace(check, message=message, hint=hint)
 
 
-# ── the settings ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _env_file(env_file: Path) -> Check:
-    if not env_file.is_file():
-        return Check("env_file", None, "no .env here; environment and defaults are used")
-    mode = env_file.stat().st_mode & 0o777
-    return Check(
-        "env_file",
-        not mode & 0o077,
-        f".env has mode {mode:o}",
-        f"others can read your keys: chmod 600 {env_file}",
-    )
-
-
-def _settings_missing(settings: Settings) -> Check:
-    missing = list(_missing(settings))
-    if not missing:
-        message = f"everything is set that the source {settings.source_name} needs"
-        return Check("settings_missing", True, message)
-    hint = "; ".join(f"{name}: {_WHERE[name]}" for name in missing)
-    return Check("settings_missing", False, f"not set: {', '.join(missing)}", hint)
-
-
-def _missing(settings: Settings) -> Iterator[str]:
-    """The names that are needed with the other settings as they are, and empty."""
-    if settings.source_name == "tencent" or settings.tencent.secret_id:
-        yield from _missing_for_tencent(settings)
-    elif settings.source.folder is None:
-        yield "MEETING_FOLDER"
-    database, speech, model = settings.database, settings.speech, settings.language_model
-    if database.host:
-        yield from _empty(DB_USER=database.user, DB_NAME=database.name)
-    if speech.backend == "openai":
-        yield from _empty(ASR_BASE_URL=speech.base_url, ASR_MODEL=speech.model)
-    if model.backend == "kimi":
-        yield from _empty(KIMI_API_KEY=model.api_key)
-
-
-def _missing_for_tencent(settings: Settings) -> Iterator[str]:
-    """APP_ID and SDK_ID do as well, named as Tencent's documents name the two ids."""
-    tencent = settings.tencent
-    yield from _empty(
-        TQM_SECRET_ID=tencent.secret_id,
-        TQM_SECRET_KEY=tencent.secret_key,
-        ENTERPRISE_ID=tencent.enterprise_id or (tencent.app_id and tencent.sdk_id),
-        APP_ID=tencent.app_id or tencent.sdk_id,
-        TQM_OPERATOR_ID=tencent.operator_ids,
-    )
-
-
-def _empty(**values: object) -> Iterator[str]:
-    return (name for name, value in values.items() if not value)
-
-
-def _private_hosts(settings: Settings) -> Check:
-    download = settings.download
-    if not download.allow_private_hosts:
-        return Check("private_hosts", True, f"media from {', '.join(download.allowed_hosts)} only")
-    message = "ALLOW_PRIVATE_HOSTS is on: for trials only, `meeting cron` refuses to start"
-    return Check("private_hosts", False, message, "take ALLOW_PRIVATE_HOSTS out of .env")
-
-
-def _time_zone(settings: Settings) -> Check:
-    now = backends.utc_now().astimezone(settings.source.zone)
-    return Check("time_zone", True, f"{settings.source.zone}: it is {now:%Y-%m-%d %H:%M}")
-
-
-# ── what they lead to ────────────────────────────────────────────────────────────────────────────
+# ── the parts ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _data_dir(settings: Settings) -> Check:
@@ -209,7 +126,7 @@ def _database(settings: Settings) -> list[Check]:
 
 
 def _source(parts: Parts) -> list[Check]:
-    if any(_missing(parts.settings)):
+    if any(settings_checks.missing_for_source(parts.settings)):
         return [Check("source", None, "not tried: settings are missing")]
     source = backends.make_source(parts)
     folder = parts.settings.source.folder

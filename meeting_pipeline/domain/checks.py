@@ -20,12 +20,16 @@ class Check:
     hint: str = ""
 
     @classmethod
-    def refused(cls, code: str, error: MeetingError) -> Self:
-        """What an error says of a part; we stop waiting ourselves when a limit has no call left."""
+    def refused(cls, code: str, error: MeetingError, where: str = "") -> Self:
+        """What an error says of a part; we stop waiting ourselves when a limit has no call left.
+
+        where: the host that was asked, if any.
+        """
         if isinstance(error, Stopped):
             hint = "try again in a minute, or when the run that is under way has ended"
             return cls(code, None, "not tried: no call is left in this minute", hint)
-        return cls(code, False, error.message, error.hint)
+        message = f"{where}: {error.message}" if where else error.message
+        return cls(code, False, message, error.hint)
 
 
 @runtime_checkable

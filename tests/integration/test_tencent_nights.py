@@ -110,13 +110,6 @@ def assert_fetched_once(sandbox: Sandbox, downloader: str) -> None:
     assert len(often) <= (1 if downloader == "aria2" else 0)
 
 
-def watermark(office: Office) -> datetime:
-    with office.database() as rows:
-        known_until = rows.runs.watermark("tencent")
-    assert known_until is not None
-    return known_until
-
-
 @pytest.mark.parametrize(("scope", "downloader"), [("corp", "aria2"), ("user", "http")])
 def test_sixty_recordings_over_seventy_days_are_each_had_once(
     media: Path, tmp_path: Path, scope: str, downloader: str
@@ -128,14 +121,14 @@ def test_sixty_recordings_over_seventy_days_are_each_had_once(
         first = office.night()
         assert (first.exit_code, first.waiting, first.stopped_by) == (0, 2, None)
         assert made.whole <= done(office.rows()) <= made.whole | made.arriving
-        assert watermark(office) == this.oldest_unfinished()
+        assert office.watermark() == this.oldest_unfinished()
 
         this.finish_late_ones()
         later = replace(office, changes={**settings, "TQM_LOOKBACK_DAYS": "7"})
         second = later.night()
         assert (second.exit_code, second.waiting) == (0, 0)
         assert {one.record_id for one in second.records} >= made.late
-        assert second.window and watermark(office) == second.window.end
+        assert second.window and office.watermark() == second.window.end
 
         paid_for = Counter(sandbox.ledger.calls)
         third = later.night()

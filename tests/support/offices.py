@@ -1,15 +1,15 @@
 """An installation whose Tencent Meeting, media host, speech service and Kimi are a sandbox."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from meeting_pipeline import config, wiring
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.config import Settings
-from meeting_pipeline.domain.stages import RunReport, StageName
+from meeting_pipeline.domain.stages import RunReport, StageStatus
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.night import night
@@ -70,10 +70,16 @@ class Office:
         assert detail is not None
         return detail
 
-    def error(self, stage: StageName) -> tuple[str | None, int]:
-        """What the ledger says of a stage of the only row: its error code and its attempts."""
-        entry = self.only().stages[stage]
-        return entry.error_code, entry.attempts
+    def watermark(self) -> datetime | None:
+        """Everything before this is known."""
+        with self.database() as rows:
+            return rows.runs.watermark("tencent")
+
+    def first_error(self) -> tuple[str | None, int]:
+        """Of the only row: the code of the stage that failed, and its attempts."""
+        entries = self.only().stages.values()
+        failed = [entry for entry in entries if entry.status is not StageStatus.DONE]
+        return failed[0].error_code, failed[0].attempts
 
     def files(self) -> list[str]:
         """The names of all files in the folders of recordings."""
@@ -85,8 +91,3 @@ class Office:
         with self.database() as rows:
             for view in rows.reading.recordings(RecordingFilter(failed=True)):
                 rows.recordings.retry(view.id)
-
-
-def paid(sandbox: Sandbox) -> tuple[Counter[tuple[int, int]], Counter[str]]:
-    """What was paid so far: bursts of tone recordings, and chat calls by what was asked."""
-    return Counter(sandbox.ledger.bursts), Counter(sandbox.ledger.chats)

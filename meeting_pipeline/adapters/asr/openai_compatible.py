@@ -95,7 +95,7 @@ class EndpointTranscriber:
         try:
             names = self._server.models()
         except MeetingError as error:
-            return [Check.refused(code, error)]
+            return [Check.refused(code, error, self._service)]
         except NotTaken:
             names = []
         if not names:

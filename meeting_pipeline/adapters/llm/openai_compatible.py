@@ -112,7 +112,7 @@ class ChatSummarizer:
         try:
             names = self._model.models()
         except MeetingError as error:
-            return [Check.refused(code, error)]
+            return [Check.refused(code, error, self._service)]
         except (NotFound, NotTaken):
             names = []
         if not names:

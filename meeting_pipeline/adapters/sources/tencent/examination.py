@@ -133,7 +133,7 @@ def _refused(code: str, asked: RecordList, error: MeetingError) -> Check:
     if error.code == _NO_RIGHT:
         message = f"{error.message}, asked by {asked.operator}"
         return replace(check, message=message, hint=_RIGHTS[asked.path])
-    return check if check.hint else replace(check, hint="try again later; Tencent has trouble")
+    return check if check.hint else replace(check, hint="check TQM_BASE_URL; else try again later")
 
 
 def _not_tried(code: str) -> Check:
