@@ -92,8 +92,10 @@ def _tried(code: str, check: Checking) -> list[Check]:
 
 
 def _shown(check: Check, secrets: Iterable[str]) -> Check:
-    """Without the secrets that a server may quote, and without a hint where all is well."""
+    """Without the secrets that a server may quote; with a hint where it is red, none where not."""
     message, hint = check.message, "" if check.ok else check.hint
+    if check.ok is False and not hint:
+        hint = "mend what is red above it, then try again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)

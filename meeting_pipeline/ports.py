@@ -137,7 +137,10 @@ class MediaTool(Protocol):
     """Looks into media files and takes their sound out."""
 
     def probe(self, media: Path) -> MediaInfo:
-        """Raises RecordError("not_media") for a file that is no media container."""
+        """Raises RecordError("not_media") for a file that is no media container.
+
+        ("truncated_media") for one whose container shows that its end is missing.
+        """
 
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress

@@ -1,5 +1,7 @@
 """`meeting fetch`, `download`, `transcribe`, `summarize`: `run`, only not all the way."""
 
+from collections.abc import Callable
+
 from meeting_pipeline.cli.execute import Request, execute
 from meeting_pipeline.cli.options import AsJson, DryRun, Jobs, Limit, Since, Until
 from meeting_pipeline.domain.stages import StageName
@@ -12,40 +14,25 @@ def fetch(
     execute(Request("fetch", since, until, work=False), dry_run, as_json)
 
 
-def download(
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = None,
-    jobs: Jobs = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """List a window and download what is due."""
-    request = Request("download", since, until, limit, jobs, StageName.DOWNLOAD)
-    execute(request, dry_run, as_json)
+def _up_to(stage: StageName, help_text: str) -> Callable[..., None]:
+    """The command that is called like its last stage."""
+
+    def command(
+        since: Since = None,
+        until: Until = None,
+        limit: Limit = None,
+        jobs: Jobs = None,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+    ) -> None:
+        execute(Request(stage.value, since, until, limit, jobs, stage), dry_run, as_json)
+
+    command.__doc__ = help_text
+    return command
 
 
-def transcribe(
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = None,
-    jobs: Jobs = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """List a window, download what is due, and transcribe it."""
-    request = Request("transcribe", since, until, limit, jobs, StageName.TRANSCRIBE)
-    execute(request, dry_run, as_json)
-
-
-def summarize(
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = None,
-    jobs: Jobs = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """List a window, download and transcribe what is due, and summarize it."""
-    request = Request("summarize", since, until, limit, jobs, StageName.SUMMARIZE)
-    execute(request, dry_run, as_json)
+download = _up_to(StageName.DOWNLOAD, "List a window and download what is due.")
+transcribe = _up_to(StageName.TRANSCRIBE, "List a window, download what is due, and transcribe it.")
+summarize = _up_to(
+    StageName.SUMMARIZE, "List a window, download and transcribe what is due, and summarize it."
+)

@@ -11,11 +11,11 @@ Interval = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Attendance:
-    """One person in one recording.
+    """One person of one recording.
 
     person: the id this person is counted under (see Participant.person).
     intervals: when they were there while it was recorded, aware UTC, in order and disjoint.
-    seconds: the sum of the intervals; 0.0 where the source does not say when they were there.
+    seconds: the sum of the intervals; 0.0 where the source does not credibly say when that was.
     """
 
     person: str
@@ -26,19 +26,18 @@ class Attendance:
 
 
 def attendance_of(meta: RecordMeta, teachers: Collection[str]) -> tuple[Attendance, ...]:
-    """Everybody who was there while it was recorded, sorted by person; empty when nobody is known.
+    """Everybody whom the source lists, sorted by person; empty when nobody is known.
 
     teachers: ids or display names; they and `meta.teacher_id` are teachers, all others students.
     Rejoins and second devices do not count twice. An unknown join is the start of the recording and
-    an unknown leave its end, where that is known; stays that cannot be placed count 0 seconds. Who
-    came and went outside the recording is left out.
+    an unknown leave its end, where that is known. Stays that cannot be placed, or lie outside the
+    recording (a wrong zone or year must not make a student vanish), count 0 seconds.
     """
     stays: dict[str, list[Participant]] = {}
     for stay in meta.participants or ():
         if stay.person:
             stays.setdefault(stay.person, []).append(stay)
-    listed = (_attendance(stays[person], meta, teachers) for person in sorted(stays))
-    return tuple(attendance for attendance in listed if attendance is not None)
+    return tuple(_attendance(stays[person], meta, teachers) for person in sorted(stays))
 
 
 def students_of(attendance: Iterable[Attendance]) -> tuple[str, ...]:
@@ -63,12 +62,10 @@ def teacher_allowed(meta: RecordMeta, teachers: Collection[str]) -> bool:
 
 def _attendance(
     stays: Sequence[Participant], meta: RecordMeta, teachers: Collection[str]
-) -> Attendance | None:
-    """What one person's stays amount to, or None when all of them lie outside the recording."""
-    placed = [_placed(stay, meta) for stay in stays]
+) -> Attendance:
+    """What one person's stays amount to."""
+    placed = (_placed(stay, meta) for stay in stays)
     intervals = _union(_clipped(interval, meta) for interval in placed if interval)
-    if not intervals and all(placed):
-        return None
     person, names = stays[0].person, {stay.name for stay in stays if stay.name}
     taught = any(word in teachers or word == meta.teacher_id for word in (person, *names))
     return Attendance(

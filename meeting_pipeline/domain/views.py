@@ -15,7 +15,7 @@ class RecordingFilter:
     """Which recordings to show; what is not asked for does not restrict.
 
     failed: failed or dead. due: to be worked on now; with `failed` too, either of them.
-    since: started then or later, aware. student: the id (or name) they are counted under.
+    since: started then or later, aware. student: the id or a name of somebody who learned there.
     after: (start_ts, id) of the last one seen, to go on from there.
     """
 
@@ -65,7 +65,7 @@ class RecordingDetail:
 
 @dataclass(frozen=True)
 class StudentView:
-    """One student's numbers. name: from their last recording. total_duration: whole minutes.
+    """One student's numbers. name: the last one known. total_duration: whole minutes.
 
     phases: how many of the recordings are in each phase.
     """

@@ -15,12 +15,12 @@ from tests.support.lessons import BURSTS, lesson, record_id, tone
 from tests.support.offices import Office
 
 FAILED = 4
-DOWNLOADERS = ("http", "aria2")
 OF_LESSON = {(0, place): 1 for place in BURSTS}
 
 
-@pytest.fixture(params=DOWNLOADERS)
-def office(office: Office, request: pytest.FixtureRequest) -> Office:
+@pytest.fixture(params=["http", "aria2"])
+def either(office: Office, request: pytest.FixtureRequest) -> Office:
+    """The installation with the one and with the other downloader."""
     return replace(office, changes={**office.changes, "DOWNLOADER": request.param})
 
 
@@ -50,12 +50,12 @@ def large(sound: Path, size_bytes: int) -> bytes:
 
 
 def test_row_26_a_link_that_is_refused_at_the_start_is_replaced(
-    office: Office, sandbox: Sandbox
+    either: Office, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add(Fault(Kind.FORBIDDEN, "media", calls=(1,)))
-    assert office.night().exit_code == 0
+    assert either.night().exit_code == 0
     assert sandbox.ledger.calls["addresses"] == 2
-    assert_done_once(office)
+    assert_done_once(either)
 
 
 def test_row_26_links_that_are_always_refused_fail_the_record_and_nothing_else(
@@ -66,21 +66,22 @@ def test_row_26_links_that_are_always_refused_fail_the_record_and_nothing_else(
 
 
 def test_row_27_a_link_that_dies_half_way_costs_no_byte_twice(
-    office: Office, sandbox: Sandbox, sounds: Path
+    either: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
+    first_call = 2 if either.changes["DOWNLOADER"] == "aria2" else 1  # that looks first
     sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
     sandbox.faults.add(
         Fault(Kind.THROTTLE, "media", amount=8 << 20),
-        Fault(Kind.EXPIRES_AFTER, "media", calls=(2,), amount=4 << 20),
+        Fault(Kind.EXPIRES_AFTER, "media", calls=(first_call,), amount=4 << 20),
     )
-    assert office.night().exit_code == 0
+    assert either.night().exit_code == 0
     assert sandbox.ledger.calls["addresses"] >= 2
     assert max(sandbox.ledger.times_fetched().values()) <= 1.02
-    assert_done_once(office)
+    assert_done_once(either)
 
 
 def test_row_28_an_object_that_is_replaced_between_attempts_is_never_mixed(
-    office: Office, sandbox: Sandbox, sounds: Path
+    either: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
     other = large(tone(sounds, 1), 1 << 20)
     sandbox.company.add(lesson(0, large(tone(sounds), 1 << 20)))
@@ -88,12 +89,12 @@ def test_row_28_an_object_that_is_replaced_between_attempts_is_never_mixed(
         Fault(Kind.TRUNCATED, "media", calls=(1, 2)),
         Fault(Kind.CHANGED, "media", calls=range(3, 100), content=other),
     )
-    assert office.night().exit_code == 0
+    assert either.night().exit_code == 0
     assert sandbox.ledger.bursts == {(1, place): 1 for place in BURSTS}
 
 
 def test_row_29_a_body_that_breaks_off_anywhere_is_gone_on_with(
-    office: Office, sandbox: Sandbox, sounds: Path
+    either: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
     tenths = range(1, 10)
     for tenth in tenths:
@@ -102,7 +103,7 @@ def test_row_29_a_body_that_breaks_off_anywhere_is_gone_on_with(
         sandbox.company.add(lesson(tenth, sound))
         name = record_id(tenth)
         sandbox.faults.add(Fault(Kind.TRUNCATED, "media", name, calls=(1, 2), amount=cut))
-    assert office.night().exit_code == 0
+    assert either.night().exit_code == 0
     expected = {(number, place): 1 for number in (0, *tenths) for place in BURSTS}
     assert sandbox.ledger.bursts == expected
 
@@ -150,7 +151,7 @@ def test_row_35_a_host_that_pauses_is_waited_for(office: Office, sandbox: Sandbo
 def test_row_36_a_slow_download_holds_up_no_other(
     office: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
-    slow = lesson(0, large(tone(sounds), 30_000))
+    slow = lesson(0, large(tone(sounds), 15_000))
     sandbox.company.add(slow, *(lesson(number, tone(sounds, number)) for number in (1, 2)))
     sandbox.faults.add(Fault(Kind.THROTTLE, "media", record_id(0), amount=10_000))
     assert office.night().exit_code == 0
@@ -161,17 +162,17 @@ def test_row_36_a_slow_download_holds_up_no_other(
 
 @pytest.mark.parametrize("left", ["part", "part and control file", "whole name"])
 def test_row_37_what_a_killed_run_left_without_proof_is_thrown_away(
-    office: Office, sounds: Path, left: str
+    either: Office, sounds: Path, left: str
 ) -> None:
-    folder = RecordFolder(office.folder / "recordings", RecordKey("tencent", record_id(0)))
+    folder = RecordFolder(either.folder / "recordings", RecordKey("tencent", record_id(0)))
     wrong = tone(sounds, 1).read_bytes()
     part = folder.part("recording.m4a")
     (folder.file("recording.m4a") if left == "whole name" else part).write_bytes(wrong)
     if "control" in left:
         part.with_name(f"{part.name}.aria2").write_bytes(b"\0\1" + bytes(40))
-    assert office.night().exit_code == 0
-    assert_done_once(office)
-    assert [name for name in office.files() if ".part" in name] == []
+    assert either.night().exit_code == 0
+    assert_done_once(either)
+    assert [name for name in either.files() if ".part" in name] == []
 
 
 @pytest.mark.parametrize("program", ["/nonexistent/aria2c", "/bin/false"])
@@ -185,7 +186,7 @@ def test_rows_38_and_39_without_a_working_aria2c_the_night_is_the_same(
 
 @pytest.mark.parametrize(
     "target",
-    ["http://169.254.169.254/latest/meta-data", "file:///etc/passwd", "https://example.com/a.m4a"],
+    ["http://169.254.169.254/latest/meta-data", "file:///etc/passwd", "https://8.8.8.8/a.m4a"],
 )
 def test_row_40_a_redirect_to_elsewhere_is_not_followed(
     office: Office, sandbox: Sandbox, target: str

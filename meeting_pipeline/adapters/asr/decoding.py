@@ -11,10 +11,11 @@ from typing import Any
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.languages import LanguageRule
+from meeting_pipeline.adapters.asr.phrases import Phrase, phrases
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
 from meeting_pipeline.ports import Progress
 
-VERSION = 1
+VERSION = 2
 """Part of the settings line: raise it whenever a rule here or in its neighbours changes."""
 
 HOLE_S = 1.5
@@ -93,11 +94,12 @@ class Decoder:
             batch_size=_BATCH,
             beam_size=self._beam,
             without_timestamps=False,
+            word_timestamps=True,
             clip_timestamps=[{"start": start, "end": end} for start, end in spans],
         )
         found = list(segments)
         return [
-            (span, _cleaned(_of_window(found, span), 0.0, span, language), is_sure)
+            (span, _cleaned(_of_window(found, span), 0.0, speech, span, language), is_sure)
             for span, (language, is_sure) in zip(spans, self._rule.take(len(spans)), strict=True)
         ]
 
@@ -110,10 +112,11 @@ class Decoder:
             beam_size=self._beam,
             temperature=_TEMPERATURES,
             condition_on_previous_text=False,
+            word_timestamps=True,
         )
         found = list(segments)
         language, _ = self._rule.take(1)[-1]
-        return _cleaned(found, start, span, language)
+        return _cleaned(found, start, speech, span, language)
 
 
 def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
@@ -121,17 +124,24 @@ def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
     return [segment for segment in segments if segment.seek == int(span[0] * 100)]
 
 
-def _cleaned(segments: Iterable[Any], offset_s: float, span: Span, language: str) -> list[Said]:
+def _cleaned(
+    segments: Iterable[Any], offset_s: float, speech: Speech, span: Span, language: str
+) -> list[Said]:
     said = []
     for segment in segments:
         if guards.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
             continue
-        start = max(segment.start + offset_s, span[0])
-        end = min(segment.end + offset_s, span[1])
-        text = guards.clean(segment.text, language)
-        if text and start < end:
-            said.append(Said(start, end, text, language))
+        if not span[0] <= segment.start + offset_s < span[1]:
+            continue
+        for phrase in phrases(_words(segment, offset_s), speech, span):
+            text = guards.clean(phrase.text, language)
+            if text:
+                said.append(Said(phrase.start_s, phrase.end_s, text, language))
     return said
+
+
+def _words(segment: Any, offset_s: float) -> list[Phrase]:
+    return [Phrase(word.start + offset_s, word.end + offset_s, word.word) for word in segment.words]
 
 
 def _left_out(pieces: Sequence[Said], span: Span) -> list[Span]:

@@ -39,6 +39,11 @@ class Piece:
     pause_s: float
     recorded_s: float
 
+    @property
+    def span(self) -> Span:
+        """Where it lies on the timeline of speech."""
+        return self.start_s, self.end_s
+
 
 @dataclass(frozen=True)
 class Speech:
@@ -51,6 +56,16 @@ class Speech:
     def duration_s(self) -> float:
         """Seconds of speech, with up to 0.4 s of air around each piece."""
         return len(self.samples) / SAMPLE_RATE
+
+    def index_at(self, speech_s: float, window: Span) -> int:
+        """Which piece holds this second; never one beyond the window's ends."""
+        first = bisect_right(self._ends, window[0])
+        last = min(bisect_left(self._ends, window[1]), len(self.pieces) - 1)
+        return min(max(first, bisect_right(self._ends, speech_s)), last)
+
+    def longest_pause(self, first: int, last: int) -> float:
+        """Seconds of the longest silence between two pieces, 0.0 within one."""
+        return max((piece.pause_s for piece in self.pieces[first:last]), default=0.0)
 
     def begins_at(self, speech_s: float) -> float:
         """The second of the recording where what starts here begins."""

@@ -7,8 +7,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    LargeBinary,
     RowMapping,
+    Select,
     and_,
+    cast,
     func,
     or_,
     select,
@@ -16,11 +19,11 @@ from sqlalchemy import (
 
 from meeting_pipeline.adapters.db import due, ledger, results
 from meeting_pipeline.adapters.db.engine import read
-from meeting_pipeline.adapters.db.mapping import attendance_of_row
+from meeting_pipeline.adapters.db.mapping import attendance_of_row, storable
 from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
 from meeting_pipeline.adapters.db.student_views import student_views
 from meeting_pipeline.adapters.db.writing import chunks
-from meeting_pipeline.domain.model import Usage
+from meeting_pipeline.domain.model import Role, Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.views import (
@@ -117,12 +120,21 @@ def _conditions(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElemen
     if wanted.since is not None:
         yield recordings.c.start_ts >= wanted.since
     if wanted.student is not None:
-        attended = select(attendance.c.recording_id).where(attendance.c.person == wanted.student)
-        yield recordings.c.id.in_(attended)
+        yield recordings.c.id.in_(_attended_by(storable(wanted.student)))
     if wanted.after is not None:
         start, number = wanted.after
         same = and_(recordings.c.start_ts == start, recordings.c.id < number)
         yield or_(recordings.c.start_ts < start, same)
+
+
+def _attended_by(student: str) -> Select[tuple[int]]:
+    """Where they were a student, under whatever name; who was ever called so is meant too."""
+    as_student = attendance.c.role == Role.STUDENT
+    is_called_so = cast(attendance.c.name, LargeBinary) == student.encode()  # blind to nothing
+    persons = select(attendance.c.person).where(
+        as_student, or_(attendance.c.person == student, is_called_so)
+    )
+    return select(attendance.c.recording_id).where(as_student, attendance.c.person.in_(persons))
 
 
 def _views(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[RecordingView]:

@@ -36,17 +36,16 @@ def student_views(connection: Connection, student_id: str | None) -> tuple[Stude
 
 
 def _names(connection: Connection, students: Sequence[str]) -> dict[str, str]:
-    """What each was called in the recording that counts as their last."""
-    query = (
-        select(attendance.c.person, func.max(attendance.c.name).label("name"))
+    """What each was called in the last recording that has a name for them."""
+    newest_first = (recordings.c.start_ts.desc(), recordings.c.id.desc())
+    place = func.row_number().over(partition_by=attendance.c.person, order_by=newest_first)
+    named = (
+        select(attendance.c.person, attendance.c.name, place.label("place"))
         .join(recordings, recordings.c.id == attendance.c.recording_id)
-        .join(student_stats, student_stats.c.student_id == attendance.c.person)
-        .where(
-            attendance.c.person.in_(students),
-            recordings.c.start_ts == student_stats.c.last_record_at,
-        )
-        .group_by(attendance.c.person)
+        .where(attendance.c.person.in_(students), attendance.c.name != "")
+        .subquery()
     )
+    query = select(named.c.person, named.c.name).where(named.c.place == 1)
     return {row.person: row.name for row in connection.execute(query)}
 
 

@@ -174,7 +174,7 @@ class Aria2Downloader:
             file.complete(found.remote)
             return
         if status.error_code == _DISK_FULL:
-            raise disk_full(f"no space left to write {file.path}")
+            raise disk_full(f"no space left to write {file.path.name}")
         self._client.patiently(lambda: self._probe(found.url))  # says more: expired, busy, gone
         if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")

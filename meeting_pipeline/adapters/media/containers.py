@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from meeting_pipeline.adapters.media import ogg
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports import MediaInfo
 
@@ -52,7 +53,7 @@ def input_url(media: Path) -> str:
     Raises RetryableError("file_missing") where there is no regular file (a pipe would block).
     """
     if not media.is_file():
-        raise RetryableError("file_missing", f"{media} is not there or is no regular file")
+        raise RetryableError("file_missing", f"{media.name!r} is not there or is no regular file")
     return f"file:{media}"
 
 
@@ -70,7 +71,12 @@ def corrupt(media: Path, reason: str) -> RecordError:
 
 
 def describe(media: Path, container: Container) -> MediaInfo:
-    """What the container promises, in the words of the port."""
+    """What the container promises, in the words of the port.
+
+    Raises RecordError("truncated_media") for an Ogg file without its end (see `ogg.check_ended`).
+    """
+    if container.format_name == "ogg":
+        ogg.check_ended(media)
     audio = container.audio
     return MediaInfo(
         duration_s=_promised_duration(media, container, audio) if audio else container.duration_s,

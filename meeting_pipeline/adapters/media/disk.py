@@ -10,6 +10,7 @@ from threading import Lock
 from meeting_pipeline.errors import FatalError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WRITABLE = "see that the data directory is there and may be written"
 _BLOCK_BYTES = 512  # the unit of st_blocks, on every file system
 
 
@@ -66,8 +67,12 @@ def disk_trouble(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise disk_full(f"no space left to write {path}") from error
-        raise FatalError("disk_unusable", f"{path} cannot be written: {error.strerror}") from error
+            raise disk_full(f"no space left to write {path.name}") from error
+        raise FatalError(
+            "disk_unusable",
+            f"{path.name} cannot be written: {error.strerror}",
+            hint=_WRITABLE,
+        ) from error
 
 
 def _allocated(path: Path) -> int:

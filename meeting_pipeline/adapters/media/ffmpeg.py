@@ -56,7 +56,7 @@ class FFmpegMedia:
         command = [self._ffprobe, "-v", "error", *_INPUT, "-show_entries", _SHOWN, "-of", "json"]
         ended = child.run([*command, input_url(media)], answer.extend, self._stall_s)
         if ended.returncode:
-            raise not_media(media, ended.reason)
+            raise not_media(media, _named(ended.reason, media))
         return describe(media, _said_by(json.loads(answer)))
 
     def extract(
@@ -72,7 +72,7 @@ class FFmpegMedia:
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode:
-            raise corrupt(media, ended.reason)
+            raise corrupt(media, _named(ended.reason, media, target))
         return meter.result()
 
     def _command(self, media: Path, target: Path, audio_format: str) -> list[str]:
@@ -95,6 +95,13 @@ def _hearing(meter: SoundMeter, tell: Callable[[float], None]) -> Callable[[byte
         tell(meter.duration_s)
 
     return hear
+
+
+def _named(reason: str, *files: Path) -> str:
+    """ffmpeg's words with the names of the files in the place of where they lie."""
+    for file in files:
+        reason = reason.replace(f"file:{file}", file.name)
+    return reason
 
 
 def _said_by(answer: dict[str, Any]) -> Container:

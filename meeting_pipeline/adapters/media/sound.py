@@ -83,5 +83,5 @@ def is_disk_full(reason: str) -> bool:
 def unwritable(target: Path, reason: str) -> FatalError:
     """The error for a target that does not take what is written."""
     if is_disk_full(reason):
-        return disk_full(f"no space left for {target}")
-    return FatalError("cannot_write", f"cannot write {target}: {reason}")
+        return disk_full(f"no space left for {target.name}")
+    return FatalError("cannot_write", f"cannot write {target.name}: {reason}")

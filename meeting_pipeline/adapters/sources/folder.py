@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
-from meeting_pipeline.adapters.sources.folder_files import MediaFile, media_files
+from meeting_pipeline.adapters.sources.folder_files import Found, MediaFile, media_files
 from meeting_pipeline.adapters.sources.folder_index import FolderIndex, Known
 from meeting_pipeline.adapters.sources.sidecar import Sidecar, read_sidecar
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
@@ -70,13 +70,16 @@ class FolderSource:
         Files still being written and files that cannot be read are counted in `waiting`.
         """
         try:
-            self._files, self.waiting = self._look()
+            found = self._look()
         except OSError as error:
             raise ConfigError(
                 "no_folder",
                 f"cannot list the folder {self._folder}: {error.strerror}",
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
+        self._files, self.waiting = found.files, found.unreadable
+        if found.links:
+            _log.info("%d links not followed in %s", found.links, self._folder)
         self._index.keep_only(self._files)
         return self._listed(window)
 
@@ -97,7 +100,7 @@ class FolderSource:
             found.path.as_uri(), found.suffix, found.size_bytes, sha256=meta.key.record_id
         )
 
-    def _look(self) -> tuple[list[MediaFile], int]:
+    def _look(self) -> Found:
         return media_files(self._folder, {self._own_folder})
 
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
@@ -204,7 +207,7 @@ class FolderSource:
 
     def _find_anew(self, meta: RecordMeta) -> MediaFile | None:
         try:
-            self._files, _ = self._look()
+            self._files = self._look().files
         except OSError as error:
             _log.warning("cannot list the folder %s: %s", self._folder, error.strerror)
             return None

@@ -39,19 +39,33 @@ class MediaFile:
         return (now.st_size, now.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
 
 
-def media_files(folder: Path, leave_out: Collection[Path]) -> tuple[list[MediaFile], int]:
-    """All media files below `folder`, by name, and how many of its folders could not be read.
+@dataclass(frozen=True)
+class Found:
+    """What lies below a folder.
+
+    files: by name. unreadable: folders that could not be read. links: symbolic ones, not followed.
+    """
+
+    files: list[MediaFile]
+    unreadable: int
+    links: int
+
+
+def media_files(folder: Path, leave_out: Collection[Path]) -> Found:
+    """All media files below `folder`.
 
     Hidden files, those of editors and downloads ("~…", "….part") and everything behind a symbolic
     link are no media files. leave_out: folders not looked into.
     Raises OSError when `folder` itself cannot be read.
     """
-    files, unreadable = [], 0
+    files, unreadable, links = [], 0, 0
     folders = [folder]
     while folders:
         current = folders.pop()
         try:
-            entries = [entry for entry in _entries(current) if Path(entry.path) not in leave_out]
+            visible = [entry for entry in _entries(current) if Path(entry.path) not in leave_out]
+            entries = [entry for entry in visible if not entry.is_symlink()]
+            links += len(visible) - len(entries)
             folders += [
                 Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)
             ]
@@ -61,16 +75,12 @@ def media_files(folder: Path, leave_out: Collection[Path]) -> tuple[list[MediaFi
                 raise
             _log.warning("folder %r cannot be read: %s", str(current), error.strerror)
             unreadable += 1
-    return sorted(files, key=lambda file: file.name), unreadable
+    return Found(sorted(files, key=lambda file: file.name), unreadable, links)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
-        return [
-            entry
-            for entry in entries
-            if not entry.name.startswith((".", "~")) and not entry.is_symlink()
-        ]
+        return [entry for entry in entries if not entry.name.startswith((".", "~"))]
 
 
 def _media(entries: Collection[os.DirEntry[str]], folder: Path) -> Iterator[MediaFile]:

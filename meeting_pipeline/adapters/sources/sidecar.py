@@ -19,7 +19,10 @@ matter, so `meetingId` is meeting_id):
 Times: ISO 8601 with or without an offset; epoch seconds or milliseconds, as number or text. For
 end, join and left also numbers below 10,000,000 (seconds from the start of the recording) and
 "HH:MM[:SS]" (on the recording's day, or after midnight when that is nearer). Nothing is guessed:
-what cannot be read is left out and named in `problems`.
+what cannot be read is left out and named in `problems`, and so is a name or id that is too long
+for the database, for cut it would be another's.
+
+It is UTF-8 or UTF-16, or GB18030 (with GBK and GB2312), in which Chinese Windows writes.
 """
 
 import json
@@ -43,6 +46,10 @@ _ID = ("userid", "id", "personid", "person", "studentid")
 _NAME = ("name", "username", "displayname", "nickname")
 _JOINED = ("jointime", "joinedat", "joined", "join", "joints", "joinedts")
 _LEFT = ("lefttime", "leavetime", "leftat", "left", "leave", "leftts", "leavets")
+
+MEETING_ID_LENGTH = 64
+NAME_LENGTH = 255
+"""The most characters of a meeting's ids, and of a person's id or name."""
 
 _OFFSET_BELOW = 10_000_000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -74,13 +81,22 @@ def read_sidecar(text: bytes, zone: ZoneInfo, start_elsewhere: Callable[[], date
     start_elsewhere: asked for the start of the recording when the sidecar does not say it.
     """
     try:
-        content = json.loads(text, parse_int=str, parse_float=str)
+        content = _content(text)
     except (ValueError, RecursionError):
-        return Sidecar(start_elsewhere(), problems=("it is not valid JSON",))
+        problem = "it is not valid JSON in UTF-8, UTF-16 or GB18030"
+        return Sidecar(start_elsewhere(), problems=(problem,))
     if not isinstance(content, dict):
         return Sidecar(start_elsewhere(), problems=("it is not a JSON object",))
     fields = _Fields(content, "", zone, [])
     return _sidecar(fields, fields.time(_START, None) or start_elsewhere())
+
+
+def _content(text: bytes) -> object:
+    """The JSON, its numbers as text; raises ValueError or RecursionError."""
+    try:
+        return json.loads(text, parse_int=str, parse_float=str)
+    except UnicodeDecodeError:
+        return json.loads(text.decode("gb18030"), parse_int=str, parse_float=str)
 
 
 def _sidecar(fields: "_Fields", start: datetime) -> Sidecar:
@@ -88,9 +104,9 @@ def _sidecar(fields: "_Fields", start: datetime) -> Sidecar:
         start_ts=start,
         end_ts=_end(fields, start),
         subject=fields.text(_SUBJECT) or "",
-        meeting_id=fields.text(("meetingid",)),
-        meeting_code=fields.text(("meetingcode",)),
-        meeting_record_id=fields.text(("meetingrecordid",)),
+        meeting_id=fields.word(("meetingid",), MEETING_ID_LENGTH),
+        meeting_code=fields.word(("meetingcode",), MEETING_ID_LENGTH),
+        meeting_record_id=fields.word(("meetingrecordid",), MEETING_ID_LENGTH),
         teacher_id=_teacher(fields),
         participants=_participants(fields, start),
         problems=tuple(fields.problems),
@@ -108,9 +124,9 @@ def _end(fields: "_Fields", start: datetime) -> datetime | None:
 def _teacher(fields: "_Fields") -> str | None:
     key, value = fields.first(_TEACHER)
     if not isinstance(value, dict):
-        return fields.text(_TEACHER)
+        return fields.word(_TEACHER, NAME_LENGTH)
     person = fields.inside(key, value)
-    return person.text(_ID) or person.text(_NAME)
+    return person.word(_ID, NAME_LENGTH) or person.word(_NAME, NAME_LENGTH)
 
 
 def _participants(fields: "_Fields", start: datetime) -> tuple[Participant, ...] | None:
@@ -127,7 +143,7 @@ def _participants(fields: "_Fields", start: datetime) -> tuple[Participant, ...]
 def _stays(fields: "_Fields", key: str, value: object, start: datetime) -> Iterator[Participant]:
     """Every stay of one listed person."""
     person = fields.inside(key, value if isinstance(value, dict) else {"name": value})
-    person_id, name = person.text(_ID), person.text(_NAME)
+    person_id, name = person.word(_ID, NAME_LENGTH), person.word(_NAME, NAME_LENGTH)
     if person_id or name:
         for joined, left in _times(person, start):
             yield Participant(person_id, name or "", joined, left)
@@ -186,6 +202,14 @@ class _Fields:
             return value.strip() or None
         if value is not None:
             self.refuse(key, "is not a text")
+        return None
+
+    def word(self, names: tuple[str, ...], longest: int) -> str | None:
+        """Like `text`, for what must not be cut: None where it has more characters."""
+        text = self.text(names)
+        if text is None or len(text) <= longest:
+            return text
+        self.refuse(self.first(names)[0], f"is longer than {longest} characters")
         return None
 
     def time(self, names: tuple[str, ...], start: datetime | None) -> datetime | None:

@@ -1,9 +1,24 @@
 """How Alembic reaches our database; `meeting_pipeline.adapters.db.migrate` starts it."""
 
-from alembic import context
+from typing import Any
 
-from meeting_pipeline.adapters.db.schema import metadata
-from meeting_pipeline.adapters.db.types import SQLITE
+from alembic import context
+from alembic.ddl.mysql import MySQLImpl
+from sqlalchemy import Table
+
+from meeting_pipeline.adapters.db.schema import metadata, recordings
+from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
+
+
+class _MySQL(MySQLImpl):
+    """Alembic's own table as all the others, whatever the default of the database is."""
+
+    __dialect__ = MYSQL
+
+    def version_table_impl(self, **wanted: Any) -> Table:
+        table = super().version_table_impl(**wanted)
+        table.dialect_kwargs.update(recordings.dialect_kwargs)
+        return table
 
 
 def run() -> None:

@@ -1,0 +1,50 @@
+"""Whether an Ogg file is all there.
+
+Ogg promises no length: the time of the last page that is there passes for it, wherever the file
+was cut. What tells is the flag that the last page of every logical stream carries (RFC 3533).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from meeting_pipeline.errors import RecordError
+
+_HEADER_BYTES = 27
+_BEGINS, _ENDS = 2, 4
+
+
+@dataclass(frozen=True)
+class _Page:
+    """serial: of the logical stream it belongs to."""
+
+    serial: bytes
+    flags: int
+
+
+def check_ended(media: Path) -> None:
+    """Refuse a file in which a logical stream begins and does not end.
+
+    A live stream that was recorded from the network may lack the flag although all of it is there.
+    Nobody can tell it from a file that was cut, so it is refused too.
+    Raises RecordError("truncated_media").
+    """
+    unended: set[bytes] = set()
+    with media.open("rb") as stream:
+        for page in _pages(stream, media.stat().st_size):
+            if page.flags & _BEGINS:
+                unended.add(page.serial)
+            if page.flags & _ENDS:
+                unended.discard(page.serial)
+    if unended:
+        raise RecordError("truncated_media", f"{media.name} breaks off: its last page is missing")
+
+
+def _pages(stream: BinaryIO, size_bytes: int) -> Iterator[_Page]:
+    """The pages that follow one another without a gap, as far as they are whole."""
+    while len(header := stream.read(_HEADER_BYTES)) == _HEADER_BYTES and header[:4] == b"OggS":
+        body_bytes = sum(stream.read(header[26]))
+        if stream.seek(body_bytes, 1) > size_bytes:
+            return
+        yield _Page(header[14:18], header[5])

@@ -1,0 +1,109 @@
+"""Rows of the fault matrix about speech recognition: what a whole night makes of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
+from meeting_pipeline.sandbox.faults import Fault, Kind
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.command import meeting
+from tests.support.lessons import BURSTS, record_id
+from tests.support.offices import Office
+from tests.support.speech_service import places
+
+FAILED, STOPPED, CONFIG = 4, 5, 3
+ONCE = {(0, place): 1 for place in BURSTS}
+
+
+def assert_whole(office: Office) -> None:
+    """Done, with both bursts in their order and at their times."""
+    transcript = office.detail(record_id(0)).transcript
+    assert office.only().status is RecordStatus.DONE
+    assert transcript and places(transcript) == [*BURSTS]
+    assert [round(one.start_s) for one in transcript.segments] == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "code"),
+    [(51, Kind.EMPTY_TEXT, "asr_empty"), (52, Kind.HALLUCINATION, "asr_empty")],
+)
+def test_rows_51_and_52_nothing_or_nonsense_is_never_summarized(
+    office: Office, sandbox: Sandbox, row: int, kind: Kind, code: str
+) -> None:
+    sandbox.faults.add(Fault(kind, "transcriptions"))
+    assert office.night().exit_code == FAILED
+    assert office.first_error() == (code, 1), f"row {row}"
+    assert sandbox.ledger.calls["transcriptions"] <= 2
+    assert not sandbox.ledger.chats
+    sandbox.faults.clear()
+    office.make_due()
+    assert office.night().exit_code == 0
+    assert_whole(office)
+
+
+def test_row_53_a_server_that_takes_less_gets_less_at_once(
+    office: Office, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault(Kind.TOO_LARGE, "transcriptions", amount=20_000))
+    assert office.night().exit_code == 0
+    assert sandbox.ledger.bursts == ONCE
+    assert_whole(office)
+
+
+def test_row_54_an_answer_that_is_lost_on_its_way_is_paid_once_more_at_most(
+    office: Office, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault(Kind.LOST_REPLY, "transcriptions", calls=(1,)))
+    assert office.night().exit_code == 0
+    assert set(sandbox.ledger.bursts.values()) == {2}
+    assert office.night().due == 0
+    assert_whole(office)
+
+
+def test_row_55_only_the_piece_that_failed_is_asked_again_also_by_the_next_night(
+    office: Office, sandbox: Sandbox
+) -> None:
+    short = replace(office, changes={**office.changes, "ASR_MAX_CHUNK_S": "4"})
+    sandbox.faults.add(Fault(Kind.EMPTY_TEXT, "transcriptions", calls=range(2, 100)))
+    assert short.night().exit_code == FAILED
+    sandbox.faults.clear()
+    assert set(sandbox.ledger.bursts) == {(0, 0)}
+    short.make_due()
+    assert short.night().exit_code == 0
+    assert sandbox.ledger.bursts == ONCE
+    assert_whole(short)
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings", "code"),
+    [
+        (Kind.QUOTA, {}, "asr_quota"),
+        (Kind.EXTRA_FIELDS, {"ASR_MODEL": "whisper-0"}, "asr_model"),
+        (Kind.EXTRA_FIELDS, {"ASR_API_KEY": "sk-wrong"}, "asr_key"),
+    ],
+)
+def test_row_57_what_no_recording_would_do_better_with_stops_the_night_and_costs_no_attempt(
+    office: Office, sandbox: Sandbox, fault: Kind, settings: dict[str, str], code: str
+) -> None:
+    sandbox.faults.add(Fault(fault, "transcriptions"))
+    report = replace(office, changes={**office.changes, **settings}).night()
+    assert (report.exit_code, report.stopped_by) == (STOPPED, code)
+    assert report.count(Outcome.DEFERRED) == 1
+    assert office.only().stages[StageName.TRANSCRIBE].attempts == 0
+    fetched = dict(sandbox.ledger.served)
+    sandbox.faults.clear()
+    assert office.night().exit_code == 0
+    assert sandbox.ledger.served == fetched
+    assert sandbox.ledger.bursts == ONCE
+    assert_whole(office)
+
+
+def test_row_58_a_local_model_that_is_not_there_is_a_setting_to_mend(office: Office) -> None:
+    whisper = {"ASR_BACKEND": "whisper", "WHISPER_MODEL": "/nonexistent/model"}
+    wrong = replace(office, changes={**office.changes, **whisper})
+    ended = meeting("run", "--since", "7d", env=wrong.environment)
+    assert ended.code == CONFIG
+    assert "WHISPER_MODEL" in ended.err
+    assert office.night().exit_code == 0
+    assert_whole(office)

@@ -1,0 +1,287 @@
+"""The doctor against a sandbox: everything is tried for real, and each broken part is named."""
+
+import json
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline import config, doctor
+from meeting_pipeline.adapters.sources.tencent import examination
+from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.sandbox.company import Company
+from meeting_pipeline.sandbox.faults import Fault, Kind
+from meeting_pipeline.sandbox.limits import ROOMY
+from meeting_pipeline.sandbox.samples import ADMIN
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.command import meeting
+from tests.support.scripted_server import ScriptedServer, reply
+
+CLOSED = "http://127.0.0.1:9/v1"
+NO_FILE = Path("no.env")
+ONLINE = ("tencent_clock", "tencent_list", "tencent_addresses")
+OLD_ENV = """\
+TQM_SECRET_ID=AKIDcanary4711
+TQM_SECRET_KEY=canary-key-4711
+ENTERPRISE_ID=200000001
+APP_ID=12345678901
+DB_HOST=127.0.0.1
+DB_PORT=9
+DB_USER=meeting
+DB_PASS=canary-pass-4711
+DB_NAME=会议
+KIMI_API_KEY=sk-canary-4711
+KIMI_BASE_URL=http://127.0.0.1:9/v1
+TEACHER_WHITELIST=["teacher_li", "王老师"]
+LOG_LEVEL=INFO
+"""
+
+Examine = Callable[..., dict[str, Check]]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(limits=ROOMY) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox with an empty ledger and no fault."""
+    running.faults.clear()
+    running.ledger.calls.clear()
+    yield running
+    running.faults.clear()
+
+
+def checks_of(environment: dict[str, str], folder: Path, **changes: str) -> dict[str, Check]:
+    """Every check by its code."""
+    settings = config.load(NO_FILE, {**environment, "DATA_DIR": str(folder / "data"), **changes})
+    found = doctor.examine(settings, NO_FILE)
+    by_code = {check.code: check for check in found}
+    assert len(by_code) == len(found), "two checks have one code"
+    assert all(check.message and not (check.ok and check.hint) for check in found)
+    assert all(check.hint for check in found if check.ok is False)
+    return by_code
+
+
+@pytest.fixture
+def examine(sandbox: Sandbox, tmp_path: Path) -> Examine:
+    """The checks of an installation that is served by the sandbox, but for some settings."""
+    return lambda **changes: checks_of(sandbox.environment(), tmp_path, **changes)
+
+
+def red(checks: dict[str, Check]) -> set[str]:
+    return {check.code for check in checks.values() if check.ok is False} - {"private_hosts"}
+
+
+# ── where all is well ────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_part_is_proved_by_as_few_calls_as_can_be(sandbox: Sandbox, examine: Examine) -> None:
+    checks = examine()
+    assert red(checks) == set()
+    assert all(checks[code].ok for code in ("tencent_ids", "tencent_signature", *ONLINE))
+    assert all(checks[code].ok for code in ("aria2c", "speech_service", "language_model"))
+    assert "/v1/corp/records works for admin" in checks["tencent_list"].message
+    assert sandbox.ledger.calls == {"corp_records": 1, "addresses": 1, "models": 2}
+    assert sandbox.ledger.violations == []
+
+
+def test_one_of_several_operators_is_asked_and_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    checks = checks_of(sandbox.environment("user"), tmp_path)
+    assert "/v1/records works for" in checks["tencent_list"].message
+    assert "the first of" in checks["tencent_list"].message
+    assert sandbox.ledger.calls["records"] == 1
+
+
+def test_no_recording_since_yesterday_is_not_a_fault(tmp_path: Path) -> None:
+    with Sandbox(Company([ADMIN]), limits=ROOMY) as empty:
+        checks = checks_of(empty.environment(), tmp_path)
+    assert checks["tencent_list"].ok is True
+    assert checks["tencent_addresses"].ok is None
+
+
+def test_the_switch_for_trials_is_red_and_its_absence_is_not(examine: Examine) -> None:
+    assert examine()["private_hosts"].ok is False
+    assert examine(ALLOW_PRIVATE_HOSTS="0")["private_hosts"].ok is True
+
+
+def test_a_recogniser_behind_names_from_tencent_is_examined_too(examine: Examine) -> None:
+    checks = examine(ASR_BACKEND="openai")
+    assert "names by Tencent" in checks["speech"].message
+    assert checks["speech_service"].ok is True
+    assert "speech_local" not in checks
+
+
+# ── each thing broken in turn ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "ok", "said"),
+    [
+        ({"TQM_SECRET_ID": "AKIDother"}, "tencent_list", False, "190303"),
+        ({"TQM_SECRET_ID": "AKIDother"}, "tencent_list", False, "set TQM_SECRET_ID"),
+        ({"TQM_SECRET_KEY": "other"}, "tencent_list", False, "copy TQM_SECRET_KEY"),
+        ({"TQM_OPERATOR_ID": "nobody"}, "tencent_list", False, "9042"),
+        ({"TQM_OPERATOR_ID": "nobody"}, "tencent_list", False, "超级管理员"),
+        ({"TQM_OPERATOR_ID": '["a","b"]'}, "source", False, "TQM_RECORD_SCOPE"),
+        ({"TQM_BASE_URL": "http://127.0.0.1:9"}, "tencent_list", False, "connection refused"),
+        ({"APP_ID": ""}, "tencent_ids", None, "set APP_ID"),
+        ({"KIMI_API_KEY": "sk-other"}, "language_model", False, "401"),
+        ({"KIMI_API_KEY": "sk-other"}, "language_model", False, "set KIMI_API_KEY"),
+        ({"KIMI_API_KEY": ""}, "summary", False, "KIMI_API_KEY"),
+        ({"KIMI_MODEL": "kimi-latest"}, "language_model", False, "kimi-k2.6"),
+        ({"KIMI_BASE_URL": CLOSED}, "language_model", False, "connection refused"),
+        ({"ASR_API_KEY": "sk-other"}, "speech_service", False, "set ASR_API_KEY"),
+        ({"ASR_MODEL": "whisper-9"}, "speech_service", False, "one of: whisper-1"),
+        ({"ASR_BASE_URL": CLOSED}, "speech_service", False, "127.0.0.1"),
+        ({"WHISPER_MODEL": "large-v3"}, "speech_local", None, "will be downloaded"),
+        ({"WHISPER_MODEL": "./nowhere"}, "speech_local", False, "no model.bin"),
+        ({"ARIA2C": "./nowhere/aria2c"}, "aria2c", None, "built-in downloader"),
+        ({"ARIA2C": "/bin/true"}, "aria2c", None, "does not start"),
+        ({"DB_HOST": "127.0.0.1", "DB_PORT": "9"}, "database", False, "Connection refused"),
+        ({"DB_HOST": "127.0.0.1", "DB_PORT": "9"}, "settings_missing", False, "DB_NAME"),
+        ({"DATA_DIR": "/dev/null/data"}, "data_dir", False, "Not a directory"),
+    ],
+)
+def test_what_is_broken_is_named_with_what_to_do(
+    examine: Examine, changes: dict[str, str], code: str, ok: bool | None, said: str
+) -> None:
+    check = examine(**changes)[code]
+    assert check.ok is ok
+    assert said in f"{check.message} {check.hint}"
+
+
+def test_swapped_ids_are_suspected_and_then_refused(examine: Examine) -> None:
+    checks = examine(ENTERPRISE_ID="12345678901", APP_ID="200000001")
+    assert checks["tencent_ids"].ok is None
+    assert checks["tencent_list"].ok is False
+    for code in ("tencent_ids", "tencent_list"):
+        assert "look swapped" in checks[code].hint
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(500014, "active account"), (500063, "right to view"), (500125, "IP")]
+)
+def test_a_refused_list_says_which_right_is_missing(
+    sandbox: Sandbox, examine: Examine, number: int, said: str
+) -> None:
+    sandbox.faults.add(Fault(Kind.ERROR_CODE, "corp_records", amount=number))
+    checks = examine()
+    assert checks["tencent_list"].ok is False
+    assert said in checks["tencent_list"].hint
+    assert checks["tencent_addresses"].ok is None
+    assert "addresses" not in sandbox.ledger.calls
+
+
+def test_links_that_are_refused_are_red(sandbox: Sandbox, examine: Examine) -> None:
+    sandbox.faults.add(Fault(Kind.ERROR_CODE, "addresses", amount=9042))
+    checks = examine()
+    assert red(checks) == {"tencent_addresses"}
+    assert "超级管理员" in checks["tencent_addresses"].hint
+
+
+def test_a_clock_six_minutes_fast_is_red_and_the_rest_is_tried_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with Sandbox(limits=ROOMY, now=lambda: time.time() - 360) as slow:
+        checks = checks_of(slow.environment(), tmp_path)
+        assert slow.ledger.calls["corp_records"] + slow.ledger.calls["addresses"] <= 3
+    assert red(checks) == {"tencent_clock"}
+    assert " s fast" in checks["tencent_clock"].message
+    assert "set-ntp" in checks["tencent_clock"].hint
+
+
+def test_a_signature_that_cannot_be_right_is_not_sent(
+    sandbox: Sandbox, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "_EXAMPLE_TIME", "1572168601")
+    checks = examine()
+    assert red(checks) == {"tencent_signature"}
+    assert {checks[code].ok for code in ONLINE} == {None}
+    assert "corp_records" not in sandbox.ledger.calls
+
+
+def test_tables_of_another_version_are_red(examine: Examine, tmp_path: Path) -> None:
+    assert examine()["database_schema"].ok is True
+    with sqlite3.connect(tmp_path / "data" / "meeting.db") as rows:
+        rows.execute("UPDATE alembic_version SET version_num = '9999'")
+    check = examine()["database_schema"]
+    assert check.ok is False
+    assert "9999" in check.message
+
+
+def test_a_whisper_directory_is_looked_through(examine: Examine, tmp_path: Path) -> None:
+    for name in ("model.bin", "config.json"):
+        (tmp_path / name).write_bytes(b"{}")
+    assert "no tokenizer.json" in examine(WHISPER_MODEL=str(tmp_path))["speech_local"].message
+    (tmp_path / "tokenizer.json").write_bytes(b"{}")
+    assert examine(WHISPER_MODEL=str(tmp_path))["speech_local"].ok is True
+
+
+# ── patience ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+def test_who_says_nothing_is_red_and_keeps_nobody_waiting(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_PATIENCE_S", 2.0)
+    with silent() as port:
+        checks = examine(DB_HOST="127.0.0.1", DB_PORT=str(port), DB_USER="u", DB_NAME="n")
+    assert checks["database"].message == "no answer in 2 s"
+    assert checks["language_model"].ok is True
+
+
+def test_a_minute_without_a_call_left_proves_nothing(
+    sandbox: Sandbox, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert examine(TQM_CORP_PER_MINUTE="1")["tencent_list"].ok is True
+    monkeypatch.setattr(doctor, "_PATIENCE_S", 2.0)
+    check = examine(TQM_CORP_PER_MINUTE="1")["tencent_list"]
+    assert (check.ok, check.message) == (None, "not tried: no call is left in this minute")
+    assert sandbox.ledger.calls["corp_records"] == 1
+
+
+# ── the command ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_env_of_the_older_scripts_loads_and_learns_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(OLD_ENV, "utf-8")
+    (tmp_path / ".env").chmod(0o600)
+    ended = meeting("doctor", "--json", cwd=tmp_path)
+    checks = {check["code"]: check for check in ended.document["checks"]}
+    assert ended.code == 3
+    assert checks["env_file"]["ok"] is True
+    assert checks["settings_missing"]["message"] == "not set: TQM_OPERATOR_ID"
+    assert "用户管理" in checks["settings_missing"]["hint"]
+    assert checks["source"]["ok"] is None
+    assert checks["database"]["ok"] is checks["language_model"]["ok"] is False
+    assert "4711" not in ended.out + ended.err
+
+
+def test_a_server_that_quotes_our_credentials_makes_us_no_traitor(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    secrets = {"TQM_SECRET_ID": "AKIDcanary", "TQM_SECRET_KEY": "canary", "KIMI_API_KEY": "canary!"}
+    said = "AKIDcanary / canary / canary! 无效"
+    refusal = {"error_info": {"error_code": 190303, "message": said}, "error": {"message": said}}
+    body = json.dumps(refusal, ensure_ascii=False).encode()
+    with ScriptedServer(reply(401, body)) as server:
+        changes = {**secrets, "TQM_BASE_URL": server.url, "KIMI_BASE_URL": server.url}
+        ended = meeting("doctor", env={**sandbox.environment(), **changes}, cwd=tmp_path)
+    assert ended.code == 3
+    assert "190303" in ended.out
+    assert "要处理 to mend" in ended.out
+    assert "canary" not in ended.out + ended.err
