@@ -127,7 +127,7 @@ do_test() {
   install_test_programs
   do_check
   say "pytest"
-  exec .venv/bin/python -m pytest "$@"
+  exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"  # one worker a core
 }
 
 do_uninstall() {

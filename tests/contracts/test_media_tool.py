@@ -34,6 +34,8 @@ GOOD: dict[str, Take] = {
     "sound.wav": Take("pcm_s16le", rate=22_050),
     "sound.flac": Take("flac", rate=44_100),
     "sound.ogg": Take("libopus"),
+    "vorbis.ogg": Take("libvorbis", rate=44_100),
+    "two_tracks.ogg": Take("libopus", tracks=2),
     "sound.mkv": Take(video_s=SECONDS),
     "sound.webm": Take("libopus", video_s=SECONDS),
     "uneven_frames.mp4": Take(video_s=SECONDS, uneven=True),
@@ -80,6 +82,9 @@ BAD = {
     "page_inside.mp4": "corrupt_media",
     "page_inside.webm": "truncated_media",
     "page_inside.mp3": "corrupt_media",
+    "most_of_opus.ogg": "truncated_media",
+    "most_of_vorbis.ogg": "truncated_media",
+    "opus_99.ogg": "truncated_media",
     "hole.flac": "truncated_media",
     "wrong_size.m4a": "wrong_size",
 }
@@ -119,6 +124,9 @@ def _make_bad(room: Path) -> None:
     cut(room / "moov_at_end.mp4", room / "moov_at_end_half.mp4", 0.5)
     for suffix in ("mkv", "webm", "mp3", "wav"):
         cut(room / f"sound.{suffix}", room / f"half.{suffix}", 0.5)
+    cut(room / "sound.ogg", room / "most_of_opus.ogg", 0.6)
+    cut(room / "vorbis.ogg", room / "most_of_vorbis.ogg", 0.6)
+    cut(room / "sound.ogg", room / "opus_99.ogg", 0.99)
     overwrite(room / "faststart.mp4", room / "hole.mp4", bytes)
     overwrite(room / "sound.flac", room / "hole.flac", bytes)
     for suffix in ("webm", "mp3"):
@@ -167,6 +175,34 @@ def test_a_bad_file_is_refused_for_its_reason(
     with pytest.raises(MeetingError) as refused:
         examine(tool, museum / name, tmp_path / "audio.flac.part")
     assert refused.value.code == BAD[name]
+    assert str(museum) not in refused.value.message
+    assert str(tmp_path) not in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["sound.ogg", "vorbis.ogg", "piped.ogg"])
+def test_an_ogg_file_that_was_cut_is_refused_before_it_is_decoded(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(MeetingError) as refused:
+        tool.probe(cut(museum / name, tmp_path / name, 0.6))
+    assert refused.value.code == "truncated_media"
+
+
+def test_a_refusal_names_the_file_and_not_where_it_lies(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    refusals = []
+    for media, target in [
+        (museum / "noise.mp4", tmp_path / "audio.flac.part"),
+        (museum / "hole.mp4", tmp_path / "audio.flac.part"),
+        (museum / "missing.mp4", tmp_path / "audio.flac.part"),
+        (museum / "sound.m4a", tmp_path),
+    ]:
+        with pytest.raises(MeetingError) as refused:
+            tool.extract(media, target, "flac", no_progress)
+        refusals.append(refused.value.message)
+        assert (target if target == tmp_path else media).name in refused.value.message
+    assert not [one for one in refusals if str(museum) in one or str(tmp_path) in one]
 
 
 @pytest.mark.parametrize(

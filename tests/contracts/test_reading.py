@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.model import Phase, RecordKey, Role, Usage
+from meeting_pipeline.domain.model import Participant, Phase, RecordKey, Role, Usage
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import RecordError
@@ -49,6 +49,36 @@ def test_filters_narrow_down(database: Database, numbers: list[int]) -> None:
         numbers[2],
     ]
     assert shown(database, student="没有这个人") == []
+
+
+def people(*named: tuple[str | None, str]) -> tuple[Participant, ...]:
+    return tuple(Participant(person_id, name) for person_id, name in named)
+
+
+def test_a_student_is_found_by_id_or_by_any_of_their_names(database: Database) -> None:
+    listed = [
+        meta(1, participants=people(("s1", "王同学"), ("t1", "赵老师")), teacher_id="t1"),
+        meta(2, participants=people(("s1", ""), ("s2", "😎"))),
+        meta(3, participants=people((None, "王同学"), ("t1", "赵老师")), teacher_id="t1"),
+        meta(4, participants=people(("s3", "王同学2"), ("S1", "王"))),
+    ]
+    database.recordings.upsert(listed)
+    first, second, third, _ = [database.reading.find(str(one.key)) for one in listed]
+    assert shown(database, student="王同学") == [third, second, first]
+    assert shown(database, student=" s1 ") == [second, first]
+    assert shown(database, student="😎") == [second]
+    for nobody in ("😀", "王同", "%", "", "\udce5"):
+        assert shown(database, student=nobody) == []
+
+
+def test_a_teacher_is_not_found_as_a_student(database: Database) -> None:
+    taught = meta(1, participants=people(("t1", "赵老师"), ("s1", "王同学")), teacher_id="t1")
+    learned = meta(2, participants=people(("t1", "赵老师")), teacher_id="别人")
+    database.recordings.upsert([taught])
+    assert shown(database, student="t1") == shown(database, student="赵老师") == []
+    database.recordings.upsert([learned])
+    as_student = [database.reading.find(str(learned.key))]
+    assert shown(database, student="t1") == shown(database, student="赵老师") == as_student
 
 
 def test_due_is_the_same_here_and_for_a_run(

@@ -126,6 +126,37 @@ def test_an_empty_database_is_made_ready_and_then_works(empty_url: str) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("way", ["migrated", "loaded by hand"])
+def test_every_table_holds_chinese_and_emoji_whatever_the_default_of_the_database(
+    way: str, mariadb: MariaDb
+) -> None:
+    mariadb.execute("CREATE DATABASE western CHARACTER SET latin1")
+    try:
+        _make_tables(way, mariadb.url("western"), lambda: mariadb)
+        made = mariadb.execute(
+            "SELECT table_name, table_collation FROM information_schema.tables "
+            "WHERE table_schema = 'western'"
+        )
+        written_in = mariadb.execute(
+            "SELECT DISTINCT character_set_name FROM information_schema.columns "
+            "WHERE table_schema = 'western' AND character_set_name IS NOT NULL"
+        )
+    finally:
+        mariadb.execute("DROP DATABASE western")
+    ours = {*metadata.tables, "alembic_version"}
+    assert dict(made) == dict.fromkeys(ours, "utf8mb4_unicode_ci")
+    assert written_in == [("utf8mb4",)]
+
+
+def _make_tables(way: str, url: str, mariadb: Callable[[], MariaDb]) -> None:
+    if way == "loaded by hand":
+        load(url, mariadb)
+        return
+    engine = create_engine(url)
+    migrate.upgrade(engine)
+    engine.dispose()
+
+
 def test_an_upgrade_that_was_broken_off_goes_on_where_it_stood(empty_url: str) -> None:
     """Broken off before its n-th statement, for every n until it comes through."""
     n, is_through = 0, False

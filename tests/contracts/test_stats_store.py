@@ -109,6 +109,20 @@ def test_rebuild_and_verify_find_what_others_changed(database: Database) -> None
     assert database.stats.differences() == []
 
 
+def test_a_name_outlives_a_last_recording_that_has_only_the_id(database: Database) -> None:
+    for number, name in enumerate(["李蕾", "李雷", ""], start=1):
+        start = meta(number).start_ts
+        there = (Participant("id_李雷", name, start, start + timedelta(minutes=5)),)
+        database.recordings.upsert([meta(number, participants=there)])
+        found = database.reading.find(str(meta(number).key)) or 0
+        database.recordings.save(found, minutes(Phase.RESUME))
+        database.recordings.finish(found, SETTINGS)
+    database.stats.refresh()
+    (view,) = database.reading.stats("id_李雷")
+    assert (view.name, view.record_cnt) == ("李雷", 3)
+    assert view.last_record_at == meta(3).start_ts
+
+
 def test_names_and_phases_of_a_student(database: Database) -> None:
     start = MONDAY + timedelta(days=3)
     renamed = (Participant("id_李雷", "雷哥😎", start, start + timedelta(minutes=5)),)

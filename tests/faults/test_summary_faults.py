@@ -41,7 +41,7 @@ def assert_only_the_model_is_asked_again(office: Office) -> None:
     [
         (Kind.NOT_JSON, "bad_reply", 2),
         (Kind.WRONG_ENUM, "bad_reply", 2),
-        (Kind.HUGE_ANSWER, "bad_reply", 2),
+        (Kind.HUGE_ANSWER, "reply_too_large", 1),
         (Kind.FINISH_LENGTH, "reply_cut", 2),
         (Kind.EMPTY_CHOICES, "empty_reply", 2),
         (Kind.FINISH_FILTER, "filtered", 1),

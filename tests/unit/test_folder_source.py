@@ -60,14 +60,31 @@ def test_other_hidden_and_unfinished_files_are_no_recordings(room: Room) -> None
     assert source.waiting == 0
 
 
-def test_links_are_not_followed(room: Room, tmp_path: Path) -> None:
+def test_links_are_not_followed_and_counted_in_the_log(
+    room: Room, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.mp4").write_text("别人的课")
     (room.folder / "link.mp4").symlink_to(outside / "secret.mp4")
     (room.folder / "linked").symlink_to(outside)
     (room.folder / "loop").symlink_to(room.folder)
-    assert room.listed() == []
+    room.put("王同学/a.mp4")
+    (room.folder / "王同学" / "b.mp4").symlink_to(outside / "secret.mp4")
+    (room.folder / ".hidden").symlink_to(outside)
+    assert room.subjects() == ["a"]
+    (line,) = [one.getMessage() for one in caplog.records if "link" in one.getMessage()]
+    assert line.startswith("4 links not followed")
+
+
+def test_without_links_nothing_is_said_of_them(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    room.put("a.mp4")
+    room.listed()
+    assert "link" not in caplog.text
 
 
 def test_our_own_data_inside_the_folder_is_not_listed(room: Room) -> None:
@@ -239,6 +256,7 @@ def test_without_a_sidecar_nobody_knows_who_was_there(room: Room) -> None:
         ("{", "not valid JSON"),
         ('{"end": "晚上"}', "end is not a time"),
         ("[]", "not a JSON object"),
+        (f'{{"meeting_id": "{"9" * 65}"}}', "meeting_id is longer than 64 characters"),
     ],
 )
 def test_a_bad_sidecar_is_reported_and_the_recording_still_listed(

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meeting_pipeline.adapters.sources.sidecar import Sidecar, read_sidecar
+from meeting_pipeline.adapters.db import schema
+from meeting_pipeline.adapters.sources.sidecar import (
+    MEETING_ID_LENGTH,
+    NAME_LENGTH,
+    Sidecar,
+    read_sidecar,
+)
 from meeting_pipeline.domain.model import Participant
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -135,12 +141,30 @@ def test_a_byte_order_mark_does_no_harm() -> None:
     assert read(b"\xef\xbb\xbf" + '{"subject": "简历"}'.encode()).subject == "简历"
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8", "utf-8-sig", "utf-16"])
+def test_every_encoding_of_a_chinese_office_is_read(encoding: str) -> None:
+    text = '{"subject": "简历优化", "participants": [{"id": "s1", "姓名": "", "name": "王同学"}]}'
+    sidecar = read(text.encode(encoding))
+    assert sidecar == Sidecar(
+        START, subject="简历优化", participants=(Participant("s1", "王同学"),)
+    )
+
+
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"\xff\xfe\x00", b"not json", "{'subject': '简历'}".encode("gbk"), b"[" * 100_000],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"not json",
+        "{'subject': '简历'}".encode("gbk"),
+        b"[" * 100_000,
+        b"{\xff}",
+    ],
 )
 def test_what_is_no_json_is_named_and_nothing_is_taken_from_it(text: bytes) -> None:
-    assert read(text) == Sidecar(START, problems=("it is not valid JSON",))
+    problem = "it is not valid JSON in UTF-8, UTF-16 or GB18030"
+    assert read(text) == Sidecar(START, problems=(problem,))
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"王同学"', "null"])
@@ -202,6 +226,39 @@ def test_a_person_without_id_and_name_is_left_out_and_named(nobody: object) -> N
     sidecar = wrote(participants=[nobody, "王同学"])
     assert sidecar.participants == (Participant(None, "王同学"),)
     assert "participants[0] has neither an id nor a name" in sidecar.problems
+
+
+@pytest.mark.parametrize("field", ["meeting_id", "meeting_code", "meeting_record_id"])
+def test_an_id_is_kept_whole_or_left_out_and_named(field: str) -> None:
+    longest = "会" * MEETING_ID_LENGTH
+    assert getattr(wrote(**{field: longest}), field) == longest
+    problem = f"{field} is longer than 64 characters"
+    assert wrote(**{field: longest + "议"}) == Sidecar(START, problems=(problem,))
+
+
+def test_a_person_keeps_what_fits() -> None:
+    long = "王" * (NAME_LENGTH + 1)
+    sidecar = wrote(
+        teacher={"id": long, "name": "赵老师"},
+        participants=[{"id": long, "name": "王同学"}, {"id": "s2", "name": long}, long],
+    )
+    assert sidecar.teacher_id == "赵老师"
+    assert sidecar.participants == (Participant(None, "王同学"), Participant("s2", ""))
+    assert sidecar.problems == (
+        "teacher.id is longer than 255 characters",
+        "participants[0].id is longer than 255 characters",
+        "participants[1].name is longer than 255 characters",
+        "participants[2].name is longer than 255 characters",
+        "participants[2] has neither an id nor a name",
+    )
+
+
+def test_what_fits_here_fits_into_the_tables() -> None:
+    recordings, attendance = schema.recordings.c, schema.attendance.c
+    ids = (recordings.meeting_id, recordings.meeting_code, recordings.meeting_record_id)
+    names = (recordings.teacher_id, attendance.person, attendance.name)
+    assert {column.type.length for column in ids} == {MEETING_ID_LENGTH}
+    assert {column.type.length for column in names} == {NAME_LENGTH}
 
 
 KEYS = st.text(max_size=3) | st.sampled_from(

@@ -67,10 +67,19 @@ def test_time_before_and_after_the_recording_does_not_count() -> None:
     assert only(recorded(stay("li", -15, 90))).intervals == ((START, START + HOUR),)
 
 
-def test_who_left_before_it_or_came_after_it_was_not_there() -> None:
-    early, late = stay("早", -30, -5), stay("晚", 60, 80)
-    still_early, still_late = stay("早退", None, -5), stay("晚到", 75, None)
-    assert attendance_of(recorded(early, late, still_early, still_late), ()) == ()
+WRONG_YEAR = -365 * 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("joined", "left"),
+    [(-30, -5), (60, 80), (None, -5), (75, None), (WRONG_YEAR, WRONG_YEAR + 60), (480, 540)],
+)
+def test_who_was_listed_outside_the_recording_is_still_a_student(
+    joined: float | None, left: float | None
+) -> None:
+    attendance = attendance_of(recorded(stay("li", joined, left), stay("t1", 0, 60)), ("t1",))
+    assert students_of(attendance) == ("li",)
+    assert (attendance[0].intervals, attendance[0].seconds) == ((), 0)
 
 
 def test_unknown_times_are_the_bounds_of_the_recording() -> None:
@@ -136,6 +145,12 @@ def test_nobody_is_there_longer_than_the_recording(stays: list[Participant], end
         assert end is None or 0 <= one.seconds <= 3600
         edges = [edge for interval in one.intervals for edge in interval]
         assert edges == sorted(set(edges))
+
+
+@given(STAYS, ENDS)
+def test_nobody_who_is_listed_gets_lost(stays: list[Participant], end: datetime | None) -> None:
+    counted = [one.person for one in attendance_of(recorded(*stays, end=end), ())]
+    assert counted == sorted({one.person for one in stays})
 
 
 @given(STAYS, ENDS, st.randoms(use_true_random=False))
