@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.errors import ConfigError
@@ -87,6 +88,14 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names)
 
 
+def _web_address(value: str) -> str:
+    address = value.strip()
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("https", "http") or not parts.hostname):
+        raise ValueError(value)
+    return address
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         choice = value.strip().lower()
@@ -107,6 +116,7 @@ _ACCEPTED = {
     _switch: "1 or 0",
     _jobs: "auto, or a whole number from 1",
     _zone: "a time zone such as Asia/Shanghai",
+    _web_address: "an address such as https://api.example.com/v1",
     _names: 'a JSON list such as ["li","wang"]',
 }
 
@@ -131,7 +141,7 @@ class TencentSettings:
     operator_ids: tuple[str, ...] = setting("TQM_OPERATOR_ID", "", _names)
     operator_id_type: int = setting("TQM_OPERATOR_ID_TYPE", "1", _positive)
     record_scope: str = setting("TQM_RECORD_SCOPE", "corp", _one_of("corp", "user"))
-    base_url: str = setting("TQM_BASE_URL", "https://api.meeting.qq.com")
+    base_url: str = setting("TQM_BASE_URL", "https://api.meeting.qq.com", _web_address)
     per_minute: int = setting("TQM_PER_MINUTE", "300", _positive)
     corp_per_minute: int = setting("TQM_CORP_PER_MINUTE", "10", _positive)
     lookback_days: float = setting("TQM_LOOKBACK_DAYS", "7", _number)
@@ -180,7 +190,7 @@ class SpeechSettings:
     """How speech becomes text."""
 
     backend: str = setting("ASR_BACKEND", "auto", _one_of("auto", "tencent", "openai", "whisper"))
-    base_url: str = setting("ASR_BASE_URL", "")
+    base_url: str = setting("ASR_BASE_URL", "", _web_address)
     api_key: str = setting("ASR_API_KEY", "", secret=True)
     model: str = setting("ASR_MODEL", "")
     language: str = setting("ASR_LANGUAGE", "zh")
@@ -198,7 +208,7 @@ class LanguageModelSettings:
 
     backend: str = setting("LLM_BACKEND", "", _one_of("", "kimi", "extractive"))
     api_key: str = setting("KIMI_API_KEY", "", secret=True)
-    base_url: str = setting("KIMI_BASE_URL", "https://api.moonshot.cn/v1")
+    base_url: str = setting("KIMI_BASE_URL", "https://api.moonshot.cn/v1", _web_address)
     model: str = setting("KIMI_MODEL", "kimi-k2.6")
     concurrency: int = setting("LLM_CONCURRENCY", "1", _positive)
     per_minute: int | None = setting("LLM_RPM", "3", _optional_whole)

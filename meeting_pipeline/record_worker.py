@@ -22,6 +22,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.errors import (
+    ConfigError,
     FatalError,
     MeetingError,
     RecordError,
@@ -107,6 +108,9 @@ class RecordWorker:
         except FatalError as fatal:
             self._deferred(record, steps, fatal)
             raise
+        except ConfigError as wrong:  # no other record can go on with this setting either
+            self._deferred(record, steps, wrong)
+            raise FatalError(wrong.code, wrong.message, hint=wrong.hint) from wrong
         except SkipRecord as skip:
             return self._skipped(record, steps, skip)
         except (RetryableError, RecordError) as failure:

@@ -34,7 +34,7 @@ GOOD: dict[str, Take] = {
     "sound.wav": Take("pcm_s16le", rate=22_050),
     "sound.flac": Take("flac", rate=44_100),
     "sound.ogg": Take("libopus"),
-    "vorbis.ogg": Take("libvorbis", rate=44_100),
+    "vorbis.ogg": Take("vorbis", rate=44_100),
     "two_tracks.ogg": Take("libopus", tracks=2),
     "sound.mkv": Take(video_s=SECONDS),
     "sound.webm": Take("libopus", video_s=SECONDS),

@@ -1,7 +1,9 @@
 """What a RecordingStore promises, on every engine."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +15,9 @@ from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import Listed, MediaLink, RecordingStore, Setback
+from meeting_pipeline.stages.fetch import fetch
 from tests.support.databases import Statements
+from tests.support.recording_room import ALWAYS, Room
 from tests.support.rows import ALL_TIME, MONDAY, SETTINGS, Clock, meta, minutes, stay
 
 DOWNLOAD, TRANSCRIBE = StageName.DOWNLOAD, StageName.TRANSCRIBE
@@ -426,6 +430,22 @@ class TestMinutes:
         detail = database.reading.show(number)
         assert detail is not None
         assert set(detail.usage) == {call, replace(call, call="d")}
+
+
+def test_ids_too_long_for_a_row_in_a_sidecar_stop_no_listing(
+    database: Database, tmp_path: Path
+) -> None:
+    room = Room(tmp_path)
+    ids = dict.fromkeys(["meeting_id", "meeting_code", "meeting_record_id"], "9" * 65)
+    people = [{"id": "9" * 256, "name": "王同学"}, {"id": "s1", "name": "王" * 256}]
+    room.put("a.mp4", "第一节课")
+    room.put("a.json", json.dumps({**ids, "teacher_id": "t" * 256, "participants": people}))
+    room.put("b.mp4", "第二节课")
+    listing = fetch(room.source(), database.recordings, ALWAYS, ())
+    assert (listing.new, listing.trouble) == (2, None)
+    views = {one.subject: one for one in database.reading.recordings(RecordingFilter())}
+    assert (views["a"].meeting_id, views["a"].teacher_id) == (None, None)
+    assert views["a"].student_ids == ("s1", "王同学")
 
 
 def test_two_programs_see_each_others_rows(database: Database, database_url: str) -> None:

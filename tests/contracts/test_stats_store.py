@@ -113,10 +113,7 @@ def test_a_name_outlives_a_last_recording_that_has_only_the_id(database: Databas
     for number, name in enumerate(["李蕾", "李雷", ""], start=1):
         start = meta(number).start_ts
         there = (Participant("id_李雷", name, start, start + timedelta(minutes=5)),)
-        database.recordings.upsert([meta(number, participants=there)])
-        found = database.reading.find(str(meta(number).key)) or 0
-        database.recordings.save(found, minutes(Phase.RESUME))
-        database.recordings.finish(found, SETTINGS)
+        finish(database, meta(number, participants=there))
     database.stats.refresh()
     (view,) = database.reading.stats("id_李雷")
     assert (view.name, view.record_cnt) == ("李雷", 3)

@@ -96,7 +96,7 @@ def test_row_28_an_object_that_is_replaced_between_attempts_is_never_mixed(
 def test_row_29_a_body_that_breaks_off_anywhere_is_gone_on_with(
     either: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
-    tenths = range(1, 10)
+    tenths = (1, 5, 9)
     for tenth in tenths:
         sound = tone(sounds, tenth)
         cut = sound.stat().st_size * tenth // 10
@@ -176,7 +176,7 @@ def test_row_37_what_a_killed_run_left_without_proof_is_thrown_away(
 
 
 @pytest.mark.parametrize("program", ["/nonexistent/aria2c", "/bin/false"])
-def test_rows_38_and_39_without_a_working_aria2c_the_night_is_the_same(
+def test_row_38_and_row_39_without_a_working_aria2c_the_night_is_the_same(
     office: Office, program: str
 ) -> None:
     broken = replace(office, changes={**office.changes, "DOWNLOADER": "aria2", "ARIA2C": program})

@@ -30,7 +30,7 @@ def assert_whole(office: Office) -> None:
     ("row", "kind", "code"),
     [(51, Kind.EMPTY_TEXT, "asr_empty"), (52, Kind.HALLUCINATION, "asr_empty")],
 )
-def test_rows_51_and_52_nothing_or_nonsense_is_never_summarized(
+def test_row_51_and_row_52_nothing_or_nonsense_is_never_summarized(
     office: Office, sandbox: Sandbox, row: int, kind: Kind, code: str
 ) -> None:
     sandbox.faults.add(Fault(kind, "transcriptions"))
@@ -97,6 +97,7 @@ def test_row_55_only_the_pieces_that_failed_are_asked_for_again_by_the_next_nigh
         (Kind.QUOTA, {}, "quota_spent"),
         (Kind.EXTRA_FIELDS, {"ASR_MODEL": "whisper-0"}, "unknown_model"),
         (Kind.EXTRA_FIELDS, {"ASR_API_KEY": "sk-wrong"}, "key_refused"),
+        (Kind.EXTRA_FIELDS, {"ASR_API_KEY": "请填写"}, "bad_header"),
     ],
 )
 def test_row_57_what_no_recording_would_do_better_with_stops_the_night_and_costs_no_attempt(

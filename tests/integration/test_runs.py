@@ -8,7 +8,7 @@ import pytest
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
 from meeting_pipeline.domain.views import RecordingFilter
-from meeting_pipeline.errors import FatalError, RecordError, RetryableError, SkipRecord
+from meeting_pipeline.errors import ConfigError, FatalError, RecordError, RetryableError, SkipRecord
 from meeting_pipeline.ports import Job
 from tests.support.fakes import FakeSource, FakeSummarizer, FakeTranscriber, Trouble, meta
 from tests.support.nights import Installation
@@ -208,6 +208,18 @@ def test_a_fatal_error_ends_the_night_and_defers_what_is_left(installation: Inst
     assert report.stopped_by == "quota_spent"
     assert report.exit_code == exit_codes.STOPPED_EARLY
     assert report.adds_up()
+
+
+def test_a_setting_that_turns_out_not_to_work_ends_the_night_and_is_no_bug(
+    installation: Installation,
+) -> None:
+    error = ConfigError("bad_header", "a credential cannot be sent", hint="copy it again")
+    installation.transcriber.trouble = only_for(0, lambda: error)
+
+    report = installation.run()
+
+    assert outcomes(report) == ["deferred"] * 3
+    assert (report.stopped_by, report.exit_code) == ("bad_header", exit_codes.STOPPED_EARLY)
 
 
 def test_after_the_fatal_error_is_mended_nothing_is_paid_twice(installation: Installation) -> None:

@@ -8,14 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
+from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
-from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord
+from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports import Job, Progress, Transcriber, no_progress
 from tests.support import speech
@@ -105,6 +108,22 @@ def test_two_languages_in_one_recording_are_both_kept(
     text = spoken_text(heard(whisper, np.concatenate(both), tmp_path))
     assert "老师" in text
     assert "mock interview" in text
+
+
+def test_no_sentence_claims_a_long_silence_or_begins_in_it(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    before, after = speech.spoken(CHINESE, 0, 13), speech.spoken(CHINESE, 13, 26)
+    silent_from = len(before) / speech.SAMPLE_RATE
+    loud = int(np.argmax(np.abs(after) > 0.02)) / speech.SAMPLE_RATE
+    transcript = heard(whisper, np.concatenate([before, speech.silence(10), after]), tmp_path)
+
+    middle = silent_from + 5
+    late = [segment for segment in transcript.segments if segment.end_s > middle]
+    assert late[0].start_s == pytest.approx(silent_from + 10 + loud, abs=1.0)
+    early = [segment for segment in transcript.segments if segment.start_s < middle]
+    assert early[-1].end_s <= silent_from + 1.0
+    assert "简历" in spoken_text(transcript)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +238,11 @@ def test_workers_do_not_outlive_a_killed_parent(cache: Path, tmp_path: Path) -> 
 def test_closing_ends_a_recording_at_work(cache: Path, tmp_path: Path) -> None:
     whisper = WhisperTranscriber(cache_dir=cache)
     audio = speech.audio_of(speech.spoken(CHINESE, 0, 10), tmp_path / "audio.flac")
-    with pytest.raises(RetryableError):
+    with pytest.raises(Stopped) as caught:
         whisper.transcribe(audio, job(tmp_path, lambda fraction: whisper.close()))
+    assert caught.value.code == "stopped"
+    with pytest.raises(Stopped):
+        whisper.transcribe(audio, job(tmp_path))
 
 
 def test_settings_change_with_model_language_and_beam_and_load_nothing(tmp_path: Path) -> None:
@@ -243,6 +265,38 @@ def test_a_directory_without_a_model_is_a_setting_to_correct(tmp_path: Path) -> 
     with pytest.raises(ConfigError) as caught:
         _ = WhisperTranscriber(model=str(tmp_path), cache_dir=tmp_path).settings
     assert caught.value.code == "whisper_model"
+
+
+def test_a_broken_tokenizer_is_named_as_the_models_trouble(cache: Path, tmp_path: Path) -> None:
+    for file in packaged_base(cache).iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "tokenizer.json").write_text('{"version": "坏"}')
+    whisper = WhisperTranscriber(model=str(tmp_path), cache_dir=cache)
+    with pytest.raises(ConfigError) as caught:
+        heard(whisper, speech.silence(1), tmp_path)
+    assert caught.value.code == "whisper_model"
+    whisper.close()
+
+
+def test_a_language_that_only_larger_models_know_is_a_setting_to_correct(
+    cache: Path, tmp_path: Path
+) -> None:
+    whisper = WhisperTranscriber(language="yue", cache_dir=cache)
+    with pytest.raises(ConfigError, match="ASR_LANGUAGE='yue'") as caught:
+        heard(whisper, speech.silence(1), tmp_path)
+    assert caught.value.code == "bad_setting"
+    whisper.close()
+
+
+def test_a_bug_in_a_worker_is_raised_as_a_bug_and_the_worker_goes_on(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    audio = speech.audio_of(speech.silence(1), tmp_path / "audio.flac")
+    with pytest.raises(RuntimeError, match=r"TypeError .* at .*recognizer\.py:\d+"):
+        whisper.transcribe(replace(audio, duration_s=cast(float, "一秒")), job(tmp_path))
+    with pytest.raises(SkipRecord):
+        whisper.transcribe(audio, job(tmp_path))
 
 
 def test_a_model_that_cannot_be_loaded_is_a_setting_to_correct(tmp_path: Path) -> None:

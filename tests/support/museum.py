@@ -78,7 +78,8 @@ def pipe(path: Path, take: Take) -> Path:
 
 
 def _add_sound(container: OutputContainer, take: Take) -> AudioStream:
-    stream = container.add_stream(take.codec, take.rate, bit_rate=take.bit_rate)
+    experimental = {"strict": "experimental"}  # FFmpeg's own Vorbis encoder, the one that PyAV has
+    stream = container.add_stream(take.codec, take.rate, experimental, bit_rate=take.bit_rate)
     assert isinstance(stream, AudioStream)
     stream.codec_context.layout = take.layout
     return stream

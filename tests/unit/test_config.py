@@ -67,6 +67,9 @@ def test_an_empty_value_means_the_default() -> None:
         ("TEACHER_WHITELIST", "[1, 2]", "a JSON list"),
         ("TEACHER_WHITELIST", '["li"', "a JSON list"),
         ("ALLOW_PRIVATE_HOSTS", "maybe", "1 or 0"),
+        ("KIMI_BASE_URL", "http://[bad", "an address such as https://"),
+        ("TQM_BASE_URL", "ftp://api.meeting.qq.com", "an address such as https://"),
+        ("ASR_BASE_URL", "api.example.com/v1", "an address such as https://"),
         ("LOG_LEVEL", "loud", "one of debug, info"),
     ],
 )

@@ -257,8 +257,8 @@ def test_what_fits_here_fits_into_the_tables() -> None:
     recordings, attendance = schema.recordings.c, schema.attendance.c
     ids = (recordings.meeting_id, recordings.meeting_code, recordings.meeting_record_id)
     names = (recordings.teacher_id, attendance.person, attendance.name)
-    assert {column.type.length for column in ids} == {MEETING_ID_LENGTH}
-    assert {column.type.length for column in names} == {NAME_LENGTH}
+    assert {str(column.type) for column in ids} == {f"VARCHAR({MEETING_ID_LENGTH})"}
+    assert {str(column.type) for column in names} == {f"VARCHAR({NAME_LENGTH})"}
 
 
 KEYS = st.text(max_size=3) | st.sampled_from(

@@ -21,18 +21,23 @@ VERSION = 2
 HOLE_S = 1.5
 
 _BATCH = 8
+_STAMP_S = 0.02
 _ROUNDS = 3
 _TEMPERATURES = (0.0, 0.2, 0.4)
 
 
 @dataclass(frozen=True)
 class Said:
-    """A cleaned piece of text; seconds on the timeline of speech."""
+    """A cleaned piece of text; seconds on the timeline of speech.
+
+    covers: the sound that it accounts for: more than its words, for nothing is lost between them.
+    """
 
     start_s: float
     end_s: float
     text: str
     language: str
+    covers: Span
 
     @property
     def span(self) -> Span:
@@ -51,6 +56,7 @@ class Decoder:
         whisper.model = self._rule
         self._pipeline = BatchedInferencePipeline(whisper)
         self._beam = beam
+        self._first_stamp = whisper.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
 
     def decode(self, speech: Speech, language: str, progress: Progress) -> list[Said]:
         """What was said, in order; language: the one to use where nothing else is clearly heard."""
@@ -99,7 +105,7 @@ class Decoder:
         )
         found = list(segments)
         return [
-            (span, _cleaned(_of_window(found, span), 0.0, speech, span, language), is_sure)
+            (span, self._cleaned(_of_window(found, span), 0.0, speech, span, language), is_sure)
             for span, (language, is_sure) in zip(spans, self._rule.take(len(spans)), strict=True)
         ]
 
@@ -116,7 +122,24 @@ class Decoder:
         )
         found = list(segments)
         language, _ = self._rule.take(1)[-1]
-        return _cleaned(found, start, speech, span, language)
+        return self._cleaned(found, start, speech, span, language)
+
+    def _cleaned(
+        self, segments: Iterable[Any], offset_s: float, speech: Speech, span: Span, language: str
+    ) -> list[Said]:
+        said = []
+        for segment in segments:
+            if guards.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
+                continue
+            start, end = (at + offset_s for at in _stamped(segment, self._first_stamp))
+            covers = max(start, span[0]), min(end, span[1])
+            if covers[0] >= covers[1]:
+                continue
+            for phrase in phrases(_words(segment, offset_s), speech, span):
+                text = guards.clean(phrase.text, language)
+                if text:
+                    said.append(Said(phrase.start_s, phrase.end_s, text, language, covers))
+        return said
 
 
 def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
@@ -124,29 +147,23 @@ def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
     return [segment for segment in segments if segment.seek == int(span[0] * 100)]
 
 
-def _cleaned(
-    segments: Iterable[Any], offset_s: float, speech: Speech, span: Span, language: str
-) -> list[Said]:
-    said = []
-    for segment in segments:
-        if guards.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
-            continue
-        if not span[0] <= segment.start + offset_s < span[1]:
-            continue
-        for phrase in phrases(_words(segment, offset_s), speech, span):
-            text = guards.clean(phrase.text, language)
-            if text:
-                said.append(Said(phrase.start_s, phrase.end_s, text, language))
-    return said
-
-
 def _words(segment: Any, offset_s: float) -> list[Phrase]:
     return [Phrase(word.start + offset_s, word.end + offset_s, word.word) for word in segment.words]
 
 
+def _stamped(segment: Any, first_stamp: int) -> Span:
+    """What Whisper's own stamps and its words account for, together; without the offset."""
+    stamps = [
+        segment.seek / 100 + (token - first_stamp) * _STAMP_S
+        for token in segment.tokens
+        if token >= first_stamp
+    ]
+    return min(segment.start, *stamps, segment.end), max(segment.end, *stamps, segment.start)
+
+
 def _left_out(pieces: Sequence[Said], span: Span) -> list[Span]:
     """Holes in a window; a window without any text is left to the second, slower look."""
-    missing = guards.holes((one.span for one in pieces), [span], HOLE_S)
+    missing = guards.holes((one.covers for one in pieces), [span], HOLE_S)
     return [hole for hole in missing if hole != span]
 
 
@@ -157,7 +174,7 @@ def _doubtful(speech: Speech, said: Sequence[Said]) -> list[Span]:
         text = "".join(one.text for one in said if _lies_in(one.span, (start, end)))
         if guards.is_thin(text, end - start):
             thin.append((start, end))
-    missing = guards.holes((one.span for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S)
+    missing = guards.holes((one.covers for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S)
     return thin + [hole for hole in missing if not any(_lies_in(hole, span) for span in thin)]
 
 

@@ -6,8 +6,36 @@ clip), so the setting holds until the sound clearly says otherwise.
 
 from typing import Any
 
+from meeting_pipeline.errors import ConfigError
+
+_CODES = """
+    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw
+    he hi hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my
+    ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt
+    uk ur uz vi yi yo yue zh
+"""
+CODES = frozenset(_CODES.split())
+"""What multilingual Whisper models know."""
+
+_DETECT = frozenset({"", "auto"})
 _CLEARLY = 0.8
 _FOLLOWED = frozenset({"zh", "en"})
+
+
+def language_setting(value: str) -> str:
+    """ASR_LANGUAGE as the recogniser takes it, "" where it shall detect the language.
+
+    Raises ConfigError("bad_setting") for what is no code that Whisper knows.
+    """
+    if value in _DETECT:
+        return ""
+    if value not in CODES:
+        raise ConfigError(
+            "bad_setting",
+            f"ASR_LANGUAGE={value!r} is not a language code that Whisper knows",
+            hint="give zh, en, ja or another ISO 639-1 code, or auto to detect it",
+        )
+    return value
 
 
 class LanguageRule:

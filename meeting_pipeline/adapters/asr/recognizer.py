@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENGINE = "whisper"
 
 _WHOLE = 0.85
+_REASON_LENGTH = 200
 _WIDEST_HOLE_S = 5.0
 
 
@@ -40,13 +41,18 @@ class Options:
 class Recognizer:
     """Loads its model when made.
 
-    Raises ConfigError("whisper_model") when it cannot be loaded or downloaded.
+    Raises ConfigError("whisper_model") when it cannot be loaded or downloaded, ("bad_setting") when
+    it does not know the language.
     """
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._whisper = _load(options)
-        self._decoder = Decoder(self._whisper, options.beam)
+        try:
+            self._whisper = _load(options)
+            self._decoder = Decoder(self._whisper, options.beam)
+        except Exception as error:  # tokenizers raises bare Exception for a broken file
+            raise _unusable(options, error) from error
+        self._require_language()
 
     def recognize(self, audio: Path, duration_s: float, progress: Progress) -> Transcript:
         """What was said in the file.
@@ -68,6 +74,19 @@ class Recognizer:
             warnings=() if is_whole else ("possibly_truncated",),
         )
 
+    def _require_language(self) -> None:
+        """Smaller models know fewer languages: only the newest large ones know "yue"."""
+        language, whisper = self._options.language, self._whisper
+        if not language or not whisper.model.is_multilingual:
+            return
+        if whisper.hf_tokenizer.token_to_id(f"<|{language}|>") is None:
+            raise ConfigError(
+                "bad_setting",
+                f"The Whisper model {self._options.label!r} does not know "
+                f"ASR_LANGUAGE={language!r}",
+                hint="choose another language or model, or auto to detect the language",
+            )
+
     def _main_language(self, speech: Speech) -> str:
         if not self._whisper.model.is_multilingual:
             return "en"
@@ -86,17 +105,19 @@ class Recognizer:
 def _load(options: Options) -> Any:
     from faster_whisper import WhisperModel
 
-    try:
-        return WhisperModel(
-            options.source, device="cpu", compute_type="int8", cpu_threads=options.threads
-        )
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigError(
-            "whisper_model",
-            f"The Whisper model {options.label!r} cannot be loaded: {type(error).__name__}.",
-            hint="set WHISPER_MODEL to the directory of a CTranslate2 Whisper model, "
-            "or leave it empty for the packaged one",
-        ) from error
+    return WhisperModel(
+        options.source, device="cpu", compute_type="int8", cpu_threads=options.threads
+    )
+
+
+def _unusable(options: Options, error: Exception) -> ConfigError:
+    reason = " ".join(str(error).split())[:_REASON_LENGTH]
+    return ConfigError(
+        "whisper_model",
+        f"The Whisper model {options.label!r} cannot be loaded: {type(error).__name__}: {reason}",
+        hint="set WHISPER_MODEL to the directory of a CTranslate2 Whisper model, "
+        "or leave it empty for the packaged one",
+    )
 
 
 def _samples(audio: Path, duration_s: float) -> "Samples":
@@ -121,7 +142,7 @@ def _corrupt(audio: Path, trace: str) -> RecordError:
 def _completeness(speech: Speech, said: Sequence[Said]) -> tuple[float, bool]:
     """Share of the speech that has text, and whether nothing of note is missing."""
     everything = [(0.0, speech.duration_s)]
-    spans = [one.span for one in said]
+    spans = [one.covers for one in said]
     covered = guards.coverage(spans, everything)
     widest = guards.largest(guards.holes(spans, everything, HOLE_S))
     text = "".join(one.text for one in said)

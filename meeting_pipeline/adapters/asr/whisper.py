@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from meeting_pipeline.adapters.asr import decoding
+from meeting_pipeline.adapters.asr.languages import language_setting
 from meeting_pipeline.adapters.asr.packaged_model import (
     MODEL_NAME,
     OFFLINE_HINT,
@@ -21,7 +22,6 @@ from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.ports import Job
 
-_DETECT = frozenset({"", "auto"})
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
 
@@ -32,6 +32,8 @@ class WhisperTranscriber:
     for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
     language given holds wherever Chinese or English is not clearly heard instead.
     processes: how many recordings at once; each gets its share of the processor's cores.
+
+    Raises ConfigError("bad_setting") for a language that Whisper does not know.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class WhisperTranscriber:
         processes: int = 1,
     ) -> None:
         self._model = model
-        self._language = "" if language in _DETECT else language
+        self._language = language_setting(language)
         self._beam = beam
         self._cache_dir = cache_dir
         self._processes = processes
@@ -64,7 +66,8 @@ class WhisperTranscriber:
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech"), RecordError("corrupt_media"), RetryableError(
-        "asr_worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full").
+        "asr_worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full"),
+        Stopped after `close`.
         """
         transcript = self._workers().run(Task(audio.path, audio.duration_s), job.progress)
         call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
@@ -80,7 +83,7 @@ class WhisperTranscriber:
             return [Check.refused("speech_local", error)]
 
     def close(self) -> None:
-        """End the processes; a recording at work is given up."""
+        """End the processes; a recording at work is given up with Stopped."""
         with self._starting:
             if self._pool is not None:
                 self._pool.close()

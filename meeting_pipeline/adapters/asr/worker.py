@@ -1,12 +1,13 @@
 """What a recogniser process does, and the messages it is spoken to with.
 
 It reads one `Options`, then `Task`s, from the socket it inherited, and answers each with any number
-of `Advanced` and one `Done` or `Failed`. When the other end is gone, however that happened, the
-process ends too.
+of `Advanced` and one `Done`, `Failed` or `Crashed`. When the other end is gone, however that
+happened, the process ends too.
 """
 
 import os
 import sys
+import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,6 +56,25 @@ class Failed:
         return self.kind(self.code, self.message, hint=self.hint)
 
 
+@dataclass(frozen=True)
+class Crashed:
+    """A bug the task met: what and where, without values, for they may be transcript text."""
+
+    kind: str
+    where: str
+
+    @classmethod
+    def by(cls, bug: Exception) -> "Crashed":
+        """The innermost three calls say enough."""
+        calls = traceback.extract_tb(bug.__traceback__)[-3:]
+        where = " > ".join(f"{Path(call.filename).name}:{call.lineno}" for call in calls)
+        return cls(type(bug).__name__, where)
+
+    def error(self) -> RuntimeError:
+        """A bug for the caller too."""
+        return RuntimeError(f"{self.kind} in the recogniser process at {self.where}")
+
+
 def main() -> None:
     """Serve the socket named by the first argument until the other end is gone."""
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
@@ -66,7 +86,7 @@ def main() -> None:
         task: Task = inbox.get()
         try:
             recognizer = recognizer or Recognizer(options)
-            answer: Done | Failed = Done(
+            answer: Done | Failed | Crashed = Done(
                 recognizer.recognize(
                     task.audio,
                     task.duration_s,
@@ -75,6 +95,8 @@ def main() -> None:
             )
         except MeetingError as error:
             answer = Failed(type(error), error.code, error.message, error.hint)
+        except Exception as bug:  # noqa: BLE001 - told to the parent, where it is raised again
+            answer = Crashed.by(bug)
         _send(connection, answer)
 
 
@@ -86,7 +108,7 @@ def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> N
             _leave()
 
 
-def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed) -> None:
+def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed | Crashed) -> None:
     try:
         connection.send(message)
     except OSError:

@@ -8,9 +8,9 @@ from queue import LifoQueue
 from threading import Lock
 
 from meeting_pipeline.adapters.asr.recognizer import Options
-from meeting_pipeline.adapters.asr.worker import Advanced, Done, Failed, Task
+from meeting_pipeline.adapters.asr.worker import Advanced, Crashed, Done, Failed, Task
 from meeting_pipeline.domain.model import Transcript
-from meeting_pipeline.errors import FatalError, RetryableError
+from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
 
 _PROGRAM = "from meeting_pipeline.adapters.asr.worker import main; main()"
@@ -34,9 +34,10 @@ class WorkerPool:
         self._closed = False
 
     def run(self, task: Task, progress: Progress) -> Transcript:
-        """The task's transcript; raises what the recogniser raised.
+        """The task's transcript; raises what the recogniser raised, RuntimeError for its bugs.
 
-        Raises RetryableError("asr_worker_died") when the process ends in the middle.
+        Raises RetryableError("asr_worker_died") when the process ends in the middle, Stopped when
+        that was `close`, and after it.
         """
         worker = self._free.get()
         try:
@@ -49,13 +50,13 @@ class WorkerPool:
             self._discard(worker)
             worker = None
             if isinstance(error, (EOFError, OSError)):
-                raise _died(error) from error
+                raise (_stopped() if self._closed else _died(error)) from error
             raise
         finally:
             self._free.put(worker)
-        if isinstance(answer, Failed):
-            raise answer.error()
-        return answer.transcript
+        if isinstance(answer, Done):
+            return answer.transcript
+        raise answer.error()
 
     def close(self) -> None:
         """End every worker, also one that is at work."""
@@ -68,7 +69,7 @@ class WorkerPool:
     def _start(self) -> "_Worker":
         with self._lock:
             if self._closed:
-                raise FatalError("asr_closed", "Speech recognition was shut down.")
+                raise _stopped()
             worker = _Worker(self._options, self._environment)
             self._all.add(worker)
         return worker
@@ -102,11 +103,11 @@ class _Worker:
         """Whether the process still runs, as far as the system knows now."""
         return self._process.poll() is None
 
-    def ask(self, task: Task, progress: Progress) -> Done | Failed:
+    def ask(self, task: Task, progress: Progress) -> Done | Failed | Crashed:
         """Raises EOFError or OSError when the process is gone."""
         self._connection.send(task)
         while True:
-            message: Advanced | Done | Failed = self._connection.recv()
+            message: Advanced | Done | Failed | Crashed = self._connection.recv()
             if not isinstance(message, Advanced):
                 return message
             progress(message.fraction)
@@ -123,6 +124,10 @@ def _environment(offline: bool) -> dict[str, str]:
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
     return environment
+
+
+def _stopped() -> Stopped:
+    return Stopped("stopped", "the run was asked to end")
 
 
 def _died(error: EOFError | OSError) -> RetryableError:

@@ -130,7 +130,8 @@ def _conditions(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElemen
 def _attended_by(student: str) -> Select[tuple[int]]:
     """Where they were a student, under whatever name; who was ever called so is meant too."""
     as_student = attendance.c.role == Role.STUDENT
-    is_called_so = cast(attendance.c.name, LargeBinary) == student.encode()  # blind to nothing
+    name = cast(attendance.c.name, LargeBinary)  # the column holds every emoji for the same letter
+    is_called_so = and_(attendance.c.name != "", name == student.encode())
     persons = select(attendance.c.person).where(
         as_student, or_(attendance.c.person == student, is_called_so)
     )
