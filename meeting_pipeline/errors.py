@@ -7,6 +7,7 @@
     ├── RetryableError    wait as asked or back off, then a later run; exit code 4
     │   └── LinkExpired   a media link is no longer honoured: ask the source for a new one
     ├── RecordError       this record failed, the next one goes on; exit code 4
+    │   └── FinalError    and every other attempt would end the same way: dead at once
     ├── SkipRecord        this record is not for us, with the reason; exit code 0
     ├── Stopped           somebody asked the run to end; the record goes on in the next one
     └── Busy              another run holds the lock; exit code 75
@@ -62,6 +63,10 @@ class LinkExpired(RetryableError):
 
 class RecordError(MeetingError):
     """This record cannot be finished as it is (bad file, unusable reply)."""
+
+
+class FinalError(RecordError):
+    """Another attempt would end the same way; `meeting retry` reopens the record all the same."""
 
 
 class SkipRecord(MeetingError):

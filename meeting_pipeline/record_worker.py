@@ -24,6 +24,7 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.errors import (
     ConfigError,
     FatalError,
+    FinalError,
     MeetingError,
     RecordError,
     RetryableError,
@@ -114,10 +115,13 @@ class RecordWorker:
         except SkipRecord as skip:
             return self._skipped(record, steps, skip)
         except (RetryableError, RecordError) as failure:
-            return self._failed(record, steps, failure.code, failure.message, _asked(failure))
+            again_at = self._again_at(steps, failure)
+            return self._failed(record, steps, failure.code, failure.message, again_at)
         except Exception as bug:
             log.exception("%s: a bug in stage %s", record.meta.key, steps.stage)
-            return self._failed(record, steps, INTERNAL, f"{type(bug).__name__}, see the log")
+            again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
+            what = f"{type(bug).__name__}, see the log"
+            return self._failed(record, steps, INTERNAL, what, again_at)
         return _outcome(record, steps, Outcome.DONE)
 
     def _take(self, steps: Steps, record: DueRecord) -> None:
@@ -142,12 +146,23 @@ class RecordWorker:
         folder = RecordFolder(self.folder, record.meta.key)
         return Job(record.id, record.meta, folder, progress, spent)
 
-    def _failed(
-        self, record: DueRecord, steps: Steps, code: str, message: str, asked_s: float = 0.0
-    ) -> RecordOutcome:
+    def _again_at(self, steps: Steps, failure: RetryableError | RecordError) -> datetime | None:
+        """When it is due again: by our rules, and not before the time the other side asked for."""
         now = self.now()
         again_at = self.rules.next_attempt(now, max(steps.attempt, 1))
-        again_at = again_at and max(again_at, now + timedelta(seconds=asked_s))
+        if again_at is None or isinstance(failure, FinalError):
+            return None
+        asked_s = failure.retry_after_s if isinstance(failure, RetryableError) else None
+        return max(again_at, now + timedelta(seconds=asked_s or 0.0))
+
+    def _failed(
+        self,
+        record: DueRecord,
+        steps: Steps,
+        code: str,
+        message: str,
+        again_at: datetime | None,
+    ) -> RecordOutcome:
         stage_status = StageStatus.FAILED if again_at else StageStatus.DEAD
         status = RecordStatus.FAILED if again_at else RecordStatus.DEAD
         setback = Setback(steps.stage, stage_status, code, message, again_at)
@@ -169,11 +184,6 @@ class RecordWorker:
         setback = Setback(steps.stage, StageStatus.WAITING, reason.code, reason.message)
         self.store.set_back(record.id, setback, RecordStatus.PENDING)
         return _outcome(record, steps, Outcome.DEFERRED, reason.code, reason.message)
-
-
-def _asked(failure: RetryableError | RecordError) -> float:
-    """Seconds that the other side asked us to wait."""
-    return (failure.retry_after_s or 0.0) if isinstance(failure, RetryableError) else 0.0
 
 
 def _outcome(

@@ -1,7 +1,5 @@
 """Rows of the fault matrix about the language model: what a whole night makes of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
@@ -44,8 +42,6 @@ def assert_only_the_model_is_asked_again(office: Office) -> None:
         (Kind.HUGE_ANSWER, "reply_too_large", 1),
         (Kind.FINISH_LENGTH, "reply_cut", 2),
         (Kind.EMPTY_CHOICES, "empty_reply", 2),
-        (Kind.FINISH_FILTER, "filtered", 1),
-        (Kind.CONTENT_FILTER, "filtered", 1),
     ],
 )
 def test_row_59_row_60_row_62_and_row_63_no_summary_is_made_of_no_good_reply(
@@ -76,15 +72,17 @@ def test_row_60_a_reply_is_mended_once(office: Office, sandbox: Sandbox, kind: K
     assert set(sandbox.ledger.chats.values()) == {1}
 
 
-def test_row_63_a_filtered_transcript_is_dead_after_the_attempts_there_are(
-    office: Office, sandbox: Sandbox
+@pytest.mark.parametrize("kind", [Kind.CONTENT_FILTER, Kind.FINISH_FILTER])
+def test_row_63_a_filtered_transcript_is_dead_at_once_and_never_paid_for_again(
+    office: Office, sandbox: Sandbox, kind: Kind
 ) -> None:
-    sandbox.faults.add(Fault(Kind.CONTENT_FILTER, "chat"))
-    once = replace(office, changes={**office.changes, "MAX_ATTEMPTS": "1"})
-    assert once.night().exit_code == FAILED
-    assert once.only().status is RecordStatus.DEAD
-    assert once.night().due == 0
+    sandbox.faults.add(Fault(kind, "chat"))
+    assert office.night().exit_code == FAILED
+    assert office.only().status is RecordStatus.DEAD
+    assert office.first_error() == ("filtered", 1)
+    assert office.night().due == 0
     assert sandbox.ledger.calls["chat"] == 1
+    assert_nothing_invented(office)
 
 
 @pytest.mark.parametrize(

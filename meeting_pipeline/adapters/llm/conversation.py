@@ -8,7 +8,7 @@ from meeting_pipeline.adapters.llm.chat import ChatModel, Completion
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, repair
 from meeting_pipeline.adapters.llm.reply import BadReply, Reply, read_reply
-from meeting_pipeline.errors import RecordError
+from meeting_pipeline.errors import FinalError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
 
 _log = logging.getLogger(__name__)
@@ -28,11 +28,14 @@ class Conversation:
     def reply_to(self, messages: Messages) -> Reply:
         """A valid reply; one that is not valid is sent back once, with what is wrong with it.
 
-        Raises TooLong, RecordError("bad_reply"), ("reply_cut"), ("empty_reply") or ("filtered");
-        what the model said until then is forgotten, so that a later attempt asks anew.
+        Raises TooLong, FinalError("filtered"), RecordError("bad_reply"), ("reply_cut") or
+        ("empty_reply"); after these what the model said is forgotten, so that a later attempt asks
+        anew.
         """
         try:
             return self._valid(messages)
+        except FinalError:
+            raise
         except RecordError:
             for key in self._used:
                 self.calls.forget(key)
@@ -80,7 +83,7 @@ class Conversation:
             if said.finish_reason == "content_filter":
                 message = f"{self.model.name} refused to speak about this transcript"
                 hint = "the transcript is kept; LLM_BACKEND=extractive makes a summary of it"
-                raise RecordError("filtered", message, hint=hint)
+                raise FinalError("filtered", message, hint=hint)
             if said.text.strip() or said.finish_reason == "length":
                 return said
         raise RecordError("empty_reply", f"{self.model.name} answered nothing, twice")

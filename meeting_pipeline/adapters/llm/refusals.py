@@ -1,6 +1,6 @@
 """What it means when a chat server refuses: the error types of Moonshot and of its relatives.
 
-content_filter                            RecordError("filtered")
+content_filter                            FinalError("filtered")
 too many tokens in the prompt             TooLong: the caller asks about less at once
 another 400                               NotTaken: the caller asks in a plainer form
 401                                       FatalError("key_refused")
@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from meeting_pipeline.adapters.http import Answer, TryAgain, refuse_failures
-from meeting_pipeline.errors import FatalError, RecordError, RetryableError
+from meeting_pipeline.errors import FatalError, FinalError, RetryableError
 
 OVERLOADED = "overloaded"
 KEY_HINT = (
@@ -116,7 +116,7 @@ def _refuse_account(refusal: Refusal) -> None:
 
 def _refuse_content(refusal: Refusal) -> None:
     if _FILTERED.search(refusal.words):
-        raise RecordError(
+        raise FinalError(
             "filtered",
             refusal.line,
             hint="the transcript is kept; LLM_BACKEND=extractive makes a summary of it",
