@@ -63,6 +63,6 @@ def test_a_stream_that_has_not_ended_is_truncated(data: bytes, tmp_path: Path) -
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(len(page(*WHOLE[0])), len(pages(WHOLE)) - 1))
+@given(size=st.integers(len(page(*WHOLE[0])), len(pages(WHOLE)) - 1))
 def test_wherever_a_file_was_cut_it_is_truncated(size: int, tmp_path: Path) -> None:
     assert not is_whole(tmp_path, pages(WHOLE)[:size])
