@@ -317,7 +317,7 @@ def test_the_test_verb_checks_first_and_ends_with_pytest(machine: Machine) -> No
         "lint-imports",
         "pytest",
     ]
-    assert machine.calls("pytest") == ["pytest -k 窗口 or window"]
+    assert machine.calls("pytest") == ["pytest -n 2 --dist loadfile -k 窗口 or window"]
     assert done.stdout.splitlines()[-1] == "== 7 passed =="
 
 
