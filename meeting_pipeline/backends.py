@@ -65,14 +65,19 @@ class Parts:
         """The limit of one service; its last minute is remembered from run to run."""
         from meeting_pipeline.adapters.rates import RateLimit
 
-        history = self.settings.source.data_dir / "rates"
-        history.mkdir(mode=0o700, parents=True, exist_ok=True)
         return RateLimit(
             per_minute,
             tokens_per_minute=tokens,
-            history=history / f"{name}.json",
+            history=self.rates_folder / f"{name}.json",
             stop=self.stop,
         )
+
+    @cached_property
+    def rates_folder(self) -> Path:
+        """Where the last minute of every service is remembered from run to run."""
+        folder = self.settings.source.data_dir / "rates"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
 
 def utc_now() -> datetime:
@@ -172,8 +177,6 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         tencent.app_id,
         tencent.sdk_id,
     )
-    history = parts.settings.source.data_dir / "rates"
-    history.mkdir(mode=0o700, parents=True, exist_ok=True)
     return connect.connect(
         ids,
         base_url=tencent.base_url,
@@ -182,7 +185,7 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         operator_type=tencent.operator_id_type,
         per_minute=tencent.per_minute,
         corp_per_minute=tencent.corp_per_minute,
-        history=history,
+        history=parts.rates_folder,
         stop=parts.stop,
         now=utc_now,
     )

@@ -34,10 +34,6 @@ def _optional_number(value: str) -> float | None:
     return _number(value) if value.strip() else None
 
 
-def _whole(value: str) -> int:
-    return int(value)
-
-
 def _positive(value: str) -> int:
     number = int(value)
     if number < 1:
@@ -110,7 +106,6 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 _ACCEPTED = {
     _number: "a number from 0",
     _optional_number: "a number from 0, or nothing",
-    _whole: "a whole number",
     _positive: "a whole number from 1",
     _optional_whole: "a whole number from 1, or nothing",
     _switch: "1 or 0",

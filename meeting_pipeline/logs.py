@@ -4,13 +4,11 @@ Every line passes one redaction step: known secret values, credentials in links,
 headers. Transcript text is never handed to a logger in the first place.
 """
 
-import json
 import logging
 import logging.handlers
 import re
 import sys
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 
 _REDACTED = "********"
@@ -45,35 +43,19 @@ class Redaction(logging.Formatter):
         return _NAMED.sub(rf"\1\2{_REDACTED}", text)
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line, for machines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
 def set_up(
     level: str,
     secrets: Collection[str],
     file: Path | None = None,
     *,
     quiet_console: bool = False,
-    as_json: bool = False,
 ) -> None:
     """Send our log lines to standard error and, if named, to a rotating file.
 
     quiet_console: only warnings go to standard error (a progress display or a table is there).
     """
     lines = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    formatter = Redaction(JsonLines() if as_json else lines, secrets)
+    formatter = Redaction(lines, secrets)
     console = _StandardError(logging.WARNING if quiet_console else logging.NOTSET)
     handlers: list[logging.Handler] = [console]
     if file is not None and (rotating := _rotating(file)) is not None:

@@ -10,7 +10,7 @@ from meeting_pipeline.batch import Batch, BatchResult
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import FatalError
+from meeting_pipeline.errors import ConfigError, FatalError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.ports import (
     DueRecord,
@@ -74,13 +74,14 @@ class Pipeline:
         """List, process what is due, refresh the statistics, report.
 
         A listing that breaks off is in the report (`stopped_by`); unless nothing can go on, what is
-        known is worked on all the same. Raises FatalError only when no run can begin.
+        known is worked on all the same. Raises FatalError when no run can begin, and ConfigError
+        when the source cannot work as it is set; the run's row is closed then, too.
         """
         started = time.monotonic()
         run_id = self.runs.start(order.command, order.window)
         self.observer.run_started(run_id, order.window)
 
-        listing = fetch(self.source, self.recordings, order.window, self.teachers)
+        listing = self._list(run_id, order)
         self.observer.records_listed(listing.total, listing.new)
         due = [] if isinstance(listing.trouble, FatalError) else self._due(order)
         self.observer.work_planned(len(due))
@@ -108,6 +109,15 @@ class Pipeline:
             stopped_by = report.stopped_by or trouble.code
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report
+
+    def _list(self, run_id: int, order: Order) -> Listing:
+        try:
+            return fetch(self.source, self.recordings, order.window, self.teachers)
+        except ConfigError as wrong:
+            report = self._report(run_id, order, Listing(), BatchResult((), None), 0.0)
+            report = replace(report, stopped_by=wrong.code, exit_code=exit_codes.CONFIG)
+            self._closed(replace(report, listing_complete=False))
+            raise
 
     def _due(self, order: Order) -> list[DueRecord]:
         if not order.work:

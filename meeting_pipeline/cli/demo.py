@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from meeting_pipeline.config import Settings
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 _EXPLAINED = {
@@ -86,7 +88,7 @@ def _show_night(report: dict[str, Any]) -> None:
     out.print(f"  {code} = {_EXPLAINED.get(code, 'see docs/operations.md')}", soft_wrap=True)
 
 
-def _show_rows(settings: Any, report: dict[str, Any]) -> None:
+def _show_rows(settings: Settings, report: dict[str, Any]) -> None:
     from meeting_pipeline import reports, wiring
     from meeting_pipeline.cli import render, show, stats
 

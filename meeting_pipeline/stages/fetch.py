@@ -111,7 +111,7 @@ def _complete_participants(
             log.warning("%s: participants are not known yet: %s", meta.key, refusal)
             continue
         if participants is not None:
-            store.upsert([replace(_wanted(meta, ()), participants=participants)])
+            store.upsert([replace(meta, participants=participants)])
 
 
 def _chunks(metas: Iterable[RecordMeta]) -> Iterator[Sequence[RecordMeta]]:

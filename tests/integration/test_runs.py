@@ -268,6 +268,22 @@ def test_a_listing_that_breaks_off_is_said_and_what_is_known_is_worked_on(
     assert report.exit_code == exit_codes.RECORDS_FAILED
 
 
+def test_a_source_that_is_set_wrongly_ends_the_run_and_closes_its_row(
+    installation: Installation,
+) -> None:
+    def is_set_wrongly(source: FakeSource) -> None:
+        source.trouble = ConfigError("no_folder", "the folder is not there")
+
+    installation.change_source = is_set_wrongly
+
+    with pytest.raises(ConfigError):
+        installation.run()
+
+    [run] = installation.rows().reading.runs(1)
+    assert (run.exit_code, run.stopped_by) == (exit_codes.CONFIG, "no_folder")
+    assert run.finished_at is not None
+
+
 def test_recordings_of_teachers_who_are_not_on_the_list_are_skipped_with_that_reason(
     tmp_path: Path,
 ) -> None:
