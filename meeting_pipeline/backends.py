@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import (
+    OPEN,
     Downloader,
+    Gate,
     MediaTool,
     RecordingSource,
     Summarizer,
     Transcriber,
     no_progress,
 )
-from meeting_pipeline.stages.base import Resource
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 Chosen = TypeVar("Chosen")
 
+_TENCENT_CALLS = 4  # at once; how many a minute is another limit
 _FLOOR_BYTES = 1 << 30  # stays free on the disk for the rows, the logs and everybody else
 
 
@@ -41,13 +45,14 @@ class Parts:
     """What back ends are made from.
 
     jobs: records in flight. stop: set when the run shall end; every wait ends with it.
-    services: gives back what a back end holds open.
+    services: gives back what a back end holds open. gates: None where nothing runs beside.
     """
 
     settings: Settings
     jobs: int
     stop: threading.Event
     services: ExitStack
+    gates: Gates | None = None
 
     @cached_property
     def media(self) -> MediaTool:
@@ -60,6 +65,10 @@ class Parts:
         from meeting_pipeline.adapters.media.pyav import PyAVMedia
 
         return PyAVMedia()
+
+    def gate(self, resource: Resource) -> Gate:
+        """Where who uses this resource waits for a slot."""
+        return self.gates[resource] if self.gates else OPEN
 
     def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
         """The limit of one service; its last minute is remembered from run to run."""
@@ -108,23 +117,24 @@ def recognizer_names(settings: Settings) -> list[str]:
     return names
 
 
-def slots(settings: Settings, jobs: int) -> Mapping[Resource, int]:
-    """How much of each resource is used at once."""
+def slots(settings: Settings, jobs: int | None) -> Mapping[Resource, int]:
+    """How much of each resource is used at once. jobs: records in flight, None for all it takes."""
     asks_a_server = _asks_a_server(settings)
     asks_a_model = settings.summarizer_name == "kimi"
     return {
+        Resource.TENCENT: _TENCENT_CALLS,
         Resource.DOWNLOAD: settings.download.concurrency,
         Resource.CPU: cores(),
-        Resource.ASR: settings.speech.concurrency if asks_a_server else min(jobs, cores()),
+        Resource.ASR: settings.speech.concurrency
+        if asks_a_server
+        else min(jobs or cores(), cores()),
         Resource.LLM: settings.language_model.concurrency if asks_a_model else cores(),
     }
 
 
 def default_jobs(settings: Settings) -> int:
-    """JOBS=auto: one for each slot there is, or one a core where all work is done here."""
-    if settings.source_name == "folder" and not _asks_a_server(settings):
-        return cores()
-    return sum(slots(settings, cores()).values())
+    """JOBS=auto: one record for each slot there is, so that no slot need ever be empty."""
+    return sum(slots(settings, None).values())
 
 
 def _asks_a_server(settings: Settings) -> bool:
@@ -188,6 +198,7 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         history=parts.rates_folder,
         stop=parts.stop,
         now=utc_now,
+        gate=parts.gate(Resource.TENCENT),
     )
 
 
@@ -297,6 +308,8 @@ def _endpoint(parts: Parts) -> Transcriber:
         model=speech.model,
         rate=parts.rate("asr", speech.per_minute),
         stop=parts.stop,
+        gate=parts.gate(Resource.ASR),
+        cpu=parts.gate(Resource.CPU),
         language=speech.language,
         max_upload_mb=speech.max_upload_mb,
         max_chunk_s=speech.max_chunk_s,
@@ -315,6 +328,7 @@ def _whisper(parts: Parts) -> Transcriber:
         beam=speech.whisper_beam,
         cache_dir=_model_cache(),
         processes=min(parts.jobs, cores()),
+        gate=parts.gate(Resource.ASR),
     )
     parts.services.callback(transcriber.close)
     return transcriber
@@ -343,7 +357,7 @@ def make_summarizer(parts: Parts) -> Summarizer:
 def _extractive(parts: Parts) -> Summarizer:
     from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
 
-    return ExtractiveSummarizer()
+    return ExtractiveSummarizer(parts.gate(Resource.LLM))
 
 
 def _kimi(parts: Parts) -> Summarizer:
@@ -359,6 +373,7 @@ def _kimi(parts: Parts) -> Summarizer:
         stop=parts.stop,
         zone=parts.settings.source.zone,
         largest_call_tokens=model.tokens_per_minute,
+        gate=parts.gate(Resource.LLM),
     )
     parts.services.callback(summarizer.close)
     return summarizer

@@ -36,7 +36,10 @@ class Batch:
     def process(
         self, records: Iterable[DueRecord], run_id: int, until: StageName | None
     ) -> BatchResult:
-        """Every record gets an outcome; a fatal error ends the work and defers what is left."""
+        """Every record gets an outcome; a fatal error ends the work and defers what is left.
+
+        records: read no further ahead than twice `jobs`, so it may still be growing.
+        """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
             futures = list(self._submit(pool, records, run_id, until))
         return BatchResult(tuple(future.result() for future in futures), self._fatal)
@@ -48,7 +51,7 @@ class Batch:
         run_id: int,
         until: StageName | None,
     ) -> Iterator[Future[RecordOutcome]]:
-        room = threading.Semaphore(2 * self._jobs)  # a listing may still be feeding us
+        room = threading.Semaphore(2 * self._jobs)
         for record in records:
             room.acquire()
             future = pool.submit(self._take, record, run_id, until)

@@ -4,10 +4,11 @@ An observer overrides what it cares about; a broken one costs a log line, never 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordOutcome, RunReport, StageName
+from meeting_pipeline.domain.timing import GateUse, StageWork
 from meeting_pipeline.domain.window import Window
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 class RunObserver:
     """Told what happens; every method does nothing until a subclass says otherwise."""
 
+    def gates_opened(self, use: Callable[[], Sequence[GateUse]]) -> None:
+        """The run has its gates; `use` says at any time how each stands."""
+
     def run_started(self, run_id: int, window: Window | None) -> None:
         """A run has its row."""
 
@@ -23,7 +27,7 @@ class RunObserver:
         """The listing is complete."""
 
     def work_planned(self, due: int) -> None:
-        """So many records will be processed."""
+        """So many records are to be processed, as far as is known now; it grows while listing."""
 
     def record_started(self, recording_id: int, meta: RecordMeta) -> None:
         """A worker took this record."""
@@ -35,9 +39,9 @@ class RunObserver:
         """The stage at work is this far, 0..1."""
 
     def stage_finished(
-        self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
+        self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        """A stage ended well; seconds: wall time."""
+        """A stage ended well."""
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         """A record is through for this run."""
@@ -51,6 +55,9 @@ class Observers(RunObserver):
 
     def __init__(self, observers: Sequence[RunObserver]) -> None:
         self._observers = tuple(observers)
+
+    def gates_opened(self, use: Callable[[], Sequence[GateUse]]) -> None:
+        self._tell("gates_opened", use)
 
     def run_started(self, run_id: int, window: Window | None) -> None:
         self._tell("run_started", run_id, window)
@@ -71,9 +78,9 @@ class Observers(RunObserver):
         self._tell("stage_progressed", recording_id, fraction)
 
     def stage_finished(
-        self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
+        self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        self._tell("stage_finished", recording_id, meta, stage, seconds)
+        self._tell("stage_finished", recording_id, meta, stage, work)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         self._tell("record_finished", outcome)

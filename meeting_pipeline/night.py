@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from meeting_pipeline import backends, notify, wiring
 from meeting_pipeline.config import Settings
-from meeting_pipeline.domain.stages import RunReport
+from meeting_pipeline.domain.stages import Order, RunReport
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import RunObserver
-from meeting_pipeline.pipeline import Order, Pipeline
+from meeting_pipeline.pipeline import Pipeline
 
 _LONGEST_WAIT = timedelta(days=31)  # Tencent keeps a listing no further back in one call
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from meeting_pipeline import exit_codes
 from meeting_pipeline.batch import Batch, BatchResult
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
+from meeting_pipeline.domain.stages import Order, Outcome, RunReport
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import ConfigError, FatalError
+from meeting_pipeline.errors import FatalError
 from meeting_pipeline.events import RunObserver
+from meeting_pipeline.intake import Intake
 from meeting_pipeline.ports import (
     DueRecord,
     RecordingSource,
@@ -20,26 +21,9 @@ from meeting_pipeline.ports import (
     StatsStore,
 )
 from meeting_pipeline.record_worker import INTERNAL
-from meeting_pipeline.stages.fetch import Listing, fetch
+from meeting_pipeline.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a run is asked to do.
-
-    command: who asks, for the run's row. window: what is listed.
-    work: process due records too, up to and including `until` (None: to their rows).
-    everywhere: what is due whichever window it came from. limit: at most so many records.
-    """
-
-    command: str
-    window: Window
-    work: bool = True
-    until: StageName | None = None
-    everywhere: bool = False
-    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +40,7 @@ class Plan:
 class Pipeline:
     """The source, the rows and the batch, put together.
 
+    stopwatch: told of every stage, as one of the observers.
     made_with: the fingerprint of all stage settings. stop_code: the exit code of a signal that
     asked the run to end, or None.
     """
@@ -66,6 +51,7 @@ class Pipeline:
     stats: StatsStore
     batch: Batch
     observer: RunObserver
+    stopwatch: Stopwatch
     teachers: Sequence[str]
     made_with: str
     stop_code: Callable[[], int | None]
@@ -81,15 +67,14 @@ class Pipeline:
         run_id = self.runs.start(order.command, order.window)
         self.observer.run_started(run_id, order.window)
 
-        listing = self._list(run_id, order)
-        self.observer.records_listed(listing.total, listing.new)
-        due = [] if isinstance(listing.trouble, FatalError) else self._due(order)
-        self.observer.work_planned(len(due))
-        worked = self.batch.process(due, run_id, order.until)
+        intake = self._intake(order)
+        worked = self.batch.process(intake, run_id, order.until)
+        seconds = time.monotonic() - started
 
-        report = self._report(run_id, order, listing, worked, time.monotonic() - started)
-        report = self._closed(report)
+        report = self._closed(self._report(run_id, order, intake, worked, seconds))
         self.observer.run_finished(report)
+        if intake.wrong:
+            raise intake.wrong
         return report
 
     def plan(self, order: Order) -> Plan:
@@ -97,6 +82,12 @@ class Pipeline:
         listed = list(self.source.list_records(order.window))
         new = self.recordings.unknown(listed)
         return Plan(order.window, len(listed), tuple(new), tuple(self._due(order)))
+
+    def _due(self, order: Order) -> list[DueRecord]:
+        if not order.work:
+            return []
+        window = None if order.everywhere else order.window
+        return self.recordings.due(window, self.made_with, order.limit)
 
     def _closed(self, report: RunReport) -> RunReport:
         """The report with the statistics refreshed and its row complete, if the rows are there."""
@@ -110,25 +101,16 @@ class Pipeline:
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report
 
-    def _list(self, run_id: int, order: Order) -> Listing:
-        try:
-            return fetch(self.source, self.recordings, order.window, self.teachers)
-        except ConfigError as wrong:
-            report = self._report(run_id, order, Listing(), BatchResult((), None), 0.0)
-            report = replace(report, stopped_by=wrong.code, exit_code=exit_codes.CONFIG)
-            self._closed(replace(report, listing_complete=False))
-            raise
-
-    def _due(self, order: Order) -> list[DueRecord]:
-        if not order.work:
-            return []
-        window = None if order.everywhere else order.window
-        return self.recordings.due(window, self.made_with, order.limit)
+    def _intake(self, order: Order) -> Intake:
+        return Intake(
+            order, self.source, self.recordings, self.observer, self.teachers, self.made_with
+        )
 
     def _report(
-        self, run_id: int, order: Order, listing: Listing, worked: BatchResult, seconds: float
+        self, run_id: int, order: Order, intake: Intake, worked: BatchResult, seconds: float
     ) -> RunReport:
-        trouble = worked.fatal or listing.trouble
+        listing, trouble = intake.listing, worked.fatal or intake.wrong or intake.listing.trouble
+        records = listing.skipped + worked.outcomes
         return RunReport(
             run_id=run_id,
             window=order.window,
@@ -136,21 +118,24 @@ class Pipeline:
             new=listing.new,
             known=listing.known,
             waiting=listing.waiting + self.source.waiting,
-            listing_complete=listing.trouble is None,
-            due=len(listing.skipped + worked.outcomes),
-            records=listing.skipped + worked.outcomes,
+            listing_complete=not (listing.trouble or intake.wrong),
+            due=len(records),
+            records=records,
             stopped_by=trouble.code if trouble else None,
-            exit_code=self._exit_code(listing, worked),
+            exit_code=self._exit_code(intake, worked),
             seconds=round(seconds, 3),
+            timing=self.stopwatch.timing(seconds),
         )
 
-    def _exit_code(self, listing: Listing, worked: BatchResult) -> int:
-        stopped = self.stop_code()
+    def _exit_code(self, intake: Intake, worked: BatchResult) -> int:
+        stopped, trouble = self.stop_code(), intake.listing.trouble
         failures = [record for record in worked.outcomes if record.status is Outcome.FAILED]
         if stopped is not None:
             return stopped
-        if worked.fatal or isinstance(listing.trouble, FatalError):
+        if intake.wrong:
+            return exit_codes.CONFIG
+        if worked.fatal or isinstance(trouble, FatalError):
             return exit_codes.STOPPED_EARLY
         if any(record.error_code == INTERNAL for record in failures):
             return exit_codes.BUG
-        return exit_codes.RECORDS_FAILED if failures or listing.trouble else exit_codes.OK
+        return exit_codes.RECORDS_FAILED if failures or trouble else exit_codes.OK

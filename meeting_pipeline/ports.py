@@ -5,6 +5,7 @@ contract tests that every adapter behind it passes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,25 @@ class Job:
     folder: RecordFolder
     progress: Progress
     spent: Callable[[Usage], None]
+
+
+class Gate(Protocol):
+    """Lets in as many as a resource takes at once."""
+
+    def slot(self) -> AbstractContextManager[None]:
+        """Wait for a place, hold it while the block runs.
+
+        Raises Stopped once the run is asked to end.
+        """
+
+
+class _OpenGate:
+    def slot(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+OPEN: Gate = _OpenGate()
+"""For a resource that takes everybody."""
 
 
 # ── sources and media ────────────────────────────────────────────────────────────────────────────
@@ -241,6 +261,9 @@ class RecordingStore(Protocol):
         With a window: unfinished recordings in it whose time has come, and those in it that a stage
         finished or skipped with other settings. Without one: unfinished ones of any time, only.
         """
+
+    def due_among(self, listed: Sequence[RecordMeta]) -> list[DueRecord]:
+        """What of a listing can be worked on now, oldest start first; it has rows already."""
 
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
         """How each stage of a recording stands."""

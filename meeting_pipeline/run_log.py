@@ -4,10 +4,13 @@ import logging
 
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, StageName
+from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import RunObserver
 
 log = logging.getLogger(__name__)
+
+_WORTH_SAYING_S = 0.05
 
 
 class RunLog(RunObserver):
@@ -21,7 +24,7 @@ class RunLog(RunObserver):
         log.info("listed %d recordings, %d of them new", listed, new)
 
     def work_planned(self, due: int) -> None:
-        log.info("%d records are due", due)
+        log.info("%d records are due so far", due)
 
     def record_started(self, recording_id: int, meta: RecordMeta) -> None:
         log.info("#%d is %s", recording_id, meta.key)
@@ -30,9 +33,10 @@ class RunLog(RunObserver):
         log.info("#%d %s starts", recording_id, stage)
 
     def stage_finished(
-        self, recording_id: int, meta: RecordMeta, stage: StageName, seconds: float
+        self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        log.info("#%d %s done in %.1f s", recording_id, stage, seconds)
+        waited = f", waited {work.waited_s:.1f} s" if work.waited_s >= _WORTH_SAYING_S else ""
+        log.info("#%d %s done in %.1f s%s", recording_id, stage, work.seconds, waited)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         where = f" at {outcome.stage}" if outcome.stage else ""

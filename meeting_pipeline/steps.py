@@ -18,6 +18,7 @@ from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
 
 from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import RetryableError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
@@ -114,16 +115,14 @@ class Steps:
         self.stage = stage.name
         self.attempt = self._store.begin_stage(self._job.recording_id, stage.name, made_from)
         self._observer.stage_started(self._job.recording_id, self._job.meta, stage.name)
-        started = time.monotonic()
-        artifact = self._retrying(partial(self._run_once, stage, value))
+        started, waited_s = time.monotonic(), self._gates.waited_s()
+        artifact = self._retrying(lambda: stage.run(value, self._job))
         self._store.end_stage(self._job.recording_id, stage.name, artifact)
-        seconds = time.monotonic() - started
-        self._observer.stage_finished(self._job.recording_id, self._job.meta, stage.name, seconds)
+        waited_s = self._gates.waited_s() - waited_s
+        seconds = time.monotonic() - started - waited_s
+        work = StageWork(seconds, waited_s, artifact.size_bytes)
+        self._observer.stage_finished(self._job.recording_id, self._job.meta, stage.name, work)
         return artifact
-
-    def _run_once(self, stage: Stage[In, Out], value: In) -> Artifact:
-        with self._gates.slot(stage.resource):
-            return stage.run(value, self._job)
 
     def _retrying(self, attempt: Callable[[], Artifact]) -> Artifact:
         return Retrying(

@@ -10,6 +10,7 @@ from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.events import Observers, RunObserver
@@ -24,6 +25,7 @@ from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
+from meeting_pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
@@ -113,9 +115,11 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
     """
     jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
     gates = Gates(backends.slots(settings, jobs))
-    observers = Observers([RunLog(), observer])
+    stopwatch = Stopwatch(gates)
+    observers = Observers([RunLog(), stopwatch, observer])
+    observers.gates_opened(gates.use)
     with database(settings) as rows, ExitStack() as services:
-        parts = Parts(settings, jobs, gates.closed, services)
+        parts = Parts(settings, jobs, gates.closed, services, gates)
         source = backends.make_source(parts)
         stages = _stages(parts, source, rows)
         worker = RecordWorker(
@@ -141,6 +145,7 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
                 stats=rows.stats,
                 batch=Batch(worker, gates, observers, jobs),
                 observer=observers,
+                stopwatch=stopwatch,
                 teachers=settings.source.teacher_whitelist,
                 made_with=stages.made_with,
                 stop_code=interrupts.exit_code,
@@ -150,9 +155,17 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
 def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
     transcriber = backends.make_transcriber(parts, source)
     minimum_s = parts.settings.source.minimum_duration_s
+    cpu = parts.gate(Resource.CPU)
     return Stages(
-        Download(source, backends.make_downloader(parts), parts.media, rows.recordings.note_links),
-        Extract(parts.media, transcriber.audio_format, minimum_s),
+        Download(
+            source,
+            backends.make_downloader(parts),
+            parts.media,
+            rows.recordings.note_links,
+            parts.gate(Resource.DOWNLOAD),
+            cpu,
+        ),
+        Extract(parts.media, transcriber.audio_format, minimum_s, cpu),
         Transcribe(transcriber),
         Summarize(backends.make_summarizer(parts)),
         Store(rows.recordings),

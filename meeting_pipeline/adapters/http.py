@@ -31,6 +31,7 @@ from meeting_pipeline.adapters.breaker import Breaker
 from meeting_pipeline.adapters.http_trouble import FOREIGN, in_our_words
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
+from meeting_pipeline.ports import OPEN, Gate
 
 T = TypeVar("T")
 
@@ -141,7 +142,8 @@ def open_session(connections: int = _CONNECTIONS) -> requests.Session:
 class Http:
     """Calls one service; threads may share it, and then share its rates, pauses and outages.
 
-    service: its name for messages. rates: every call takes a slot of each of them, in this order.
+    service: its name for messages. gate: how many calls there may be at once. rates: every call
+    takes a slot of each of them, in this order.
     stop: its being set ends every wait with Stopped. clock: seconds.
     """
 
@@ -152,8 +154,10 @@ class Http:
         stop: threading.Event,
         rates: Sequence[RateLimit] = (),
         timeouts: Timeouts = Timeouts(),
+        gate: Gate = OPEN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._gate = gate
         self._rates = tuple(rates) or (RateLimit(stop=stop),)
         self._timeouts = timeouts
         self._tries, self._patience_s = _TRIES, _PATIENCE_S
@@ -217,6 +221,7 @@ class Http:
         self._breaker.check()
         try:
             with ExitStack() as slots:
+                slots.enter_context(self._gate.slot())
                 for rate in rates:
                     slots.enter_context(rate.slot(tokens))
                 answer = self._exchange(what, prepare)

@@ -25,8 +25,8 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.domain.stages import Order
     from meeting_pipeline.domain.window import parse_window
-    from meeting_pipeline.pipeline import Order
     from meeting_pipeline.reports import plan_document, run_document
 
     settings = begin("record_worker.log")

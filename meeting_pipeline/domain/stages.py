@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.window import Window
 
 
@@ -80,6 +81,23 @@ class LedgerEntry:
         return self.status is StageStatus.DONE and self.made_from == made_from
 
 
+@dataclass(frozen=True)
+class Order:
+    """What a run is asked to do.
+
+    command: who asks, for the run's row. window: what is listed.
+    work: process due records too, up to and including `until` (None: to their rows).
+    everywhere: what is due whichever window it came from. limit: at most so many records.
+    """
+
+    command: str
+    window: Window
+    work: bool = True
+    until: StageName | None = None
+    everywhere: bool = False
+    limit: int | None = None
+
+
 class Outcome(StrEnum):
     """What became of a due record in one run."""
 
@@ -135,6 +153,7 @@ class RunReport:
     listing_complete: bool = True
     stopped_by: str | None = None
     usage: UsageTotals = field(default_factory=UsageTotals)
+    timing: Timing = field(default_factory=Timing)
 
     def count(self, outcome: Outcome) -> int:
         """How many due records ended this way."""

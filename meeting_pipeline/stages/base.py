@@ -1,6 +1,5 @@
 """What a stage is: it makes one artifact from the value before it, and loads it again."""
 
-from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from meeting_pipeline.domain.stages import Artifact, StageName
@@ -10,26 +9,12 @@ In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
 
-class Resource(StrEnum):
-    """What a stage uses while it runs; each has its own number of slots."""
-
-    DOWNLOAD = "download"
-    CPU = "cpu"
-    ASR = "asr"
-    LLM = "llm"
-    DATABASE = "database"
-
-
 class Stage(Protocol[In_contra, Out_co]):
     """One step of a record. Stages keep no state between records, so many can run at once."""
 
     @property
     def name(self) -> StageName:
         """Its name in ledger and reports."""
-
-    @property
-    def resource(self) -> Resource:
-        """What it takes a slot of."""
 
     @property
     def settings(self) -> str:

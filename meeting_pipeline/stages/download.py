@@ -7,8 +7,15 @@ from meeting_pipeline.domain.gates import check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
-from meeting_pipeline.ports import Downloader, Job, MediaLink, MediaTool, RecordingSource
-from meeting_pipeline.stages.base import Resource
+from meeting_pipeline.ports import (
+    OPEN,
+    Downloader,
+    Gate,
+    Job,
+    MediaLink,
+    MediaTool,
+    RecordingSource,
+)
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +27,10 @@ class Download:
     """A link just in time, the bytes, then the gates; only then the file gets its name.
 
     note: told the recording's number and the link that worked, for its page and address.
+    gate: of the line that downloads share; nobody holds it while a file is examined (cpu).
     """
 
     name = StageName.DOWNLOAD
-    resource = Resource.DOWNLOAD
     settings = ""
 
     def __init__(
@@ -32,14 +39,27 @@ class Download:
         downloader: Downloader,
         media: MediaTool,
         note: Callable[[int, MediaLink], None],
+        gate: Gate = OPEN,
+        cpu: Gate = OPEN,
     ) -> None:
         self._source = source
         self._downloader = downloader
         self._media = media
         self._note = note
+        self._gate = gate
+        self._cpu = cpu
 
     def run(self, value: RecordMeta, job: Job) -> Artifact:
-        link = self._fetch(value, job)
+        with self._gate.slot():
+            link = self._fetch(value, job)
+        with self._cpu.slot():
+            return self._accepted(link, job)
+
+    def load(self, artifact: Artifact, job: Job) -> Recording:
+        path = job.folder.file(artifact.name)
+        return Recording(path, artifact.size_bytes, artifact.sha256)
+
+    def _accepted(self, link: MediaLink, job: Job) -> Artifact:
         name = f"recording.{link.suffix}"
         try:
             self._check(link, name, job)
@@ -49,12 +69,8 @@ class Download:
         artifact = job.folder.publish(name)
         if link.sha256 not in (None, artifact.sha256):
             job.folder.remove(name)
-            raise RetryableError("file_changed", f"{value.key} is not the file that was listed")
+            raise RetryableError("file_changed", f"{job.meta.key} is not the file that was listed")
         return artifact
-
-    def load(self, artifact: Artifact, job: Job) -> Recording:
-        path = job.folder.file(artifact.name)
-        return Recording(path, artifact.size_bytes, artifact.sha256)
 
     def _fetch(self, meta: RecordMeta, job: Job) -> MediaLink:
         for links_left in reversed(range(_LINKS)):

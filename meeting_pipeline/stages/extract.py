@@ -4,21 +4,23 @@ from meeting_pipeline.domain.gates import check_audible, check_long_enough, chec
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError
-from meeting_pipeline.ports import Job, MediaTool
-from meeting_pipeline.stages.base import Resource
+from meeting_pipeline.ports import OPEN, Gate, Job, MediaTool
 
 
 class Extract:
     """Decode everything once: that makes the audio and proves the recording.
 
     audio_format: what the transcriber wants. minimum_s: shorter recordings are skipped.
+    cpu: the gate of the processor.
     """
 
     name = StageName.EXTRACT
-    resource = Resource.CPU
 
-    def __init__(self, media: MediaTool, audio_format: str, minimum_s: float) -> None:
+    def __init__(
+        self, media: MediaTool, audio_format: str, minimum_s: float, cpu: Gate = OPEN
+    ) -> None:
         self._media = media
+        self._cpu = cpu
         self._format = audio_format
         self._minimum_s = minimum_s
 
@@ -27,6 +29,15 @@ class Extract:
         return f"{self._format} 16 kHz mono, at least {self._minimum_s:g} s"
 
     def run(self, value: Recording, job: Job) -> Artifact:
+        with self._cpu.slot():
+            return self._extracted(value, job)
+
+    def load(self, artifact: Artifact, job: Job) -> Audio:
+        assert artifact.duration_s is not None
+        path = job.folder.file(artifact.name)
+        return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
+
+    def _extracted(self, value: Recording, job: Job) -> Artifact:
         name = f"audio.{self._format}"
         try:
             duration_s = self._extract(value, name, job)
@@ -38,11 +49,6 @@ class Extract:
             job.folder.remove(name)
             raise
         return job.folder.publish(name, duration_s)
-
-    def load(self, artifact: Artifact, job: Job) -> Audio:
-        assert artifact.duration_s is not None
-        path = job.folder.file(artifact.name)
-        return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
 
     def _extract(self, recording: Recording, name: str, job: Job) -> float:
         promised = self._media.probe(recording.path)

@@ -1,20 +1,27 @@
-"""List a window of a source into rows."""
+"""List a window of a source into rows, a page at a time."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import FatalError, RecordError, RetryableError, SkipRecord
+from meeting_pipeline.errors import (
+    FatalError,
+    MeetingError,
+    RecordError,
+    RetryableError,
+    SkipRecord,
+    Stopped,
+)
 from meeting_pipeline.ports import RecordingSource, RecordingStore
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 500  # rows a transaction: 14 times faster than one by one, and still a short lock
+_FIRST_ROWS = 20  # as many as Tencent tells at once: work on them begins while it is asked for more
+_MOST_ROWS = 500  # a transaction: 14 times faster than one by one, and still a short lock
 
 TEACHER_NOT_LISTED = "teacher_not_listed"
 
@@ -31,7 +38,7 @@ class Listing:
     known: int = 0
     waiting: int = 0
     skipped: tuple[RecordOutcome, ...] = ()
-    trouble: FatalError | RetryableError | None = None
+    trouble: FatalError | RetryableError | Stopped | None = None
 
     @property
     def total(self) -> int:
@@ -48,22 +55,31 @@ class Listing:
         )
 
 
+@dataclass(frozen=True)
+class Page:
+    """A part of a listing that has its rows now, and the recordings in it."""
+
+    listing: Listing
+    metas: Sequence[RecordMeta] = ()
+
+
 def fetch(
     source: RecordingSource, store: RecordingStore, window: Window, teachers: Sequence[str]
-) -> Listing:
+) -> Iterator[Page]:
     """Make rows of everything the source lists in the window; what came before trouble is kept.
 
     teachers: the white list; recordings of others become rows that say why they are skipped.
+    Raises ConfigError when the source cannot work as it is set.
     """
-    listing = Listing()
     try:
         for chunk in _chunks(source.list_records(window)):
-            listing += _stored(store, [_wanted(meta, teachers) for meta in chunk])
+            metas = [_wanted(meta, teachers) for meta in chunk]
+            listing = _stored(store, metas)
             _complete_participants(source, store, chunk)
-    except (RetryableError, FatalError) as trouble:
+            yield Page(listing, metas)
+    except (RetryableError, FatalError, Stopped) as trouble:
         log.error("the listing is not complete: %s", trouble)
-        return replace(listing, trouble=trouble)
-    return listing
+        yield Page(Listing(trouble=trouble))
 
 
 def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
@@ -115,6 +131,16 @@ def _complete_participants(
 
 
 def _chunks(metas: Iterable[RecordMeta]) -> Iterator[Sequence[RecordMeta]]:
-    metas = iter(metas)
-    while chunk := list(islice(metas, _CHUNK)):
+    """A few at first, then more and more; what came before trouble comes before it is raised."""
+    chunk: list[RecordMeta] = []
+    rows = _FIRST_ROWS
+    try:
+        for meta in metas:
+            chunk.append(meta)
+            if len(chunk) == rows:
+                yield chunk
+                chunk, rows = [], min(2 * rows, _MOST_ROWS)
+    except MeetingError:
         yield chunk
+        raise
+    yield chunk

@@ -4,14 +4,12 @@ from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import Minutes, Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports import Job, RecordingStore
-from meeting_pipeline.stages.base import Resource
 
 
 class Store:
     """`summary.md`, then the rows in one transaction; what stood there before is replaced."""
 
     name = StageName.STORE
-    resource = Resource.DATABASE
     settings = ""
 
     def __init__(self, store: RecordingStore) -> None:

@@ -3,7 +3,6 @@
 from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports import Job, Summarizer
-from meeting_pipeline.stages.base import Resource
 from meeting_pipeline.stages.documents import dump, load
 
 
@@ -11,7 +10,6 @@ class Summarize:
     """Whoever summarizes, the summary is kept as `summary.json`."""
 
     name = StageName.SUMMARIZE
-    resource = Resource.LLM
 
     def __init__(self, summarizer: Summarizer) -> None:
         self._summarizer = summarizer

@@ -3,7 +3,6 @@
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports import Job, Transcriber
-from meeting_pipeline.stages.base import Resource
 from meeting_pipeline.stages.documents import dump, load
 
 
@@ -11,7 +10,6 @@ class Transcribe:
     """Whoever transcribes, the transcript is kept as `transcript.json`."""
 
     name = StageName.TRANSCRIBE
-    resource = Resource.ASR
 
     def __init__(self, transcriber: Transcriber) -> None:
         self._transcriber = transcriber

@@ -15,7 +15,7 @@ from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import Listed, MediaLink, RecordingStore, Setback
-from meeting_pipeline.stages.fetch import fetch
+from meeting_pipeline.stages.fetch import Listing, fetch
 from tests.support.databases import Statements
 from tests.support.recording_room import ALWAYS, Room
 from tests.support.rows import ALL_TIME, MONDAY, SETTINGS, Clock, meta, minutes, stay
@@ -441,7 +441,8 @@ def test_ids_too_long_for_a_row_in_a_sidecar_stop_no_listing(
     room.put("a.mp4", "第一节课")
     room.put("a.json", json.dumps({**ids, "teacher_id": "t" * 256, "participants": people}))
     room.put("b.mp4", "第二节课")
-    listing = fetch(room.source(), database.recordings, ALWAYS, ())
+    pages = list(fetch(room.source(), database.recordings, ALWAYS, ()))
+    listing = sum((page.listing for page in pages), Listing())
     assert (listing.new, listing.trouble) == (2, None)
     views = {one.subject: one for one in database.reading.recordings(RecordingFilter())}
     assert (views["a"].meeting_id, views["a"].teacher_id) == (None, None)

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline import wiring
-from meeting_pipeline.domain.stages import RecordStatus, RunReport
+from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import RunObserver
-from meeting_pipeline.pipeline import Order
 from meeting_pipeline.sandbox.company import Change
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY

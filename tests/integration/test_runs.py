@@ -321,7 +321,7 @@ def test_at_most_so_many_records_as_asked(installation: Installation) -> None:
 
 
 def test_a_plan_says_what_would_be_done_and_writes_nothing(installation: Installation) -> None:
-    from meeting_pipeline.pipeline import Order
+    from meeting_pipeline.domain.stages import Order
     from tests.support.nights import ALL_TIME
 
     rows = installation.rows()

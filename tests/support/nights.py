@@ -9,18 +9,19 @@ from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.stages import RunReport, StageName
+from meeting_pipeline.domain.stages import Order, RunReport, StageName
+from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.pipeline import Order, Pipeline
+from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
-from meeting_pipeline.stages.base import Resource
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
+from meeting_pipeline.stopwatch import Stopwatch
 from tests.support.fakes import MEDIA, FakeMedia, FakeSource, FakeSummarizer, FakeTranscriber
 
 ALL_TIME = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
@@ -39,7 +40,7 @@ class Installation:
     jobs: int = 1
     now: datetime = datetime(2026, 2, 1, tzinfo=UTC)
     observer: RunObserver = field(default_factory=RunObserver)
-    gates: Gates = field(default_factory=lambda: Gates({Resource.ASR: 2}))
+    gates: Gates = field(default_factory=lambda: Gates(dict.fromkeys(Resource, 2)))
     change_source: Callable[[FakeSource], None] = lambda source: None
 
     def run(
@@ -77,13 +78,21 @@ class Installation:
         source = FakeSource(list(self.metas), media_file)
         self.change_source(source)
         stages = Stages(
-            Download(source, LocalFileDownloader(), self.media, rows.recordings.note_links),
-            Extract(self.media, self.transcriber.audio_format, 30.0),
+            Download(
+                source,
+                LocalFileDownloader(),
+                self.media,
+                rows.recordings.note_links,
+                self.gates[Resource.DOWNLOAD],
+                self.gates[Resource.CPU],
+            ),
+            Extract(self.media, self.transcriber.audio_format, 30.0, self.gates[Resource.CPU]),
             Transcribe(self.transcriber),
             Summarize(self.summarizer),
             Store(rows.recordings),
         )
-        observer = Observers([self.observer])
+        stopwatch = Stopwatch(self.gates)
+        observer = Observers([stopwatch, self.observer])
         worker = RecordWorker(
             stages=stages,
             store=rows.recordings,
@@ -100,6 +109,7 @@ class Installation:
             stats=rows.stats,
             batch=Batch(worker, self.gates, observer, self.jobs),
             observer=observer,
+            stopwatch=stopwatch,
             teachers=self.teachers,
             made_with=stages.made_with,
             stop_code=lambda: None,

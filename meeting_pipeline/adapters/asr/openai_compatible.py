@@ -18,7 +18,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import OPEN, Gate, Job
 
 ENGINE = "openai"
 VERSION = 1
@@ -37,7 +37,8 @@ class EndpointTranscriber:
 
     base_url: with /v1. language: "zh", "en" …; "" or "auto" lets the server find out.
     rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
-    price_per_hour: of sound, in the currency of the price settings.
+    price_per_hour: of sound, in the currency of the price settings. gate: of the server.
+    cpu: of the processor, for finding the speech in a recording.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class EndpointTranscriber:
         max_upload_mb: float = 24.0,
         max_chunk_s: float = 1200.0,
         price_per_hour: float = 0.0,
+        gate: Gate = OPEN,
+        cpu: Gate = OPEN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not base_url or not model:
@@ -62,7 +65,10 @@ class EndpointTranscriber:
             )
         self._service = urlsplit(base_url).hostname or base_url
         self._language = "" if language in _DETECT else language
-        self._http = Http(self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, clock=clock)
+        self._http = Http(
+            self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
+        )
+        self._cpu = cpu
         self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
         self._largest_bytes = int(max_upload_mb * _MEGABYTE)
         self._longest_s = max_chunk_s
@@ -82,7 +88,8 @@ class EndpointTranscriber:
         RecordError("asr_empty"), ("asr_refused"), ("asr_too_large") or ("corrupt_media"),
         FatalError when no other recording would do better, and what `Http.call` raises.
         """
-        sound = listen(audio)
+        with self._cpu.slot():
+            sound = listen(audio)
         if not sound.speech:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
         hearing = self._hearing(audio, sound, job)

@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.asr.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import OPEN, Gate, Job
 
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
@@ -32,6 +32,7 @@ class WhisperTranscriber:
     for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
     language given holds wherever Chinese or English is not clearly heard instead.
     processes: how many recordings at once; each gets its share of the processor's cores.
+    gate: where recordings wait for a process.
 
     Raises ConfigError("bad_setting") for a language that Whisper does not know.
     """
@@ -44,12 +45,14 @@ class WhisperTranscriber:
         beam: int = 5,
         cache_dir: Path,
         processes: int = 1,
+        gate: Gate = OPEN,
     ) -> None:
         self._model = model
         self._language = language_setting(language)
         self._beam = beam
         self._cache_dir = cache_dir
         self._processes = processes
+        self._gate = gate
         self._pool: WorkerPool | None = None
         self._starting = Lock()
 
@@ -69,7 +72,8 @@ class WhisperTranscriber:
         "asr_worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full"),
         Stopped after `close`.
         """
-        transcript = self._workers().run(Task(audio.path, audio.duration_s), job.progress)
+        with self._gate.slot():
+            transcript = self._workers().run(Task(audio.path, audio.duration_s), job.progress)
         call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
         job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
         return transcript

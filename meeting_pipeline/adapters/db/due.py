@@ -33,6 +33,11 @@ def due_ids(
     return [number for _, number in sorted(found)[:limit]]
 
 
+def is_ready(now: datetime) -> ColumnElement[bool]:
+    """To be begun, or to be tried again by now; what another run left unfinished is not seen."""
+    return or_(_status == RecordStatus.PENDING, _time_has_come(now))
+
+
 def is_due(now: datetime) -> ColumnElement[bool]:
     """Unfinished, and its time has come."""
     return or_(*_unfinished(now))

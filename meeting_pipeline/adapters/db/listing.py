@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select
 
+from meeting_pipeline.adapters.db.due import is_ready
 from meeting_pipeline.adapters.db.mapping import (
     DECIDES_ATTENDANCE,
     META_COLUMNS,
@@ -91,11 +92,19 @@ def _key(meta: RecordMeta) -> tuple[str, str]:
     return meta.key.source, meta.key.record_id
 
 
-def _rows(connection: Connection, metas: Sequence[RecordMeta]) -> dict[tuple[str, str], RowMapping]:
+def due(connection: Connection, metas: Sequence[RecordMeta], now: datetime) -> list[RowMapping]:
+    """The rows of what `in_order` returned that can be worked on now, oldest start first."""
+    rows = _rows(connection, metas, is_ready(now)).values()
+    return sorted(rows, key=lambda row: (row["start_ts"], row["id"]))
+
+
+def _rows(
+    connection: Connection, metas: Sequence[RecordMeta], *conditions: ColumnElement[bool]
+) -> dict[tuple[str, str], RowMapping]:
     rows = {}
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(meta.key.record_id for meta in of_source):
-            query = select(*META_COLUMNS).where(_listed(source, chunk))
+            query = select(*META_COLUMNS).where(_listed(source, chunk), *conditions)
             for row in connection.execute(query).mappings():
                 rows[row["source"], row["record_id"]] = row
     return rows

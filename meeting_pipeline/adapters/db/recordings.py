@@ -66,6 +66,15 @@ class RecordingStore:
 
         return read(self._engine, work)
 
+    def due_among(self, listed: Sequence[RecordMeta]) -> list[DueRecord]:
+        metas, now = listing.in_order(listed), self._now()
+
+        def work(connection: Connection) -> list[DueRecord]:
+            rows = listing.due(connection, metas, now)
+            return [DueRecord(row["id"], meta_of(row)) for row in rows]
+
+        return read(self._engine, work)
+
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
         found = read(self._engine, lambda connection: ledger.entries(connection, [recording_id]))
         return found[recording_id]

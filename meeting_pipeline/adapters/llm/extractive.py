@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.llm import cues, phase_rules, sentences, textrank
 from meeting_pipeline.adapters.llm.sentences import Sentence
 from meeting_pipeline.domain.model import Participant, Summary, Transcript
 from meeting_pipeline.errors import ConfigError, RecordError
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import OPEN, Gate, Job
 
 _VERSION = 1
 """Raised whenever a rule here or beside here changes a result; the lexicon has its own hash."""
@@ -33,9 +33,12 @@ _NAMELESS = re.compile(
 
 
 class ExtractiveSummarizer:
-    """Quotes the sentences that matter; invents none. Needs the extra `offline`."""
+    """Quotes the sentences that matter; invents none. Needs the extra `offline`.
 
-    def __init__(self) -> None:
+    gate: how many transcripts at once.
+    """
+
+    def __init__(self, gate: Gate = OPEN) -> None:
         """Raises ConfigError("extra_missing") when jieba or pypinyin is not installed."""
         for package in ("jieba", "pypinyin"):
             if find_spec(package) is None:
@@ -44,6 +47,7 @@ class ExtractiveSummarizer:
                     f"the summary without a language model needs the package {package}",
                     hint="pip install 'meeting-pipeline[offline]', or set KIMI_API_KEY",
                 )
+        self._gate = gate
 
     @property
     def settings(self) -> str:
@@ -51,6 +55,10 @@ class ExtractiveSummarizer:
 
     def summarize(self, transcript: Transcript, job: Job) -> Summary:
         """Raises RecordError("empty_transcript") when there are no words in it."""
+        with self._gate.slot():
+            return self._summary(transcript, job)
+
+    def _summary(self, transcript: Transcript, job: Job) -> Summary:
         said = sentences.split(transcript)
         if not said:
             raise RecordError("empty_transcript", "there are no words to make a summary from")

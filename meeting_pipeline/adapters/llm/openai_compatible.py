@@ -25,7 +25,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import OPEN, Gate, Job
 
 _USED_SHARE = 0.92  # of a context: portions vary by a twentieth
 _REPLIES = 2  # room for a reply of double length, or for one that is sent back
@@ -43,7 +43,7 @@ class ChatSummarizer:
     base_url: with /v1. rate: calls and tokens per minute, shared by all threads.
     context_tokens: of the model, where our table does not know it. largest_call_tokens: no call
     asks for more (a limit of tokens per minute). prices: for a million tokens. zone: of dates in
-    the prompt.
+    the prompt. gate: of the server.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class ChatSummarizer:
         largest_call_tokens: int | None = None,
         prompt_price: float = 0.0,
         completion_price: float = 0.0,
+        gate: Gate = OPEN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not (api_key and api_key.isascii() and api_key.isprintable()):
@@ -70,7 +71,9 @@ class ChatSummarizer:
             )
         traits = _within(traits_of(model), context_tokens, largest_call_tokens)
         service = urlsplit(base_url).hostname or base_url
-        self._http = Http(service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, clock=clock)
+        self._http = Http(
+            service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
+        )
         self._model = ChatModel(self._http, base_url, api_key, model, traits)
         self._service, self._engine, self._zone = service, engine, zone
         self._prices = (prompt_price / _MILLION, completion_price / _MILLION)

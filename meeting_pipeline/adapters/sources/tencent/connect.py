@@ -15,6 +15,7 @@ from meeting_pipeline.adapters.sources.tencent.people import People
 from meeting_pipeline.adapters.sources.tencent.signing import Credentials
 from meeting_pipeline.adapters.sources.tencent.source import TencentSource
 from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.ports import OPEN, Gate
 
 _LINK_LIFETIME_S = 5 * 3600.0  # six hours are documented
 _ARRIVAL_S = 15.0  # answers take far less, so being careful costs nothing
@@ -59,13 +60,15 @@ def connect(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentSource:
     """The source of one application.
 
     scope: "corp" (the whole enterprise, seen by one administrator) or "user" (what each operator
     recorded). history: a folder where the rates are remembered from run to run. stop: its being
-    set ends every wait. clock: seconds, the same for all processes on this machine.
+    set ends every wait. gate: how many calls at once. clock: seconds, the same for all processes on
+    this machine.
     Raises ConfigError("no_operator") or ("several_operators").
     """
     _check_operators(scope, operators)
@@ -76,6 +79,7 @@ def connect(
         history=history,
         stop=stop,
         now=now,
+        gate=gate,
         clock=clock,
     )
     path, limit = "/v1/records", None
@@ -95,11 +99,14 @@ def open_client(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentClient:
     """Signed calls within the application's limit; see `connect`."""
     limit = _limit(per_minute, history / "tencent-rate.json", stop, clock)
-    http = Http("Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, clock=clock)
+    http = Http(
+        "Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, gate=gate, clock=clock
+    )
     return TencentClient(http, ids, base_url, lambda: now().timestamp())
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,22 +38,27 @@ class RecordList:
     operator_type: int
     limit: RateLimit | None = None
 
-    def records(self, window: Window) -> tuple[list[ListedRecord], RetryableError | None]:
-        """Everything listed in a window of at most 30 days, and why that is not all, or None.
+    def records(
+        self, window: Window
+    ) -> Generator[Sequence[ListedRecord], None, RetryableError | None]:
+        """Everything listed in a window of at most 30 days, page by page as Tencent answers.
 
         Read again, up to three times, when a pass was disturbed: rows that moved to another page
-        meanwhile are found by the next one.
+        meanwhile are found by the next one; what a pass has that the ones before had not, or had
+        differently, is yielded. Returns why the list is not complete, or None.
         """
         known: dict[str, ListedRecord] = {}
         for attempt in range(_PASSES):
-            seen = self._pass(window)
+            seen = _Pass(f"GET {self.path}")
+            for records in self._pages(window, seen):
+                yield [one for one in records if known.get(one.meeting_record_id) != one]
             brought = seen.records.keys() - known.keys()
             known |= seen.records
             if seen.is_whole and (attempt == 0 or not brought):
-                return list(known.values()), None
+                return None
             _log.info("%s %s: rows move while it is read, reading it again", *self._where(window))
         _log.warning("%s %s: rows kept moving in %d readings", *self._where(window), _PASSES)
-        return list(known.values()), seen.trouble or self._shortage(seen, len(known))
+        return seen.trouble or self._shortage(seen, len(known))
 
     def first_page(self, window: Window) -> list[ListedRecord]:
         """What one call says; raises what `TencentClient.get` raises."""
@@ -63,14 +68,14 @@ class RecordList:
             raise seen.trouble
         return list(seen.records.values())
 
-    def _pass(self, window: Window) -> "_Pass":
-        seen = _Pass(f"GET {self.path}")
+    def _pages(self, window: Window, seen: "_Pass") -> Iterator[Sequence[ListedRecord]]:
         for page in range(1, _MOST_PAGES + 1):
-            if not seen.take(page, self._page(window, page)):
-                return seen
+            goes_on = seen.take(page, self._page(window, page))
+            yield seen.page
+            if not goes_on:
+                return
         _log.warning("%s %s: %d pages and no end", *self._where(window), _MOST_PAGES)
         seen.trouble = RetryableError("endless_list", f"GET {self.path}: the list has no end")
-        return seen
 
     def _page(self, window: Window, page: int) -> RecordPage:
         query: Query = {
@@ -97,10 +102,14 @@ class RecordList:
 
 @dataclass
 class _Pass:
-    """One reading of all pages. what: the call; bad: how many rows made no sense."""
+    """One reading of all pages. what: the call; bad: how many rows made no sense.
+
+    page: the records of the last one.
+    """
 
     what: str
     records: dict[str, ListedRecord] = field(default_factory=dict)
+    page: list[ListedRecord] = field(default_factory=list)
     bad: int = 0
     idle_pages: int = 0
     totals: set[int] = field(default_factory=set)
@@ -124,6 +133,7 @@ class _Pass:
     def take(self, page: int, answer: RecordPage) -> bool:
         """Keep the rows of a page; returns whether there may be another page."""
         before = self._rows()
+        self.page = []
         for row in answer.record_meetings:
             self._keep(row)
         self.idle_pages = 0 if self._rows() > before else self.idle_pages + 1
@@ -141,6 +151,7 @@ class _Pass:
             self.trouble = RetryableError("bad_answer", message)
         else:
             self.records[record.meeting_record_id] = record
+            self.page.append(record)
 
     def _goes_on(self, page: int, answer: RecordPage) -> bool:
         """Go by what came, not by what is announced: either may be missing or wrong."""

@@ -1,7 +1,7 @@
 """Cloud recordings of Tencent Meeting as a RecordingSource."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 
 from meeting_pipeline.adapters.sources.tencent import examination
@@ -123,20 +123,32 @@ class _Reading:
         if one.operator in self._refused:
             return
         try:
-            records, trouble = one.records(piece)
+            trouble = yield from self._metas(one, piece)
         except (SkipRecord, RecordError, FatalError) as refusal:
             if refusal.code not in _ABOUT_THE_OPERATOR:
                 raise _fatal(refusal) from refusal
             self._refused[one.operator] = refusal
             return
         self._trouble = self._trouble or trouble
-        begun = [record for record in records if self._begins_in_time(record)]
-        self._note_waiting(begun)
+
+    def _metas(
+        self, one: RecordList, piece: Window
+    ) -> Generator[RecordMeta, None, RetryableError | None]:
+        """Page by page, so that work on the first need not wait for the last."""
         owner = one.operator if one.operator_type == _USER_ID else None
-        for meta in metas_of(begun, owner, self.now):
-            if meta.key.record_id not in self._listed:
-                self._listed.add(meta.key.record_id)
-                yield meta
+        pages = one.records(piece)
+        while True:
+            try:
+                records = next(pages)
+            except StopIteration as end:
+                trouble: RetryableError | None = end.value
+                return trouble
+            begun = [record for record in records if self._begins_in_time(record)]
+            self._note_waiting(begun)
+            for meta in metas_of(begun, owner, self.now):
+                if meta.key.record_id not in self._listed:
+                    self._listed.add(meta.key.record_id)
+                    yield meta
 
     def raise_trouble(self, operators: int) -> None:
         """Raise why the listing is not complete, if it is not."""
