@@ -20,6 +20,7 @@ from meeting_pipeline.domain.stages import (
     UsageTotals,
 )
 from meeting_pipeline.domain.students import Attendance
+from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.views import RecordingDetail, RecordingView, StudentView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.pipeline import Plan
@@ -62,6 +63,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
             "completion_tokens": report.usage.completion_tokens,
             "cost": report.usage.cost,
         },
+        "timing": _timing_document(report.timing),
         "records": [_record_document(record) for record in report.records],
     }
 
@@ -93,7 +95,37 @@ def plan_document(plan: Plan, zone: ZoneInfo) -> Document:
         "exit_code": 0,
         "seconds": 0.0,
         "usage": asdict(UsageTotals()),
+        "timing": _timing_document(Timing()),
         "records": new + due,
+    }
+
+
+def _timing_document(timing: Timing) -> Document:
+    """seconds of stages are work alone; occupancy: 0..1 of a gate's slots over the whole run."""
+    return {
+        "lower_bound_s": round(timing.lower_bound_s, 3),
+        "ratio": None if timing.ratio is None else round(timing.ratio, 3),
+        "slowest": timing.slowest and timing.slowest.value,
+        "longest_record_s": round(timing.longest_record_s, 3),
+        "stages": {
+            name: {
+                "count": stage.count,
+                "seconds": round(stage.seconds, 3),
+                "waited_s": round(stage.waited_s, 3),
+                "bytes": stage.size_bytes,
+            }
+            for name, stage in timing.stages.items()
+        },
+        "gates": {
+            gate.resource.value: {
+                "slots": gate.slots,
+                "entries": gate.entries,
+                "busy_s": round(gate.busy_s, 3),
+                "waited_s": round(gate.waited_s, 3),
+                "occupancy": round(gate.occupancy(timing.seconds), 3),
+            }
+            for gate in timing.gates
+        },
     }
 
 

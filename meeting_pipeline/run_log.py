@@ -54,3 +54,15 @@ class RunLog(RunObserver):
             counts,
             report.exit_code,
         )
+        if report.timing.slowest:
+            gates = [gate for gate in report.timing.gates if gate.entries]
+            log.info(
+                "run %d: slowest is %s, lower bound %.1f s; in use: %s",
+                report.run_id,
+                report.timing.slowest,
+                report.timing.lower_bound_s,
+                ", ".join(
+                    f"{gate.resource} {gate.occupancy(report.seconds):.0%} of {gate.slots}"
+                    for gate in gates
+                ),
+            )

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meeting_pipeline.cli.words import STAGE_WORDS, STATUS_STYLES, plain, shorten
+from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, plain, shorten
 
 Document = dict[str, Any]
 
@@ -88,5 +88,27 @@ def _counts(document: Document) -> str:
         lines.append(f"还在生成 waiting {document['waiting']}: they are taken in a later run")
     if document["stopped_by"]:
         lines.append(f"提前结束 stopped by {document['stopped_by']}")
+    lines += _timing(document["timing"])
     lines.append(f"用时 {document['seconds']:.1f} s · 退出码 exit code {document['exit_code']}")
     return "\n".join(lines)
+
+
+def _timing(timing: Document) -> list[str]:
+    """Where the time went, for a run that did some work."""
+    if not timing["slowest"]:
+        return []
+    stages = [
+        f"{STAGE_WORDS[name]} {stage['count']} × {stage['seconds'] / stage['count']:.1f} s"
+        for name, stage in timing["stages"].items()
+    ]
+    gates = [
+        f"{RESOURCE_WORDS[name]} {gate['occupancy']:.0%} × {gate['slots']}"
+        for name, gate in timing["gates"].items()
+        if gate["entries"]
+    ]
+    return [
+        f"阶段 stages: {', '.join(stages)}",
+        f"占用 in use: {', '.join(gates)}",
+        f"最慢 slowest: {RESOURCE_WORDS[timing['slowest']]}; "
+        f"下限 lower bound {timing['lower_bound_s']:.1f} s, reached {timing['ratio']:.2f} ×",
+    ]

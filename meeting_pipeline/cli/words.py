@@ -12,6 +12,14 @@ STAGE_WORDS = {
     "store": "入库 store",
 }
 
+RESOURCE_WORDS = {
+    "tencent": "腾讯 Tencent",
+    "download": "下载 downloads",
+    "cpu": "CPU",
+    "asr": "ASR",
+    "llm": "LLM",
+}
+
 STATUS_STYLES = {
     "done": "green",
     "failed": "red",
