@@ -1,20 +1,29 @@
 """Values of the domain as JSON documents in a record's folder."""
 
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Value = TypeVar("Value")
 
 
 def dump(value: object) -> bytes:
     """The value as readable UTF-8 JSON."""
-    from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
-
-    return TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n"
+    return _adapter(type(value)).dump_json(value, indent=1) + b"\n"
 
 
 def load(kind: type[Value], path: Path) -> Value:
     """The value that `dump` wrote."""
-    from pydantic import TypeAdapter
+    value: Value = _adapter(kind).validate_json(path.read_bytes())
+    return value
 
-    return TypeAdapter(kind).validate_json(path.read_bytes())
+
+@cache
+def _adapter(kind: type) -> "TypeAdapter[Any]":
+    """Made once: that takes longer than a whole record's other documents do."""
+    from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
+
+    return TypeAdapter(kind)

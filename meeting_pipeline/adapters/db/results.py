@@ -19,6 +19,7 @@ from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary,
 
 _ESCAPED = "\\'\"\n\r\0\x1a"  # what takes two bytes inside a MySQL string literal
 _REST_OF_STATEMENT = 64 << 10
+_SUMMARY = TypeAdapter(Summary)
 
 
 def columns(minutes: Minutes) -> Row:
@@ -74,7 +75,7 @@ def summary_of(connection: Connection, recording_id: int) -> Summary | None:
     """The stored summary, or None before there is one."""
     query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
     body = connection.execute(query).scalar()
-    return None if body is None else TypeAdapter(Summary).validate_python(body)
+    return None if body is None else _SUMMARY.validate_python(body)
 
 
 def readable(summary: Summary) -> str:
@@ -117,7 +118,7 @@ def _summary_row(recording_id: int, summary: Summary, now: datetime) -> Row:
         "engine": summary.engine,
         "model": summary.model,
         "prompt": summary.prompt,
-        "body": TypeAdapter(Summary).dump_python(summary, mode="json"),
+        "body": _SUMMARY.dump_python(summary, mode="json"),
         "created_at": now,
     }
 

@@ -1,6 +1,7 @@
 """Rows written so that writing them twice is writing them once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -32,8 +33,9 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequ
     waiting for each other in a circle.
     """
     if rows:
-        changing = [name for name in rows[0] if name not in keys and name != "created_at"]
-        connection.execute(_upsert(connection, table, keys, changing), list(rows))
+        changing = tuple(name for name in rows[0] if name not in keys and name != "created_at")
+        statement = _upsert(connection.dialect.name, table, tuple(keys), changing)
+        connection.execute(statement, list(rows))
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -49,10 +51,10 @@ def mark_stale(connection: Connection, students: Iterable[str]) -> None:
     insert_missing(connection, schema.stale_students, rows)
 
 
-def _upsert(
-    connection: Connection, table: Table, keys: Sequence[str], changing: Sequence[str]
-) -> Insert:
-    if connection.dialect.name == MYSQL:
+@cache
+def _upsert(dialect: str, table: Table, keys: Sequence[str], changing: Sequence[str]) -> Insert:
+    """The statement, made once: that costs more than sending it."""
+    if dialect == MYSQL:
         ours = mysql.insert(table)
         return ours.on_duplicate_key_update({name: ours.inserted[name] for name in changing})
     theirs = sqlite.insert(table)
