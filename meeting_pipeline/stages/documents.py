@@ -1,6 +1,5 @@
 """Values of the domain as JSON documents in a record's folder."""
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,9 +20,13 @@ def load(kind: type[Value], path: Path) -> Value:
     return value
 
 
-@cache
+_adapters: "dict[type, TypeAdapter[Any]]" = {}
+
+
 def _adapter(kind: type) -> "TypeAdapter[Any]":
-    """Made once: that takes longer than a whole record's other documents do."""
+    """Made once: that takes longer than everything else a record's documents need."""
     from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
 
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
