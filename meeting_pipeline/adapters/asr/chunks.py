@@ -2,11 +2,8 @@
 
 import math
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-
 from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.loudness import FRAME_S, Levels
+from meeting_pipeline.adapters.asr.sound import FRAME_S, Levels
 
 PAUSE_S = 0.4
 """A pause at least this long in the range of a cut is found, and the cut lies within it."""
@@ -51,6 +48,7 @@ def _quietest(levels: Levels, first_s: float, last_s: float) -> float:
     around = levels[max(0, first - _PAUSE // 2) : last + _PAUSE // 2]
     if first < _PAUSE // 2 or last < first or len(around) != last - first + _PAUSE:
         return last_s  # no room to choose
-    loudest = sliding_window_view(around, _PAUSE).max(axis=1)
-    quietest = np.flatnonzero(loudest == loudest.min())
+    loudest = [max(around[at : at + _PAUSE]) for at in range(len(around) - _PAUSE + 1)]
+    lowest = min(loudest)
+    quietest = [at for at, level in enumerate(loudest) if level == lowest]
     return float(first + quietest[len(quietest) // 2]) * FRAME_S

@@ -6,8 +6,6 @@ One streamed decode: ten hours take a few megabytes of memory.
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -17,12 +15,9 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.sound import FRAME_S, Sound
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
-
-Levels = NDArray[np.float32]
-
-FRAME_S = 0.05
 
 _RATE = 16_000
 _FRAME = round(FRAME_S * _RATE)
@@ -35,31 +30,6 @@ _NOISE_PERCENTILE = 10
 _BREATH_S = 0.5
 _CLICK_S = 0.2
 _TOLERANCE_S, _TOLERANCE_SHARE = 0.3, 0.001
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A recording as it was heard once.
-
-    levels: dBFS of every FRAME_S. duration_s: decoded seconds. is_mp3: whether the file may be cut
-    between packets. packets: the byte where each begins, and where the last ends; packet_s: seconds
-    of each. lead_s: what decoders leave out at the start of the file, but not of a piece of it.
-    """
-
-    levels: Levels
-    duration_s: float
-    is_mp3: bool
-    packets: "array[int]"
-    packet_s: float
-    lead_s: float
-
-    @cached_property
-    def speech(self) -> list[Span]:
-        """Where it is clearly louder than its own noise; seconds, in order."""
-        loud = self.levels > _threshold(self.levels)
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
-        runs = [(a * FRAME_S, b * FRAME_S) for a, b in edges.reshape(-1, 2).tolist()]
-        return [(a, b) for a, b in _joined(runs) if b - a > _CLICK_S]
 
 
 def listen(audio: Audio) -> Sound:
@@ -87,7 +57,8 @@ def _heard(container: Any) -> Sound:
     packets.append(end)
     meter.finish()
     return Sound(
-        levels=np.frombuffer(meter.levels, np.float32),
+        levels=meter.levels,
+        speech=_speech(np.frombuffer(meter.levels, np.float32)),
         duration_s=meter.samples / _RATE,
         is_mp3=container.format.name == "mp3",
         packets=packets,
@@ -141,16 +112,23 @@ class _Meter:
                 return
 
 
-def _levels(sound: NDArray[np.int16]) -> Levels:
+def _levels(sound: NDArray[np.int16]) -> NDArray[np.float32]:
     frames = -(-len(sound) // _FRAME)
     padded = np.zeros(frames * _FRAME, np.float32)
     padded[: len(sound)] = sound
     power = np.mean((padded.reshape(-1, _FRAME) / _FULL_SCALE) ** 2, axis=1)
-    levels: Levels = 10 * np.log10(np.maximum(power, _SILENCE_POWER))
+    levels: NDArray[np.float32] = 10 * np.log10(np.maximum(power, _SILENCE_POWER))
     return levels
 
 
-def _threshold(levels: Levels) -> float:
+def _speech(levels: NDArray[np.float32]) -> list[Span]:
+    loud = levels > _threshold(levels)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
+    runs = [(a * FRAME_S, b * FRAME_S) for a, b in edges.reshape(-1, 2).tolist()]
+    return [(a, b) for a, b in _joined(runs) if b - a > _CLICK_S]
+
+
+def _threshold(levels: NDArray[np.float32]) -> float:
     """Above it somebody speaks: a little more than the noise, and never absurdly low or high."""
     noise = float(np.percentile(levels, _NOISE_PERCENTILE)) if len(levels) else -math.inf
     return min(max(noise + _ABOVE_NOISE_DB, _ALWAYS_SILENT_DB), _ALWAYS_HEARD_DB)
