@@ -29,6 +29,7 @@ from meeting_pipeline.ports import (
 )
 
 if TYPE_CHECKING:
+    from meeting_pipeline.adapters.asr.ears import Ears
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
@@ -80,6 +81,15 @@ class Parts:
             history=self.rates_folder / f"{name}.json",
             stop=self.stop,
         )
+
+    @cached_property
+    def ears(self) -> "Ears":
+        """Who listens to recordings for all of us; they begin when they are first needed."""
+        from meeting_pipeline.adapters.asr.ears import Ears
+
+        ears = Ears(min(self.jobs, cores()))
+        self.services.callback(ears.close)
+        return ears
 
     @cached_property
     def rates_folder(self) -> Path:
@@ -295,7 +305,7 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         finally:
             part.unlink(missing_ok=True)
 
-    return NativeTranscriber(text_of)
+    return NativeTranscriber(text_of, parts.ears.listen)
 
 
 def _endpoint(parts: Parts) -> Transcriber:
@@ -308,6 +318,7 @@ def _endpoint(parts: Parts) -> Transcriber:
         model=speech.model,
         rate=parts.rate("asr", speech.per_minute),
         stop=parts.stop,
+        listen=parts.ears.listen,
         gate=parts.gate(Resource.ASR),
         cpu=parts.gate(Resource.CPU),
         language=speech.language,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.asr.choice import AutoTranscriber, NamedSpeakers
+from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTranscript
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript, Usage
@@ -79,15 +80,17 @@ def case(
 ) -> Case:
     makers: dict[str, Callable[[], Transcriber]] = {
         "endpoint": lambda: transcriber(sandbox),
-        "native": lambda: NativeTranscriber(own_transcript),
+        "native": lambda: NativeTranscriber(own_transcript, listen),
         "whisper": lambda: whisper,
         "auto with native": lambda: AutoTranscriber(
-            NativeTranscriber(own_transcript), [transcriber(sandbox)]
+            NativeTranscriber(own_transcript, listen), [transcriber(sandbox)]
         ),
         "auto without": lambda: AutoTranscriber(
-            NativeTranscriber(no_transcript), [transcriber(sandbox), whisper]
+            NativeTranscriber(no_transcript, listen), [transcriber(sandbox), whisper]
         ),
-        "named": lambda: NamedSpeakers(transcriber(sandbox), NativeTranscriber(own_transcript)),
+        "named": lambda: NamedSpeakers(
+            transcriber(sandbox), NativeTranscriber(own_transcript, listen)
+        ),
     }
     return Case(makers[request.param](), beginning if request.param == "whisper" else spoken)
 
@@ -133,7 +136,9 @@ def test_a_recording_in_which_nobody_speaks_is_skipped(
     members: dict[str, Transcriber] = {
         "endpoint": transcriber(sandbox),
         "whisper": whisper,
-        "auto without": AutoTranscriber(NativeTranscriber(no_transcript), [transcriber(sandbox)]),
+        "auto without": AutoTranscriber(
+            NativeTranscriber(no_transcript, listen), [transcriber(sandbox)]
+        ),
     }
     with pytest.raises(SkipRecord) as caught:
         members[kind].transcribe(audio, job(tmp_path))
@@ -164,7 +169,7 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
     spoken: Audio, tmp_path: Path
 ) -> None:
     recogniser, spent = Scripted(), list[Usage]()
-    auto = AutoTranscriber(NativeTranscriber(own_transcript), [recogniser])
+    auto = AutoTranscriber(NativeTranscriber(own_transcript, listen), [recogniser])
     transcript = auto.transcribe(spoken, job(tmp_path, spent.append))
     assert {one.speaker for one in transcript.segments} == {p.name for p in sample().people}
     assert len(transcript.segments) == len(sample().lines)
@@ -173,7 +178,7 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
 
 @pytest.mark.parametrize("text", [None, "", "<html>403</html>", "李老师(00:00:01):  "])
 def test_without_it_the_next_one_is_asked(spoken: Audio, tmp_path: Path, text: str | None) -> None:
-    native = NativeTranscriber(lambda _: text)
+    native = NativeTranscriber(lambda _: text, listen)
     with pytest.raises(NoNativeTranscript) as caught:
         native.transcribe(spoken, job(tmp_path))
     assert caught.value.code == "no_native_transcript"
@@ -183,14 +188,14 @@ def test_without_it_the_next_one_is_asked(spoken: Audio, tmp_path: Path, text: s
 
 
 def test_a_doubtful_one_gives_way_and_lends_its_names(spoken: Audio, tmp_path: Path) -> None:
-    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好")
+    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", listen)
     assert native.transcribe(spoken, job(tmp_path)).warnings == ("possibly_truncated",)
     transcript = AutoTranscriber(native, [Scripted()]).transcribe(spoken, job(tmp_path))
     assert (transcript.engine, transcript.segments[0].speaker) == ("scripted", "李老师")
 
 
 def test_a_doubtful_one_is_better_than_none(spoken: Audio, tmp_path: Path) -> None:
-    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好")
+    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", listen)
     nothing = Scripted(RecordError("asr_empty", "nothing was heard"))
     assert AutoTranscriber(native, [nothing]).transcribe(spoken, job(tmp_path)).engine == "tencent"
 

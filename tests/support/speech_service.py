@@ -56,6 +56,7 @@ def transcriber(sandbox: Sandbox, **changes: Any) -> EndpointTranscriber:
         "model": sandbox.keys.asr_model,
         "rate": RateLimit(stop=stop),
         "stop": stop,
+        "listen": listen,
     }
     return EndpointTranscriber(**{**arguments, **changes})
 

@@ -10,7 +10,6 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
 from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
-from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.asr.pieces import Piece
 from meeting_pipeline.adapters.asr.sound import Sound
 from meeting_pipeline.adapters.http import Http, Timeouts
@@ -36,7 +35,8 @@ _DETECT = frozenset({"", "auto"})
 class EndpointTranscriber:
     """The `Transcriber` that asks a server; threads may share it.
 
-    base_url: with /v1. language: "zh", "en" …; "" or "auto" lets the server find out.
+    base_url: with /v1. listen: tells where somebody speaks in a file. language: "zh", "en" …; ""
+    or "auto" lets the server find out.
     rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
     price_per_hour: of sound, in the currency of the price settings. gate: of the server.
     cpu: of the processor, for finding the speech in a recording.
@@ -50,6 +50,7 @@ class EndpointTranscriber:
         model: str,
         rate: RateLimit,
         stop: threading.Event,
+        listen: Callable[[Audio], Sound],
         language: str = "zh",
         max_upload_mb: float = 24.0,
         max_chunk_s: float = 1200.0,
@@ -69,7 +70,7 @@ class EndpointTranscriber:
         self._http = Http(
             self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
         )
-        self._cpu = cpu
+        self._listen, self._cpu = listen, cpu
         self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
         self._largest_bytes = int(max_upload_mb * _MEGABYTE)
         self._longest_s = max_chunk_s
@@ -90,7 +91,7 @@ class EndpointTranscriber:
         FatalError when no other recording would do better, and what `Http.call` raises.
         """
         with self._cpu.slot():
-            sound = listen(audio)
+            sound = self._listen(audio)
         if not sound.speech:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
         hearing = self._hearing(audio, sound, job)

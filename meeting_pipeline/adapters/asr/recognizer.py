@@ -37,6 +37,18 @@ class Options:
     beam: int
     threads: int
 
+    def begin(self) -> "Recognizer":
+        """What a worker process does first (`worker.Work`)."""
+        return Recognizer(self)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording to turn into text."""
+
+    audio: Path
+    duration_s: float
+
 
 class Recognizer:
     """Loads its model when made.
@@ -54,12 +66,13 @@ class Recognizer:
             raise _unusable(options, error) from error
         self._require_language()
 
-    def recognize(self, audio: Path, duration_s: float, progress: Progress) -> Transcript:
+    def __call__(self, task: Task, progress: Progress) -> Transcript:
         """What was said in the file.
 
         Raises SkipRecord("no_speech"), RecordError("corrupt_media").
         """
-        speech = find_speech(_samples(audio, duration_s))
+        duration_s = task.duration_s
+        speech = find_speech(_samples(task.audio, duration_s))
         said = self._decoder.decode(speech, self._main_language(speech), progress) if speech else []
         if not speech or not said:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")

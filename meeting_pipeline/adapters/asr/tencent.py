@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.answers import language_of
-from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.asr.sound import Sound
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import Job
@@ -45,11 +45,15 @@ class Paragraph:
 class NativeTranscriber:
     """The `Transcriber` that only reads.
 
-    fetch: the text of a recording's transcript, None where there is none.
+    fetch: the text of a recording's transcript, None where there is none. listen: tells where
+    somebody speaks in a file.
     """
 
-    def __init__(self, fetch: Callable[[RecordMeta], str | None]) -> None:
+    def __init__(
+        self, fetch: Callable[[RecordMeta], str | None], listen: Callable[[Audio], Sound]
+    ) -> None:
         self._fetch = fetch
+        self._listen = listen
 
     @property
     def settings(self) -> str:
@@ -71,7 +75,7 @@ class NativeTranscriber:
                 "Tencent has no transcript of this recording",
                 hint="set ASR_BASE_URL, or ASR_BACKEND=whisper, to have it transcribed",
             )
-        speech = listen(audio).speech
+        speech = self._listen(audio).speech
         spoken = [_spoken(one) for one in segments]
         covered = guards.coverage(spoken, speech)
         widest = guards.largest(guards.holes(spoken, speech, _WIDEST_HOLE_S))

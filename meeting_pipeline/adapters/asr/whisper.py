@@ -14,8 +14,7 @@ from meeting_pipeline.adapters.asr.packaged_model import (
     packaged_base,
     require_packages,
 )
-from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options
-from meeting_pipeline.adapters.asr.worker import Task
+from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options, Task
 from meeting_pipeline.adapters.asr.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
@@ -73,7 +72,9 @@ class WhisperTranscriber:
         Stopped after `close`.
         """
         with self._gate.slot():
-            transcript = self._workers().run(Task(audio.path, audio.duration_s), job.progress)
+            transcript: Transcript = self._workers().run(
+                Task(audio.path, audio.duration_s), job.progress
+            )
         call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
         job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
         return transcript

@@ -1,31 +1,33 @@
-"""What a recogniser process does, and the messages it is spoken to with.
+"""What a worker process does, and the messages it is spoken to with.
 
-It reads one `Options`, then `Task`s, from the socket it inherited, and answers each with any number
-of `Advanced` and one `Done`, `Failed` or `Crashed`. When the other end is gone, however that
-happened, the process ends too.
+It reads one `Work`, then tasks, from the socket it inherited, and answers each with any number of
+`Advanced` and one `Done`, `Failed` or `Crashed`. When the other end is gone, however that happened,
+the process ends too.
 """
 
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from meeting_pipeline.adapters.asr.recognizer import Options, Recognizer
-from meeting_pipeline.domain.model import Transcript
 from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.ports import Progress
+
+Worker = Callable[[Any, Progress], Any]
+"""Does one task after another: given the task, its result, which can be pickled, or our errors."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One recording to turn into text."""
+class Work(Protocol):
+    """What workers do, as it is sent to their processes."""
 
-    audio: Path
-    duration_s: float
+    def begin(self) -> Worker:
+        """Load whatever it takes; raises our errors."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Advanced:
 class Done:
     """The task's result."""
 
-    transcript: Transcript
+    result: Any
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Crashed:
 
     def error(self) -> RuntimeError:
         """A bug for the caller too."""
-        return RuntimeError(f"{self.kind} in the recogniser process at {self.where}")
+        return RuntimeError(f"{self.kind} in a worker process at {self.where}")
 
 
 def main() -> None:
@@ -80,19 +82,17 @@ def main() -> None:
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=_receive, args=(connection, inbox), daemon=True).start()
-    options: Options = inbox.get()
-    recognizer: Recognizer | None = None
+    work: Work = inbox.get()
+    worker: Worker | None = None
+
+    def progress(fraction: float) -> None:
+        _send(connection, Advanced(fraction))
+
     while True:
-        task: Task = inbox.get()
+        task = inbox.get()
         try:
-            recognizer = recognizer or Recognizer(options)
-            answer: Done | Failed | Crashed = Done(
-                recognizer.recognize(
-                    task.audio,
-                    task.duration_s,
-                    lambda fraction: _send(connection, Advanced(fraction)),
-                )
-            )
+            worker = worker or work.begin()
+            answer: Done | Failed | Crashed = Done(worker(task, progress))
         except MeetingError as error:
             answer = Failed(type(error), error.code, error.message, error.hint)
         except Exception as bug:  # noqa: BLE001 - told to the parent, where it is raised again

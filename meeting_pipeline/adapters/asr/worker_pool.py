@@ -1,4 +1,4 @@
-"""Recogniser processes, started when they are first needed and replaced when they die."""
+"""Worker processes, started when they are first needed and replaced when they die."""
 
 import os
 import subprocess
@@ -6,10 +6,9 @@ import sys
 from multiprocessing import Pipe
 from queue import LifoQueue
 from threading import Lock
+from typing import Any
 
-from meeting_pipeline.adapters.asr.recognizer import Options
-from meeting_pipeline.adapters.asr.worker import Advanced, Crashed, Done, Failed, Task
-from meeting_pipeline.domain.model import Transcript
+from meeting_pipeline.adapters.asr.worker import Advanced, Crashed, Done, Failed, Work
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
 
@@ -23,8 +22,8 @@ class WorkerPool:
     started, and in a session of their own, so Ctrl-C in the terminal reaches only us.
     """
 
-    def __init__(self, size: int, options: Options, *, offline: bool) -> None:
-        self._options = options
+    def __init__(self, size: int, work: Work, *, offline: bool = True) -> None:
+        self._work = work
         self._environment = _environment(offline)
         self._free: LifoQueue[_Worker | None] = LifoQueue()
         for _ in range(size):
@@ -33,8 +32,8 @@ class WorkerPool:
         self._lock = Lock()
         self._closed = False
 
-    def run(self, task: Task, progress: Progress) -> Transcript:
-        """The task's transcript; raises what the recogniser raised, RuntimeError for its bugs.
+    def run(self, task: Any, progress: Progress) -> Any:
+        """The task's result; raises what the worker raised, RuntimeError for its bugs.
 
         Raises RetryableError("asr_worker_died") when the process ends in the middle, Stopped when
         that was `close`, and after it.
@@ -55,7 +54,7 @@ class WorkerPool:
         finally:
             self._free.put(worker)
         if isinstance(answer, Done):
-            return answer.transcript
+            return answer.result
         raise answer.error()
 
     def close(self) -> None:
@@ -70,7 +69,7 @@ class WorkerPool:
         with self._lock:
             if self._closed:
                 raise _stopped()
-            worker = _Worker(self._options, self._environment)
+            worker = _Worker(self._work, self._environment)
             self._all.add(worker)
         return worker
 
@@ -85,7 +84,7 @@ class WorkerPool:
 class _Worker:
     """One process and our end of the socket to it."""
 
-    def __init__(self, options: Options, environment: dict[str, str]) -> None:
+    def __init__(self, work: Work, environment: dict[str, str]) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our program
@@ -96,14 +95,14 @@ class _Worker:
                 env=environment,
                 start_new_session=True,
             )
-        self._connection.send(options)
+        self._connection.send(work)
 
     @property
     def is_alive(self) -> bool:
         """Whether the process still runs, as far as the system knows now."""
         return self._process.poll() is None
 
-    def ask(self, task: Task, progress: Progress) -> Done | Failed | Crashed:
+    def ask(self, task: Any, progress: Progress) -> Done | Failed | Crashed:
         """Raises EOFError or OSError when the process is gone."""
         self._connection.send(task)
         while True:
@@ -133,6 +132,6 @@ def _stopped() -> Stopped:
 def _died(error: EOFError | OSError) -> RetryableError:
     return RetryableError(
         "asr_worker_died",
-        f"The speech recognition process ended in the middle ({type(error).__name__}).",
+        f"A process that hears recordings ended in the middle ({type(error).__name__}).",
         hint="often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
     )
