@@ -32,6 +32,12 @@ _REPLAYS = 3
 _BUSY_S = 10.0
 _ANSWER_S = 300  # the slowest statement, a full recomputation, takes seconds; then it is a hang
 _READ_ONLY = "meeting_read_only"
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "foreign_keys=ON",
+    "synchronous=NORMAL",
+    "cache_size=-400",  # kB for each of our connections; the system keeps the pages anyway
+)
 _json = json.JSONEncoder(ensure_ascii=False).encode  # Chinese stays readable in queries
 _SESSION = (
     "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, time_zone='+00:00', sql_mode='TRADITIONAL'"
@@ -151,7 +157,7 @@ def _make_private(path: Path) -> None:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

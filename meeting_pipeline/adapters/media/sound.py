@@ -1,6 +1,7 @@
 """What both media tools make of a recording, and how they measure it on the way."""
 
 import os
+from audioop import rms  # in C, and without the memory that numpy would take
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from meeting_pipeline.ports import ExtractedAudio, Progress
 
 SAMPLE_RATE = 16_000
 _WINDOW = SAMPLE_RATE // 10
-_FULL_SCALE = 32_768.0
-_SILENCE_POWER = 10 ** (-50 / 10)  # -50 dBFS
+_BYTES = 2  # of a sample
+_SILENCE_RMS = 32_768 * 10 ** (-50 / 20)  # -50 dBFS
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -26,7 +27,7 @@ class SoundMeter:
     def hear(self, samples: bytes) -> None:
         """Take native-endian samples in order; a sample may be cut between two calls."""
         samples = self._pending + samples
-        whole = len(samples) - len(samples) % (2 * _WINDOW)
+        whole = len(samples) - len(samples) % (_BYTES * _WINDOW)
         self._pending = samples[whole:]
         self._measure(samples[:whole], _WINDOW)
 
@@ -39,18 +40,14 @@ class SoundMeter:
         """What was heard; nothing at all counts as silence."""
         rest = self._pending[: len(self._pending) // 2 * 2]
         self._pending = b""
-        self._measure(rest, len(rest) // 2)
+        self._measure(rest, max(1, len(rest) // _BYTES))
         return ExtractedAudio(self.duration_s, self._silent / self._heard if self._heard else 1.0)
 
     def _measure(self, samples: bytes, window: int) -> None:
-        if not samples:
-            return
-        import numpy as np  # here, so that a run without work starts without it
-
-        loudness = np.frombuffer(samples, np.int16).reshape(-1, window) / _FULL_SCALE
-        power = np.mean(loudness**2, axis=1)
-        self._heard += loudness.size
-        self._silent += int(np.count_nonzero(power < _SILENCE_POWER)) * window
+        for at in range(0, len(samples), _BYTES * window):
+            self._heard += window
+            if rms(samples[at : at + _BYTES * window], _BYTES) < _SILENCE_RMS:
+                self._silent += window
 
 
 def towards(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
