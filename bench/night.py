@@ -3,10 +3,10 @@
     python bench/night.py [--records 120] [--jobs auto] [--faults] [--mariadb] [--rounds 3]
                           [--contenders ours,ours-1,shell-8,shell-15]
 
-One server with a line of 300 Mbit/s, three speech slots and five language-model slots, which answers
-429 beyond; contenders take turns, A B then B A, and the best of the rounds counts. The audio stage is
-calibrated before and after, and the quieter moment counts. Prints every term of the lower bound and
-a table, writes bench/results/night.md, and exits 1 when a bar is missed.
+One server with a line of 300 Mbit/s, three speech slots and five language-model slots, which
+answers 429 beyond; contenders take turns, A B then B A, and the best of the rounds counts. The
+audio stage is calibrated before and after, and the quieter moment counts. Prints every term of the
+lower bound and a table, writes bench/results/night.md, and exits 1 when a bar is missed.
 """
 
 import argparse
@@ -17,8 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.nights.calibration import Audio90, calibrate
 from bench.nights.contenders import (
@@ -33,7 +32,7 @@ from bench.nights.contenders import (
 from bench.nights.plan import Night, Term, lower_bound, plain_sum, terms
 from tests.support.mariadb import running_mariadb
 
-RESULT = ROOT / "bench" / "results" / "night.md"
+RESULT = Path(__file__).resolve().parent / "results" / "night.md"
 CLIPS = Path(tempfile.gettempdir()) / "meeting-bench-clips"
 LARGE_NIGHT = 300
 BAR, BAR_LARGE, BAR_SHELL, BAR_SEQUENTIAL, BAR_FAULTS = 1.05, 1.03, 0.75, 1.02, 1.20
@@ -169,10 +168,10 @@ def _report(measured: Measured) -> Iterator[str]:
     night, audio = measured.night, measured.audio
     yield f"# A night of {night.records} recordings"
     yield ""
-    yield f"{measured.cores} cores, load {measured.loads[0]} before and {measured.loads[1]} after."
+    yield f"{measured.cores} cores, load {' before and '.join(measured.loads)} after."
     yield (
-        f"Clips of {night.clip_s:g} s and {night.clip_bytes / 1e6:.1f} MB, {night.megabits:g} Mbit/s"
-        f" in all, speech {night.asr_s:g} s x {night.asr_slots} slots, language model "
+        f"Clips of {night.clip_s:g} s and {night.clip_bytes / 1e6:.1f} MB, {night.megabits:g} "
+        f"Mbit/s in all, speech {night.asr_s:g} s x {night.asr_slots} slots, language model "
         f"{night.llm_low_s:g}-{night.llm_high_s:g} s x {night.llm_slots} slots."
     )
     yield (
@@ -193,17 +192,17 @@ def _report(measured: Measured) -> Iterator[str]:
 
 def _table(measured: Measured) -> Iterator[str]:
     yield (
-        "| contender | records | seconds | x bound | x best shell | refused | not done | paid twice "
-        "| own CPU, all | beside the stages | children's CPU | peak RSS |"
+        "| contender | records | seconds | x bound | x best shell | refused | not done "
+        "| paid twice | own CPU, all | beside the stages | children's CPU | peak RSS |"
     )
     yield "|---|" + "---:|" * 11
     for outcome in measured.best.values():
         yield _row(measured, outcome)
     yield ""
     yield (
-        "x bound: of the lower bound; where records follow each other, of the plain sum of all stages"
-        f" and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per record; beside"
-        " the stages: without start and what is calibrated above."
+        "x bound: of the lower bound; where records follow each other, of the plain sum of all"
+        f" stages and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per"
+        " record; beside the stages: without start and what is calibrated above."
     )
 
 

@@ -1,4 +1,4 @@
-"""What one recording's work costs on this machine in this minute, through the program's own ports."""
+"""What one recording's audio costs here and now, through the program's own ports."""
 
 import hashlib
 import resource

@@ -1,14 +1,17 @@
-"""Everything a night needs from outside, in one process: python -m bench.nights.server FOLDER COUNT.
+"""Everything a night needs from outside, in one process that is never the slowest.
 
-The meeting API is the sandbox's own, with its gate; media and the paid services are made for speed.
-Who does not sign (shell scripts) gets a plain list and plain links. Prints its address, serves until
-its standard input ends. POST /control/reset begins a night, GET /control/report tells what happened.
+    python -m bench.nights.server FOLDER RECORDS CLIP_SECONDS CLIP_BYTES
+
+The meeting API is the sandbox's own, with its gate; media and paid services are made for speed.
+Who does not sign (shell scripts) gets a plain list and plain links. Prints its address and serves
+until its standard input ends. POST /control/reset begins a night, GET /control/report tells of it.
 """
 
 import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from bench.nights.company import make_company
 from bench.nights.media_host import Film, MediaHost
 from bench.nights.paid import PaidServices
 from bench.nights.plan import Night
-from bench.nights.wire import Answer, json_answer, listen, text_answer
+from bench.nights.wire import Answer, Handler, json_answer, listen, text_answer
 from meeting_pipeline.sandbox.bench import Bench
 from meeting_pipeline.sandbox.faults import Faults
 from meeting_pipeline.sandbox.ledger import Ledger
@@ -38,6 +41,15 @@ class NightServer:
         films = [Film(clip, clip_bytes, number) for number, clip in enumerate(clips)]
         self.media = MediaHost("", films, Film(silent, clip_bytes, _SILENT))
         self.paid = PaidServices()
+        self._paid: Mapping[str, Handler] = {
+            "/ai/v1/audio/transcriptions": self.paid.transcribe,
+            "/ai/v1/chat/completions": self.paid.chat,
+        }
+        self._free: Mapping[str, Callable[[Request], Answer]] = {
+            "/plain/records": self._plain,
+            "/control/reset": self._reset,
+            "/control/report": self._report,
+        }
         self.reset(Night(records=len(clips), clip_bytes=clip_bytes))
 
     def reset(self, night: Night) -> None:
@@ -47,30 +59,30 @@ class NightServer:
         bench = Bench(self._ledger, Faults(), time.time, lambda _: None)
         limits = replace(Limits(), per_minute=night.tencent_rpm, corp_per_minute=night.tencent_rpm)
         company = make_company(night.records, night.clip_s, night.clip_bytes, time.time())
-        site: Any = Site(company, self.media, time.time)  # type: ignore[arg-type]
+        media: Any = self.media  # stands for the sandbox's host: makes links
+        site = Site(company, media, time.time)
         self._api = TencentApi(site, Gate(EXAMPLE, limits, time.time), bench)
         self.media.reset(night)
         self.paid.reset(night)
 
     async def answer(self, request: Request) -> Answer:
-        path = request.path
-        if path.startswith("/media/"):
+        if request.path.startswith("/media/"):
             return await self.media.answer(request)
-        if path == "/ai/v1/audio/transcriptions":
-            return await self.paid.transcribe(request)
-        if path == "/ai/v1/chat/completions":
-            return await self.paid.chat(request)
-        if path == "/plain/records":
-            return self._plain()
-        if path == "/control/reset":
-            self.reset(Night.from_json(request.body))
-            return json_answer(200, {})
-        if path == "/control/report":
-            return json_answer(200, self.report())
+        if paid := self._paid.get(request.path):
+            return await paid(request)
+        if free := self._free.get(request.path):
+            return free(request)
         reply = self._api.answer(request)
         return Answer(reply.status, b"".join(reply.chunks), reply.headers)
 
-    def _plain(self) -> Answer:
+    def _reset(self, request: Request) -> Answer:
+        self.reset(Night.from_json(request.body))
+        return json_answer(200, {})
+
+    def _report(self, _: Request) -> Answer:
+        return json_answer(200, self.report())
+
+    def _plain(self, _: Request) -> Answer:
         places = range(self._night.records)
         return text_answer(200, "".join(f"{one} {self.media.plain_link(one)}\n" for one in places))
 
