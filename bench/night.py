@@ -159,7 +159,8 @@ def _night_of(name: str, night: Night, few: int) -> Night:
 def _line(outcome: Outcome) -> str:
     return (
         f"{outcome.contender.name:>14}: {outcome.seconds:7.2f} s, {outcome.done} of "
-        f"{outcome.night.good} done, {outcome.refused} refused, load {load()}, "
+        f"{outcome.night.good} done, {outcome.refused} refused, load {load()}, others "
+        f"{outcome.cost.others_cpu_s / outcome.seconds:.1f} cores, "
         f"server {outcome.report['cpu_share']:.0%} of a core"
     )
 
@@ -193,16 +194,19 @@ def _report(measured: Measured) -> Iterator[str]:
 def _table(measured: Measured) -> Iterator[str]:
     yield (
         "| contender | records | seconds | x bound | x best shell | refused | not done "
-        "| paid twice | own CPU, all | beside the stages | children's CPU | peak RSS |"
+        "| paid twice | own CPU, all | beside the stages | children's CPU | peak RSS "
+        "| all its CPU, s | cores taken by others |"
     )
-    yield "|---|" + "---:|" * 11
+    yield "|---|" + "---:|" * 13
     for outcome in measured.best.values():
         yield _row(measured, outcome)
     yield ""
     yield (
         "x bound: of the lower bound; where records follow each other, of the plain sum of all"
         f" stages and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per"
-        " record; beside the stages: without start and what is calibrated above."
+        " record; beside the stages: without start and what is calibrated above. All its CPU:"
+        " spread over all cores, a bound of its own. Where others took much of the cores, seconds"
+        " say little."
     )
 
 
@@ -224,6 +228,8 @@ def _row(measured: Measured, outcome: Outcome) -> str:
         f"{own:.1f}" if own is not None else "",
         f"{1e3 * cost.children_cpu_s / records:.0f}",
         f"{cost.peak_rss_mb:.0f} MB" if ours else "",
+        f"{(cost.own_cpu_s + cost.children_cpu_s) / measured.cores:.1f}",
+        f"{cost.others_cpu_s / cost.seconds:.2f}",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -104,10 +104,19 @@ class Arena:
         return report
 
     def _ours(self, contender: Contender, folder: Path) -> tuple[Cost, int]:
-        command = [sys.executable, "-m", "meeting_pipeline", "run", "--since", "7d", "--json"]
+        meeting = [sys.executable, "-m", "meeting_pipeline"]
+        environment = self._settings(contender, folder)
+        # tables are made once in the life of an installation, like those of the scripts
+        subprocess.run(
+            [*meeting, "db", "upgrade"],
+            env=environment,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        command = [*meeting, "run", "--since", "7d", "--json"]
         if contender.jobs:
             command += ["--jobs", str(contender.jobs)]
-        environment = self._settings(contender, folder)
         out, err = folder / "report.json", folder / "log"
         cost = run(command, environment, folder, out, err)
         keep = os.environ.get("BENCH_KEEP_LOGS")

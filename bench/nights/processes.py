@@ -16,12 +16,14 @@ _LONGEST_S = 1_800.0
 @dataclass(frozen=True)
 class Cost:
     """seconds: wall. own_cpu_s: of the process with all its threads; children_cpu_s: of what it
-    started and waited for. peak_rss_mb: VmHWM. code: how it ended.
+    started and waited for. others_cpu_s: of everybody else on the machine meanwhile.
+    peak_rss_mb: VmHWM. code: how it ended.
     """
 
     seconds: float
     own_cpu_s: float
     children_cpu_s: float
+    others_cpu_s: float
     peak_rss_mb: float
     code: int
 
@@ -30,7 +32,7 @@ def run(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path
 ) -> Cost:
     """Run it to its end in this folder, with exactly this environment."""
-    began = time.monotonic()
+    began, busy = time.monotonic(), _busy_s()
     with out.open("wb") as to_out, err.open("wb") as to_err:
         process = subprocess.Popen(
             command,
@@ -46,8 +48,16 @@ def run(
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     seconds = time.monotonic() - began
     own, children = _cpu_times(process.pid)
+    others = max(0.0, _busy_s() - busy - own - children)
     code = process.wait(timeout=_LONGEST_S)
-    return Cost(seconds, own, children, peak.stop(), code)
+    return Cost(seconds, own, children, others, peak.stop(), code)
+
+
+def _busy_s() -> float:
+    """CPU seconds that all cores have worked since the machine started."""
+    words = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _wait, irq, soft_irq = (int(word) for word in words[:7])
+    return (user + nice + system + irq + soft_irq) / _TICKS
 
 
 def _cpu_times(pid: int) -> tuple[float, float]:
