@@ -26,7 +26,7 @@ class Fate(StrEnum):
 
 
 TRANSIENT = (Fate.MEDIA_503, Fate.DROPPED, Fate.EXPIRED)
-POISON = (Fate.TRUNCATED, Fate.HTML, Fate.NO_AUDIO, Fate.ASR_500)
+POISON = (Fate.ASR_500, Fate.TRUNCATED, Fate.HTML, Fate.NO_AUDIO)
 
 
 @dataclass(frozen=True)
