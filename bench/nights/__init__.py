@@ -1,0 +1,1 @@
+"""What bench/night.py is made of."""
