@@ -104,7 +104,8 @@ def compare(engine: str, small: int, large: int, new: int, folder: Path) -> Comp
         measured: tuple[list[Measured], list[Measured]] = ([], [])
         for turn, which in enumerate(_ORDER):
             one = nights[which].next()
-            print(f"{engine} {places[which].company.size}: {one.waited_s:.2f} s", flush=True)
+            size = places[which].company.size
+            print(f"{engine} {size}: {one.waited_s:.2f} s, CPU {one.cpu_s:.2f} s", flush=True)
             if turn >= len(places):
                 measured[which].append(one)
         for one_place in nights:

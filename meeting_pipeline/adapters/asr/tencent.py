@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.answers import language_of
-from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import Job
@@ -71,6 +70,8 @@ class NativeTranscriber:
                 "Tencent has no transcript of this recording",
                 hint="set ASR_BASE_URL, or ASR_BACKEND=whisper, to have it transcribed",
             )
+        from meeting_pipeline.adapters.asr.loudness import listen  # 27 MB that quiet nights save
+
         speech = listen(audio).speech
         spoken = [_spoken(one) for one in segments]
         covered = guards.coverage(spoken, speech)
