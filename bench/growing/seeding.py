@@ -9,7 +9,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, event, func, literal, select, text, union_all
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Select,
+    Table,
+    event,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from bench.growing.rows import (
@@ -27,6 +40,13 @@ from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
 _LINES_AT_ONCE = 2000
+_FACTS = ("start_ts", "duration_s", "phase", "status", "made_with", "next_attempt_at", "updated_at")
+_facts = Table(  # of recordings, so that nothing below reads through gigabytes of texts
+    "seeded",
+    MetaData(),
+    Column("id", schema.recordings.c.id.type, primary_key=True),
+    *(Column(name, schema.recordings.c[name].type) for name in _FACTS),
+)
 _CHECKS = ("foreign_key_checks", "unique_checks", "check_constraint_checks")
 
 
@@ -40,9 +60,19 @@ def seed(url: str, company: Company, folder: Path) -> None:
     with _without_indexes(engine):
         load(engine, "recordings", RECORDING_COLUMNS, company.recordings(), folder)
         load(engine, "attendance", ATTENDANCE_COLUMNS, company.attendance(), folder)
-        for table, columns, rows in _derived():
-            _insert_from(engine, table, columns, rows)
+        derive(engine)
     engine.dispose()
+
+
+def derive(engine: Engine) -> None:
+    """All that follows from recordings and attendance, which are there."""
+    _facts.create(engine)
+    names = [column.name for column in _facts.columns]
+    copied = select(*(schema.recordings.c[name] for name in names))
+    _insert_from(engine, _facts, names, copied)
+    for table, columns, rows in _derived():
+        _insert_from(engine, table, columns, rows)
+    _facts.drop(engine)
 
 
 def _be_patient(dialect: object, record: object, words: object, named: dict[str, Any]) -> None:
@@ -136,7 +166,7 @@ def _derived() -> Iterator[tuple[Any, list[str], Any]]:
     """What follows from recordings and attendance: (table, columns, query)."""
     yield _ledger()
     yield _usage()
-    done, one = schema.recordings.c.status == RecordStatus.DONE, schema.recordings.c
+    done, one = _facts.c.status == RecordStatus.DONE, _facts.c
     made = one.updated_at
     told: dict[str, ColumnElement[Any]] = {"recording_id": one.id, "created_at": made}
     spoken = {
@@ -165,7 +195,7 @@ def _derived() -> Iterator[tuple[Any, list[str], Any]]:
 
 def _ledger() -> tuple[Any, list[str], Any]:
     """Five stages of what is done, one of what failed or was skipped by us."""
-    one, entry = schema.recordings.c, schema.stage_ledger.c
+    one, entry = _facts.c, schema.stage_ledger.c
     columns = ["recording_id", "stage", "status", "made_from", "attempts", "next_attempt_at"]
     columns += ["artifact_name", "artifact_size", "artifact_sha256", "started_at", "finished_at"]
 
@@ -186,7 +216,7 @@ def _ledger() -> tuple[Any, list[str], Any]:
 
 def _usage() -> tuple[Any, list[str], Any]:
     """A call of each service for what is done."""
-    one = schema.recordings.c
+    one = _facts.c
     calls = (("asr", "whisper-1", 3600.0, 0), ("llm", "kimi-k2.6", 0.0, 20_000))
     columns = ["recording_id", "call", "run_id", "kind", "model", "audio_seconds"]
     columns += ["prompt_tokens", "completion_tokens", "cost", "created_at"]
@@ -206,11 +236,11 @@ def _usage() -> tuple[Any, list[str], Any]:
 
 def _statistics() -> tuple[Any, list[str], Any]:
     """Whole hours only, so minutes need no rounding."""
-    there, one = schema.attendance.c, schema.recordings.c
+    there, one = schema.attendance.c, _facts.c
     number, last = func.count(), func.max(one.start_ts)
     query = (
         select(there.person, number, number * 60, last, last)
-        .join(schema.recordings, one.id == there.recording_id)
+        .join(_facts, one.id == there.recording_id)
         .where(there.role == Role.STUDENT, one.phase.is_not(None))
         .group_by(there.person)
     )
