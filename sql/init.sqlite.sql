@@ -186,4 +186,10 @@ CREATE INDEX usage_by_run ON usage (run_id);
 
 INSERT INTO alembic_version (version_num) VALUES ('0001');
 
+-- Running upgrade 0001 -> 0002
+
+CREATE INDEX attendance_by_name ON attendance (name, role, person);
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
 COMMIT;

@@ -33,8 +33,8 @@ def status(
     wanted = RecordingFilter(failed, due, start, student, limit=limit or None)
     with wiring.database(settings) as rows:
         document = reports.status_document(rows.reading.recordings(wanted), zone)
-        counts = rows.reading.counts()
-        last_runs = rows.reading.runs(1)
+        counts = {} if as_json else rows.reading.counts()
+        last_runs = () if as_json else rows.reading.runs(1)
     if as_json:
         render.as_document(document)
         return

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
@@ -15,6 +16,7 @@ from meeting_pipeline.adapters.db import migrate, schema
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.schema import metadata
+from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, RecordError
 from tests.support.databases import before_each_statement
 from tests.support.mariadb import MariaDb
@@ -172,6 +174,22 @@ def test_an_upgrade_that_was_broken_off_goes_on_where_it_stood(empty_url: str) -
     database = open_database(empty_url)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def test_a_database_of_the_first_revision_keeps_its_rows(empty_url: str) -> None:
+    database = open_database(empty_url)
+    engine = database.engine
+    in_transaction(engine, lambda one: command.upgrade(migrate._config(one), "0001"))
+    database.recordings.upsert([meta(1)])
+    with pytest.raises(ConfigError) as refusal:
+        database.make_ready()
+    assert refusal.value.code == "schema_old"
+    assert migrate.upgrade(engine).is_current
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    [found] = database.reading.recordings(RecordingFilter(student="李雷"))
+    assert found.record_id == meta(1).key.record_id
     database.close()
 
 

@@ -50,18 +50,25 @@ class MariaDb:
 
 
 @contextmanager
-def running_mariadb(*options: str) -> Iterator[MariaDb]:
-    """A fresh server with these options; it and its files are gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="mdb", dir="/tmp"))  # a socket's path is < 108 bytes
+def running_mariadb(*options: str, keep: Path | None = None) -> Iterator[MariaDb]:
+    """A server with these options; it and its files are gone afterwards.
+
+    keep: a folder with a short path, for a server whose files stay there for the next time.
+    """
+    folder = keep or Path(
+        tempfile.mkdtemp(prefix="mdb", dir="/tmp")
+    )  # a socket's path is < 108 bytes
     try:
-        _install(folder)
+        if not (folder / "d").exists():
+            _install(folder)
         server = _start(folder, options)
         try:
             yield server
         finally:
             server.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _install(folder: Path) -> None:

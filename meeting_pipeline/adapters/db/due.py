@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from meeting_pipeline.adapters.db.queries import ids_by_start
 from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
 from meeting_pipeline.domain.stages import RecordStatus, StageStatus
 from meeting_pipeline.domain.window import Window
@@ -22,15 +23,11 @@ def due_ids(
 
     made_with: what finished in the window with other settings is due too; None leaves that out.
     """
-    ways = _unfinished(now)
+    ways = unfinished(now)
     if window is not None and made_with is not None:
         ways.append(_out_of_date(made_with))
-    found: set[tuple[datetime, int]] = set()
-    for way in ways:
-        query = select(_start, recordings.c.id).where(way, *_within(window))
-        query = query.order_by(_start, recordings.c.id).limit(limit)
-        found.update((row.start_ts, row.id) for row in connection.execute(query))
-    return [number for _, number in sorted(found)[:limit]]
+    queries = (select(_start, recordings.c.id).where(way, *_within(window)) for way in ways)
+    return ids_by_start(connection, queries, limit)
 
 
 def is_ready(now: datetime) -> ColumnElement[bool]:
@@ -38,12 +35,8 @@ def is_ready(now: datetime) -> ColumnElement[bool]:
     return or_(_status == RecordStatus.PENDING, _time_has_come(now))
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """Unfinished, and its time has come."""
-    return or_(*_unfinished(now))
-
-
-def _unfinished(now: datetime) -> list[ColumnElement[bool]]:
+def unfinished(now: datetime) -> list[ColumnElement[bool]]:
+    """The ways to be unfinished with the time come, each of them one index read."""
     return [_status == RecordStatus.PENDING, _time_has_come(now), _left_running()]
 
 

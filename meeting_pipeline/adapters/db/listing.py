@@ -66,26 +66,26 @@ def write(
 
 def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
     """Those of what `in_order` returned that have no row."""
-    rows = _rows(connection, metas)
+    rows = _rows(connection, metas, recordings.c.id)
     return [meta for meta in metas if _key(meta) not in rows]
 
 
 def numbers(connection: Connection, metas: Sequence[RecordMeta]) -> dict[tuple[str, str], int]:
     """Our numbers of what `in_order` returned, by key, as far as there are rows."""
-    return {key: row["id"] for key, row in _rows(connection, metas).items()}
+    rows = _rows(connection, metas, recordings.c.id)
+    return {key: row["id"] for key, row in rows.items()}
 
 
 def lacking_participants(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
     """Those of what `in_order` returned whose row knows no participants but could by now."""
-    rows = _rows(connection, metas)
+    known = recordings.c.participants.is_not(None).label("known")
+    rows = _rows(connection, metas, recordings.c.status, known)
     return [meta for meta in metas if _lacks_participants(rows.get(_key(meta)))]
 
 
 def _lacks_participants(row: RowMapping | None) -> bool:
     too_early_or_late = (RecordStatus.WAITING, RecordStatus.SKIPPED)
-    return (
-        row is not None and row["participants"] is None and row["status"] not in too_early_or_late
-    )
+    return row is not None and not row["known"] and row["status"] not in too_early_or_late
 
 
 def _key(meta: RecordMeta) -> tuple[str, str]:
@@ -94,17 +94,21 @@ def _key(meta: RecordMeta) -> tuple[str, str]:
 
 def due(connection: Connection, metas: Sequence[RecordMeta], now: datetime) -> list[RowMapping]:
     """The rows of what `in_order` returned that can be worked on now, oldest start first."""
-    rows = _rows(connection, metas, is_ready(now)).values()
+    standing = _rows(connection, metas, is_ready(now).label("ready"))
+    ready = [meta for meta in metas if _key(meta) in standing and standing[_key(meta)]["ready"]]
+    rows = _rows(connection, ready, *META_COLUMNS).values()
     return sorted(rows, key=lambda row: (row["start_ts"], row["id"]))
 
 
 def _rows(
-    connection: Connection, metas: Sequence[RecordMeta], *conditions: ColumnElement[bool]
+    connection: Connection, metas: Sequence[RecordMeta], *columns: ColumnElement[Any]
 ) -> dict[tuple[str, str], RowMapping]:
+    """These columns of the rows there are, by key."""
     rows = {}
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(meta.key.record_id for meta in of_source):
-            query = select(*META_COLUMNS).where(_listed(source, chunk), *conditions)
+            query = select(recordings.c.source, recordings.c.record_id, *columns)
+            query = query.where(_listed(source, chunk))
             for row in connection.execute(query).mappings():
                 rows[row["source"], row["record_id"]] = row
     return rows

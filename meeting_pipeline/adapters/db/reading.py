@@ -3,27 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    LargeBinary,
-    RowMapping,
-    Select,
-    and_,
-    cast,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
-from meeting_pipeline.adapters.db import due, ledger, results
+from meeting_pipeline.adapters.db import ledger, results, search
 from meeting_pipeline.adapters.db.engine import read
-from meeting_pipeline.adapters.db.mapping import attendance_of_row, storable
+from meeting_pipeline.adapters.db.mapping import attendance_of_row
 from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
 from meeting_pipeline.adapters.db.student_views import student_views
 from meeting_pipeline.adapters.db.writing import chunks
-from meeting_pipeline.domain.model import Role, Usage
+from meeting_pipeline.domain.model import Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.views import (
@@ -36,7 +24,6 @@ from meeting_pipeline.domain.views import (
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 
-_FAILED = (RecordStatus.FAILED, RecordStatus.DEAD)
 _DIGITS_OF_OURS = 18  # a longer number is a source's record id
 _VIEWED = (
     recordings.c.id,
@@ -68,12 +55,11 @@ class Reading:
 
     def recordings(self, wanted: RecordingFilter) -> tuple[RecordingView, ...]:
         """The recordings that match, newest start first."""
-        query = select(*_VIEWED).where(*_conditions(wanted, self._now()))
-        query = query.order_by(recordings.c.start_ts.desc(), recordings.c.id.desc())
+        now = self._now()
 
         def work(connection: Connection) -> tuple[RecordingView, ...]:
-            rows = connection.execute(query.limit(wanted.limit)).mappings().all()
-            return tuple(view for chunk in chunks(rows) for view in _views(connection, chunk))
+            numbers = search.matching_ids(connection, wanted, now)
+            return tuple(view for chunk in chunks(numbers) for view in _views(connection, chunk))
 
         return read(self._engine, work)
 
@@ -109,39 +95,12 @@ class Reading:
         )
 
 
-def _conditions(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
-    states: list[ColumnElement[bool]] = []
-    if wanted.failed:
-        states.append(recordings.c.status.in_(_FAILED))
-    if wanted.due:
-        states.append(due.is_due(now))
-    if states:
-        yield or_(*states)
-    if wanted.since is not None:
-        yield recordings.c.start_ts >= wanted.since
-    if wanted.student is not None:
-        yield recordings.c.id.in_(_attended_by(storable(wanted.student)))
-    if wanted.after is not None:
-        start, number = wanted.after
-        same = and_(recordings.c.start_ts == start, recordings.c.id < number)
-        yield or_(recordings.c.start_ts < start, same)
-
-
-def _attended_by(student: str) -> Select[tuple[int]]:
-    """Where they were a student, under whatever name; who was ever called so is meant too."""
-    as_student = attendance.c.role == Role.STUDENT
-    name = cast(attendance.c.name, LargeBinary)  # the column holds every emoji for the same letter
-    is_called_so = and_(attendance.c.name != "", name == student.encode())
-    persons = select(attendance.c.person).where(
-        as_student, or_(attendance.c.person == student, is_called_so)
-    )
-    return select(attendance.c.recording_id).where(as_student, attendance.c.person.in_(persons))
-
-
-def _views(connection: Connection, rows: Sequence[RowMapping]) -> Iterator[RecordingView]:
-    stages = ledger.entries(connection, [row["id"] for row in rows])
-    for row in rows:
-        yield _view(row, stages[row["id"]])
+def _views(connection: Connection, numbers: Sequence[int]) -> Iterator[RecordingView]:
+    query = select(*_VIEWED).where(recordings.c.id.in_(numbers))
+    rows = {row["id"]: row for row in connection.execute(query).mappings()}
+    stages = ledger.entries(connection, numbers)
+    for number in numbers:
+        yield _view(rows[number], stages[number])
 
 
 def _view(row: RowMapping, stages: Mapping[StageName, LedgerEntry]) -> RecordingView:

@@ -1,10 +1,10 @@
 """The rows of recordings and their ledger."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, select
 
 from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
 from meeting_pipeline.adapters.db.engine import in_transaction, read
@@ -61,8 +61,7 @@ class RecordingStore:
 
         def work(connection: Connection) -> list[DueRecord]:
             numbers = due.due_ids(connection, now, window, made_with, limit)
-            rows = _rows(connection, numbers)
-            return [DueRecord(number, meta_of(rows[number])) for number in numbers]
+            return list(_due_records(connection, numbers))
 
         return read(self._engine, work)
 
@@ -174,12 +173,11 @@ def _update(
         raise RecordError("recording_gone", f"recording {recording_id} is not in the database")
 
 
-def _rows(connection: Connection, numbers: Iterable[int]) -> dict[int, RowMapping]:
-    rows: dict[int, RowMapping] = {}
+def _due_records(connection: Connection, numbers: Iterable[int]) -> Iterator[DueRecord]:
     for chunk in chunks(numbers):
         query = select(*META_COLUMNS).where(recordings.c.id.in_(chunk))
-        rows.update((row["id"], row) for row in connection.execute(query).mappings())
-    return rows
+        rows = {row["id"]: row for row in connection.execute(query).mappings()}
+        yield from (DueRecord(number, meta_of(rows[number])) for number in chunk)
 
 
 def _students(connection: Connection, recording_id: int) -> list[str]:

@@ -29,7 +29,7 @@ from meeting_pipeline.adapters.db.types import (
 from meeting_pipeline.domain.model import Phase, Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest of `migrations/versions`, which makes exactly these tables."""
 
 metadata = MetaData()
@@ -145,6 +145,7 @@ attendance = _table(
     Column("intervals", DOCUMENT, nullable=False),
     Column("seconds", Double, nullable=False),
     Index("attendance_by_person", "person", "role", "recording_id", "seconds"),
+    Index("attendance_by_name", "name", "role", "person"),
 )
 
 student_stats = _table(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, Select, delete, func, select
 
 from meeting_pipeline.adapters.db.engine import in_transaction, read
+from meeting_pipeline.adapters.db.queries import in_written_order
 from meeting_pipeline.adapters.db.schema import (
     attendance,
     recordings,
@@ -62,7 +63,8 @@ def _refresh(connection: Connection, now: datetime) -> int:
 
 
 def _recompute(connection: Connection, students: Sequence[str], now: datetime) -> None:
-    true = _recomputed(connection, _counted().where(attendance.c.person.in_(students)))
+    theirs = _counted().where(attendance.c.person.in_(students))
+    true = _recomputed(connection, in_written_order(theirs))
     gone = [student for student in students if student not in true]
     connection.execute(delete(student_stats).where(student_stats.c.student_id.in_(gone)))
     rows = [{**vars(true[student]), "updated_at": now} for student in sorted(true)]

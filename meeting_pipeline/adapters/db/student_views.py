@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
+from meeting_pipeline.adapters.db.queries import in_written_order
 from meeting_pipeline.adapters.db.schema import attendance, recordings, student_stats
 from meeting_pipeline.adapters.db.writing import chunks
 from meeting_pipeline.domain.model import Phase, Role
@@ -39,12 +40,12 @@ def _names(connection: Connection, students: Sequence[str]) -> dict[str, str]:
     """What each was called in the last recording that has a name for them."""
     newest_first = (recordings.c.start_ts.desc(), recordings.c.id.desc())
     place = func.row_number().over(partition_by=attendance.c.person, order_by=newest_first)
-    named = (
+    names = (
         select(attendance.c.person, attendance.c.name, place.label("place"))
         .join(recordings, recordings.c.id == attendance.c.recording_id)
         .where(attendance.c.person.in_(students), attendance.c.name != "")
-        .subquery()
     )
+    named = in_written_order(names).subquery()
     query = select(named.c.person, named.c.name).where(named.c.place == 1)
     return {row.person: row.name for row in connection.execute(query)}
 
@@ -61,6 +62,6 @@ def _phases(connection: Connection, students: Sequence[str]) -> dict[str, dict[P
         .group_by(attendance.c.person, recordings.c.phase)
     )
     counted: dict[str, dict[Phase, int]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(in_written_order(query)):
         counted.setdefault(row.person, {})[row.phase] = row.number
     return counted

@@ -1,0 +1,193 @@
+"""Does a night cost what is new, or what is there? `python bench/growth.py`
+
+The same night over few and over many recordings, through our own stores, in database time; and a
+whole `meeting cron` with nothing new over the many. Exits with 1 when a bar is missed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.growing.night import Clock, work_through
+from bench.growing.places import ENGINES, Place, seeded
+from bench.growing.rows import PER_DAY
+from bench.growing.timing import DatabaseTime
+from meeting_pipeline.adapters.db.database import open_database
+
+LARGEST_RATIO, LONGEST_S, LARGEST_MB = 1.2, 1.0, 80.0
+RESULT = Path(__file__).parent / "results" / "growth.md"
+_ORDER = (0, 1, 0, 1, 1, 0, 0, 1)  # one of each to warm up, then three of each
+_TRIES = 5
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of one night in the database: waited for, by statement, and worked by a processor."""
+
+    by_statement: Counter[str]
+    cpu_s: float
+
+    @property
+    def waited_s(self) -> float:
+        return self.by_statement.total()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Three nights over each size; and the process with nothing new over the larger."""
+
+    engine: str
+    sizes: tuple[int, int]
+    nights: tuple[list[Measured], list[Measured]]
+    quiet_s: float
+    quiet_mb: float
+
+    @property
+    def waited_s(self) -> list[float]:
+        """The best of each size."""
+        return [min(one.waited_s for one in nights) for nights in self.nights]
+
+    @property
+    def cpu_s(self) -> list[float]:
+        return [min(one.cpu_s for one in nights) for nights in self.nights]
+
+    @property
+    def ratio(self) -> float:
+        return self.waited_s[1] / self.waited_s[0]
+
+    @property
+    def cpu_ratio(self) -> float:
+        return self.cpu_s[1] / self.cpu_s[0]
+
+    @property
+    def holds(self) -> bool:
+        within = self.quiet_s <= LONGEST_S and self.quiet_mb <= LARGEST_MB
+        return self.ratio <= LARGEST_RATIO and within
+
+    def best(self, which: int) -> Counter[str]:
+        return min(self.nights[which], key=lambda one: one.waited_s).by_statement
+
+
+class Nights:
+    """One night after the other over one database."""
+
+    def __init__(self, place: Place, new: int) -> None:
+        self._place, self._new, self._clock = place, new, Clock()
+        self._rows = open_database(place.url, now=self._clock)
+        self._time = DatabaseTime(self._rows.engine, place.server)
+
+    def next(self) -> Measured:
+        """Work through the next night that this database has not seen."""
+        night = len(self._rows.reading.runs(10_000))
+        with self._time.measured():
+            report = work_through(self._rows, self._place.company, night, self._clock, self._new)
+        if (report.new, report.due) != (self._new, self._new) or not report.adds_up():
+            raise RuntimeError(f"not the night that was meant: {report.new} new, {report.due} due")
+        return Measured(Counter(self._time.by_statement), self._time.cpu_s)
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+def compare(engine: str, small: int, large: int, new: int, folder: Path) -> Compared:
+    """Interleaved, so that a busy moment of the machine does not fall on one of them alone."""
+    with seeded(engine, small, large, folder) as places:
+        nights = [Nights(place, new) for place in places]
+        measured: tuple[list[Measured], list[Measured]] = ([], [])
+        for turn, which in enumerate(_ORDER):
+            one = nights[which].next()
+            size = places[which].company.size
+            print(f"{engine} {size}: {one.waited_s:.2f} s, CPU {one.cpu_s:.2f} s", flush=True)
+            if turn >= len(places):
+                measured[which].append(one)
+        for one_place in nights:
+            one_place.close()
+        seconds, megabytes = nothing_new(places[1], folder)
+    return Compared(engine, (small, large), measured, seconds, megabytes)
+
+
+def nothing_new(place: Place, folder: Path) -> tuple[float, float]:
+    """Wall seconds and MB of the largest resident set of a whole `meeting cron`, best of five."""
+    empty = folder / "empty"
+    empty.mkdir(exist_ok=True)
+    ours = {"DATA_DIR": str(empty / "data"), "MEETING_SOURCE": "folder", **place.env}
+    env = {**os.environ, **ours, "MEETING_FOLDER": str(empty)}
+    tries = [_cron(env, empty) for _ in range(_TRIES)]
+    return min(seconds for seconds, _ in tries), min(megabytes for _, megabytes in tries)
+
+
+def _cron(env: dict[str, str], folder: Path) -> tuple[float, float]:
+    command = [sys.executable, "-m", "meeting_pipeline", "cron", "--json"]
+    started = time.perf_counter()
+    with subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"meeting cron ended with {process.returncode}")
+    return time.perf_counter() - started, used.ru_maxrss / 1024
+
+
+def table(results: list[Compared], new: int) -> Iterator[str]:
+    """What README and people read."""
+    yield f"# A night with {new} new recordings, however many are there\n"
+    yield (
+        "Seconds in the database (statements, fetches, commits) for all that a night writes: "
+        f"a listing with {7 * PER_DAY} known ones, five stages, 45 kB transcripts, statistics, "
+        "its own row; best of three, interleaved. CPU ratio: the same in processor seconds of the "
+        "database, which other work on the machine does not stretch. Then the whole `meeting cron` "
+        f"with nothing new over the larger table. {os.cpu_count()} cores; MariaDB with its default "
+        "buffer pool of 128 MB, and commits that do not wait for the disk, whose constant cost "
+        "would hide growth.\n"
+    )
+    yield "| engine | rows | a night | rows | a night | ratio | CPU ratio | nothing new | its RSS |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    for one in results:
+        few, many = one.sizes
+        yield (
+            f"| {one.engine} | {few:,} | {one.waited_s[0]:.2f} s | {many:,} "
+            f"| {one.waited_s[1]:.2f} s | **{one.ratio:.2f}** | {one.cpu_ratio:.2f} "
+            f"| {one.quiet_s:.2f} s | {one.quiet_mb:.0f} MB |"
+        )
+    yield f"\nBars: ratio {LARGEST_RATIO}, {LONGEST_S:.0f} s, {LARGEST_MB:.0f} MB.\n"
+    for one in results:
+        yield f"Where the time goes on {one.engine}, in seconds:\n"
+        yield "| statement | small | large |\n|---|--:|--:|"
+        few, many = one.best(0), one.best(1)
+        for statement, seconds in many.most_common(_SHOWN):
+            shown = " ".join(statement.split())[:90].replace("|", "¦")
+            yield f"| `{shown}` | {few[statement]:.3f} | {seconds:.3f} |"
+        yield ""
+
+
+def main() -> int:
+    """The exit code: 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--new", type=int, default=PER_DAY, choices=range(1, PER_DAY + 1))
+    parser.add_argument("--engine", choices=[*ENGINES, "both"], default="both")
+    parser.add_argument("--keep", type=Path, help="a folder whose databases are used again")
+    wanted = parser.parse_args()
+    engines = ENGINES if wanted.engine == "both" else (wanted.engine,)
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory(prefix="growth") as made:
+        folder = (wanted.keep or Path(made)).absolute()
+        sizes = (wanted.small, wanted.rows)
+        results = [compare(engine, *sizes, wanted.new, folder) for engine in engines]
+    text = "\n".join(table(results, wanted.new))
+    print(text, f"load average {os.getloadavg()[0]:.1f}", sep="\n")
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(text.rstrip() + "\n", encoding="utf-8")
+    return 0 if all(one.holds for one in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
