@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,8 @@ def test_a_missing_aria2c_is_done_without_and_said_once(
     program: str, part: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hosts = AllowedHosts((), allow_private=True)
-    made = Aria2Downloader(hosts, DiskReservation(part.parent), aria2c=program)
+    disk = DiskReservation(part.parent)
+    made = Aria2Downloader(hosts, disk, aria2c=program, fast_bytes_per_s=inf)
     with host() as server:
         for _ in range(2):
             made.fetch(link(server), part, no_progress)
