@@ -70,7 +70,8 @@ def test_row_27_a_link_that_dies_half_way_costs_no_byte_twice(
 ) -> None:
     """With one connection: of several, those whose share is cut down have some of it under way."""
     alone = replace(either, changes={**either.changes, "DOWNLOAD_CONNECTIONS": "1"})
-    first_call = 3 if either.changes["DOWNLOADER"] == "aria2" else 1  # one begins, then a look
+    # one connection begins, we look, aria2 looks, and goes on
+    first_call = 4 if either.changes["DOWNLOADER"] == "aria2" else 1
     sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
     sandbox.faults.add(
         Fault(Kind.THROTTLE, "media", amount=8 << 20),

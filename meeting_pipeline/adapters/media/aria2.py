@@ -187,11 +187,14 @@ class Aria2Downloader:
         """Watch a download to its end."""
         gid = daemon.add(found.url, part, self._connections)
         try:
-            while (status := daemon.status(gid)).state not in _ENDED:
-                if status.total_bytes:
-                    progress(status.completed_bytes / status.total_bytes)
+            while True:
                 daemon.wait(gid, _LOOK_S)
                 self._client.check_open()
+                status = daemon.status(gid)
+                if status.state in _ENDED:
+                    return status
+                if status.total_bytes:
+                    progress(status.completed_bytes / status.total_bytes)
         except DaemonLost:
             raise
         except BaseException:
@@ -199,7 +202,6 @@ class Aria2Downloader:
             raise
         finally:
             daemon.over(gid)
-        return status
 
     def _judge(self, status: Status, found: _Found, file: PartFile) -> None:
         """Take what is complete; raise what the end means otherwise."""

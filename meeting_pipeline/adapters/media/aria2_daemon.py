@@ -45,7 +45,7 @@ _CONFIGURATION = {
     "auto-save-interval": "1",
     "file-allocation": "none",
     "continue": "true",
-    "min-split-size": "1M",  # the least it takes; a hurrying host's slow connections lose little
+    "min-split-size": "1M",  # the least it takes: aria2 is for hosts that limit each connection
     "allow-overwrite": "true",
     "auto-file-renaming": "false",
     "follow-torrent": "false",
