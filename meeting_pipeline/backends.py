@@ -63,9 +63,14 @@ class Parts:
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
             return FFmpegMedia(ffmpeg, ffprobe)
-        from meeting_pipeline.adapters.media.pyav import PyAVMedia
+        return _pyav()
 
-        return PyAVMedia()
+    @cached_property
+    def look(self) -> MediaTool:
+        """For a look at what came: PyAV takes milliseconds where ffprobe has a process to start."""
+        from meeting_pipeline.adapters.media.late import LateMedia
+
+        return LateMedia(_pyav)
 
     def gate(self, resource: Resource) -> Gate:
         """Where who uses this resource waits for a slot."""
@@ -97,6 +102,12 @@ class Parts:
         folder = self.settings.source.data_dir / "rates"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+
+def _pyav() -> MediaTool:
+    from meeting_pipeline.adapters.media.pyav import PyAVMedia
+
+    return PyAVMedia()
 
 
 def utc_now() -> datetime:

@@ -160,7 +160,7 @@ def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
         Download(
             source,
             backends.make_downloader(parts),
-            parts.media,
+            parts.look,
             rows.recordings.note_links,
             parts.gate(Resource.DOWNLOAD),
             cpu,

@@ -1,8 +1,9 @@
 """Downloads that must end early leave the disk and the run in order."""
 
 import resource
-import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from meeting_pipeline.adapters.media.disk import DiskReservation
 from meeting_pipeline.errors import FatalError, Stopped
 from meeting_pipeline.ports import no_progress
-from tests.support.downloaders import KINDS, host, link, make
+from tests.support.downloaders import KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
 
 
@@ -41,14 +42,41 @@ def test_a_disk_that_fills_up_under_way_leaves_nothing(kind: str, part: Path) ->
     assert not list(part.parent.iterdir())
 
 
-def test_downloads_reserve_their_room_together(tmp_path: Path) -> None:
-    free = shutil.disk_usage(tmp_path).free
-    disk = DiskReservation(tmp_path, floor_bytes=free - 100_000_000)
-    first = disk.reserved(tmp_path / "first.part", 60_000_000)
-    with first, pytest.raises(FatalError), disk.reserved(tmp_path / "second.part", 60_000_000):
-        pass
-    with disk.reserved(tmp_path / "second.part", 60_000_000):
-        pass
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_download_waits_for_the_room_of_another(kind: str, tmp_path: Path) -> None:
+    """There is room for one; the host holds the first one up until the second one has asked."""
+    parts = [tmp_path / "first.part", tmp_path / "second.part"]
+    looks, begun, second_looked = count(1), threading.Event(), threading.Event()
+    held_up = iter([True])
+    seen: list[bool] = []
+
+    def room_for_one(folder: Path) -> int:
+        if next(looks) > 1:
+            second_looked.set()
+        return len(MEDIA) + 1000
+
+    def host_of_both(exchange: Exchange) -> None:
+        if exchange.is_probe or not next(held_up, False):
+            exchange.serve()
+            return
+        exchange.head("200 OK", Content_Length=len(MEDIA), ETag='"one"')
+        exchange.body(MEDIA[:1000])
+        begun.set()
+        second_looked.wait(20)
+        seen.append(parts[1].exists())
+        exchange.body(MEDIA[1000:])
+
+    made = make(kind, tmp_path, disk=DiskReservation(tmp_path, free=room_for_one))
+    with host(host_of_both) as server, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(made.fetch, link(server), parts[0], no_progress)
+        begun.wait(20)
+        second = pool.submit(made.fetch, link(server), parts[1], no_progress)
+        first.result(60)
+        second.result(60)
+    made.close()
+
+    assert [part.read_bytes() for part in parts] == [MEDIA, MEDIA]
+    assert seen == [False]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import no_progress
-from tests.support.downloaders import KINDS, MEDIA, ClosableDownloader, link, make
+from tests.support.downloaders import ARIA2_KINDS, KINDS, MEDIA, ClosableDownloader, link, make
 from tests.support.fault_server import FaultServer
 
 Issue = Callable[[str], Path]
@@ -98,4 +98,4 @@ def test_the_companys_own_certificates_are_trusted(
     assert part.read_bytes() == MEDIA
     assert {exchange.headers["host"] for exchange in server.asked} == {f"localhost:{server.port}"}
     agents = {exchange.headers["user-agent"].partition("/")[0] for exchange in server.asked}
-    assert ("aria2" in agents) == (kind != "http")
+    assert kind not in ARIA2_KINDS or "aria2" in agents

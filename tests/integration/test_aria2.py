@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
 from meeting_pipeline.adapters.media.aria2_keeper import find_aria2c
 from meeting_pipeline.adapters.media.disk import DiskReservation
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM
+from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
+from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.ports import no_progress
-from tests.support.downloaders import CANARY, MEDIA, host, leftovers, link, make
+from tests.support.downloaders import CANARY, MEDIA, OTHER, host, leftovers, link, make
 from tests.support.fault_server import Exchange, FaultServer
 
 _PIECE_BYTES = 1 << 18
@@ -100,7 +104,8 @@ def test_a_missing_aria2c_is_done_without_and_said_once(
     program: str, part: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hosts = AllowedHosts((), allow_private=True)
-    made = Aria2Downloader(hosts, DiskReservation(part.parent), aria2c=program)
+    disk = DiskReservation(part.parent)
+    made = Aria2Downloader(hosts, disk, aria2c=program, fast_bytes_per_s=inf)
     with host() as server:
         for _ in range(2):
             made.fetch(link(server), part, no_progress)
@@ -118,6 +123,82 @@ def test_the_packaged_aria2c_is_found_where_the_system_has_none(
 
     assert found is not None
     assert not found.read_bytes().startswith(b"#!")  # no wrapper, whose child would outlive it
+
+
+def first_alone(part: Path, fast_bytes_per_s: float = FAST_BYTES_PER_S) -> Aria2Downloader:
+    """One connection begins, as it does by default."""
+    hosts = AllowedHosts((), allow_private=True)
+    return Aria2Downloader(hosts, DiskReservation(part.parent), fast_bytes_per_s=fast_bytes_per_s)
+
+
+def agents(server: FaultServer) -> list[str]:
+    """Who asked, in this order."""
+    return [exchange.headers["user-agent"].partition("/")[0] for exchange in server.asked]
+
+
+def test_aria2_goes_on_where_one_connection_is_slow(part: Path) -> None:
+    made = first_alone(part)
+    with host(unhurried) as server:
+        made.fetch(link(server), part, no_progress)
+    made.close()
+
+    assert part.read_bytes() == MEDIA
+    assert not leftovers(part)
+    by_aria2 = [exchange for exchange in server.asked if "aria2" in exchange.headers["user-agent"]]
+    ranges = [exchange.asked for exchange in by_aria2 if exchange.asked]  # at first it only looks
+    assert ranges
+    assert all(first > 0 for first, _ in ranges), "the beginning was fetched again"
+
+
+def test_a_host_whose_connections_are_slow_is_remembered(part: Path) -> None:
+    made = first_alone(part)
+    with host(unhurried) as server:
+        made.fetch(link(server), part, no_progress)
+        part.unlink()
+        asked_before = len(server.asked)
+        made.fetch(link(server), part, no_progress)
+    made.close()
+
+    assert part.read_bytes() == MEDIA
+    ours = [exchange for exchange in server.asked[asked_before:] if not exchange.is_probe]
+    assert all("aria2" in exchange.headers["user-agent"] for exchange in ours)
+
+
+def test_no_aria2c_starts_where_one_connection_is_fast(part: Path) -> None:
+    made = first_alone(part, fast_bytes_per_s=1)
+    with host() as server:
+        made.fetch(link(server), part, no_progress)
+    assert part.read_bytes() == MEDIA
+    assert agents(server) == ["meeting-pipeline"]
+    assert not daemons()
+    made.close()
+
+
+def test_an_object_that_is_replaced_when_aria2_takes_over_is_never_mixed(part: Path) -> None:
+    def replaced(exchange: Exchange) -> None:
+        if exchange.number == 1:
+            exchange.server.data, exchange.server.etag = OTHER, '"two"'
+        unhurried(exchange)
+
+    made = first_alone(part)
+    with host(replaced) as server:
+        made.fetch(link(server), part, no_progress)
+    made.close()
+
+    assert part.read_bytes() == OTHER
+
+
+def test_what_was_taken_over_is_trusted_only_with_the_control_file_of_aria2(part: Path) -> None:
+    """Until there is one, a part of the full length may have holes."""
+    remote = RemoteFile(len(MEDIA), '"one"')
+    PartFile(part, OF_ONE_STREAM).begin(remote)
+    part.write_bytes(MEDIA[:1000])
+    taken = PartFile(part, "aria2")
+    assert taken.takes_over(remote, OF_ONE_STREAM)
+    os.truncate(part, len(MEDIA))
+
+    assert PartFile(part, OF_ONE_STREAM).begun_with() is None
+    assert not part.exists()
 
 
 def test_four_threads_share_one_aria2c(downloader: Aria2Downloader, tmp_path: Path) -> None:

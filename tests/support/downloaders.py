@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -39,21 +40,29 @@ def _packaged_aria2c() -> str:
 
 
 def make(
-    kind: str, folder: Path, floor_bytes: int = 0, hosts: AllowedHosts | None = None
+    kind: str,
+    folder: Path,
+    floor_bytes: int = 0,
+    hosts: AllowedHosts | None = None,
+    disk: DiskReservation | None = None,
+    connections: int = 4,
 ) -> ClosableDownloader:
     """One of KINDS; without `hosts` everything on loopback is allowed."""
     from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
     from meeting_pipeline.adapters.media.http_download import HttpDownloader
+    from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
 
     hosts = hosts or AllowedHosts((), allow_private=True)
-    disk = DiskReservation(folder, floor_bytes)
+    disk = disk or DiskReservation(folder, floor_bytes)
     if kind == "http":
         return HttpDownloader(hosts, disk, stall_s=1.0, first_wait_s=0.01)
-    aria2c = _system_aria2c() if kind == "aria2" else _packaged_aria2c()
-    return Aria2Downloader(hosts, disk, 4, aria2c, stall_s=1.0, first_wait_s=0.01)
+    aria2c = _packaged_aria2c() if kind == "packaged_aria2" else _system_aria2c()
+    fast = FAST_BYTES_PER_S if kind == "first_http_then_aria2" else inf
+    return Aria2Downloader(hosts, disk, connections, aria2c, 1.0, 0.01, fast)
 
 
-KINDS = ("http", "aria2", "packaged_aria2")
+ARIA2_KINDS = ("aria2", "packaged_aria2")
+KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2")
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -1,4 +1,7 @@
-"""Several connections per file, by a private aria2c; the built-in downloader where it cannot.
+"""One connection per file where that is fast, else several, by a private aria2c.
+
+aria2 costs some 30 ms a file and, by the tunnel, twice the copying: on a line that one connection
+fills it only loses, where a host limits each connection it gains as many times as it has of them.
 
 What aria2 calls complete is no proof: it mixes two versions of an object that changes under way,
 and takes a part without its control file for finished. So the object is looked at before and
@@ -7,14 +10,17 @@ after, and a part that does not match it, or is not sure to, is deleted.
 
 import logging
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
 from meeting_pipeline.adapters.media.disk import DiskReservation, disk_full, disk_trouble
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.http_download import HttpDownloader
+from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
+from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -22,6 +28,7 @@ from meeting_pipeline.ports import MediaLink, Progress
 
 log = logging.getLogger(__name__)
 
+_WRITER = "aria2"
 _LOOK_S = 0.5
 _DAEMONS = 3  # for one file
 _BEGINNINGS = 2
@@ -50,11 +57,13 @@ class _Unusable(Exception):
 
 
 class Aria2Downloader:
-    """`ports.Downloader` for https links, shared by threads; aria2c starts with the first one.
+    """`ports.Downloader` for https links, shared by threads; aria2c starts when it is needed.
 
-    connections: per file. aria2c: the program, or "" for the system's or the packaged one. Without
-    it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
-    stall_s, first_wait_s: see `MediaClient`.
+    One connection begins, and ends as well where it is fast; a host whose connections are slow has
+    aria2 go on, and begin with all later files. connections: per file, then. aria2c: the program,
+    or "" for the system's or the packaged one. Without it, behind a proxy, and for servers that
+    give no ranges, HttpDownloader does the work. stall_s, first_wait_s: see `MediaClient`.
+    fast_bytes_per_s: see `Pace`; with infinity no file is begun by one connection.
     """
 
     def __init__(
@@ -65,22 +74,21 @@ class Aria2Downloader:
         aria2c: str = "",
         stall_s: float = 30.0,
         first_wait_s: float = 1.0,
+        fast_bytes_per_s: float = FAST_BYTES_PER_S,
     ) -> None:
         self._disk = disk
         self._connections = connections
         self._client = MediaClient(hosts, stall_s, first_wait_s)
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
+        self._fast_bytes_per_s = fast_bytes_per_s
+        self._slow_hosts: set[str] = set()
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
-        file = PartFile(part, "aria2")
-        try:
-            with disk_trouble(part):
-                done = self._fetched(link, file, progress)
-        except (RecordError, FatalError):
-            file.discard()
-            raise
-        if not done:
+        if self._client.proxy_for(link.url) or not (
+            self._is_brought_by_one(link, part, progress)
+            or self._is_brought_by_several(link, part, progress)
+        ):
             self._built_in.fetch(link, part, progress)
 
     def examine(self) -> list[Check]:
@@ -89,9 +97,32 @@ class Aria2Downloader:
 
     def close(self) -> None:
         """End aria2c and what runs; raises Stopped there and in every later `fetch`."""
+        self._disk.close()
         self._client.close()
         self._built_in.close()
         self._keeper.close()
+
+    def _is_brought_by_one(self, link: MediaLink, part: Path, progress: Progress) -> bool:
+        """Whether one connection was fast enough to bring the file; else its host is remembered."""
+        host = urlsplit(link.url).netloc
+        if host in self._slow_hosts or PartFile(part, _WRITER).is_ours():
+            return False
+        if self._fast_bytes_per_s < inf:
+            if self._built_in.begin(link, part, progress, self._fast_bytes_per_s):
+                return True
+            log.info("%s: one connection is slow; aria2 takes over", part.name)
+        self._slow_hosts.add(host)
+        return False
+
+    def _is_brought_by_several(self, link: MediaLink, part: Path, progress: Progress) -> bool:
+        """Whether aria2 brought the file; else nothing is left of it."""
+        file = PartFile(part, _WRITER)
+        try:
+            with disk_trouble(part):
+                return self._fetched(link, file, progress)
+        except (RecordError, FatalError):
+            file.discard()
+            raise
 
     def _fetched(self, link: MediaLink, file: PartFile, progress: Progress) -> bool:
         """Whether aria2 brought the file; else nothing is left of it."""
@@ -116,14 +147,15 @@ class Aria2Downloader:
 
     def _look(self, url: str) -> _Found | None:
         """What is behind the link; None where aria2 is not the one to fetch it."""
-        if self._client.proxy_for(url):
-            return None
         found = self._client.patiently(lambda: self._probe(url))
         return found if found.in_ranges and found.size_bytes else None
 
     def _probe(self, url: str) -> _Found:
         with self._client.get(url, {"Range": "bytes=0-0"}) as answer:
-            return _Found(answer.url, answer.remote, answer.is_partial and answer.start == 0)
+            in_ranges = answer.is_partial and answer.start == 0
+            if in_ranges:
+                next(answer.blocks(), None)  # what is read to its end leaves a connection to use
+            return _Found(answer.url, answer.remote, in_ranges)
 
     def _is_still_there(self, url: str, found: _Found) -> bool:
         """Whether the object is the one that was begun: aria2 would not have noticed."""
@@ -133,9 +165,10 @@ class Aria2Downloader:
     def _go_on(self, found: _Found, file: PartFile, progress: Progress) -> None:
         """Have every byte in the part; raises DaemonLost when aria2c keeps ending."""
         for _ in range(_DAEMONS):
-            begun = file.begun_with()
-            if begun is None or not begun.is_surely(found.remote):
-                file.begin(found.remote)
+            if not file.takes_over(found.remote, OF_ONE_STREAM):
+                begun = file.begun_with()
+                if begun is None or not begun.is_surely(found.remote):
+                    file.begin(found.remote)
             if file.is_complete():
                 return
             daemon = self._keeper.running()
@@ -152,13 +185,16 @@ class Aria2Downloader:
 
     def _follow(self, daemon: Daemon, found: _Found, part: Path, progress: Progress) -> Status:
         """Watch a download to its end."""
-        gid = daemon.add(found.url, part, found.size_bytes, self._connections)
+        gid = daemon.add(found.url, part, self._connections)
         try:
-            while (status := daemon.status(gid)).state not in _ENDED:
-                if status.total_bytes:
-                    progress(status.completed_bytes / status.total_bytes)
+            while True:
                 daemon.wait(gid, _LOOK_S)
                 self._client.check_open()
+                status = daemon.status(gid)
+                if status.state in _ENDED:
+                    return status
+                if status.total_bytes:
+                    progress(status.completed_bytes / status.total_bytes)
         except DaemonLost:
             raise
         except BaseException:
@@ -166,7 +202,6 @@ class Aria2Downloader:
             raise
         finally:
             daemon.over(gid)
-        return status
 
     def _judge(self, status: Status, found: _Found, file: PartFile) -> None:
         """Take what is complete; raise what the end means otherwise."""

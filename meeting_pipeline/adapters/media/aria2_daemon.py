@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -36,7 +35,6 @@ _START_S = 5.0
 _RPC_S = 3.0  # who does not answer for so long hangs
 _STOP_S = 2.0
 _SOON_S = 0.02
-_SHARE_BYTES = 32 << 20
 _ENVIRONMENT = {"PATH": os.defpath}  # none of our secrets, and no proxy beside the tunnel
 _CONFIGURATION = {
     "enable-rpc": "true",
@@ -47,6 +45,7 @@ _CONFIGURATION = {
     "auto-save-interval": "1",
     "file-allocation": "none",
     "continue": "true",
+    "min-split-size": "1M",  # the least it takes: aria2 is for hosts that limit each connection
     "allow-overwrite": "true",
     "auto-file-renaming": "false",
     "follow-torrent": "false",
@@ -99,8 +98,8 @@ class Daemon:
             said: Any = self._rpc.get_version()
             return str(said["version"])
 
-    def add(self, url: str, part: Path, size_bytes: int, connections: int) -> str:
-        """Start to download a file of that size; returns the id of the download."""
+    def add(self, url: str, part: Path, connections: int) -> str:
+        """Start a download; returns its id."""
         gid = secrets.token_hex(8)
         self._ended[gid] = Event()
         options = {
@@ -108,9 +107,6 @@ class Daemon:
             "dir": str(part.parent),
             "out": part.name,
             "split": str(connections),
-            # equal shares, cut once: what aria2 takes from a running connection to give it to
-            # another one has been sent already and is sent again (20-60 % more on fast lines)
-            "min-split-size": str(max(_SHARE_BYTES, ceil(size_bytes / connections))),
             "max-connection-per-server": str(min(connections, 16)),
         }
         with _answering():

@@ -2,17 +2,36 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from meeting_pipeline.adapters.media.answers import Answer
-from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
+from meeting_pipeline.adapters.media.disk import DiskReservation, NoRoomYet, disk_trouble
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_client import MediaClient
+from meeting_pipeline.adapters.media.pace import Pace
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import create
 from meeting_pipeline.ports import MediaLink, Progress
+
+OF_ONE_STREAM = "http"
+"""Who wrote a part that has no holes."""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to be fetched, and how fast a connection must be to go on with; 0 is any."""
+
+    link: MediaLink
+    file: PartFile
+    progress: Progress
+    fast_bytes_per_s: float = 0.0
+
+
+class _TooSlow(Exception):
+    """More connections would be faster."""
 
 
 class HttpDownloader:
@@ -34,29 +53,53 @@ class HttpDownloader:
         self._disk = disk
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
-        file = PartFile(part, "http")
+        self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress))
+
+    def begin(
+        self, link: MediaLink, part: Path, progress: Progress, fast_bytes_per_s: float
+    ) -> bool:
+        """As `fetch`, but False as soon as several connections would be faster (see `Pace`).
+
+        The part is good as far as it goes then, and without holes.
+        """
         try:
-            with disk_trouble(part):
-                self._client.patiently(lambda: self._attempt(link, file, progress))
-        except (RecordError, FatalError):
-            file.discard()
-            raise
-        file.forget()
+            self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress, fast_bytes_per_s))
+        except _TooSlow:
+            return False
+        return True
 
     def close(self) -> None:
         """Break off what runs; raises Stopped there and in every later `fetch`."""
+        self._disk.close()
         self._client.close()
 
-    def _attempt(self, link: MediaLink, file: PartFile, progress: Progress) -> None:
+    def _fetch(self, wish: _Wish) -> None:
+        try:
+            with disk_trouble(wish.file.path):
+                self._client.patiently(lambda: self._attempt(wish))
+        except (RecordError, FatalError):
+            wish.file.discard()
+            raise
+        wish.file.forget()
+
+    def _attempt(self, wish: _Wish) -> None:
+        try:
+            self._take(wish)
+        except NoRoomYet as busy:  # the host was not kept waiting, so it is asked again
+            with self._disk.reserved(wish.file.path, busy.size_bytes):
+                self._take(wish)
+
+    def _take(self, wish: _Wish) -> None:
+        file = wish.file
         begun = file.begun_with()
         offset = _resume_at(file, begun)
-        with self._client.get(link.url, _range(begun, offset)) as answer:
+        with self._client.get(wish.link.url, _range(begun, offset)) as answer:
             if not _goes_on(answer, begun, offset):
                 _start_over(answer, file)
                 offset = 0
             expected = answer.remote.total_bytes
-            with self._disk.reserved(file.path, expected or link.size_bytes or 0):
-                written = _write(answer, file.path, offset, progress)
+            with self._disk.reserved_now(file.path, expected or wish.link.size_bytes or 0):
+                written = _write(answer, wish, offset)
         if expected is not None and written != expected:
             raise RetryableError("cut_short", f"{written} of {expected} bytes came")
 
@@ -92,15 +135,18 @@ def _start_over(answer: Answer, file: PartFile) -> None:
     file.begin(answer.remote)
 
 
-def _write(answer: Answer, path: Path, offset: int, progress: Progress) -> int:
-    """Write the body at `offset`; returns how long the file is then."""
-    expected = answer.remote.total_bytes
+def _write(answer: Answer, wish: _Wish, offset: int) -> int:
+    """Write the body at `offset`; returns how long the file is then. Raises _TooSlow."""
+    path, expected = wish.file.path, answer.remote.total_bytes
+    pace = Pace(expected or 0, offset, wish.fast_bytes_per_s)
     with _opened(path, offset) if offset else create(path) as stream:
         for block in answer.blocks():
             stream.write(block)
             offset += len(block)
             if expected:
-                progress(min(1.0, offset / expected))
+                wish.progress(min(1.0, offset / expected))
+            if pace.is_slow(offset):
+                raise _TooSlow
     return offset
 
 

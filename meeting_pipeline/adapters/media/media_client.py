@@ -1,25 +1,30 @@
 """GET requests for media: every hop checked, every refusal turned into one of our errors."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ssl import SSLCertVerificationError
 from threading import Event, RLock
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import certifi
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from meeting_pipeline.adapters.media.answers import Answer
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.media.media_sessions import (
+    MediaSession,
+    MediaSessions,
+    inner_reason,
+    never_connected,
+)
 from meeting_pipeline.errors import FatalError, LinkExpired, RecordError, RetryableError, Stopped
 
 Result = TypeVar("Result")
@@ -39,7 +44,7 @@ def ca_bundle() -> str:
 
 
 class MediaClient:
-    """A session of its own for each request: no cookies, no .netrc, no header of any API.
+    """Each request has a session to itself while it lasts (see `MediaSession`).
 
     Proxies and certificates of the environment are used. Without a proxy the connection goes to
     an address that was checked; a proxy looks the name up itself, so it is checked by name only.
@@ -49,6 +54,7 @@ class MediaClient:
 
     def __init__(self, hosts: AllowedHosts, stall_s: float, first_wait_s: float) -> None:
         self._hosts = hosts
+        self._sessions = MediaSessions(hosts)
         self._stall_s = stall_s
         self._wait = wait_random_exponential(multiplier=first_wait_s, max=_LONGEST_WAIT_S)
         self._open: set[requests.Response] = set()
@@ -68,11 +74,8 @@ class MediaClient:
         Raises RecordError("forbidden_host"), ("not_media"), ("download_refused"), LinkExpired,
         RetryableError, FatalError("tls_failed"), Stopped after `close`.
         """
-        with requests.Session() as session, self._translated():
-            session.trust_env = False
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _CheckedAdapter(self._hosts))
-            response = self._followed(session, url, headers)
+        with self._translated(), self._sessions.lent() as session:
+            response = self._answered(session, url, headers)
             with self._watched(response):
                 yield Answer.of(response, self._stall_s)
                 self.check_open()  # `close` looks like the end of a body without a length
@@ -100,7 +103,20 @@ class MediaClient:
         with self._lock:
             self._closed.set()
             for response in list(self._open):
-                response.raw.shutdown()
+                with suppress(RuntimeError, ValueError):  # its last byte has been read already
+                    response.raw.shutdown()
+            self._sessions.close()
+
+    def _answered(
+        self, session: MediaSession, url: str, headers: Mapping[str, str]
+    ) -> requests.Response:
+        try:
+            return self._followed(session, url, headers)
+        except requests.ConnectionError as error:
+            if not session.is_kept or never_connected(error):
+                raise
+            session.close()  # the host hung up at the same moment: that is no trouble yet
+            return self._followed(session, url, headers)
 
     def _followed(
         self, session: requests.Session, url: str, headers: Mapping[str, str]
@@ -157,55 +173,11 @@ class MediaClient:
             raise RetryableError("connection_lost", f"the media host: {reason}") from None
 
 
-class _CheckedAdapter(HTTPAdapter):
-    """Connects to addresses that were checked, not to what the name means a moment later."""
-
-    def __init__(self, hosts: AllowedHosts) -> None:
-        self._hosts = hosts
-        self._address = ""
-        super().__init__()
-
-    def send(self, request: Any, *args: Any, **how: Any) -> requests.Response:
-        addresses = [""] if select_proxy(request.url, how["proxies"]) else self._addresses(request)
-        for self._address in addresses[:-1]:
-            try:
-                return super().send(request, *args, **how)
-            except requests.ConnectionError as error:
-                if not _never_connected(error):
-                    raise
-        self._address = addresses[-1]
-        return super().send(request, *args, **how)
-
-    def build_connection_pool_key_attributes(
-        self, request: Any, verify: Any, cert: Any = None
-    ) -> Any:
-        where, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        if not self._address:
-            return where, tls
-        name = {"server_hostname": where["host"], "assert_hostname": where["host"]}
-        secure = where["scheme"] == "https"
-        return {**where, "host": self._address}, {**tls, **name} if secure else tls
-
-    def _addresses(self, request: Any) -> Sequence[str]:
-        parts = urlsplit(request.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return self._hosts.addresses(parts.hostname or "", port)
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    return isinstance(_reason(error), NewConnectionError | ConnectTimeoutError)
-
-
 def _is_untrusted(error: Exception) -> bool:
     """Whether it is the certificate; a connection that breaks while it is agreed on is not."""
-    reason = _reason(error)
+    reason = inner_reason(error)
     cause = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
     return isinstance(cause, SSLCertVerificationError | CertificateError)
-
-
-def _reason(error: Exception) -> object:
-    """What made urllib3 give up, inside what requests makes of that."""
-    return getattr(error.args[0], "reason", None) if error.args else None
 
 
 def _worth_another_try(trouble: BaseException) -> bool:

@@ -45,7 +45,7 @@ class _Memory:
 class PartFile:
     """The part at `path`, as one writer ("http", "aria2") sees it.
 
-    Writers do not go on with each other's parts: what aria2 leaves may have holes.
+    Nobody goes on with what aria2 leaves but aria2: it may have holes.
     """
 
     def __init__(self, path: Path, writer: str) -> None:
@@ -66,6 +66,24 @@ class PartFile:
             self.discard()
             return None
         return memory.remote
+
+    def is_ours(self) -> bool:
+        """Whether this writer has begun; what is here may still be of no use."""
+        memory = self._recall()
+        return memory is not None and memory.writer == self._writer
+
+    def takes_over(self, remote: RemoteFile, writer: str) -> bool:
+        """Make what another writer left our own: its bytes from the first one on, without a hole.
+
+        False, and nothing done, where there is none of that object.
+        """
+        memory = self._recall()
+        if memory is None or memory.writer != writer or self._control.exists():
+            return False
+        if self.path.is_symlink() or not self.path.is_file() or not memory.remote.is_surely(remote):
+            return False
+        self._remember(_Memory(self._writer, complete=False, remote=remote))
+        return True
 
     def is_complete(self) -> bool:
         """Whether `complete` was called for what is here."""
