@@ -56,10 +56,14 @@ class Parts:
         if ffmpeg and ffprobe:
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
-            return FFmpegMedia(ffmpeg, ffprobe)
+            tool = FFmpegMedia(ffmpeg, ffprobe)
+            self.services.callback(tool.close)
+            return tool
         from meeting_pipeline.adapters.media.pyav import PyAVMedia
 
-        return PyAVMedia()
+        library = PyAVMedia()
+        self.services.callback(library.close)
+        return library
 
     def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
         """The limit of one service; its last minute is remembered from run to run."""
@@ -177,7 +181,7 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         tencent.app_id,
         tencent.sdk_id,
     )
-    return connect.connect(
+    source = connect.connect(
         ids,
         base_url=tencent.base_url,
         scope=tencent.record_scope,
@@ -189,6 +193,8 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         stop=parts.stop,
         now=utc_now,
     )
+    parts.services.callback(source.close)
+    return source
 
 
 _SOURCES: Mapping[str, Callable[[Parts], RecordingSource]] = {

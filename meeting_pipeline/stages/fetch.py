@@ -9,7 +9,7 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import FatalError, RecordError, RetryableError, SkipRecord
+from meeting_pipeline.errors import FatalError, RecordError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.ports import RecordingSource, RecordingStore
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ def fetch(
     except (RetryableError, FatalError) as trouble:
         log.error("the listing is not complete: %s", trouble)
         return replace(listing, trouble=trouble)
+    except Stopped as stop:
+        return replace(listing, trouble=RetryableError(stop.code, stop.message))
     return listing
 
 
