@@ -30,5 +30,6 @@ def begin(
         secret_values(settings),
         logs.log_folder(settings.source.data_dir) / log_file if log_file else None,
         quiet_console=sys.stderr.isatty() or log_file is None,
+        log_format=settings.run.log_format,
     )
     return settings
