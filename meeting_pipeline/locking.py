@@ -12,8 +12,8 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.errors import Busy, ConfigError
 
-_INTRODUCED_WITHIN_S = 1.0  # a holder says who it is a moment after it has the lock
-_LOOK_EVERY_S = 0.01
+_INTRODUCED_WITHIN_S = 5.0  # a holder says who it is a moment after it has the lock
+_LOOK_EVERY_S = 0.02
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def busy(holder: Holder | None) -> Busy:
 
 
 def introduced(look: Callable[[], Holder | None]) -> Holder | None:
-    """Who holds the lock, as soon as that can be read; None when it does not say for a second."""
+    """Who holds the lock, as soon as that can be read; None when it does not say."""
     return Retrying(
         retry=retry_if_result(lambda holder: holder is None),
         wait=wait_fixed(_LOOK_EVERY_S),

@@ -52,6 +52,7 @@ class DatabaseRunLock:
         self._holder = holder
         self._mutex = threading.RLock()
         self._held: Connection | None = None
+        self._asking: Connection | None = None
         self._number = 0
         self._herald_number = 0
         self._lost = False
@@ -76,9 +77,10 @@ class DatabaseRunLock:
     def holder(self) -> Holder | None:
         """Who has it; None while that one has not said so."""
         try:
-            with self._connected() as connection:
-                number = connection.exec_driver_sql(_WHOSE).scalar()
-                rows = connection.exec_driver_sql("SHOW FULL PROCESSLIST").mappings().all()
+            if self._asking is None:
+                self._asking = self._connected()
+            number = self._asking.exec_driver_sql(_WHOSE).scalar()
+            rows = self._asking.exec_driver_sql("SHOW FULL PROCESSLIST").mappings().all()
         except SQLAlchemyError as error:
             raise failures.translated(error) from error
         return next((who for row in rows if (who := _told(row["Info"], number))), None)
@@ -101,6 +103,8 @@ class DatabaseRunLock:
                 self._drop()
         if self._herald.is_alive():
             self._herald.join(_LEAVES_WITHIN_S)
+        if self._asking is not None:
+            self._asking.close()
         self._engine.dispose()
 
     def _take(self) -> bool:
@@ -129,6 +133,8 @@ class DatabaseRunLock:
     def _retake(self) -> None:
         """Take it again after our connection broke; raises FatalError when somebody else has it."""
         with self._mutex:
+            if self._closing.is_set():
+                return
             if not self._lost and not self._is_ours() and not self._take():
                 self._lost = True
                 log.error("the connection that held the run lock broke; another run took it")
@@ -173,9 +179,8 @@ class DatabaseRunLock:
             herald.exec_driver_sql(_FOR_LONG)
             self._herald_number = herald.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
             while not self._closing.is_set():
+                self._retake()
                 herald.exec_driver_sql(_SAY, (_told_as(self._number, self._holder),))
-                if not self._closing.is_set():
-                    self._retake()
 
 
 def _told_as(number: int, holder: Holder) -> str:
