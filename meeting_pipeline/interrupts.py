@@ -6,6 +6,7 @@ die at any instant without harm, so one that has not ended `GRACE_S` after it wa
 ended.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 
 from meeting_pipeline import exit_codes
+
+log = logging.getLogger(__name__)
 
 DRAIN_S = 60.0
 GRACE_S = 8.0
@@ -100,10 +103,12 @@ class Interrupts:
 
     def _time_is_up(self) -> None:
         self._ending = self._ending or MAX_RUNTIME
+        log.warning("the run's time is up: nothing begins; what runs has %.0f s", self._drain_s)
         self._close_doors()
         self._later(self._drain_s, self._end_within_grace)
 
     def _end_within_grace(self) -> None:
+        log.warning("the run was asked to end (%s): what runs is broken off", self.reason())
         self._later(GRACE_S, self._end_now)
         self._break_off()
 

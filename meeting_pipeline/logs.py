@@ -114,7 +114,7 @@ class _StandardError(logging.Handler):
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
-        except (OSError, ValueError):  # closed or gone: the log file still has the line
+        except (OSError, ValueError, RuntimeError):  # gone, or a signal came in the middle
             return
 
 

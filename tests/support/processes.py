@@ -1,14 +1,16 @@
 """`meeting` as processes of their own that are watched, signalled and killed while they work."""
 
+import json
 import os
 import select
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 PATIENCE_S = 60.0
 _HEAVY = (
@@ -41,11 +43,27 @@ class Started:
         """Wait until standard error has these words."""
         watch = os.pidfd_open(self.pid)
         try:
-            while words not in (said := self.err.read_text("utf-8")):
+            while words not in self.err.read_text("utf-8"):
                 ended, _, _ = select.select([watch], [], [], 0.02)
-                assert not ended or words in self.err.read_text("utf-8"), f"ended without: {said}"
+                assert not ended, self.err.read_text("utf-8")
         finally:
             os.close(watch)
+
+    def has_child(self, name: str) -> None:
+        """Wait until a program of that name is among its children and theirs."""
+        watch = os.pidfd_open(self.pid)
+        try:
+            while not any(name in command_line(child) for child in family(self.pid)):
+                ended, _, _ = select.select([watch], [], [], 0.02)
+                assert not ended, self.err.read_text("utf-8")
+        finally:
+            os.close(watch)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Standard output as the one JSON document it must be."""
+        document: dict[str, Any] = json.loads(self.out.read_text("utf-8"))
+        return document
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -62,16 +80,23 @@ class Starter:
             import_module(f"meeting_pipeline.{name}")
 
     def start(
-        self, words: Sequence[str], env: Mapping[str, str], after: int | None = None
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        after: int | None = None,
+        ignoring: Collection[signal.Signals] = (),
     ) -> Started:
-        """`meeting WORDS` with these settings; after: it begins when this descriptor ends."""
+        """`meeting WORDS` with these settings.
+
+        after: it begins when there is a byte for it. ignoring: as `nohup` has it.
+        """
         name = str(len(self._all))
         out, err = self._folder / f"{name}.out", self._folder / f"{name}.err"
         out.touch()
         err.touch()
         pid = os.fork()
         if pid == 0:
-            _become(words, env, out, err, after)
+            _become(words, env, (out, err), after, ignoring)
         self._all.append(Started(pid, out, err))
         return self._all[-1]
 
@@ -108,6 +133,14 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> str:
+    """What the list of processes shows of it; "" for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8")
+    except OSError:
+        return ""
+
+
 def until_gone(pid: int) -> None:
     """Wait for the end of a process that is not our child."""
     try:
@@ -122,15 +155,19 @@ def until_gone(pid: int) -> None:
 
 
 def _become(
-    words: Sequence[str], env: Mapping[str, str], out: Path, err: Path, after: int | None
+    words: Sequence[str],
+    env: Mapping[str, str],
+    streams: tuple[Path, Path],
+    after: int | None,
+    ignoring: Collection[signal.Signals],
 ) -> None:
     """Never returns: this process is `meeting` now."""
     code = 99
     try:
-        for descriptor, file in ((1, out), (2, err)):
+        for descriptor, file in enumerate(streams, 1):
             os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), descriptor)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignoring else signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.update(env)
         if after is not None:

@@ -10,7 +10,6 @@ from urllib.parse import urljoin, urlsplit
 
 import certifi
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
@@ -18,6 +17,7 @@ from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from meeting_pipeline.adapters.connections import BreakableAdapter
 from meeting_pipeline.adapters.media.answers import Answer
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.errors import FatalError, LinkExpired, RecordError, RetryableError, Stopped
@@ -51,7 +51,7 @@ class MediaClient:
         self._hosts = hosts
         self._stall_s = stall_s
         self._wait = wait_random_exponential(multiplier=first_wait_s, max=_LONGEST_WAIT_S)
-        self._open: set[requests.Response] = set()
+        self._open: set[BreakableAdapter] = set()
         self._lock = RLock()  # a signal handler may call `close` at any point
         self._closed = Event()
 
@@ -68,12 +68,11 @@ class MediaClient:
         Raises RecordError("forbidden_host"), ("not_media"), ("download_refused"), LinkExpired,
         RetryableError, FatalError("tls_failed"), Stopped after `close`.
         """
-        with requests.Session() as session, self._translated():
+        with requests.Session() as session, self._translated(), self._watched() as adapter:
             session.trust_env = False
             for scheme in ("http://", "https://"):
-                session.mount(scheme, _CheckedAdapter(self._hosts))
-            response = self._followed(session, url, headers)
-            with self._watched(response):
+                session.mount(scheme, adapter)
+            with self._followed(session, url, headers) as response:
                 yield Answer.of(response, self._stall_s)
                 self.check_open()  # `close` looks like the end of a body without a length
 
@@ -96,11 +95,11 @@ class MediaClient:
             raise Stopped("stopped", "the download was asked to end")
 
     def close(self) -> None:
-        """Wake everybody who waits for bytes."""
+        """Wake everybody who waits, for an answer or for bytes."""
         with self._lock:
             self._closed.set()
-            for response in list(self._open):
-                response.raw.shutdown()
+            for adapter in list(self._open):
+                adapter.break_off()
 
     def _followed(
         self, session: requests.Session, url: str, headers: Mapping[str, str]
@@ -129,16 +128,16 @@ class MediaClient:
         )
 
     @contextmanager
-    def _watched(self, response: requests.Response) -> Iterator[None]:
-        with response:
+    def _watched(self) -> Iterator[BreakableAdapter]:
+        adapter = _CheckedAdapter(self._hosts)
+        with self._lock:
+            self._open.add(adapter)
+        try:
+            self.check_open()
+            yield adapter
+        finally:
             with self._lock:
-                self._open.add(response)
-            try:
-                self.check_open()
-                yield
-            finally:
-                with self._lock:
-                    self._open.discard(response)
+                self._open.discard(adapter)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -157,13 +156,13 @@ class MediaClient:
             raise RetryableError("connection_lost", f"the media host: {reason}") from None
 
 
-class _CheckedAdapter(HTTPAdapter):
+class _CheckedAdapter(BreakableAdapter):
     """Connects to addresses that were checked, not to what the name means a moment later."""
 
     def __init__(self, hosts: AllowedHosts) -> None:
         self._hosts = hosts
         self._address = ""
-        super().__init__()
+        super().__init__(pool_connections=2, pool_maxsize=1)
 
     def send(self, request: Any, *args: Any, **how: Any) -> requests.Response:
         addresses = [""] if select_proxy(request.url, how["proxies"]) else self._addresses(request)
