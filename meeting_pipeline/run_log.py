@@ -55,7 +55,7 @@ class RunLog(RunObserver):
         level = logging.WARNING if outcome.status is Outcome.FAILED else logging.INFO
         fields = {
             "recording_id": outcome.id,
-            "record": f"{outcome.source}/{outcome.record_id}",
+            "record": f"{outcome.source}:{outcome.record_id}",
             "stage": outcome.stage,
             "status": outcome.status,
             "error_code": outcome.error_code,
