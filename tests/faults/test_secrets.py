@@ -96,6 +96,7 @@ def secrets_of(sandbox: Sandbox) -> dict[str, str]:
         "KIMI_API_KEY": sandbox.keys.chat,
         "ASR_API_KEY": sandbox.keys.asr,
         "DB_PASS": DB_PASS,
+        "NOTIFY_URLS": NOT_TOLD,
         "redirect": REDIRECTED,
         **{f"media link {number}": token for number, token in enumerate(links)},
     }
@@ -118,7 +119,7 @@ def test_no_secret_is_seen_in_a_night_with_faults(
         lesson(0, tone(sounds), transcript="王老师(00:00:00): 你好\n"),
         *(lesson(number, tone(sounds, number)) for number in (1, 2)),
     )
-    elsewhere = f"https://elsewhere.example/a.m4a?token={REDIRECTED}"
+    elsewhere = f"http://169.254.169.254/a.m4a?token={REDIRECTED}"
     sandbox.faults.add(
         Fault(Kind.FORBIDDEN, "media", record_id(2), calls=(1,)),
         Fault(Kind.REDIRECT, "media", record_id(1), text=elsewhere),
@@ -127,7 +128,8 @@ def test_no_secret_is_seen_in_a_night_with_faults(
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
     env_file = home / ".env"
-    lines = [f"{name}='{value}'" for name, value in with_password.environment.items()]
+    settings = {**with_password.environment, "NOTIFY_URLS": f"json://127.0.0.1:9/{NOT_TOLD}"}
+    lines = [f"{name}='{value}'" for name, value in settings.items()]
     env_file.write_text("\n".join(lines), "utf-8")
     env_file.chmod(0o600)
     process = subprocess.Popen(
@@ -146,7 +148,6 @@ def test_no_secret_is_seen_in_a_night_with_faults(
 
     code = traces.watch(process)
 
-    env_file.unlink()
     traces.files(home, with_password.folder)
     traces.rows(mariadb)
     traces.seen["standard output"] = (tmp_path / "out").read_text("utf-8")
@@ -156,7 +157,9 @@ def test_no_secret_is_seen_in_a_night_with_faults(
         assert program in traces.seen["command lines"]
     canaries = secrets_of(sandbox)
     assert len(canaries) >= 12
-    assert traces.hits(canaries) == []
+    hits = traces.hits(canaries)
+    assert len([hit for hit in hits if hit.endswith(".env")]) >= 6, "whoever looks finds them"
+    assert [hit for hit in hits if not hit.endswith(".env")] == []
     assert not [word for word in NEVER_IN_A_COMMAND if word in traces.seen["command lines"]]
     spoken = burst_text(0, 0, BURST_S).partition("：")[0]
     texts = {where for where in traces.seen if spoken in traces.seen[where]}
