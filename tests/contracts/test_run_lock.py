@@ -5,12 +5,14 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from meeting_pipeline.adapters.db.database import open_database
+from meeting_pipeline.adapters.db.engine import create_engine
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.errors import FatalError
@@ -22,7 +24,7 @@ from tests.support.lessons import SHORT_IS_FINE, company
 from tests.support.mariadb import MariaDb
 from tests.support.processes import Started, Starter, starting
 
-BUSY = 75
+BUSY, STOPPED_EARLY = 75, 5
 TEN = 10
 NOW = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 RUN = ["run", "--since", "7d", "--json"]
@@ -126,6 +128,22 @@ def kill(server: MariaDb, which: str) -> None:
             server.execute(f"KILL QUERY {row[0]}")
 
 
+@contextmanager
+def taken_by_another(server: MariaDb) -> Iterator[None]:
+    """The holder's connection breaks while somebody is next in line."""
+    engine = create_engine(server.url("meeting"))
+    with engine.connect() as connection:
+        statement = "SELECT GET_LOCK(CONCAT('meeting:', SHA1('meeting')), 60)"
+        next_one = threading.Thread(target=connection.exec_driver_sql, args=[statement])
+        next_one.start()
+        while not any("User lock" in str(row[6]) for row in server.execute("SHOW PROCESSLIST")):
+            continue
+        kill(server, "holder")
+        next_one.join()
+        yield
+    engine.dispose()
+
+
 def test_whoever_comes_second_is_told_who_was_first(held: DatabaseRunLock, url: str) -> None:
     second = a_lock(url, "run")
     assert not second.take()
@@ -172,18 +190,29 @@ def test_a_run_that_lost_its_lock_to_another_one_writes_nothing_more(
     held.on_lost = told.set
     rows = open_database(url)
     held.guard(rows.engine)
-    kill(mariadb, "holder")
-    other = a_lock(url, "run")
-    assert other.take()
 
-    for _ in range(2):
-        with pytest.raises(FatalError) as lost:
-            rows.runs.start("cron", None)
-        assert lost.value.code == "lock_lost"
+    with taken_by_another(mariadb):
+        for _ in range(2):
+            with pytest.raises(FatalError) as lost:
+                rows.runs.start("cron", None)
+            assert lost.value.code == "lock_lost"
 
-    assert mariadb.execute("SELECT COUNT(*) FROM meeting.runs") == [(0,)]
-    assert rows.reading.runs(1) == (), "reading is allowed"
-    kill(mariadb, "herald")
-    assert told.wait(30)
-    other.close()
+        assert mariadb.execute("SELECT COUNT(*) FROM meeting.runs") == [(0,)]
+        assert rows.reading.runs(1) == (), "reading is allowed"
+        kill(mariadb, "herald")
+        assert told.wait(60)
     rows.close()
+
+
+def test_a_run_that_lost_its_lock_to_another_one_ends_soon_with_code_5(
+    sandbox: Sandbox, starter: Starter, tmp_path: Path, url: str, mariadb: MariaDb
+) -> None:
+    run = starter.start(RUN, settings(sandbox, tmp_path / "data", mariadb))
+    run.says("listing")
+
+    with taken_by_another(mariadb):
+        kill(mariadb, "herald")
+        assert run.wait() == STOPPED_EARLY
+
+    assert "another run began" in run.err.read_text("utf-8")
+    assert mariadb.execute("SELECT finished_at FROM meeting.runs") == [(None,)]
