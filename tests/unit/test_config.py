@@ -114,7 +114,7 @@ def test_the_example_file_as_it_is_gives_the_defaults() -> None:
     example = Path(__file__).parents[2] / ".env.example"
 
     assert load(example, {}, even_if_open=True).database_url == load(NO_FILE, {}).database_url
-    assert load(example, {}).speech == load(NO_FILE, {}).speech
+    assert load(example, {}, even_if_open=True).speech == load(NO_FILE, {}).speech
 
 
 def test_a_mysql_address_survives_any_password() -> None:

@@ -1,11 +1,11 @@
 """What both media tools make of a recording, and how they measure it on the way."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.files import create
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
 SAMPLE_RATE = 16_000
@@ -64,13 +64,13 @@ def towards(promised_s: float | None, progress: Progress) -> Callable[[float], N
 
 
 def make_target(target: Path) -> None:
-    """Make the file anew, for its owner only, so that neither tool chooses how it is created.
+    """Make the file empty, for its owner only, so that neither tool chooses how it is created.
 
-    A link planted there is replaced. Raises FatalError.
+    Raises FatalError.
     """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
-        with create(target):
-            return
+        os.close(os.open(target, flags, 0o600))
     except OSError as error:
         raise unwritable(target, error.strerror or str(error)) from error
 
