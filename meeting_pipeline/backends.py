@@ -62,19 +62,28 @@ class Parts:
         if ffmpeg and ffprobe:
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
-            return FFmpegMedia(ffmpeg, ffprobe)
-        return _pyav()
+            tool = FFmpegMedia(ffmpeg, ffprobe)
+            self.services.callback(tool.close)
+            return tool
+        return self._pyav()
 
     @cached_property
     def look(self) -> MediaTool:
         """For a look at what came: PyAV takes milliseconds where ffprobe has a process to start."""
         from meeting_pipeline.adapters.media.late import LateMedia
 
-        return LateMedia(_pyav)
+        return LateMedia(self._pyav)
 
     def gate(self, resource: Resource) -> Gate:
         """Where who uses this resource waits for a slot."""
         return self.gates[resource] if self.gates else OPEN
+
+    def _pyav(self) -> MediaTool:
+        from meeting_pipeline.adapters.media.pyav import PyAVMedia
+
+        library = PyAVMedia()
+        self.services.callback(library.close)
+        return library
 
     def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
         """The limit of one service; its last minute is remembered from run to run."""
@@ -102,12 +111,6 @@ class Parts:
         folder = self.settings.source.data_dir / "rates"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
-
-
-def _pyav() -> MediaTool:
-    from meeting_pipeline.adapters.media.pyav import PyAVMedia
-
-    return PyAVMedia()
 
 
 def utc_now() -> datetime:
@@ -208,7 +211,7 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         tencent.app_id,
         tencent.sdk_id,
     )
-    return connect.connect(
+    source = connect.connect(
         ids,
         base_url=tencent.base_url,
         scope=tencent.record_scope,
@@ -221,6 +224,8 @@ def _tencent_source(parts: Parts) -> RecordingSource:
         now=utc_now,
         gate=parts.gate(Resource.TENCENT),
     )
+    parts.services.callback(source.close)
+    return source
 
 
 _SOURCES: Mapping[str, Callable[[Parts], RecordingSource]] = {

@@ -6,6 +6,7 @@ a secret. The environment wins over `.env`, `.env` over the default.
 
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from math import isfinite
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.domain import durations
 from meeting_pipeline.errors import ConfigError
 
 REDACTED = "********"
@@ -43,6 +45,10 @@ def _positive(value: str) -> int:
 
 def _optional_whole(value: str) -> int | None:
     return _positive(value) if value.strip() else None
+
+
+def _duration(value: str) -> float | None:
+    return durations.seconds_of(value) if value.strip() else None
 
 
 def _switch(value: str) -> bool:
@@ -108,6 +114,7 @@ _ACCEPTED = {
     _optional_number: "a number from 0, or nothing",
     _positive: "a whole number from 1",
     _optional_whole: "a whole number from 1, or nothing",
+    _duration: f"{durations.ACCEPTED}, or nothing",
     _switch: "1 or 0",
     _jobs: "auto, or a whole number from 1",
     _zone: "a time zone such as Asia/Shanghai",
@@ -216,6 +223,7 @@ class RunSettings:
 
     jobs: int | None = setting("JOBS", "auto", _jobs)
     max_attempts: int = setting("MAX_ATTEMPTS", "5", _positive)
+    max_runtime_s: float | None = setting("MAX_RUNTIME", "", _duration)
     retention_video_days: float = setting("RETENTION_VIDEO_DAYS", "0", _number)
     retention_audio_days: float = setting("RETENTION_AUDIO_DAYS", "7", _number)
     budget_per_night: float | None = setting("BUDGET_PER_NIGHT", "", _optional_number)
@@ -223,6 +231,7 @@ class RunSettings:
     log_level: str = setting(
         "LOG_LEVEL", "INFO", _one_of("debug", "info", "warning", "error", "critical")
     )
+    log_format: str = setting("LOG_FORMAT", "text", _one_of("text", "json"))
 
 
 @dataclass(frozen=True)
@@ -295,8 +304,18 @@ def setting_names() -> list[str]:
     return [item.metadata["name"] for group in _GROUPS.values() for item in fields(group)]
 
 
-def load(env_file: Path = Path(".env"), environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read everything once; raises ConfigError("bad_setting") that names the variable."""
+def load(
+    env_file: Path = Path(".env"),
+    environment: Mapping[str, str] = os.environ,
+    *,
+    even_if_open: bool = False,
+) -> Settings:
+    """Read everything once; raises ConfigError("bad_setting") that names the variable.
+
+    Also ("env_file_open") for a file that others can read, unless even_if_open.
+    """
+    if not even_if_open and (risk := env_file_risk(env_file)):
+        raise ConfigError("env_file_open", risk, hint=f"chmod 600 {env_file}")
     written = _read_env_file(env_file)
     origins: dict[str, str] = {}
     groups = {
@@ -309,6 +328,22 @@ def load(env_file: Path = Path(".env"), environment: Mapping[str, str] = os.envi
         for attribute, group in _GROUPS.items()
     }
     return Settings(**groups, origins=origins)
+
+
+def env_file_risk(path: Path) -> str | None:
+    """Who else can read the keys in this file, in words; None where it is ours alone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = stat.S_IMODE(status.st_mode)
+        return f"{path} has mode {mode:o}: others on this machine can read or change your keys"
+    if status.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to another user (number {status.st_uid}), who can change your keys"
+    return None
 
 
 def shown(settings: Settings) -> list[ShownSetting]:

@@ -2,9 +2,9 @@
 
 import sys
 
-from meeting_pipeline.cli.app import run_command
+from meeting_pipeline.cli.app import run_program
 
 
 def main() -> int:
     """One incremental night; trouble is one line on standard error and a code."""
-    return run_command(["cron", *sys.argv[1:]])
+    return run_program(["cron", *sys.argv[1:]])

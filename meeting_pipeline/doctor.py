@@ -13,7 +13,7 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import backends, settings_checks, wiring
+from meeting_pipeline import backends, files, settings_checks, wiring
 from meeting_pipeline.backends import Parts
 from meeting_pipeline.config import REDACTED, Settings, secret_values
 from meeting_pipeline.domain.checks import Check, examined
@@ -107,7 +107,7 @@ def _shown(check: Check, secrets: Iterable[str]) -> Check:
 
 def _data_dir(settings: Settings) -> Check:
     folder = settings.source.data_dir
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.private_folder(folder)
     if not os.access(folder, os.W_OK):
         return Check("data_dir", False, f"{folder} cannot be written", "give it to this user")
     free = shutil.disk_usage(folder).free

@@ -6,6 +6,7 @@ One folder per record, named from its key alone. A title never becomes part of a
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import Artifact
+from meeting_pipeline.errors import ConfigError
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOCK_BYTES = 1 << 20
@@ -65,6 +67,28 @@ class RecordFolder:
         """Remove a file and what has grown beside it; removing what is gone is fine."""
         for path in (self.file(name), *self.path.glob(f"{name}.part*")):
             path.unlink(missing_ok=True)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder for its owner only; one that everybody may write to is refused.
+
+    Raises ConfigError("data_dir") where it cannot be made, ("data_dir_open").
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_open = path.stat().st_mode & stat.S_IWOTH
+    except OSError as error:
+        raise ConfigError(
+            "data_dir",
+            f"DATA_DIR {path} cannot be used: {error.strerror}",
+            hint="give it to this user, or set DATA_DIR to another folder",
+        ) from error
+    if is_open:
+        raise ConfigError(
+            "data_dir_open",
+            f"everybody on this machine may write to DATA_DIR {path}",
+            hint=f"chmod 700 {path}, or set DATA_DIR to another folder",
+        )
 
 
 @contextmanager

@@ -1,36 +1,58 @@
 """One run at a time in one installation."""
 
 import fcntl
-import json
 import os
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.errors import Busy, ConfigError
+
+_INTRODUCED_WITHIN_S = 5.0  # a holder says who it is a moment after it has the lock
+_LOOK_EVERY_S = 0.02
 
 
 @contextmanager
-def run_lock(path: Path, command: str, now: datetime) -> Iterator[None]:
+def run_lock(path: Path, holder: Holder) -> Iterator[None]:
     """Hold the lock file while the block runs; the system frees it when the process dies.
 
-    Raises Busy, naming who holds it and since when. now: aware, for the next one to read.
+    holder: ourselves, for those who come meanwhile. Raises Busy, naming who holds it and since
+    when, and ConfigError where the file cannot be made.
     """
     with os.fdopen(_open(path), "r+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _busy(stream.read()) from None
-        _sign(stream, command, now)
-        yield
+            raise busy(introduced(lambda: _written(stream))) from None
+        _write(stream, holder.write())
+        try:
+            yield
+        finally:
+            _write(stream, "")
+
+
+def busy(holder: Holder | None) -> Busy:
+    """What the refused one is told."""
+    who = str(holder) if holder else "another run, which does not say who it is"
+    return Busy("already_running", f"already running: {who}", hint="wait until it has ended")
+
+
+def introduced(look: Callable[[], Holder | None]) -> Holder | None:
+    """Who holds the lock, as soon as that can be read; None when it does not say."""
+    return Retrying(
+        retry=retry_if_result(lambda holder: holder is None),
+        wait=wait_fixed(_LOOK_EVERY_S),
+        stop=stop_after_delay(_INTRODUCED_WITHIN_S),
+        retry_error_callback=lambda state: None,
+    )(look)
 
 
 def _open(path: Path) -> int:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(
@@ -40,23 +62,15 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _sign(stream: TextIO, command: str, now: datetime) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "command": command,
-        "since": now.isoformat(timespec="seconds"),
-    }
+def _written(stream: TextIO) -> Holder | None:
+    """None also for what a killed run has left: the living one has not written yet."""
+    stream.seek(0)
+    holder = Holder.read(stream.read())
+    return holder if holder and holder.may_live else None
+
+
+def _write(stream: TextIO, text: str) -> None:
     stream.seek(0)
     stream.truncate()
-    json.dump(holder, stream)
+    stream.write(text)
     stream.flush()
-
-
-def _busy(written: str) -> Busy:
-    try:
-        holder = json.loads(written)
-        who = f"`meeting {holder['command']}` (pid {holder['pid']}), since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        who = "another run that has only just begun"
-    return Busy("already_running", f"already running: {who}", hint="wait until it has ended")

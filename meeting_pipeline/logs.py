@@ -4,12 +4,15 @@ Every line passes one redaction step: known secret values, credentials in links,
 headers. Transcript text is never handed to a logger in the first place.
 """
 
+import json
 import logging
-import logging.handlers
 import re
 import sys
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
+
+from meeting_pipeline.log_file import SharedLogFile
 
 _REDACTED = "********"
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -21,19 +24,31 @@ _SHORTEST_SECRET = 4  # a shorter one would blot out ordinary words
 _FILE_BYTES = 5_000_000
 _FILES_KEPT = 10
 
+FIELDS = (
+    "run_id",
+    "recording_id",
+    "record",
+    "stage",
+    "status",
+    "error_code",
+    "seconds",
+    "waited_s",
+    "bytes",
+    "counts",
+    "slowest",
+    "lower_bound_s",
+    "in_use",
+)
+"""What a caller may hand over as `extra`, beside `event`: ids, codes and numbers, never text."""
 
-class Redaction(logging.Formatter):
-    """Formats through another formatter and takes secrets out of the whole text, traceback too."""
 
-    def __init__(self, inner: logging.Formatter, secrets: Collection[str]) -> None:
-        super().__init__()
-        self._inner = inner
+class Redaction:
+    """Takes secrets out of text. secrets: their values; shorter ones than 4 characters stay."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = sorted(
             (value for value in secrets if len(value) >= _SHORTEST_SECRET), key=len, reverse=True
         )
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self.redact(self._inner.format(record))
 
     def redact(self, text: str) -> str:
         """The text without secret values, link credentials and authorisation headers."""
@@ -43,29 +58,65 @@ class Redaction(logging.Formatter):
         return _NAMED.sub(rf"\1\2{_REDACTED}", text)
 
 
+class TextLines(logging.Formatter):
+    """Lines for people; the traceback of a bug follows on lines of its own."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+        self._redaction = redaction
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redaction.redact(super().format(record))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, event, message, and FIELDS where they are known."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        super().__init__()
+        self._redaction = redaction
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", "log"),
+            **{name: getattr(record, name) for name in FIELDS if hasattr(record, name)},
+            "message": self._redaction.redact(record.getMessage()),
+        }
+        if record.exc_info:
+            line["traceback"] = self._redaction.redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+_FORMATS = {"text": TextLines, "json": JsonLines}
+
+
 def set_up(
     level: str,
     secrets: Collection[str],
     file: Path | None = None,
     *,
     quiet_console: bool = False,
+    log_format: str = "text",
 ) -> None:
     """Send our log lines to standard error and, if named, to a rotating file.
 
     quiet_console: only warnings go to standard error (a progress display or a table is there).
+    log_format: "text" or "json".
     """
-    lines = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    formatter = Redaction(lines, secrets)
     console = _StandardError(logging.WARNING if quiet_console else logging.NOTSET)
     handlers: list[logging.Handler] = [console]
-    if file is not None and (rotating := _rotating(file)) is not None:
-        handlers.append(rotating)
-    logging.raiseExceptions = False  # a full disk must not print a traceback for every line
+    if file is not None and (shared := _shared(file)) is not None:
+        handlers.append(shared)
+    logging.raiseExceptions = False  # a line that cannot be formatted must not print a traceback
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote whole links
+    for told_links in ("urllib3", "apprise"):  # their warnings quote whole links
+        logging.getLogger(told_links).setLevel(logging.CRITICAL)
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
+    formatter = _FORMATS[log_format](Redaction(secrets))
     for handler in handlers:
         handler.setFormatter(formatter)
 
@@ -77,7 +128,7 @@ class _StandardError(logging.Handler):
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
-        except (OSError, ValueError):  # closed or gone: the log file still has the line
+        except (OSError, ValueError, RuntimeError):  # gone, or a signal came in the middle
             return
 
 
@@ -87,13 +138,10 @@ def log_folder(data_dir: Path) -> Path:
     return installed if installed.is_dir() else data_dir / "logs"
 
 
-def _rotating(file: Path) -> logging.Handler | None:
+def _shared(file: Path) -> logging.Handler | None:
     """None where it cannot be written: no run fails for its log."""
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return logging.handlers.RotatingFileHandler(
-            file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"
-        )
+        return SharedLogFile(file, _FILE_BYTES, _FILES_KEPT)
     except OSError as error:
         sys.stderr.write(f"meeting: no log file {file}: {error.strerror}\n")
         return None

@@ -13,15 +13,18 @@ _LONGEST_WAIT = timedelta(days=31)  # Tencent keeps a listing no further back in
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def night(settings: Settings, observer: RunObserver) -> RunReport:
+def night(
+    settings: Settings, observer: RunObserver, max_runtime_s: float | None = None
+) -> RunReport:
     """Everything new since the last complete listing, and everything that is due from before.
 
     The watermark moves only after a complete listing; the window looks back behind it, because
-    recordings appear hours or days after their meeting. Raises Busy when another run is at work.
+    recordings appear hours or days after their meeting. max_runtime_s: begin nothing after so many
+    seconds; None for what the settings say. Raises Busy when another run is at work.
     """
     with (
-        wiring.lock(settings, "cron"),
-        wiring.pipeline(settings, observer, jobs=None) as pipeline,
+        wiring.lock(settings, "cron") as held,
+        wiring.pipeline(settings, observer, None, held, max_runtime_s) as pipeline,
     ):
         window = _window(settings, pipeline)
         report = pipeline.run(Order("cron", window, everywhere=True))

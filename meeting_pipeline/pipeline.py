@@ -42,7 +42,7 @@ class Pipeline:
 
     stopwatch: told of every stage, as one of the observers.
     made_with: the fingerprint of all stage settings. stop_code: the exit code of a signal that
-    asked the run to end, or None.
+    asked the run to end, or None. stop_reason: what that was, as a code, or None.
     """
 
     source: RecordingSource
@@ -55,6 +55,7 @@ class Pipeline:
     teachers: Sequence[str]
     made_with: str
     stop_code: Callable[[], int | None]
+    stop_reason: Callable[[], str | None] = lambda: None
 
     def run(self, order: Order) -> RunReport:
         """List, process what is due, refresh the statistics, report.
@@ -121,7 +122,7 @@ class Pipeline:
             listing_complete=not (listing.trouble or intake.wrong),
             due=len(records),
             records=records,
-            stopped_by=trouble.code if trouble else None,
+            stopped_by=self.stop_reason() or (trouble.code if trouble else None),
             exit_code=self._exit_code(intake, worked),
             seconds=round(seconds, 3),
             timing=self.stopwatch.timing(seconds),

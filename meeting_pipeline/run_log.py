@@ -1,6 +1,8 @@
 """The run as log lines: one per listing, stage and record, with ids, counts and durations."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, StageName
@@ -14,55 +16,115 @@ _WORTH_SAYING_S = 0.05
 
 
 class RunLog(RunObserver):
-    """Titles and text stay out: a line names a record by its ids."""
+    """Titles and text stay out: a line names a record by its ids.
+
+    The same comes as fields for log lines in JSON (`logs.FIELDS`).
+    """
+
+    def __init__(self) -> None:
+        self._run_id: int | None = None
 
     def run_started(self, run_id: int, window: Window | None) -> None:
+        self._run_id = run_id
         span = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC" if window else ""
-        log.info("run %d: listing %s", run_id, span)
+        self._say("run_started", {}, "run %d: listing %s", run_id, span)
 
     def records_listed(self, listed: int, new: int) -> None:
-        log.info("listed %d recordings, %d of them new", listed, new)
+        counts = {"listed": listed, "new": new}
+        said = "listed %d recordings, %d of them new"
+        self._say("records_listed", {"counts": counts}, said, listed, new)
 
     def work_planned(self, due: int) -> None:
-        log.info("%d records are due so far", due)
+        said = "%d records are due so far"
+        self._say("work_planned", {"counts": {"due": due}}, said, due)
 
     def record_started(self, recording_id: int, meta: RecordMeta) -> None:
-        log.info("#%d is %s", recording_id, meta.key)
+        fields = _named(recording_id, meta)
+        self._say("record_started", fields, "#%d is %s", recording_id, meta.key)
 
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
-        log.info("#%d %s starts", recording_id, stage)
+        fields = _named(recording_id, meta) | {"stage": stage}
+        self._say("stage_started", fields, "#%d %s starts", recording_id, stage)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        waited = f", waited {work.waited_s:.1f} s" if work.waited_s >= _WORTH_SAYING_S else ""
-        log.info("#%d %s done in %.1f s%s", recording_id, stage, work.seconds, waited)
+        seconds, waited_s = round(work.seconds, 3), round(work.waited_s, 3)
+        fields = _named(recording_id, meta) | {"stage": stage}
+        fields |= {"seconds": seconds, "waited_s": waited_s, "bytes": work.size_bytes}
+        waited = f", waited {waited_s:.1f} s" if waited_s >= _WORTH_SAYING_S else ""
+        said = "#%d %s done in %.1f s%s"
+        self._say("stage_finished", fields, said, recording_id, stage, seconds, waited)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         where = f" at {outcome.stage}" if outcome.stage else ""
         reason = f"{where}: {outcome.error_code}" if outcome.error_code else ""
         level = logging.WARNING if outcome.status is Outcome.FAILED else logging.INFO
-        log.log(level, "#%d %s%s", outcome.id, outcome.status, reason)
+        fields = {
+            "recording_id": outcome.id,
+            "record": f"{outcome.source}:{outcome.record_id}",
+            "stage": outcome.stage,
+            "status": outcome.status,
+            "error_code": outcome.error_code,
+        }
+        said = "#%d %s%s"
+        self._say("record_finished", fields, said, outcome.id, outcome.status, reason, level=level)
 
     def run_finished(self, report: RunReport) -> None:
-        counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome)
-        log.info(
+        counts = {outcome.value: report.count(outcome) for outcome in Outcome}
+        fields = {
+            "seconds": report.seconds,
+            "error_code": report.stopped_by,
+            "counts": {
+                "listed": report.listed,
+                "new": report.new,
+                "known": report.known,
+                "due": report.due,
+                **counts,
+                **asdict(report.usage),
+                "exit_code": report.exit_code,
+            },
+        }
+        self._say(
+            "run_finished",
+            fields,
             "run %d ended after %.1f s: %d due = %s; exit code %d",
             report.run_id,
             report.seconds,
             report.due,
-            counts,
+            ", ".join(f"{number} {outcome}" for outcome, number in counts.items()),
             report.exit_code,
         )
         if report.timing.slowest:
-            gates = [gate for gate in report.timing.gates if gate.entries]
-            log.info(
-                "run %d: slowest is %s, lower bound %.1f s; in use: %s",
-                report.run_id,
-                report.timing.slowest,
-                report.timing.lower_bound_s,
-                ", ".join(
-                    f"{gate.resource} {gate.occupancy(report.seconds):.0%} of {gate.slots}"
-                    for gate in gates
-                ),
-            )
+            self._say_timing(report)
+
+    def _say_timing(self, report: RunReport) -> None:
+        timing = report.timing
+        in_use = {
+            str(gate.resource): round(gate.occupancy(report.seconds), 3)
+            for gate in timing.gates
+            if gate.entries
+        }
+        self._say(
+            "run_timed",
+            {"slowest": timing.slowest, "lower_bound_s": timing.lower_bound_s, "in_use": in_use},
+            "run %d: slowest is %s, lower bound %.1f s; in use: %s",
+            report.run_id,
+            timing.slowest,
+            timing.lower_bound_s,
+            ", ".join(f"{name} {share:.0%}" for name, share in in_use.items()),
+        )
+
+    def _say(
+        self,
+        event: str,
+        fields: Mapping[str, object],
+        said: str,
+        *words: object,
+        level: int = logging.INFO,
+    ) -> None:
+        log.log(level, said, *words, extra={"event": event, "run_id": self._run_id, **fields})
+
+
+def _named(recording_id: int, meta: RecordMeta) -> dict[str, object]:
+    return {"recording_id": recording_id, "record": str(meta.key)}

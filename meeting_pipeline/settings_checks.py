@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline.config import Settings
+from meeting_pipeline.config import Settings, env_file_risk
 from meeting_pipeline.domain.checks import Check
 
 _APPLICATION = "腾讯会议企业管理后台 > 企业自建应用, the page of your application"
@@ -28,13 +28,9 @@ def env_file(file: Path) -> Check:
     """Whether others can read the keys."""
     if not file.is_file():
         return Check("env_file", None, "no .env here; environment and defaults are used")
-    mode = file.stat().st_mode & 0o777
-    return Check(
-        "env_file",
-        not mode & 0o077,
-        f".env has mode {mode:o}",
-        f"others can read your keys: chmod 600 {file}",
-    )
+    risk = env_file_risk(file)
+    message = risk or f"{file} is for you alone"
+    return Check("env_file", risk is None, message, f"chmod 600 {file}, as the user who runs this")
 
 
 def settings_missing(settings: Settings) -> Check:

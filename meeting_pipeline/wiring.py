@@ -1,21 +1,24 @@
 """The composition root: the settings become a pipeline over rows, and nothing else does that."""
 
+import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from meeting_pipeline import backends, locking
+from meeting_pipeline import backends, files, locking
 from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.interrupts import Interrupts
+from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
@@ -30,18 +33,45 @@ from meeting_pipeline.stopwatch import Stopwatch
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
 
+log = logging.getLogger(__name__)
 
-def lock(settings: Settings, command: str) -> AbstractContextManager[None]:
-    """The right to run in this installation; raises Busy when somebody else has it."""
-    now = utc_now().astimezone(settings.source.zone)
-    return locking.run_lock(settings.source.data_dir / "run.lock", command, now)
+
+@contextmanager
+def lock(settings: Settings, command: str) -> Iterator[DatabaseRunLock | None]:
+    """The right to run, here and on the database of several hosts; raises Busy.
+
+    What it gives is for `pipeline`: the lock on the database, None where the file is all there is.
+    """
+    holder = Holder.here(command, utc_now().astimezone(settings.source.zone))
+    files.private_folder(settings.source.data_dir)
+    with locking.run_lock(settings.source.data_dir / "run.lock", holder):
+        if not settings.database.host:
+            yield None
+            return
+        held = DatabaseRunLock(settings.database_url, holder)
+        try:
+            yield held if _taken(held) else None
+        finally:
+            held.close()
+
+
+def _taken(held: DatabaseRunLock) -> bool:
+    """False where the server has no locks; raises Busy."""
+    try:
+        is_ours = held.take()
+    except LockUnsupported:
+        log.warning("this database server has no GET_LOCK: runs on two hosts are not kept apart")
+        return False
+    if not is_ours:
+        raise locking.busy(locking.introduced(held.holder))
+    return True
 
 
 @contextmanager
 def raw_database(settings: Settings) -> Iterator[Database]:
     """The rows, open while the block runs, whatever schema they have."""
-    with suppress(OSError):  # the database itself says it best
-        settings.source.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not settings.database.host:
+        files.private_folder(settings.source.data_dir)
     rows = open_database(settings.database_url, settings.source.teacher_whitelist, utc_now)
     try:
         yield rows
@@ -108,10 +138,17 @@ def find(rows: Database, reference: str) -> RecordingDetail:
 
 
 @contextmanager
-def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Iterator[Pipeline]:
+def pipeline(
+    settings: Settings,
+    observer: RunObserver,
+    jobs: int | None,
+    held: DatabaseRunLock | None = None,
+    max_runtime_s: float | None = None,
+) -> Iterator[Pipeline]:
     """Everything a run needs, closed when the block ends. A signal ends the run in good order.
 
-    jobs: records in flight, or None for what the settings say.
+    jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
+    settings say. held: what `lock` gave.
     """
     jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
     gates = Gates(backends.slots(settings, jobs))
@@ -132,11 +169,14 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
             now=utc_now,
         )
 
-        def stop() -> None:
-            gates.close()
-            services.close()  # what runs now breaks off, and its record is deferred
-
-        interrupts = Interrupts(on_first=stop)
+        interrupts = Interrupts(
+            close_doors=gates.close,
+            break_off=services.close,  # the records of what runs now are deferred
+            max_runtime_s=max_runtime_s or settings.run.max_runtime_s,
+        )
+        if held is not None:
+            held.guard(rows.engine)
+            held.on_lost = lambda: interrupts.end(LOCK_LOST)
         with interrupts.handled():
             yield Pipeline(
                 source=source,
@@ -149,6 +189,7 @@ def pipeline(settings: Settings, observer: RunObserver, jobs: int | None) -> Ite
                 teachers=settings.source.teacher_whitelist,
                 made_with=stages.made_with,
                 stop_code=interrupts.exit_code,
+                stop_reason=interrupts.reason,
             )
 
 

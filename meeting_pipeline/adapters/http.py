@@ -23,11 +23,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from meeting_pipeline.adapters.breaker import Breaker
+from meeting_pipeline.adapters.connections import BreakableAdapter
 from meeting_pipeline.adapters.http_trouble import FOREIGN, in_our_words
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
@@ -128,14 +128,14 @@ def refuse_failures(answer: Answer) -> None:
         )
 
 
-def open_session(connections: int = _CONNECTIONS) -> requests.Session:
+def _open_session(adapter: BreakableAdapter) -> requests.Session:
     """A session that reuses connections and never retries by itself.
 
     Send prepared requests (`requests.Request(…).prepare()`): then no `.netrc` adds a password.
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=connections))
+        session.mount(scheme, adapter)
     return session
 
 
@@ -163,7 +163,9 @@ class Http:
         self._tries, self._patience_s = _TRIES, _PATIENCE_S
         self._stop = stop
         self._clock = clock
-        self._session = open_session()
+        self._adapter = BreakableAdapter(pool_connections=8, pool_maxsize=_CONNECTIONS)
+        self._session = _open_session(self._adapter)
+        self._closed = threading.Event()
         self._breaker = Breaker(service, clock)
 
     def call(
@@ -207,7 +209,9 @@ class Http:
         return twin
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Break off every call under way and to come: it raises Stopped. Any thread may call it."""
+        self._closed.set()
+        self._adapter.break_off()
         self._session.close()
 
     def _attempt(
@@ -248,6 +252,7 @@ class Http:
 
     def _exchange(self, what: str, prepare: Callable[[], requests.PreparedRequest]) -> Answer:
         """Send one request, read one answer; failures come as TryAgain or as our errors."""
+        self._check_open()
         try:
             request = prepare()
             surroundings = self._session.merge_environment_settings(
@@ -262,6 +267,7 @@ class Http:
                 body = self._body(what, response)
                 return Answer(what, response.status_code, response.headers, body)
         except FOREIGN as error:
+            self._check_open()
             trouble = in_our_words(error, what)
         if isinstance(trouble, RetryableError):
             raise TryAgain(trouble, outage=True)
@@ -277,7 +283,12 @@ class Http:
             if self._clock() > deadline:
                 message = f"{what}: the answer was not complete in {self._timeouts.total_s:g} s"
                 raise TryAgain(RetryableError("network", message), outage=True)
+        self._check_open()  # broken off looks like the end of a body without a length
         return bytes(body)
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise Stopped("stopped", "the run was asked to end")
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):

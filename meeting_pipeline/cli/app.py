@@ -2,8 +2,10 @@
 
 import json
 import logging
-import os
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 import typer
 
@@ -21,6 +23,7 @@ from meeting_pipeline.cli import (
     stage_verbs,
     stats,
     status,
+    streams,
     why,
 )
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
@@ -80,7 +83,22 @@ app.add_typer(db.commands, name="db")
 
 def main() -> None:
     """The `meeting` command."""
-    sys.exit(run_command(sys.argv[1:]))
+    sys.exit(run_program(sys.argv[1:]))
+
+
+def run_program(arguments: list[str]) -> int:
+    """`run_command` as a process of its own: with its streams and its signals."""
+    streams.secure()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` means it
+            signal.signal(number, _terminated)
+    code = run_command(arguments)
+    return code if streams.flush() or code else exit_codes.BUG
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    """Before and after a run; it has handlers of its own."""
+    raise SystemExit(exit_codes.TERMINATED)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -96,8 +114,6 @@ def run_command(arguments: list[str]) -> int:
             log.exception("%s", error.code)
         _say(error, as_json="--json" in words)
         return _exit_code(error)
-    except BrokenPipeError:
-        return _leave_quietly()
     except Exception as bug:
         log.exception("a bug in `meeting %s`", words[0] if words else "")
         sys.stderr.write(f"meeting: a bug ({type(bug).__name__}); please report the log lines\n")
@@ -124,9 +140,3 @@ def _exit_code(error: MeetingError) -> int:
     if isinstance(error, FatalError):
         return exit_codes.STOPPED_EARLY
     return exit_codes.RECORDS_FAILED
-
-
-def _leave_quietly() -> int:
-    """Whoever read our output has gone (`meeting status | head`)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return exit_codes.OK

@@ -2,11 +2,11 @@
 
 import typer
 
-from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.cli.options import AsJson, MaxRuntime
 from meeting_pipeline.errors import ConfigError
 
 
-def cron(as_json: AsJson = False) -> None:
+def cron(max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
     """Tonight's work: new recordings since the last run, and all that is due from before."""
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
@@ -21,6 +21,6 @@ def cron(as_json: AsJson = False) -> None:
             hint="take ALLOW_PRIVATE_HOSTS out of .env",
         )
     with progress.display() as observer:
-        report = run_document(night(settings, observer), settings.source.zone)
+        report = run_document(night(settings, observer, max_runtime), settings.source.zone)
     render.report(report, as_json)
     raise typer.Exit(report["exit_code"])

@@ -14,7 +14,7 @@ def doctor(as_json: AsJson = False) -> None:
     from meeting_pipeline.cli.session import ENV_FILE, begin
     from meeting_pipeline.doctor import examine
 
-    checks = examine(begin(), ENV_FILE)
+    checks = examine(begin(even_if_open=True), ENV_FILE)
     red = sum(check.ok is False for check in checks)
     if as_json:
         render.as_document({"checks": [vars(check) for check in checks]})

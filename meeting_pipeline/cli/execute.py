@@ -18,6 +18,7 @@ class Request:
     jobs: int | None = None
     stage: StageName | None = None
     work: bool = True
+    max_runtime_s: float | None = None
 
 
 def execute(request: Request, dry_run: bool, as_json: bool) -> None:
@@ -37,9 +38,9 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
         request.command, window, request.work, request.stage, everywhere=False, limit=request.limit
     )
     with (
-        wiring.lock(settings, request.command),
+        wiring.lock(settings, request.command) as held,
         progress.display() as observer,
-        wiring.pipeline(settings, observer, request.jobs) as pipeline,
+        wiring.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
     ):
         if dry_run:
             plan = plan_document(pipeline.plan(order), zone)

@@ -5,6 +5,17 @@ from typing import Annotated
 
 import typer
 
+from meeting_pipeline.domain.durations import seconds_of
+
+
+def max_runtime(text: str) -> float:
+    """Read what was typed for --max-runtime."""
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 Since = Annotated[
     str | None,
     typer.Option(
@@ -22,6 +33,15 @@ DryRun = Annotated[
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Records in flight (default: JOBS).")
+]
+MaxRuntime = Annotated[
+    float | None,
+    typer.Option(
+        "--max-runtime",
+        metavar="TIME",
+        parser=max_runtime,
+        help="Begin nothing after 6h, 90m or so many seconds; code 75 (default: MAX_RUNTIME).",
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meeting_pipeline.cli.execute import Request, execute
-from meeting_pipeline.cli.options import AsJson, DryRun, Jobs, Limit, Since, Until
+from meeting_pipeline.cli.options import AsJson, DryRun, Jobs, Limit, MaxRuntime, Since, Until
 
 
 def run(
@@ -13,6 +13,7 @@ def run(
     until: Until = None,
     limit: Limit = None,
     jobs: Jobs = None,
+    max_runtime: MaxRuntime = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -20,7 +21,8 @@ def run(
 
     Without --since: the last TQM_LOOKBACK_DAYS days. The watermark of the nightly run stays.
     """
-    execute(Request("run", since, until, limit=limit, jobs=jobs), dry_run, as_json)
+    request = Request("run", since, until, limit=limit, jobs=jobs, max_runtime_s=max_runtime)
+    execute(request, dry_run, as_json)
 
 
 def run_range(
@@ -28,8 +30,10 @@ def run_range(
     end: Annotated[str, typer.Argument(help="A date (included), a time or epoch seconds.")],
     limit: Limit = None,
     jobs: Jobs = None,
+    max_runtime: MaxRuntime = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """The same as `run` for a span of time with a start and an end; for filling gaps."""
-    execute(Request("run-range", start, end, limit=limit, jobs=jobs), dry_run, as_json)
+    request = Request("run-range", start, end, limit=limit, jobs=jobs, max_runtime_s=max_runtime)
+    execute(request, dry_run, as_json)

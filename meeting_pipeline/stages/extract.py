@@ -52,9 +52,9 @@ class Extract:
 
     def _extract(self, recording: Recording, name: str, job: Job) -> float:
         promised = self._media.probe(recording.path)
-        audio = self._media.extract(
-            recording.path, job.folder.part(name), self._format, job.progress
-        )
+        target = job.folder.part(name)
+        target.unlink(missing_ok=True)  # left by a killed run, or a link that somebody planted
+        audio = self._media.extract(recording.path, target, self._format, job.progress)
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
         check_audible(audio.silent_share)

@@ -163,6 +163,7 @@ def test_config_show_says_where_values_come_from_and_hides_secrets(
     folder: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("KIMI_API_KEY=sk-canary-4711\nMAX_ATTEMPTS=3\n", "utf-8")
+    (tmp_path / ".env").chmod(0o600)
 
     ended = meeting("config", "show", "--json", env=folder, cwd=tmp_path)
 
@@ -196,10 +197,12 @@ def test_the_database_commands_tell_where_the_schema_stands(folder: dict[str, st
 def test_a_second_run_leaves_at_once_while_one_is_at_work(folder: dict[str, str]) -> None:
     from datetime import UTC, datetime
 
+    from meeting_pipeline.domain.holder import Holder
     from meeting_pipeline.locking import run_lock
 
     since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
-    with run_lock(Path(folder["DATA_DIR"]) / "run.lock", "cron", since):
+    Path(folder["DATA_DIR"]).mkdir()
+    with run_lock(Path(folder["DATA_DIR"]) / "run.lock", Holder.here("cron", since)):
         ended = meeting("run", env=folder)
 
     assert ended.code == 75

@@ -7,8 +7,11 @@ import pytest
 
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.databases import mariadb
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.offices import Office
+
+__all__ = ["mariadb"]
 
 
 @pytest.fixture(scope="session")

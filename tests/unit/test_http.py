@@ -376,3 +376,38 @@ class TlsServer:
             self._socket.accept()
         except OSError:
             return
+
+
+# ── closing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["waits for an answer", "uploads"])
+def test_closing_breaks_off_a_call_that_would_wait_for_ever(reads: bool) -> None:
+    http = Http("测试", stop=threading.Event(), timeouts=Timeouts(read_s=600, total_s=600))
+    accepted = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(100)
+            accepted.set()
+            while reads and connection.recv(1 << 20):
+                continue
+            over.wait(60)
+
+    def close() -> None:
+        accepted.wait(60)
+        http.close()
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        for other in (
+            threading.Thread(target=serve, args=(listener,)),
+            threading.Thread(target=close),
+        ):
+            other.start()
+        with pytest.raises(Stopped):
+            http.call("POST /", lambda: Request("POST", url, data=bytes(32 << 20)).prepare(), judge)
+        with pytest.raises(Stopped):
+            http.call("POST /", lambda: Request("POST", url).prepare(), judge)
+        over.set()

@@ -115,7 +115,7 @@ class EndpointTranscriber:
         return [Check(code, True, f"{model} at {self._service}, the key is accepted")]
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
     def _hearing(self, audio: Audio, sound: Sound, job: Job) -> Hearing:

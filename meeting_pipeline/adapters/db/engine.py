@@ -11,6 +11,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    NullPool,
     String,
     column,
     event,
@@ -44,14 +45,18 @@ _SESSION = (
 )
 
 
-def create_engine(url: str) -> Engine:
+def create_engine(url: str, *, pooled: bool = True, answer_s: int = _ANSWER_S) -> Engine:
     """An engine for `sqlite:///FILE` or `mysql+pymysql://…`; it connects on first use.
 
-    The SQLite file is made for its owner only. Raises ConfigError for any other address,
+    pooled: False gives every `connect` a connection of its own. answer_s: after so many seconds
+    without an answer a MySQL server counts as gone. The SQLite file is made for its owner only.
+    Raises ConfigError for any other address,
     FatalError when the file cannot be made.
     """
     address = _address(url)
-    return _sqlite(address) if address.get_backend_name() == SQLITE else _mysql(address)
+    if address.get_backend_name() == SQLITE:
+        return _sqlite(address)
+    return _mysql(address, {"max_overflow": -1} if pooled else {"poolclass": NullPool}, answer_s)
 
 
 def in_transaction(
@@ -107,7 +112,12 @@ def _address(url: str) -> URL:
     return address if backend == SQLITE else address.set(drivername="mysql+pymysql")
 
 
-def _mysql(address: URL) -> Engine:
+def is_read_only(connection: Connection) -> bool:
+    """Whether this transaction is one of `read`."""
+    return bool(connection.get_execution_options().get(_READ_ONLY, False))
+
+
+def _mysql(address: URL, pool: dict[str, Any], answer_s: int) -> Engine:
     engine = sqlalchemy.create_engine(
         address,
         json_serializer=_json,
@@ -115,12 +125,12 @@ def _mysql(address: URL) -> Engine:
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=1800,
-        max_overflow=-1,
+        **pool,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 10,
-            "read_timeout": _ANSWER_S,
-            "write_timeout": _ANSWER_S,
+            "read_timeout": answer_s,
+            "write_timeout": answer_s,
         },
     )
     event.listen(engine, "connect", _prepare_mysql)
@@ -163,5 +173,4 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Writers queue at their start: one that read first could not be let through later."""
-    read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if is_read_only(connection) else "BEGIN IMMEDIATE")

@@ -22,13 +22,13 @@ def may_pass(error: BaseException) -> bool:
     """Whether the same transaction, from its start, may well succeed right now."""
     if not isinstance(error, DBAPIError):
         return False
-    return error.connection_invalidated or _code(error) in _CONFLICT | _CONNECTION_LOST
+    return error.connection_invalidated or number(error) in _CONFLICT | _CONNECTION_LOST
 
 
 def translated(error: SQLAlchemyError) -> BaseException:
     """Our error for it; the original one where it is a bug of ours."""
     if isinstance(error, DBAPIError):
-        return _translated(error, _code(error))
+        return _translated(error, number(error))
     if isinstance(error, StatementError) and error.orig is not None:
         return error.orig  # a column type refused the value
     return FatalError("database_gone", f"the database does not answer: {error}")
@@ -61,7 +61,7 @@ def too_large(message: str) -> RecordError:
     return RecordError("too_large", message, hint="raise max_allowed_packet of the database server")
 
 
-def _code(error: DBAPIError) -> int:
+def number(error: DBAPIError) -> int:
     """The number of MySQL's error, or SQLite's primary result code; 0 where there is none."""
     if isinstance(error.orig, sqlite3.Error):
         return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF

@@ -126,7 +126,7 @@ class ChatSummarizer:
         return [Check(code, True, f"{name} at {self._service}, the key is accepted")]
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
     def _teller(self, job: Job) -> Callable[[Completion], None]:

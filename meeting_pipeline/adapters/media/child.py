@@ -3,14 +3,17 @@
 import os
 import re
 import selectors
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from signal import SIGKILL
+from threading import RLock
 from time import monotonic
 
-from meeting_pipeline.errors import ConfigError, RetryableError
+from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
 
 STALL_S = 120.0
 _BLOCK_BYTES = 1 << 16
@@ -34,14 +37,54 @@ class Ended:
         return "".join(letter if letter.isprintable() else "?" for letter in words)[:300]
 
 
-def run(command: Sequence[str], take: Callable[[bytes], None], stall_s: float = STALL_S) -> Ended:
+class Children:
+    """The children of one owner, who can end them all; threads may share it."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._guard = RLock()  # a signal handler may call `close` at any point
+        self._closed = False
+
+    def close(self) -> None:
+        """End them; raises Stopped where they are waited for, and for every later one."""
+        with self._guard:
+            self._closed = True
+            for process in self._running:
+                _kill(process)
+
+    def check_open(self) -> None:
+        """Raises Stopped after `close`."""
+        if self._closed:
+            raise Stopped("stopped", "the run was asked to end")
+
+    @contextmanager
+    def watching(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """`close` ends this one, too, while the block runs."""
+        with self._guard:
+            self.check_open()
+            self._running.add(process)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._running.discard(process)
+        self.check_open()
+
+
+def run(
+    command: Sequence[str],
+    take: Callable[[bytes], None],
+    stall_s: float = STALL_S,
+    children: Children | None = None,
+) -> Ended:
     """Run a command to its end and hand over everything it writes to standard output.
 
     stall_s: seconds without output after which it counts as hanging; its process group is killed.
-    A child must write all the time: if we are killed, the broken pipe is what ends it.
-    Raises RetryableError("media_tool_stalled"), ("media_tool_killed"), ConfigError.
+    children: who can end it before. If we are killed, the system ends it; where util-linux is not
+    installed, the broken pipe does, for a child must write all the time.
+    Raises Stopped, RetryableError("media_tool_stalled"), ("media_tool_killed"), ConfigError.
     """
-    with _started(command) as process:
+    with _started(command) as process, (children or Children()).watching(process):
         complaints = _drain(process, take, stall_s)
         try:
             returncode = process.wait(stall_s)
@@ -57,9 +100,11 @@ def run(command: Sequence[str], take: Callable[[bytes], None], stall_s: float = 
 @contextmanager
 def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The child in a process group of its own, of which nothing is left afterwards."""
+    if not shutil.which(command[0]):
+        raise _missing(command[0], "there is no such program")
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, no shell; names are prefixed with file:
-            command,
+            [*_leash(), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,17 +112,37 @@ def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
             start_new_session=True,
         )
     except OSError as error:
-        raise ConfigError(
-            "media_tool_missing",
-            f"{command[0]} cannot be started: {error.strerror}",
-            hint="install ffmpeg, or leave it out: PyAV does the same",
-        ) from error
+        raise _missing(command[0], error.strerror or "") from error
     with process:
         try:
             yield process
         finally:
-            if process.returncode is None:
-                os.killpg(process.pid, SIGKILL)
+            _kill(process)
+
+
+@cache
+def _leash() -> tuple[str, ...]:
+    """What makes the system kill a program with the thread that started it; () without it."""
+    leash = ("setpriv", "--pdeathsig", "KILL", "--")
+    try:
+        tried = subprocess.run([*leash, "true"], capture_output=True, check=False)  # noqa: S603
+    except OSError:
+        return ()
+    return leash if tried.returncode == 0 else ()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, SIGKILL)
+
+
+def _missing(program: str, reason: str) -> ConfigError:
+    return ConfigError(
+        "media_tool_missing",
+        f"{program} cannot be started: {reason}",
+        hint="install ffmpeg, or leave it out: PyAV does the same",
+    )
 
 
 def _drain(

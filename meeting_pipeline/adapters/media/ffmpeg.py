@@ -50,11 +50,18 @@ class FFmpegMedia:
         self._ffmpeg = ffmpeg
         self._ffprobe = ffprobe
         self._stall_s = stall_s
+        self._children = child.Children()
+
+    def close(self) -> None:
+        """End what runs; raises Stopped there and in every later call."""
+        self._children.close()
 
     def probe(self, media: Path) -> MediaInfo:
         answer = bytearray()
         command = [self._ffprobe, "-v", "error", *_INPUT, "-show_entries", _SHOWN, "-of", "json"]
-        ended = child.run([*command, input_url(media)], answer.extend, self._stall_s)
+        ended = child.run(
+            [*command, input_url(media)], answer.extend, self._stall_s, self._children
+        )
         if ended.returncode:
             raise not_media(media, _named(ended.reason, media))
         return describe(media, _said_by(json.loads(answer)))
@@ -68,7 +75,8 @@ class FFmpegMedia:
         make_target(target)
         meter = SoundMeter()
         hear = _hearing(meter, towards(info.duration_s, progress))
-        ended = child.run(self._command(media, target, audio_format), hear, self._stall_s)
+        command = self._command(media, target, audio_format)
+        ended = child.run(command, hear, self._stall_s, self._children)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode:

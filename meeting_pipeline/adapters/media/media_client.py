@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from ssl import SSLCertVerificationError
 from threading import Event, RLock
 from typing import TypeVar
@@ -57,7 +57,7 @@ class MediaClient:
         self._sessions = MediaSessions(hosts)
         self._stall_s = stall_s
         self._wait = wait_random_exponential(multiplier=first_wait_s, max=_LONGEST_WAIT_S)
-        self._open: set[requests.Response] = set()
+        self._open: set[MediaSession] = set()
         self._lock = RLock()  # a signal handler may call `close` at any point
         self._closed = Event()
 
@@ -74,11 +74,14 @@ class MediaClient:
         Raises RecordError("forbidden_host"), ("not_media"), ("download_refused"), LinkExpired,
         RetryableError, FatalError("tls_failed"), Stopped after `close`.
         """
-        with self._translated(), self._sessions.lent() as session:
-            response = self._answered(session, url, headers)
-            with self._watched(response):
-                yield Answer.of(response, self._stall_s)
-                self.check_open()  # `close` looks like the end of a body without a length
+        with (
+            self._translated(),
+            self._sessions.lent() as session,
+            self._watched(session),
+            self._answered(session, url, headers) as response,
+        ):
+            yield Answer.of(response, self._stall_s)
+            self.check_open()  # `close` looks like the end of a body without a length
 
     def patiently(self, attempt: Callable[[], Result]) -> Result:
         """Make up to five attempts while they end in a RetryableError.
@@ -99,12 +102,11 @@ class MediaClient:
             raise Stopped("stopped", "the download was asked to end")
 
     def close(self) -> None:
-        """Wake everybody who waits for bytes."""
+        """Wake everybody who waits, for an answer or for bytes."""
         with self._lock:
             self._closed.set()
-            for response in list(self._open):
-                with suppress(RuntimeError, ValueError):  # its last byte has been read already
-                    response.raw.shutdown()
+            for session in list(self._open):
+                session.break_off()
             self._sessions.close()
 
     def _answered(
@@ -115,6 +117,7 @@ class MediaClient:
         except requests.ConnectionError as error:
             if not session.is_kept or never_connected(error):
                 raise
+            self.check_open()
             session.close()  # the host hung up at the same moment: that is no trouble yet
             return self._followed(session, url, headers)
 
@@ -145,16 +148,15 @@ class MediaClient:
         )
 
     @contextmanager
-    def _watched(self, response: requests.Response) -> Iterator[None]:
-        with response:
+    def _watched(self, session: MediaSession) -> Iterator[None]:
+        with self._lock:
+            self._open.add(session)
+        try:
+            self.check_open()
+            yield
+        finally:
             with self._lock:
-                self._open.add(response)
-            try:
-                self.check_open()
-                yield
-            finally:
-                with self._lock:
-                    self._open.discard(response)
+                self._open.discard(session)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from meeting_pipeline.adapters.connections import BreakableAdapter
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 
 
@@ -26,8 +26,13 @@ class MediaSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._adapter = _CheckedAdapter(hosts)
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _CheckedAdapter(hosts))
+            self.mount(scheme, self._adapter)
+
+    def break_off(self) -> None:
+        """Whoever waits for an answer, or for bytes, fails at once."""
+        self._adapter.break_off()
 
 
 class MediaSessions:
@@ -62,7 +67,7 @@ class MediaSessions:
             self._idle.pop().close()
 
 
-class _CheckedAdapter(HTTPAdapter):
+class _CheckedAdapter(BreakableAdapter):
     """Connects to addresses that were checked, not to what the name means a moment later.
 
     The address is part of what a kept connection is found by, and every request has its host looked
@@ -72,7 +77,7 @@ class _CheckedAdapter(HTTPAdapter):
     def __init__(self, hosts: AllowedHosts) -> None:
         self._hosts = hosts
         self._address = ""
-        super().__init__()
+        super().__init__(pool_connections=2, pool_maxsize=1)
 
     def send(self, request: Any, *args: Any, **how: Any) -> requests.Response:
         addresses = [""] if select_proxy(request.url, how["proxies"]) else self._addresses(request)

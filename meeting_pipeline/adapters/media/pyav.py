@@ -29,12 +29,19 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
-from meeting_pipeline.errors import SkipRecord
+from meeting_pipeline.errors import SkipRecord, Stopped
 from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Progress
 
 
 class PyAVMedia:
     """`ports.MediaTool` in this process."""
+
+    def __init__(self) -> None:
+        self._closed = False
+
+    def close(self) -> None:
+        """End what runs; raises Stopped there and in every later `extract`."""
+        self._closed = True
 
     def probe(self, media: Path) -> MediaInfo:
         with _opened(media) as container:
@@ -50,6 +57,8 @@ class PyAVMedia:
             make_target(target)
             with _Encoder(target, _ENCODINGS[audio_format]) as encoder:
                 for second in _in_seconds(_decoded(container, track, media)):
+                    if self._closed:
+                        raise Stopped("stopped", "the run was asked to end")
                     meter.hear(bytes(second.planes[0])[: 2 * second.samples])
                     encoder.write(second)
                     tell(meter.duration_s)

@@ -82,6 +82,10 @@ class TencentClient:
             rates=[limit] if limit else [],
         )
 
+    def close(self) -> None:
+        """See `Http.close`."""
+        self._http.close()
+
     def hasty(self) -> "TencentClient":
         """The same application for somebody who looks on; see `Http.hasty`."""
         twin = copy(self)

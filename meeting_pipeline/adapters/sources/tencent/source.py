@@ -90,6 +90,10 @@ class TencentSource:
         """What works at Tencent: two calls at most, three with a wrong clock."""
         return examination.examine(self._lists, self._now())
 
+    def close(self) -> None:
+        """Break off what runs; raises Stopped there and in every later call."""
+        self._lists[0].client.close()
+
     def _list_for(self, meta: RecordMeta) -> RecordList:
         """The list whose operator may see it: the owner's own, or that of the only operator."""
         own = (one for one in self._lists if one.operator == meta.teacher_id)

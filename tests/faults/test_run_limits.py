@@ -1,0 +1,110 @@
+"""Rows 75 and 80: a run that has had its time, or its number of records, leaves the rest."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline import exit_codes
+from meeting_pipeline.domain.durations import seconds_of
+from meeting_pipeline.interrupts import LOCK_LOST, MAX_RUNTIME, Interrupts
+from meeting_pipeline.sandbox.faults import Fault, Kind
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.lessons import BURSTS, lesson, record_id, tone
+from tests.support.offices import Office
+from tests.support.processes import Starter, starting
+
+NOT_NOW = 75
+EACH_ONCE = {(0, place): 1 for place in BURSTS}
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[Starter]:
+    with starting(tmp_path / "streams") as one:
+        yield one
+
+
+@pytest.mark.parametrize("how", ["option", "setting"])
+def test_row_75_a_run_whose_time_is_up_keeps_what_it_paid_for_and_leaves_the_rest(
+    office: Office, sandbox: Sandbox, starter: Starter, how: str
+) -> None:
+    sandbox.faults.add(Fault(Kind.STALL, "transcriptions", amount=3))
+    words = ["run", "--since", "7d", "--json"]
+    option = ["--max-runtime", "2s"] if how == "option" else []
+    setting = {"MAX_RUNTIME": "2"} if how == "setting" else {}
+
+    run = starter.start([*words, *option], {**office.environment, **setting})
+
+    assert run.wait() == NOT_NOW
+    assert (run.report["deferred"], run.report["failed"]) == (1, 0)
+    assert "time is up" in run.err.read_text("utf-8")
+    sandbox.faults.clear()
+    assert office.night().exit_code == 0
+    assert sandbox.ledger.bursts == EACH_ONCE, "what was under way was kept"
+
+
+def test_row_75_cron_has_the_option_too(office: Office, starter: Starter) -> None:
+    ended = starter.start(["cron", "--max-runtime", "soon"], office.environment)
+    assert ended.wait() == exit_codes.USAGE
+    assert "soon" in ended.err.read_text("utf-8")
+
+
+def test_row_75_what_runs_has_some_time_before_it_is_broken_off() -> None:
+    closed, broken = threading.Event(), threading.Event()
+    patient = Interrupts(closed.set, broken.set, max_runtime_s=0.01, drain_s=3600)
+    with patient.handled():
+        assert closed.wait(30)
+        assert not broken.is_set()
+    assert (patient.exit_code(), patient.reason()) == (NOT_NOW, "max_runtime")
+
+    hasty = Interrupts(closed.set, broken.set, max_runtime_s=0.01, drain_s=0.01)
+    with hasty.handled():
+        assert broken.wait(30)
+
+
+def test_row_75_a_signal_does_not_wait_for_what_has_time() -> None:
+    closed, broken = threading.Event(), threading.Event()
+    interrupts = Interrupts(closed.set, broken.set, max_runtime_s=0.01, drain_s=3600)
+    with interrupts.handled():
+        assert closed.wait(30)
+        signal.raise_signal(signal.SIGTERM)
+        assert broken.is_set()
+    assert (interrupts.exit_code(), interrupts.reason()) == (143, "terminated")
+
+
+def test_whatever_ended_a_run_first_is_its_reason() -> None:
+    interrupts = Interrupts(lambda: None, lambda: None)
+    with interrupts.handled():
+        assert (interrupts.exit_code(), interrupts.reason()) == (None, None)
+        interrupts.end(LOCK_LOST)
+        interrupts.end(MAX_RUNTIME)
+    assert (interrupts.exit_code(), interrupts.reason()) == (5, "lock_lost")
+
+
+def test_row_80_of_many_records_the_oldest_come_first(
+    office: Office, sandbox: Sandbox, starter: Starter, sounds: Path
+) -> None:
+    sandbox.company.add(*(lesson(number, tone(sounds)) for number in (2, 1)))
+    taken = []
+    for _ in range(3):
+        words = ["run", "--since", "7d", "--limit", "1", "--json"]
+        run = starter.start(words, office.environment)
+        assert run.wait() == 0
+        taken += [record["record_id"] for record in run.report["records"]]
+    assert taken == [record_id(number) for number in (0, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("6h", 21_600), ("90m", 5_400), ("45", 45), ("1.5 H", 5_400), ("2d", 172_800)],
+)
+def test_a_time_is_read_as_people_write_it(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "soon", "1h30", "nan", "٣h", "1e3"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="6h"):
+        seconds_of(text)
