@@ -93,7 +93,8 @@ def outside_transaction(engine: Engine, *statements: str) -> list[Any]:
     except SQLAlchemyError as error:
         raise failures.translated(error) from error
     except sqlite3.Error as error:
-        raise failures.translated(DBAPIError("", None, error)) from error
+        wrapped = DBAPIError("", None, error)
+        raise failures.translated(wrapped) from wrapped
     finally:
         if connection is not None:
             connection.close()

@@ -23,6 +23,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.engine import in_transaction, outside_transaction, read
 from meeting_pipeline.adapters.db.mapping import storable
 from meeting_pipeline.adapters.db.schema import (
@@ -38,7 +39,7 @@ from meeting_pipeline.adapters.db.schema import (
     transcripts,
 )
 from meeting_pipeline.adapters.db.types import SQLITE
-from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
+from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.erasure import ERASED, Scope, Words, is_erased, person_hash
 from meeting_pipeline.domain.erasure import hashes_of as hashes_of_meta
 from meeting_pipeline.domain.model import RecordKey, RecordMeta, Role
@@ -71,13 +72,11 @@ class ErasureStore:
     def compact(self) -> None:
         if self._engine.dialect.name != SQLITE:
             return  # what a server keeps in its files and logs is its keeper's
-        truncate = "PRAGMA wal_checkpoint(TRUNCATE)"
-        busy, *_ = outside_transaction(self._engine, "VACUUM", truncate)
-        if busy:
+        if self._is_busy():
             raise FatalError(
                 "database_busy",
-                "somebody reads the database, so its journal still holds what was erased",
-                hint="end the other program, then give the same command again",
+                "another program has the database open, which still holds what was erased",
+                hint="end that program, then give the same command again",
             )
 
     def remnants(self, words: Words) -> list[Remnant]:
@@ -86,6 +85,17 @@ class ErasureStore:
             return [remnant for of_table in found for remnant in of_table]
 
         return read(self._engine, work)
+
+    def _is_busy(self) -> bool:
+        """Write the file anew and empty its journal; True where a reader is in the way."""
+        try:
+            truncate = "PRAGMA wal_checkpoint(TRUNCATE)"
+            is_busy, *_ = outside_transaction(self._engine, "VACUUM", truncate)
+        except FatalError as error:
+            if error.__cause__ and failures.may_pass(error.__cause__):
+                return True
+            raise
+        return bool(is_busy)
 
 
 def not_erased(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
@@ -176,7 +186,7 @@ def _person(stay: Mapping[str, str | None]) -> str | None:
 
 def _erase(connection: Connection, scope: Scope, now: datetime) -> None:
     rows = [{"word_hash": one, "erased_at": now} for one in sorted(scope.hashes())]
-    insert_missing(connection, erased, rows)
+    upsert(connection, erased, rows, ["word_hash"])
     for chunk in chunks(sorted(_numbers(connection, scope.whole))):
         connection.execute(delete(recordings).where(recordings.c.id.in_(chunk)))
     for chunk in chunks(sorted(_numbers(connection, scope.shared))):
