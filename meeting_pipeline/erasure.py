@@ -142,6 +142,11 @@ class Erasure:
                 yield Remnant(str(path.relative_to(self.data_dir)))
 
 
+def broken_off(data_dir: Path) -> int:
+    """How many erasures were begun and not completed."""
+    return len(list((data_dir / _NOTES).glob("*.json")))
+
+
 def _holds(path: Path, words: Words) -> bool:
     tail = b""
     with path.open("rb") as stream:

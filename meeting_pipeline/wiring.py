@@ -190,6 +190,13 @@ def erasure(settings: Settings, rows: Database) -> "Erasure":
     return Erasure(rows.erasure, rows.stats, data_dir, tuple(log_dirs))
 
 
+def broken_off_erasures(settings: Settings) -> int:
+    """How many students are erased in part only."""
+    from meeting_pipeline.erasure import broken_off
+
+    return broken_off(settings.source.data_dir)
+
+
 def back_up(settings: Settings, target: Path) -> "Backup":
     """A copy of the embedded database; raises ConfigError where the rows are on a server."""
     from meeting_pipeline.adapters.db import backup

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from meeting_pipeline.errors import RecordError, RetryableError, SkipRecord
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.retention import Retention, RetentionObserver
+from tests.support.crash import killed_at
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.nights import Installation
 
+EVERY = 12  # a twelfth of the steps on every run; `make faults` takes them all
 TEXTS = ["summary.json", "summary.md", "transcript.json"]
 
 
@@ -213,3 +216,23 @@ def test_the_moment_of_removal_is_the_sweep_s(office: Office) -> None:
     assert ledger[StageName.EXTRACT].file_removed_at == began + timedelta(days=8)
     assert ledger[StageName.TRANSCRIBE].file_removed_at is None
     rows.close()
+
+
+def test_killed_at_any_step_the_next_night_finds_what_is_due(tmp_path: Path) -> None:
+    killed = 0
+    for step in count(1, EVERY):
+        office = Office(tmp_path / str(step), [meta(0), meta(1)], rules=RetentionRules(0, 0))
+        office.folder.mkdir()
+        if not killed_at(step, office.run):
+            break
+        killed += 1
+
+        assert office.run().exit_code == 0
+        assert office.names() == TEXTS * 2, f"killed at step {step}"
+        rows = office.rows()
+        assert office.retention(rows).sweep().removed == ()
+        for number in (1, 2):
+            ledger = rows.recordings.ledger(number)
+            assert all(ledger[kept.stage].file_removed_at for kept in Kept)
+        rows.close()
+    assert killed > 10

@@ -1,7 +1,7 @@
 """A copy of the embedded database, taken while others write to it."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def back_up(database: Path, target: Path) -> Backup:
         recordings = _copy(database, part)
         publish(part, target)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         said = getattr(error, "strerror", None) or str(error)
         raise FatalError(
             "backup_failed",
