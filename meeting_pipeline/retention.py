@@ -53,7 +53,11 @@ class Retention:
 
     def sweep(self) -> Removal:
         """Remove what is due by the rules; call it while no other run is at work."""
-        return self.remove(self.due(self.rules.cutoffs(self.now())))
+        removal = self.remove(self.due(self.rules.cutoffs(self.now())))
+        for kept in Kept:
+            if count := removal.count(kept):
+                log.info("retention: %s of %d recordings removed", kept, count)
+        return removal
 
     def due(self, cutoffs: Cutoffs, kinds: Collection[Kept] = tuple(Kept)) -> Sequence[Leftover]:
         """What `remove` would be given."""
@@ -72,13 +76,14 @@ class Retention:
             removed += gone
         gone_now = set(removed)
         failed = [one for one in leftovers if one not in gone_now]
-        return _said(Removal(removed, failed))
+        return Removal(removed, failed)
 
     def extracted(self, recording_id: int) -> None:
         """The audio of this recording has passed its gate just now: its media may go at once."""
         if self.rules.media_days == 0:
             cutoffs = self.rules.cutoffs(self.now())
-            self.remove(self.store.due(cutoffs, [Kept.MEDIA], recording_id))
+            if self.remove(self.store.due(cutoffs, [Kept.MEDIA], recording_id)).removed:
+                log.info("#%d media removed", recording_id)
 
     def _is_removed(self, leftover: Leftover) -> bool:
         try:
@@ -109,10 +114,3 @@ class RetentionObserver(RunObserver):
             work()
         except MeetingError as trouble:
             log.error("what is due for deletion stays until the next run: %s", trouble)
-
-
-def _said(removal: Removal) -> Removal:
-    for kept in Kept:
-        if count := removal.count(kept):
-            log.info("retention: %s of %d recordings removed", kept, count)
-    return removal
