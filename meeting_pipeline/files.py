@@ -70,11 +70,13 @@ class RecordFolder:
     def discard(self, stem: str, name: str | None) -> None:
         """Remove for good what was published as `name` and what has grown of `stem`.
 
-        stem: how the stage's names begin ("recording"). Nothing else in the folder is touched;
-        it goes, too, when nothing is left in it. Removing what is gone is fine.
+        stem: how the stage's names begin ("recording"). Nothing else is touched, here or, whatever
+        `name` says, elsewhere; the folder goes, too, when nothing is left in it. Removing what is
+        gone is fine.
         """
-        grown = self.path.glob(f"{stem}.*.part*")
-        for path in (*grown, *([self.file(name)] if name else [])):
+        is_ours = name is not None and name.startswith(f"{stem}.") and Path(name).name == name
+        published = [self.file(name)] if name and is_ours else []
+        for path in (*self.path.glob(f"{stem}.*.part*"), *published):
             path.unlink(missing_ok=True)
         if self.path.is_dir():
             _sync(self.path)
