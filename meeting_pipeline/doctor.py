@@ -44,6 +44,7 @@ def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
         ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
         ("database", partial(_database, settings)),
+        ("erasures", partial(_erasures, settings)),
         ("source", partial(_source, parts)),
         ("media", partial(_media, parts)),
         ("downloads", partial(_downloads, parts)),
@@ -116,6 +117,16 @@ def _data_dir(settings: Settings) -> Check:
         free > _ENOUGH_BYTES,
         f"{folder}: {free / 2**30:.1f} GiB free",
         "make room, or set DATA_DIR to a larger disk",
+    )
+
+
+def _erasures(settings: Settings) -> Check:
+    broken_off = wiring.broken_off_erasures(settings)
+    return Check(
+        "erasures",
+        not broken_off,
+        f"{broken_off} broken off" if broken_off else "none broken off",
+        "give `meeting erase --student ID` again, with the same id: it goes on where it stopped",
     )
 
 

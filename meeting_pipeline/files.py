@@ -6,9 +6,10 @@ One folder per record, named from its key alone. A title never becomes part of a
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,6 +69,22 @@ class RecordFolder:
         for path in (self.file(name), *self.path.glob(f"{name}.part*")):
             path.unlink(missing_ok=True)
 
+    def discard(self, stem: str, name: str | None) -> None:
+        """Remove for good what was published as `name` and what has grown of `stem`.
+
+        stem: how the stage's names begin ("recording"). Nothing else is touched, here or, whatever
+        `name` says, elsewhere; the folder goes, too, when nothing is left in it. Removing what is
+        gone is fine.
+        """
+        is_ours = name is not None and name.startswith(f"{stem}.") and Path(name).name == name
+        published = [self.file(name)] if name and is_ours else []
+        for path in (*self.path.glob(f"{stem}.*.part*"), *published):
+            path.unlink(missing_ok=True)
+        if self.path.is_dir():
+            _sync(self.path)
+            with suppress(OSError):  # something else is in it
+                self.path.rmdir()
+
 
 def private_folder(path: Path) -> None:
     """Make a folder for its owner only; one that everybody may write to is refused.
@@ -109,6 +126,26 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
     part.rename(path)
     _sync(path.parent)
+
+
+def publish(part: Path, final: Path) -> None:
+    """Give a file that has grown its name, durably."""
+    _sync(part)
+    part.rename(final)
+    _sync(final.parent)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, for good; what is gone is fine.
+
+    A link is removed, not what it leads to.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        _sync(path.parent)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,13 +4,14 @@ Adapters implement them and raise only `meeting_pipeline.errors`; each port has 
 contract tests that every adapter behind it passes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import (
     Audio,
     Minutes,
@@ -20,6 +21,7 @@ from meeting_pipeline.domain.model import (
     Transcript,
     Usage,
 )
+from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover
 from meeting_pipeline.domain.stages import (
     Artifact,
     LedgerEntry,
@@ -333,3 +335,53 @@ class StatsStore(Protocol):
 
     def differences(self) -> list[tuple[StudentStats | None, StudentStats | None]]:
         """(stored, recomputed) wherever they are not the same; nothing is written."""
+
+
+class RetentionStore(Protocol):
+    """Which files of recordings have had their time."""
+
+    def due(
+        self, cutoffs: Cutoffs, kinds: Collection[Kept], recording_id: int | None = None
+    ) -> list[Leftover]:
+        """Files that nothing needs any more and that are old enough; of one recording or of all.
+
+        A file that a stage may still need is never among them. It costs what is due, not what is
+        stored.
+        """
+
+    def removed(self, leftovers: Iterable[Leftover]) -> None:
+        """Commit that these files were removed on purpose, now."""
+
+    def settle(self) -> None:
+        """What is committed is on disk, so that the input of a stage may go."""
+
+
+@dataclass(frozen=True)
+class Remnant:
+    """A place where somebody is still named. where: "recordings.summary" or a file."""
+
+    where: str
+    recording_id: int | None = None
+
+
+class ErasureStore(Protocol):
+    """A student's rows, to be erased. Every method is one committed transaction."""
+
+    def find(self, student: str) -> Scope:
+        """What there is of somebody, by the id they are counted under."""
+
+    def was_erased(self, student: str) -> bool:
+        """Whether they were erased before."""
+
+    def erase(self, scope: Scope) -> None:
+        """Remove it all, and remember by hashes what must not come back.
+
+        Recordings of theirs alone go whole. In shared ones the texts go, and of the people only
+        they; the others keep their attendance and their numbers.
+        """
+
+    def compact(self) -> None:
+        """Leave nothing of what was removed in the database's files, as far as that is ours."""
+
+    def remnants(self, words: Words) -> list[Remnant]:
+        """Wherever one of the words still stands in a row."""

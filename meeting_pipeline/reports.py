@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
@@ -199,6 +200,8 @@ def stats_document(students: Iterable[StudentView], zone: ZoneInfo) -> Document:
 def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
     """The next thing that will happen to a recording, in words."""
     number, again_at = recording.id, iso(recording.next_attempt_at, zone)
+    if recording.skip_reason == ERASED:
+        return "nothing: its texts were erased with one of its students"
     return {
         RecordStatus.WAITING: "the source has not finished it; every night asks again",
         RecordStatus.PENDING: "it is due: the next run takes it",
@@ -239,13 +242,15 @@ def _stage(entry: LedgerEntry, zone: ZoneInfo) -> Document:
         "attempts": entry.attempts,
         "error_code": entry.error_code,
         "next_attempt_at": iso(entry.next_attempt_at, zone),
+        "file_removed_at": iso(entry.file_removed_at, zone) if entry.artifact else None,
     }
 
 
 def _why_stage(entry: LedgerEntry | None, zone: ZoneInfo) -> Document:
     if entry is None:
         names = ("error_code", "next_attempt_at", "message", "started_at", "finished_at", "seconds")
-        return {"status": "not yet", "attempts": 0, **dict.fromkeys(names)}
+        nothing = dict.fromkeys((*names, "file", "file_removed_at"))
+        return {"status": "not yet", "attempts": 0, **nothing}
     took = (
         (entry.finished_at - entry.started_at).total_seconds()
         if entry.started_at and entry.finished_at
@@ -257,6 +262,7 @@ def _why_stage(entry: LedgerEntry | None, zone: ZoneInfo) -> Document:
         "started_at": iso(entry.started_at, zone),
         "finished_at": iso(entry.finished_at, zone),
         "seconds": took,
+        "file": entry.artifact and entry.artifact.name,
     }
 
 

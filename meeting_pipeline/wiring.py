@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meeting_pipeline import backends, files, locking
@@ -13,8 +14,10 @@ from meeting_pipeline.batch import Batch
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingDetail
+from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
@@ -22,6 +25,7 @@ from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
+from meeting_pipeline.retention import Retention, RetentionObserver
 from meeting_pipeline.run_log import RunLog
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
@@ -31,7 +35,9 @@ from meeting_pipeline.stages.transcribe import Transcribe
 from meeting_pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from meeting_pipeline.adapters.db.backup import Backup
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
+    from meeting_pipeline.erasure import Erasure
 
 log = logging.getLogger(__name__)
 
@@ -153,16 +159,17 @@ def pipeline(
     jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
     gates = Gates(backends.slots(settings, jobs))
     stopwatch = Stopwatch(gates)
-    observers = Observers([RunLog(), stopwatch, observer])
-    observers.gates_opened(gates.use)
     with database(settings) as rows, ExitStack() as services:
+        tidying = RetentionObserver(retention(settings, rows))
+        observers = Observers([RunLog(), stopwatch, tidying, observer])
+        observers.gates_opened(gates.use)
         parts = Parts(settings, jobs, gates.closed, services, gates)
         source = backends.make_source(parts)
         stages = _stages(parts, source, rows)
         worker = RecordWorker(
             stages=stages,
             store=rows.recordings,
-            folder=settings.source.data_dir / "recordings",
+            folder=_recordings(settings),
             gates=gates,
             observer=observers,
             rules=RetryRules(max_attempts=settings.run.max_attempts),
@@ -191,6 +198,64 @@ def pipeline(
                 stop_code=interrupts.exit_code,
                 stop_reason=interrupts.reason,
             )
+
+
+def retention(settings: Settings, rows: Database) -> Retention:
+    """What removes the files that the settings no longer keep."""
+    return Retention(rows.retention, _recordings(settings), _kept_for(settings), utc_now)
+
+
+def cutoffs(settings: Settings, older_than: str | None) -> Cutoffs:
+    """What is due for deletion now, as typed ("30d") or else by the settings.
+
+    Raises ConfigError("bad_time") for what cannot be read.
+    """
+    now = utc_now()
+    if older_than is None:
+        return _kept_for(settings).cutoffs(now)
+    moment = parse_moment(older_than, now, settings.source.zone)
+    return Cutoffs(media=moment, audio=moment)
+
+
+def _kept_for(settings: Settings) -> RetentionRules:
+    return RetentionRules(settings.run.retention_video_days, settings.run.retention_audio_days)
+
+
+def erasure(settings: Settings, rows: Database) -> "Erasure":
+    """What erases a student."""
+    from meeting_pipeline.erasure import Erasure
+    from meeting_pipeline.logs import log_folder
+
+    data_dir = settings.source.data_dir
+    log_dirs = dict.fromkeys([log_folder(data_dir), data_dir / "logs"])
+    return Erasure(rows.erasure, rows.stats, data_dir, tuple(log_dirs))
+
+
+def broken_off_erasures(settings: Settings) -> int:
+    """How many students are erased in part only."""
+    from meeting_pipeline.erasure import broken_off
+
+    return broken_off(settings.source.data_dir)
+
+
+def back_up(settings: Settings, target: Path) -> "Backup":
+    """A copy of the embedded database; raises ConfigError where the rows are on a server."""
+    from meeting_pipeline.adapters.db import backup
+
+    database = settings.database
+    if database.host:
+        login = f"-h {database.host} -P {database.port} -u {database.user} -p {database.name}"
+        raise ConfigError(
+            "not_embedded",
+            "the rows are on a server, whose own tool saves them",
+            hint=f"mysqldump --single-transaction --default-character-set=utf8mb4 {login}"
+            f" > {target.with_suffix('.sql')}",
+        )
+    return backup.back_up(settings.source.data_dir / "meeting.db", target)
+
+
+def _recordings(settings: Settings) -> Path:
+    return settings.source.data_dir / "recordings"
 
 
 def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:

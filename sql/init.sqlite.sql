@@ -192,4 +192,18 @@ CREATE INDEX attendance_by_name ON attendance (name, role, person);
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE stage_ledger ADD COLUMN file_removed_at DATETIME;
+
+CREATE INDEX stage_ledger_by_file ON stage_ledger (stage, file_removed_at, finished_at);
+
+CREATE TABLE IF NOT EXISTS erased (
+    word_hash VARCHAR(64) NOT NULL,
+    erased_at DATETIME NOT NULL,
+    PRIMARY KEY (word_hash)
+);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
 COMMIT;

@@ -11,11 +11,13 @@ import typer
 
 from meeting_pipeline import __version__, exit_codes
 from meeting_pipeline.cli import (
+    cleanup,
     config,
     cron,
     db,
     demo,
     doctor,
+    erase,
     retry,
     run,
     sandbox,
@@ -74,6 +76,8 @@ app.command("show")(show.show)
 app.command("why")(why.why)
 app.command("retry")(retry.retry)
 app.command("stats")(stats.stats)
+app.command("cleanup")(cleanup.cleanup)
+app.command("erase")(erase.erase)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("sandbox")(sandbox.sandbox)

@@ -1,5 +1,6 @@
 """`meeting db …`: the tables behind everything."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,3 +53,30 @@ def dump_sql(
     from meeting_pipeline import wiring
 
     typer.echo(wiring.schema_sql(dialect), nl=False)
+
+
+@commands.command("backup")
+def backup(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to (default: DATA_DIR/backups/meeting-DATE.db).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A copy of the embedded database, also while a run is at work; it is checked before it counts.
+
+    To restore: copy it to DATA_DIR/meeting.db while nothing runs.
+    """
+    from meeting_pipeline import backends, wiring
+    from meeting_pipeline.cli import render
+    from meeting_pipeline.cli.session import begin
+
+    settings = begin()
+    now = backends.utc_now().astimezone(settings.source.zone)
+    default = settings.source.data_dir / "backups" / f"meeting-{now:%Y%m%d-%H%M%S}.db"
+    made = wiring.back_up(settings, file or default)
+    if as_json:
+        document = {"file": str(made.path), "size_bytes": made.size_bytes}
+        render.as_document({**document, "recordings": made.recordings})
+        return
+    size_mb = made.size_bytes / 1e6
+    typer.echo(f"备份 backup {made.path}: {made.recordings} recordings, {size_mb:.1f} MB, checked")

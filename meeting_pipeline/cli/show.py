@@ -38,9 +38,18 @@ def draw(document: dict[str, Any]) -> None:
         f"  {one['role']:<8} {one['name'] or one['person']}  {minutes(one['seconds'])}"
         for one in document["attendance"]
     ]
+    lines += _removed_lines(document["stages"])
     lines += _summary_lines(document["summary"])
     for line in lines:
         out.print(plain(line), markup=False, soft_wrap=True)
+
+
+def _removed_lines(stages: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What is not there any more because its time was over."""
+    kinds = {"download": "媒体 media", "extract": "音频 audio"}
+    for stage, kind in kinds.items():
+        if removed_at := stages.get(stage, {}).get("file_removed_at"):
+            yield f"  {kind}: 已到期删除 removed by retention {removed_at}"
 
 
 def _summary_lines(summary: dict[str, Any] | None) -> Iterator[str]:

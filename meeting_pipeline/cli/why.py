@@ -48,5 +48,11 @@ def _rows(stages: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
             str(stage["attempts"]),
             (stage.get("started_at") or "")[:19].replace("T", " "),
             "" if seconds is None else f"{seconds:.1f}",
-            f"{code}: {stage['message']}" if code else "",
+            f"{code}: {stage['message']}" if code else removed_file(stage),
         )
+
+
+def removed_file(stage: dict[str, Any]) -> str:
+    """That a file is gone because its time was over, and when it went."""
+    removed_at = (stage.get("file_removed_at") or "")[:16].replace("T", " ")
+    return f"{stage['file']} 已到期删除 removed by retention {removed_at}" if removed_at else ""

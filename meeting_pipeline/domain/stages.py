@@ -63,6 +63,7 @@ class LedgerEntry:
 
     made_from: fingerprint of everything the result depends on.
     attempts: starts since the last success or change of made_from.
+    file_removed_at: when we removed its file on purpose; None while it shall be there.
     """
 
     stage: StageName
@@ -75,6 +76,7 @@ class LedgerEntry:
     message: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    file_removed_at: datetime | None = None
 
     def is_done(self, made_from: str) -> bool:
         """Whether the stage has been done from exactly this."""

@@ -24,6 +24,7 @@ from tests.support.rows import meta, minutes
 
 SQL = Path(__file__).parents[2] / "sql"
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")  # of rows that were there, not of the table
+_OUTER_COMMA = re.compile(r",(?![^()]*\))")
 FILES = {"mysql": SQL / "init.sql", "sqlite": SQL / "init.sqlite.sql"}
 
 
@@ -44,9 +45,15 @@ def tables(engine: Engine) -> dict[str, set[str]]:
         rows = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master")).all()
     found: dict[str, set[str]] = {}
     for name, sql in rows:
-        lines = {" ".join(line.split()).rstrip(", ") for line in (sql or "").splitlines()}
-        found.setdefault(name, set()).update(lines)
+        found.setdefault(name, set()).update(_items(" ".join((sql or "").split())))
     return found
+
+
+def _items(definition: str) -> set[str]:
+    """What stands between the outer brackets, piece by piece: ALTER TABLE adds at the end."""
+    head, _, rest = definition.partition("(")
+    body, _, tail = rest.rpartition(")")
+    return {head, tail, *(piece.strip() for piece in _OUTER_COMMA.split(body))}
 
 
 def load(url: str, mariadb: Callable[[], MariaDb]) -> None:

@@ -99,3 +99,19 @@ def test_replacing_a_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["index.json"]
     assert path.read_bytes() == b"two"
     assert sha256_of(path) == "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"
+
+
+@pytest.mark.parametrize("name", ["../other/recording.m4a", "recording./../../x", "notes.txt"])
+def test_only_a_name_of_the_stage_itself_is_discarded(tmp_path: Path, name: str) -> None:
+    folder = RecordFolder(tmp_path, RecordKey("fake", "1"))
+    folder.write("recording.m4a", b"sound")
+    folder.write("notes.txt", b"mine")
+    folder.part("recording.m4a").write_bytes(b"so")
+    (tmp_path / "x").write_bytes(b"not ours")
+
+    folder.discard("recording", name)
+
+    assert sorted(path.name for path in folder.path.iterdir()) == ["notes.txt", "recording.m4a"]
+    assert (tmp_path / "x").exists()
+    folder.discard("recording", "recording.m4a")
+    assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
+from meeting_pipeline.adapters.db.erasure import ErasureStore
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
+from meeting_pipeline.adapters.db.retention import RetentionStore
 from meeting_pipeline.adapters.db.runs import RunStore
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.adapters.db.stats import StatsStore
@@ -23,6 +25,8 @@ class Database:
     runs: RunStore
     stats: StatsStore
     reading: Reading
+    retention: RetentionStore
+    erasure: ErasureStore
 
     def make_ready(self) -> None:
         """Give an empty database its tables.
@@ -62,4 +66,6 @@ def open_database(
         runs=RunStore(engine, now),
         stats=StatsStore(engine, now),
         reading=Reading(engine, now),
+        retention=RetentionStore(engine, now),
+        erasure=ErasureStore(engine, now),
     )

@@ -1,6 +1,7 @@
 """A SQLAlchemy engine for either database, and transactions that survive its hiccups."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from meeting_pipeline.adapters.db import failures
@@ -83,6 +84,25 @@ def in_transaction(
 def read(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     """Like `in_transaction` for work that only reads: it waits for nobody who writes."""
     return in_transaction(engine, work, read_only=True)
+
+
+def outside_transaction(engine: Engine, *statements: str) -> list[Any]:
+    """The last statement's first row, as `VACUUM` and checkpoints need it; errors as above."""
+    connection = None
+    try:
+        connection = engine.raw_connection()
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        return list(cursor.fetchone() or ())
+    except SQLAlchemyError as error:
+        raise failures.translated(error) from error
+    except sqlite3.Error as error:
+        wrapped = DBAPIError("", None, error)
+        raise failures.translated(wrapped) from wrapped
+    finally:
+        if connection is not None:
+            connection.close()
 
 
 def revision(engine: Engine) -> str | None:

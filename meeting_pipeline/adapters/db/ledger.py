@@ -24,6 +24,7 @@ _NOTHING_YET = {
     "artifact_sha256": None,
     "artifact_duration_s": None,
     "finished_at": None,
+    "file_removed_at": None,
 }
 
 
@@ -135,4 +136,5 @@ def _entry(row: DatabaseRow[Any]) -> LedgerEntry:
         message=row.message,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        file_removed_at=row.file_removed_at,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select
 
 from meeting_pipeline.adapters.db.due import is_ready
+from meeting_pipeline.adapters.db.erasure import not_erased
 from meeting_pipeline.adapters.db.mapping import (
     DECIDES_ATTENDANCE,
     META_COLUMNS,
@@ -53,8 +54,12 @@ def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
 def write(
     connection: Connection, metas: Sequence[RecordMeta], teachers: Collection[str], now: datetime
 ) -> int:
-    """Write what `in_order` returned; returns how many of them were new."""
+    """Write what `in_order` returned; returns how many of them were new.
+
+    What was erased gets no row again, and what is left of it is not touched.
+    """
     new = 0
+    metas = not_erased(connection, metas)
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(of_source):
             stored = _stored(connection, source, [meta.key.record_id for meta in chunk])
@@ -65,8 +70,8 @@ def write(
 
 
 def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
-    """Those of what `in_order` returned that have no row."""
-    rows = _rows(connection, metas, recordings.c.id)
+    """Those of what `in_order` returned that have no row and may get one."""
+    rows, metas = _rows(connection, metas, recordings.c.id), not_erased(connection, metas)
     return [meta for meta in metas if _key(meta) not in rows]
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, and_, func, select
 
 from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
 from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
+from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
@@ -146,7 +147,10 @@ class RecordingStore:
         )
 
     def retry(self, recording_id: int) -> bool:
-        """Make a failed, dead or skipped recording due now; False where it is none of these."""
+        """Make a failed, dead or skipped recording due now; False where it is none of these.
+
+        What was erased with a student stays as it is.
+        """
         values = {
             "status": RecordStatus.PENDING,
             "next_attempt_at": None,
@@ -154,7 +158,11 @@ class RecordingStore:
             "made_with": None,
             "updated_at": self._now(),
         }
-        is_closed = (recordings.c.id == recording_id) & recordings.c.status.in_(_CLOSED)
+        is_closed = and_(
+            recordings.c.id == recording_id,
+            recordings.c.status.in_(_CLOSED),
+            func.coalesce(recordings.c.skip_reason, "") != ERASED,
+        )
 
         def work(connection: Connection) -> bool:
             updated = connection.execute(recordings.update().where(is_closed).values(values))

@@ -29,7 +29,7 @@ from meeting_pipeline.adapters.db.types import (
 from meeting_pipeline.domain.model import Phase, Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest of `migrations/versions`, which makes exactly these tables."""
 
 metadata = MetaData()
@@ -133,7 +133,9 @@ stage_ledger = _table(
     Column("artifact_duration_s", Double),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    Column("file_removed_at", UtcDateTime),  # by us, on purpose: what is missing then is not lost
     Index("stage_ledger_by_status", "status"),
+    Index("stage_ledger_by_file", "stage", "file_removed_at", "finished_at"),
 )
 
 attendance = _table(
@@ -208,4 +210,10 @@ usage = _table(  # what calls cost is kept even when their recording is deleted
     Column("cost", Double, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("usage_by_run", "run_id"),
+)
+
+erased = _table(  # what must not come back with the next listing; hashes, so nobody is named
+    "erased",
+    Column("word_hash", word(64), primary_key=True),
+    Column("erased_at", UtcDateTime, nullable=False),
 )

@@ -1,0 +1,85 @@
+"""`meeting cleanup`: remove media and audio whose time is over."""
+
+from typing import Annotated, Any
+
+import typer
+
+from meeting_pipeline import exit_codes
+from meeting_pipeline.cli.options import AsJson
+
+
+def cleanup(
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--older-than",
+            help="What has been of no use for so long (30d, 12h) or since then (2026-01-05); "
+            "default: as RETENTION_VIDEO_DAYS and RETENTION_AUDIO_DAYS say.",
+        ),
+    ] = None,
+    media: Annotated[bool, typer.Option("--media", help="Only downloaded media.")] = False,
+    audio: Annotated[bool, typer.Option("--audio", help="Only audio.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove media whose audio is proven and audio whose transcript and summary are stored.
+
+    Every run does so by itself, as the settings say. Texts, rows and foreign files stay, and so
+    does whatever a recording may still need.
+    """
+    from meeting_pipeline import wiring
+    from meeting_pipeline.cli import render
+    from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.domain.retention import Kept
+
+    settings = begin()
+    kinds = [kept for kept, asked in ((Kept.MEDIA, media), (Kept.AUDIO, audio)) if asked]
+    with wiring.lock(settings, "cleanup"), wiring.database(settings) as rows:
+        retention = wiring.retention(settings, rows)
+        cutoffs = wiring.cutoffs(settings, older_than)
+        due = retention.due(cutoffs, kinds or tuple(Kept))
+        document = _document(due, [] if dry_run else retention.remove(due).failed, dry_run)
+    if as_json:
+        render.as_document(document)
+    else:
+        _draw(document)
+    if document["failed"]:
+        raise typer.Exit(exit_codes.RECORDS_FAILED)
+
+
+def _document(due: Any, failed: Any, dry_run: bool) -> dict[str, Any]:
+    stay = set(failed)
+    gone = [one for one in due if one not in stay and one.name is not None]
+    return {
+        "dry_run": dry_run,
+        "removed": [
+            {
+                "id": str(one.recording_id),
+                "source": one.key.source,
+                "record_id": one.key.record_id,
+                "kind": one.kept.value,
+                "file": one.name,
+                "size_bytes": one.size_bytes,
+            }
+            for one in gone
+        ],
+        "size_bytes": sum(one.size_bytes for one in gone),
+        "failed": [{"id": str(one.recording_id), "kind": one.kept.value} for one in failed],
+    }
+
+
+def _draw(document: dict[str, Any]) -> None:
+    from meeting_pipeline.cli import render
+
+    out = render.console()
+    removed = document["removed"]
+    if removed:
+        lines = (
+            (one["id"], one["kind"], one["file"], f"{one['size_bytes'] / 1e6:.1f}")
+            for one in removed
+        )
+        out.print(render.table("", ("#", "种类 kind", "文件 file", "MB"), lines))
+    said = "会删除 would go" if document["dry_run"] else "已删除 removed"
+    out.print(f"{said}: {len(removed)} files, {document['size_bytes'] / 1e6:.1f} MB")
+    for one in document["failed"]:
+        out.print(f"#{one['id']} {one['kind']}: could not be removed, see the log")

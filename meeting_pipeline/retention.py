@@ -1,0 +1,116 @@
+"""Files whose time is over are removed: media once its audio is proven, audio once it is rows."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, RetentionRules
+from meeting_pipeline.domain.stages import RunReport, StageName
+from meeting_pipeline.domain.timing import StageWork
+from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.ports import RetentionStore
+
+log = logging.getLogger(__name__)
+
+_TOGETHER = 200  # files until their removal is committed
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What was removed, or would be. failed: what could not be, and is tried again next time."""
+
+    removed: Sequence[Leftover] = ()
+    failed: Sequence[Leftover] = ()
+
+    def count(self, kept: Kept) -> int:
+        """Files of this kind."""
+        return sum(one.kept is kept and one.name is not None for one in self.removed)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it frees."""
+        return sum(one.size_bytes for one in self.removed)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Removes what the rules no longer keep, below `folder` and only what our stages made.
+
+    Order: what was made of a file is durable, then committed, then the file goes, then that is
+    committed. Killed anywhere in between, the next sweep finds the file again. Nothing is walked:
+    the rows say what is there.
+    """
+
+    store: RetentionStore
+    folder: Path
+    rules: RetentionRules
+    now: Callable[[], datetime]
+
+    def sweep(self) -> Removal:
+        """Remove what is due by the rules; call it while no other run is at work."""
+        removal = self.remove(self.due(self.rules.cutoffs(self.now())))
+        for kept in Kept:
+            if count := removal.count(kept):
+                log.info("retention: %s of %d recordings removed", kept, count)
+        return removal
+
+    def due(self, cutoffs: Cutoffs, kinds: Collection[Kept] = tuple(Kept)) -> Sequence[Leftover]:
+        """What `remove` would be given."""
+        return self.store.due(cutoffs, kinds)
+
+    def remove(self, leftovers: Sequence[Leftover]) -> Removal:
+        """Remove these files; one that cannot be removed is said and costs no other."""
+        if not leftovers:
+            return Removal()
+        self.store.settle()
+        removed: list[Leftover] = []
+        for start in range(0, len(leftovers), _TOGETHER):
+            chunk = leftovers[start : start + _TOGETHER]
+            gone = [one for one in chunk if self._is_removed(one)]
+            self.store.removed(gone)
+            removed += gone
+        gone_now = set(removed)
+        failed = [one for one in leftovers if one not in gone_now]
+        return Removal(removed, failed)
+
+    def extracted(self, recording_id: int) -> None:
+        """The audio of this recording has passed its gate just now: its media may go at once."""
+        if self.rules.media_days == 0:
+            cutoffs = self.rules.cutoffs(self.now())
+            if self.remove(self.store.due(cutoffs, [Kept.MEDIA], recording_id)).removed:
+                log.info("#%d media removed", recording_id)
+
+    def _is_removed(self, leftover: Leftover) -> bool:
+        try:
+            RecordFolder(self.folder, leftover.key).discard(leftover.kept.stem, leftover.name)
+        except OSError as error:
+            log.warning("#%d: its %s stays: %s", leftover.recording_id, leftover.kept, error)
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class RetentionObserver(RunObserver):
+    """Removes media as soon as a run needs it no more, and sweeps when the run is over."""
+
+    retention: Retention
+
+    def stage_finished(
+        self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
+    ) -> None:
+        if stage is StageName.EXTRACT:
+            self._try(lambda: self.retention.extracted(recording_id))
+
+    def run_finished(self, report: RunReport) -> None:
+        self._try(self.retention.sweep)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except MeetingError as trouble:
+            log.error("what is due for deletion stays until the next run: %s", trouble)
