@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
@@ -20,7 +21,7 @@ from meeting_pipeline.adapters.media.disk import DiskReservation, disk_full, dis
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
+from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Gains
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -59,10 +60,11 @@ class _Unusable(Exception):
 class Aria2Downloader:
     """`ports.Downloader` for https links, shared by threads; aria2c starts when it is needed.
 
-    One connection begins, and ends as well where it is fast; a host whose connections are slow has
-    aria2 go on, and begin with all later files. connections: per file, then. aria2c: the program,
-    or "" for the system's or the packaged one. Without it, behind a proxy, and for servers that
-    give no ranges, HttpDownloader does the work. stall_s, first_wait_s: see `MediaClient`.
+    One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
+    begins with all later files of the host for as long as that is faster (see `Gains`).
+    connections: per file, then. aria2c: the program, or "" for the system's or the packaged one.
+    Without it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
+    stall_s, first_wait_s: see `MediaClient`.
     fast_bytes_per_s: see `Pace`; with infinity no file is begun by one connection.
     """
 
@@ -82,7 +84,7 @@ class Aria2Downloader:
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
         self._fast_bytes_per_s = fast_bytes_per_s
-        self._slow_hosts: set[str] = set()
+        self._gains = Gains()
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
         if self._client.proxy_for(link.url) or not (
@@ -103,26 +105,35 @@ class Aria2Downloader:
         self._keeper.close()
 
     def _is_brought_by_one(self, link: MediaLink, part: Path, progress: Progress) -> bool:
-        """Whether one connection was fast enough to bring the file; else its host is remembered."""
-        host = urlsplit(link.url).netloc
-        if host in self._slow_hosts or PartFile(part, _WRITER).is_ours():
+        """Whether one connection brought the file; else several shall go on with it."""
+        host = _host(link)
+        if PartFile(part, _WRITER).is_ours() or self._gains.expects(host):
             return False
-        if self._fast_bytes_per_s < inf:
-            if self._built_in.begin(link, part, progress, self._fast_bytes_per_s):
-                return True
-            log.info("%s: one connection is slow; aria2 takes over", part.name)
-        self._slow_hosts.add(host)
+        if self._fast_bytes_per_s == inf:
+            return False
+        fast = 0.0 if self._gains.is_even(host) else self._fast_bytes_per_s
+        slow = self._built_in.begin(link, part, progress, fast)
+        if slow is None:
+            return True
+        log.info("%s: one connection brings %.1f MB/s; trying several", part.name, slow / 1e6)
+        self._gains.one_brings(host, slow)
         return False
 
     def _is_brought_by_several(self, link: MediaLink, part: Path, progress: Progress) -> bool:
         """Whether aria2 brought the file; else nothing is left of it."""
         file = PartFile(part, _WRITER)
+        started, before = monotonic(), file.size_bytes
         try:
             with disk_trouble(part):
-                return self._fetched(link, file, progress)
+                if not self._fetched(link, file, progress):
+                    return False
         except (RecordError, FatalError):
             file.discard()
             raise
+        came, passed_s = file.size_bytes - before, monotonic() - started
+        if came:
+            self._gains.several_bring(_host(link), came / passed_s)
+        return True
 
     def _fetched(self, link: MediaLink, file: PartFile, progress: Progress) -> bool:
         """Whether aria2 brought the file; else nothing is left of it."""
@@ -214,3 +225,7 @@ class Aria2Downloader:
         if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
         raise _Unusable
+
+
+def _host(link: MediaLink) -> str:
+    return urlsplit(link.url).netloc

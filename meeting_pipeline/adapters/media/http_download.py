@@ -31,7 +31,11 @@ class _Wish:
 
 
 class _TooSlow(Exception):
-    """More connections would be faster."""
+    """More connections may be faster."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        super().__init__()
+        self.bytes_per_s = bytes_per_s
 
 
 class HttpDownloader:
@@ -57,16 +61,17 @@ class HttpDownloader:
 
     def begin(
         self, link: MediaLink, part: Path, progress: Progress, fast_bytes_per_s: float
-    ) -> bool:
-        """As `fetch`, but False as soon as several connections would be faster (see `Pace`).
+    ) -> float | None:
+        """As `fetch`; but where several connections may be faster (see `Pace`), it ends early.
 
-        The part is good as far as it goes then, and without holes.
+        Returns how many bytes a second came then; the part is good so far, and without holes. None
+        when all is here.
         """
         try:
             self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress, fast_bytes_per_s))
-        except _TooSlow:
-            return False
-        return True
+        except _TooSlow as slow:
+            return slow.bytes_per_s
+        return None
 
     def close(self) -> None:
         """Break off what runs; raises Stopped there and in every later `fetch`."""
@@ -146,7 +151,7 @@ def _write(answer: Answer, wish: _Wish, offset: int) -> int:
             if expected:
                 wish.progress(min(1.0, offset / expected))
             if pace.is_slow(offset):
-                raise _TooSlow
+                raise _TooSlow(pace.bytes_per_s)
     return offset
 
 

@@ -6,13 +6,16 @@ FAST_BYTES_PER_S = 20_000_000.0
 _WINDOW_S = 0.1
 _LEAST_BYTES = 1 << 20  # a smaller rest is not shared out
 _LEAST_S = 0.15
+_LEAST_GAIN = 1.2
 
 
 class Pace:
     """Of one body, from the moment it is made. total_bytes: of the file, 0 where nobody knows.
 
-    fast_bytes_per_s: a connection that brings so much is left alone.
+    fast_bytes_per_s: a connection that brings so much is left alone. bytes_per_s: of late.
     """
+
+    bytes_per_s = 0.0
 
     def __init__(self, total_bytes: int, offset: int, fast_bytes_per_s: float) -> None:
         self._total_bytes = total_bytes
@@ -26,5 +29,34 @@ class Pace:
         if passed_s < _WINDOW_S:
             return False
         self._since, self._from = now, offset
-        long = rest * passed_s > _LEAST_S * came
-        return rest > _LEAST_BYTES and came < self._fast_bytes_per_s * passed_s and long
+        self.bytes_per_s = came / passed_s
+        long = rest > _LEAST_S * self.bytes_per_s
+        return rest > _LEAST_BYTES and self.bytes_per_s < self._fast_bytes_per_s and long
+
+
+class Gains:
+    """Of which hosts several connections bring more than one does; shared by threads.
+
+    Where they do not, one connection fills the line already, or we are what is slow.
+    """
+
+    def __init__(self) -> None:
+        self._by_one: dict[str, float] = {}
+        self._even: set[str] = set()
+
+    def expects(self, host: str) -> bool:
+        """Whether several connections are worth while: one was slow, and they were not as slow."""
+        return host in self._by_one and host not in self._even
+
+    def is_even(self, host: str) -> bool:
+        """Whether they were tried and brought no more than one."""
+        return host in self._even
+
+    def one_brings(self, host: str, bytes_per_s: float) -> None:
+        """Remember a connection that was slow."""
+        self._by_one[host] = max(bytes_per_s, self._by_one.get(host, 0.0))
+
+    def several_bring(self, host: str, bytes_per_s: float) -> None:
+        """Remember what a file came with that had several."""
+        if bytes_per_s < _LEAST_GAIN * self._by_one.get(host, 0.0):
+            self._even.add(host)
