@@ -30,7 +30,7 @@ class RecordFolder:
 
     def part(self, name: str) -> Path:
         """Where a file of this name grows until it is published; its folder exists."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path)
         return self.path / f"{name}.part"
 
     def publish(self, name: str, duration_s: float | None = None) -> Artifact:
@@ -65,6 +65,17 @@ class RecordFolder:
         """Remove a file and what has grown beside it; removing what is gone is fine."""
         for path in (self.file(name), *self.path.glob(f"{name}.part*")):
             path.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, for its owner only, and those above it that are missing; all durably.
+
+    A file that is synced in a folder whose own name is not would be lost with that name.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
 
 
 @contextmanager
