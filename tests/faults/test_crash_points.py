@@ -38,7 +38,8 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
     part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("a record's thread, SQLite")
-    enumerate_calls(site(), tally, WORKER, MUTATIONS, every=PARTS if ALL else 24, part=part)
+    every = PARTS if ALL else 24
+    enumerate_calls(site(ffmpeg=True), tally, WORKER, MUTATIONS, every, part)
     tally.told(request)
 
 

@@ -16,23 +16,30 @@ from tests.support.tracing import require_tracing
 
 pytestmark = pytest.mark.timeout(1800)
 
-
-@pytest.fixture
-def site(
-    two_lessons: Sandbox, processes: NightProcesses, sounds: Path, tmp_path: Path, tables: Path
-) -> CrashSite:
-    require_tracing()
-    return CrashSite(two_lessons, processes, tmp_path, sounds, lessons=2, template=tables)
+EVERY = {False: PARTS, True: 8 * PARTS} if ALL else {False: 50, True: 200}
+"""Which of the states are tried, without and with ffmpeg's part in them."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("ffmpeg", [False, True], ids=["alone", "ffmpeg"])
 def test_row_78_whatever_a_power_cut_leaves_is_made_whole(
-    part: int, site: CrashSite, tmp_path: Path, request: pytest.FixtureRequest
+    part: int,
+    ffmpeg: bool,
+    two_lessons: Sandbox,
+    processes: NightProcesses,
+    sounds: Path,
+    tables: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    require_tracing()
+    site = CrashSite(
+        two_lessons, processes, tmp_path, sounds, lessons=2, template=tables, ffmpeg=ffmpeg
+    )
     disk, log = recorded_night(site, tmp_path / "log")
-    tally, every = Tally("power loss, SQLite"), PARTS if ALL else 60
+    tally, every = Tally("power loss, SQLite"), EVERY[ffmpeg]
     for number, cut in enumerate(cut_disks(disk, calls_in(log))):
-        if number % every == part % every:
+        if number % every == (7 * ffmpeg + part) % every:
             tally.point(harm_of(cut, site), f"after {cut.after} calls, {cut.survivors}")
     tally.told(request)
 

@@ -30,7 +30,15 @@ def test_row_77_killed_at_any_time_again_and_again_with_eight_records_in_flight(
     request: pytest.FixtureRequest,
 ) -> None:
     site = CrashSite(
-        sixteen_lessons, processes, tmp_path, sounds, LESSONS, WORDS, tables, changes=LOUD
+        sixteen_lessons,
+        processes,
+        tmp_path,
+        sounds,
+        LESSONS,
+        WORDS,
+        tables,
+        changes=LOUD,
+        ffmpeg=True,
     )
     tally, chance = Tally("at random times, 8 in flight"), random.Random(77 + part)
     while tally.points < KILLS // PARTS:

@@ -50,6 +50,8 @@ class CrashSite:
 
     sounds: where the lessons' media lie. template: a DATA_DIR to begin with, None for none.
     changes: of the settings. before_each: called before an installation is made.
+    ffmpeg: whether it is on the path; without it nights decode in their own process, in half the
+    time.
     """
 
     sandbox: Sandbox
@@ -61,6 +63,7 @@ class CrashSite:
     template: Path | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
     before_each: Callable[[], object] = lambda: None
+    ffmpeg: bool = False
     truth: Truth = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,7 @@ class CrashSite:
         office = Office(self.sandbox, folder / "data", changes={**SETTINGS, **self.changes})
         if self.template:
             shutil.copytree(self.template, office.folder)
-        environment = {**office.environment, "TMPDIR": str(temporary)}
+        environment = {**office.environment, "TMPDIR": str(temporary), "PATH": self._path()}
         order = NightOrder(folder, environment, self.words)
         return Victim(folder, office, order, paid_before=invariants.paid_calls(self.sandbox))
 
@@ -102,6 +105,16 @@ class CrashSite:
             *(Finding(Harm.ORPHAN, command) for command in self.processes.orphans()),
             *(Finding(Harm.LOST, str(broken)) for broken in self.sandbox.ledger.violations),
         ]
+
+    def _path(self) -> str:
+        programs = self.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        for name in ("aria2c", *(("ffmpeg", "ffprobe") if self.ffmpeg else ())):
+            program, found = programs / name, shutil.which(name)
+            assert found, f"{name} is not installed"
+            if not program.exists():
+                program.symlink_to(found)
+        return str(programs)
 
     def _undisturbed(self) -> Truth:
         unfinished = {

@@ -24,6 +24,7 @@ _IGNORED = re.compile(r".*\.db-shm")  # SQLite's index of its log, made anew aft
 _DATABASE = re.compile(r".*\.db(-wal|-journal)?")
 _MEDIA = re.compile(r"(recording|audio)\.\w+(\.part)?")
 _ANSWER = re.compile(r"/calls/[0-9a-f]+\.json$")
+_WRITES = ("write", "pwrite64")
 _LINE = re.compile(r"^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)$")
 _ENDED = re.compile(r"(.*)\) += (-?\d+)(?:<[^>]*>(?:\(deleted\))?)?(?: .*)?$")
 _WORD = re.compile(
@@ -87,13 +88,19 @@ class Disk:
         self._top = _durable(root)
         self._places: dict[tuple[int, str], int | None] = {}
 
-    def play(self, call: Call) -> bool:
-        """Do what the call did; returns whether it touched a file of ours."""
-        act = getattr(self, f"_{call.name}", None)
+    def is_touched_by(self, call: Call) -> bool:
+        """Whether the call may change what is below the root."""
         paths = [path for path in map(self._path_of, call.words) if path]
-        if not paths or all(_IGNORED.fullmatch(path) for path in paths):
+        if not paths:
+            return call.name == "fsync"
+        return not all(_IGNORED.fullmatch(path) for path in paths)
+
+    def play(self, call: Call) -> bool:
+        """Do what the call did; returns whether it changed anything of ours."""
+        if not self.is_touched_by(call):
             return False
-        assert act, f"{call.name} is not understood: {paths}"
+        act = getattr(self, f"_{call.name}", None)
+        assert act, f"{call} is not understood"
         done: bool | None = act(call)
         return done is not False
 
@@ -159,13 +166,13 @@ class Disk:
     def _fallocate(self, call: Call) -> bool:
         raise AssertionError("fallocate is not understood")
 
-    def _fsync(self, call: Call) -> bool | None:
+    def _fsync(self, call: Call) -> bool:
         entry = self._entry_of_descriptor(call)
         if isinstance(entry, File):
             entry.synced = bytes(entry.data)
         elif isinstance(entry, Folder):
             entry.synced = dict(entry.names)
-        return None if entry else False
+        return entry is not None
 
     _fdatasync = _fsync
 
@@ -352,17 +359,28 @@ class CutDisk:
 
 
 def cut_disks(disk: Disk, calls: Iterator[Call]) -> Iterator[CutDisk]:
-    """Every different state that a power cut after any of the calls may leave."""
+    """Every different state that a power cut may leave: after each call that is no write, and
+    after the last write of each row of them (that some of a row are missing is in `Survivors`).
+    """
     seen: set[str] = set()
-    touched = 0
+    made = 0
+    writes = False
     for call in calls:
-        if not disk.play(call):
-            continue
-        touched += 1
-        answers = sum(bool(_ANSWER.search(name)) for name in disk.files())
-        for survivors in Survivors:
-            folders, files = tuple(disk.folders(survivors)), disk.files(survivors)
-            cut = CutDisk(touched, answers, survivors, folders, files)
-            if cut.digest not in seen:
-                seen.add(cut.digest)
-                yield cut
+        if writes and call.name not in _WRITES and disk.is_touched_by(call):
+            yield from _new(disk, made, seen)
+        touched = disk.play(call)
+        made += touched
+        writes = call.name in _WRITES if touched else writes
+        if touched and not writes:
+            yield from _new(disk, made, seen)
+
+
+def _new(disk: Disk, made: int, seen: set[str]) -> Iterator[CutDisk]:
+    """The states of now that have not been seen."""
+    answers = sum(bool(_ANSWER.search(name)) for name in disk.files())
+    for survivors in Survivors:
+        folders, files = tuple(disk.folders(survivors)), disk.files(survivors)
+        cut = CutDisk(made, answers, survivors, folders, files)
+        if cut.digest not in seen:
+            seen.add(cut.digest)
+            yield cut
