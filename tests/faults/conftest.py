@@ -70,7 +70,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed, failed = stats.get("passed", []), stats.get("failed", [])
     faults = [report for report in passed if "tests/faults/" in report.nodeid]
     others = [report for report in faults if not fault_table.is_told(report)]
-    lines = fault_table.table([*passed, *failed], len(others))
+    lines = [*fault_table.table([*passed, *failed], len(others)), *fault_table.found_bugs(passed)]
     if lines:
         terminalreporter.section("faults")
         terminalreporter.write_line("\n".join(lines))

@@ -26,7 +26,7 @@ def site(
     two_lessons: Sandbox, processes: NightProcesses, sounds: Path, tmp_path: Path, tables: Path
 ) -> MakeSite:
     def make(**changes: Any) -> CrashSite:
-        usual = {"template": tables, "lessons": 2}
+        usual: dict[str, Any] = {"template": tables, "lessons": 2}
         return CrashSite(two_lessons, processes, tmp_path, sounds, **(usual | changes))
 
     require_tracing()

@@ -48,7 +48,8 @@ def test_row_77_killed_at_any_time_again_and_again_with_eight_records_in_flight(
 
 def _chain(site: CrashSite, tally: Tally, chance: random.Random) -> None:
     """Kill nights of one installation until enough are killed or one is over before; then look."""
-    victim, times = site.victim(), []
+    victim = site.victim()
+    times: list[float] = []
     while len(times) < CHAIN:
         times.append(round(chance.uniform(0, site.truth.seconds / 2), 3))
         if not site.processes.run_killed_after(victim.order, times[-1]).was_killed:

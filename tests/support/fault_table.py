@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ ALL = os.environ.get("FAULTS") == "all"
 PARTS = 4 if ALL else 1
 """Into how many tests an enumeration is cut, so that more than one core can work on it."""
 
-_PROPERTY = "faults"
+_PROPERTY, _PLANTED = "faults", "planted"
 
 
 @dataclass
@@ -62,12 +63,27 @@ def table(reports: Iterable[pytest.TestReport], others: int) -> Sequence[str]:
     return lines
 
 
+def say_found(request: pytest.FixtureRequest, text: str) -> None:
+    """Have a line below the table about a planted bug that was found."""
+    request.node.user_properties.append((_PLANTED, text))
+
+
+def found_bugs(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """The lines about planted bugs."""
+    return [
+        f"planted: {value}"
+        for report in reports
+        for name, value in report.user_properties
+        if name == _PLANTED
+    ]
+
+
 def is_told(report: pytest.TestReport) -> bool:
     """Whether this test has a row in the table."""
-    return any(name == _PROPERTY for name, _ in report.user_properties)
+    return any(name in (_PROPERTY, _PLANTED) for name, _ in report.user_properties)
 
 
-def _rows(reports: Iterable[pytest.TestReport]) -> Iterable[dict[str, object]]:
+def _rows(reports: Iterable[pytest.TestReport]) -> Iterable[dict[str, Any]]:
     for report in reports:
         for name, value in report.user_properties:
             if name == _PROPERTY:

@@ -1,10 +1,10 @@
 """What must be true of an installation after any fault and one night without: I1 to I9.
 
-    I1 every listed recording has one row    I6 no call is paid twice, but one that a kill cut off
-    I2 and is done                           I7 the watermark is behind what is unfinished
-    I3 with the minutes it should have       I8 exit code and report tell what happened
-    I4 statistics are those of the rows      I9 no secret is anywhere
-    I5 no file and no process is left over
+I1 every listed recording has one row    I6 no call is paid twice, but one that a kill cut off
+I2 and is done                           I7 the watermark is behind what is unfinished
+I3 with the minutes it should have       I8 exit code and report tell what happened
+I4 statistics are those of the rows      I9 no secret is anywhere
+I5 no file and no process is left over
 """
 
 import re
