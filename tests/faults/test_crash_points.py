@@ -11,6 +11,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, PARTS, Tally
+from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
 from tests.support.tracing import MUTATIONS, require_tracing
@@ -71,6 +72,21 @@ def test_row_77_either_thread_killed_at_any_message_with_mariadb(
     on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
     enumerate_calls(on_server, tally, thread, SENDING, every=PARTS if ALL else 40, part=part)
     tally.told(request)
+
+
+@pytest.mark.xfail(strict=True, reason="aria2c's settings are a file until it has read them")
+def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(site: MakeSite) -> None:
+    first = site()
+    victim = first.victim()
+    connects = first.processes.calls(victim.order, WORKER, ("connect",))["connect"]
+    left = []
+    for number in range(1, connects + 1):
+        victim = first.victim()
+        first.processes.run_killed_at(victim.order, WORKER, "connect", number)
+        left += list(left_in(victim.temporary))
+        if left:
+            break
+    assert left == []
 
 
 def enumerate_calls(

@@ -1,5 +1,6 @@
 """A sandbox with a few short lessons, and installations there to be killed and looked at."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,19 +26,30 @@ SETTINGS = {
     "LOG_LEVEL": "error",
     "MAX_ATTEMPTS": "1000",  # a kill counts as an attempt, and we kill often
 }
+EXCUSED = re.compile(r"meeting-\w+/aria2\.conf")
+"""Left by a night that is killed while aria2c starts; see the test that expects to fail for it."""
+
 _NEVER = 4e9  # Unix seconds
 _numbers = count(1)
 
 
 @dataclass
 class Victim:
-    """One installation. folder: its files, its temporary files and what it prints."""
+    """One installation. folder: its files, its temporary files and what it prints.
+
+    kills: so far. paid_before: calls that the sandbox had answered before it was made.
+    """
 
     folder: Path
     office: Office
     order: NightOrder
     kills: int = 0
     paid_before: int = 0
+
+    @property
+    def temporary(self) -> Path:
+        """Where its temporary files are."""
+        return self.folder / "tmp"
 
     def forget(self) -> None:
         """Remove all of it."""
@@ -73,14 +85,15 @@ class CrashSite:
         """A new installation."""
         self.before_each()
         folder = self.folder / f"victim{next(_numbers)}"
-        temporary = folder / "tmp"
-        temporary.mkdir(parents=True)
         office = Office(self.sandbox, folder / "data", changes={**SETTINGS, **self.changes})
         if self.template:
             shutil.copytree(self.template, office.folder)
-        environment = {**office.environment, "TMPDIR": str(temporary), "PATH": self._path()}
-        order = NightOrder(folder, environment, self.words)
-        return Victim(folder, office, order, paid_before=invariants.paid_calls(self.sandbox))
+        where = {"TMPDIR": str(folder / "tmp"), "PATH": self._path()}
+        order = NightOrder(folder, {**office.environment, **where}, self.words)
+        paid = invariants.paid_calls(self.sandbox)
+        victim = Victim(folder, office, order, paid_before=paid)
+        victim.temporary.mkdir(parents=True)
+        return victim
 
     def harm(self, victim: Victim, in_flight: int = 1) -> list[Finding]:
         """What is wrong after one more night, which begins at once.
@@ -99,6 +112,7 @@ class CrashSite:
             *invariants.harm_to_report(last),
             *invariants.harm_to_rows(office, truth),
             *invariants.harm_to_folder(office),
+            *invariants.left_in(victim.temporary, EXCUSED),
             *invariants.harm_to_purse(paid, truth, victim.kills * in_flight),
             *invariants.secrets_in_files(victim.folder, truth),
             *invariants.secrets_in_rows(office, truth),

@@ -156,6 +156,14 @@ def harm_to_folder(office: Office) -> Iterator[Finding]:
             yield Finding(Harm.ORPHAN, f"{name} is left over")
 
 
+def left_in(temporary: Path, excused: re.Pattern[str] | None = None) -> Iterator[Finding]:
+    """I5, of the folder for temporary files. excused: names that count as nothing."""
+    for path in sorted(temporary.rglob("*")):
+        name = str(path.relative_to(temporary))
+        if path.is_file() and not (excused and excused.fullmatch(name)):
+            yield Finding(Harm.ORPHAN, f"{name} is left among the temporary files")
+
+
 def harm_to_report(last: NightEnd) -> Iterator[Finding]:
     """I8, of the night after the fault: nothing fails there."""
     if last.code != 0:
