@@ -58,6 +58,11 @@ _COUNTS_WHEN_STORED = Patch(
     "                counted = {**vars(row), 'record_cnt': before + 1, 'updated_at': now}\n"
     "                stats.upsert(connection, stats.student_stats, [counted], ['student_id'])\n",
 )
+_COUNTS_NO_MORE = Patch(
+    "adapters/db/stats.py",
+    "        _recompute(connection, chunk, now)\n",
+    "        connection.execute(delete(stale_students))\n",
+)
 _SAYS_THE_LINK = Patch(
     "stages/download.py",
     "            part = job.folder.part(f",
@@ -103,7 +108,9 @@ POWER_BUGS = (
     ),
 )
 COUNTING = Bug(
-    "one is added instead of counting anew", frozenset({Harm.DUPLICATE}), (_COUNTS_WHEN_STORED,)
+    "one is added instead of counting anew",
+    frozenset({Harm.DUPLICATE}),
+    (_COUNTS_WHEN_STORED, _COUNTS_NO_MORE),
 )
 TALKING = Bug(
     "the signed link is logged", frozenset({Harm.SECRET}), (_SAYS_THE_LINK, _NO_REDACTION)
