@@ -10,8 +10,8 @@ check:  ## ruff, mypy, import contracts
 test:  ## check, then every test (ARGS="-k window" reaches pytest)
 	./deploy.sh test $(ARGS)
 
-faults: setup  ## only the tests that break things on purpose
-	.venv/bin/python -m pytest tests/faults $(ARGS)
+faults: setup  ## everything that breaks things on purpose, at every point there is; prints a table
+	FAULTS=all .venv/bin/python -m pytest tests/faults -n 2 --dist worksteal $(ARGS)
 
 bench: setup  ## the benchmarks; each prints a ratio (ARGS="night startup" chooses)
 	.venv/bin/python -m bench $(ARGS)

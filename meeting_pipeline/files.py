@@ -33,7 +33,7 @@ class RecordFolder:
 
     def part(self, name: str) -> Path:
         """Where a file of this name grows until it is published; its folder exists."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path)
         return self.path / f"{name}.part"
 
     def publish(self, name: str, duration_s: float | None = None) -> Artifact:
@@ -106,6 +106,17 @@ def private_folder(path: Path) -> None:
             f"everybody on this machine may write to DATA_DIR {path}",
             hint=f"chmod 700 {path}, or set DATA_DIR to another folder",
         )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, for its owner only, and those above it that are missing; all durably.
+
+    A file that is synced in a folder whose own name is not would be lost with that name.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from meeting_pipeline.files import RecordFolder, write_durably
+from meeting_pipeline.files import RecordFolder, make_folder, write_durably
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class PaidCalls:
         self._file(key).unlink(missing_ok=True)
 
     def _keep(self, key: str, answer: bytes) -> None:
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._path)
         kept = {"sha256": _sha256(answer), "answer": answer.decode("utf-8", "surrogateescape")}
         write_durably(self._file(key), json.dumps(kept).encode())
 

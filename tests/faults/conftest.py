@@ -7,11 +7,14 @@ import pytest
 
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.databases import mariadb
+from tests.support import fault_table
+from tests.support.crash_site import sandbox_with
+from tests.support.databases import mariadb, sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
+from tests.support.night_processes import NightProcesses, night_processes
 from tests.support.offices import Office
 
-__all__ = ["mariadb"]
+__all__ = ["mariadb", "sqlite_template"]
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,44 @@ def sandbox(sounds: Path) -> Iterator[Sandbox]:
 def office(sandbox: Sandbox, tmp_path: Path) -> Office:
     settings = {**SHORT_IS_FINE, "DOWNLOADER": "http", "ASR_BACKEND": "openai", "JOBS": "4"}
     return Office(sandbox, tmp_path / "data", changes=settings)
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[NightProcesses]:
+    """Forks nights."""
+    with night_processes() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def two_lessons(sounds: Path) -> Iterator[Sandbox]:
+    """Two recordings to process, and one to wait for."""
+    with sandbox_with(2, sounds) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sixteen_lessons(sounds: Path) -> Iterator[Sandbox]:
+    """Sixteen recordings to process, and one to wait for."""
+    with sandbox_with(16, sounds) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tables(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DATA_DIR with our tables and no rows."""
+    folder = tmp_path_factory.mktemp("tables")
+    (folder / "meeting.db").write_bytes(sqlite_template.read_bytes())
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table, over all processes that tested."""
+    stats = terminalreporter.stats
+    passed, failed = stats.get("passed", []), stats.get("failed", [])
+    faults = [report for report in passed if "tests/faults/" in report.nodeid]
+    others = [report for report in faults if not fault_table.is_told(report)]
+    lines = [*fault_table.table([*passed, *failed], len(others)), *fault_table.found_bugs(passed)]
+    if lines:
+        terminalreporter.section("faults")
+        terminalreporter.write_line("\n".join(lines))

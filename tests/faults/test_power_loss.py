@@ -1,0 +1,76 @@
+"""Row 78: the power fails at any call, what was not synced is gone; the next night mends it."""
+
+import shutil
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.crash_site import CrashSite
+from tests.support.fault_table import ALL, PARTS, Tally
+from tests.support.invariants import Finding
+from tests.support.night_processes import MAIN, NightProcesses
+from tests.support.power import CutDisk, Disk, calls_in, cut_disks, recorder
+from tests.support.tracing import require_tracing
+
+pytestmark = pytest.mark.timeout(1800)
+
+EVERY = {False: PARTS, True: 8 * PARTS} if ALL else {False: 50, True: 200}
+"""Which of the states are tried, without and with ffmpeg's part in them."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("ffmpeg", [False, True], ids=["alone", "ffmpeg"])
+def test_row_78_whatever_a_power_cut_leaves_is_made_whole(
+    part: int,
+    ffmpeg: bool,
+    two_lessons: Sandbox,
+    processes: NightProcesses,
+    sounds: Path,
+    tables: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    require_tracing()
+    site = CrashSite(
+        two_lessons, processes, tmp_path, sounds, lessons=2, template=tables, ffmpeg=ffmpeg
+    )
+    disk, log = recorded_night(site, tmp_path / "log")
+    tally, every = Tally("power loss, SQLite"), EVERY[ffmpeg]
+    for number, cut in enumerate(cut_disks(disk, calls_in(log))):
+        if number % every == (7 * ffmpeg + part) % every:
+            tally.point(harm_of(cut, site), f"after {cut.after} calls, {cut.survivors}")
+    tally.told(request)
+
+
+def recorded_night(site: CrashSite, log: Path) -> tuple[Disk, Path]:
+    """The disk as it was before an undisturbed night, and what that night did to it."""
+    victim = site.victim()
+    disk = Disk(victim.office.folder)
+    replayed = deepcopy(disk)
+    ended = site.processes.run_traced(victim.order, MAIN, recorder(log))
+    assert ended.code == 0, ended.err
+    for call in calls_in(log):
+        replayed.play(call)
+    assert replayed.files() == contents(victim.office.folder)  # the log tells all there was
+    return disk, log
+
+
+def harm_of(cut: CutDisk, site: CrashSite) -> list[Finding]:
+    """What is wrong after a night that begins with this disk."""
+    victim = site.victim()
+    shutil.rmtree(victim.office.folder)
+    victim.office.folder.mkdir(mode=0o700)
+    cut.lay_out(victim.office.folder)
+    victim.kills = 1
+    victim.paid_before -= cut.answers
+    found = site.harm(victim)
+    victim.forget()
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file by its path."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

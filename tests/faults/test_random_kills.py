@@ -1,0 +1,66 @@
+"""Row 77, the complement: kills at any time, with eight records and their children in flight."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.crash_site import CrashSite
+from tests.support.fault_table import ALL, PARTS, Tally
+from tests.support.night_processes import NightProcesses
+
+pytestmark = pytest.mark.timeout(1800)
+
+LESSONS, IN_FLIGHT = 16, 8
+KILLS = 200 if ALL else 8
+CHAIN = 10 if ALL else 8
+WORDS = ("run", "--since", "30d", "--json", "--jobs", str(IN_FLIGHT))
+CHANGES = {
+    "LOG_LEVEL": "debug",  # so that secrets have every chance to be seen
+    "ASR_CONCURRENCY": "2",
+    "LLM_CONCURRENCY": "2",
+}
+PAYING = 4  # so many paid calls may be on their way at once
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_row_77_killed_at_any_time_again_and_again_with_eight_records_in_flight(
+    part: int,
+    sixteen_lessons: Sandbox,
+    processes: NightProcesses,
+    sounds: Path,
+    tables: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    site = CrashSite(
+        sixteen_lessons,
+        processes,
+        tmp_path,
+        sounds,
+        LESSONS,
+        WORDS,
+        tables,
+        changes=CHANGES,
+        ffmpeg=True,
+    )
+    tally, chance = Tally("at random times, 8 in flight"), random.Random(77 + part)
+    while tally.points < KILLS // PARTS:
+        _chain(site, tally, chance)
+    tally.told(request)
+
+
+def _chain(site: CrashSite, tally: Tally, chance: random.Random) -> None:
+    """Kill nights of one installation until enough are killed or one is over before; then look."""
+    victim = site.victim()
+    times: list[float] = []
+    while len(times) < CHAIN:
+        times.append(round(chance.uniform(0, site.truth.seconds / 2), 3))
+        if not site.processes.run_killed_after(victim.order, times[-1]).was_killed:
+            break
+        victim.kills += 1
+    unharmed = tally.point(site.harm(victim, PAYING), f"killed after {times} s")
+    tally.points += victim.kills - 1
+    if unharmed:
+        victim.forget()

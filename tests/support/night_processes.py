@@ -1,0 +1,178 @@
+"""Nights as processes of their own, forked in milliseconds, and killed where a test wants it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.tracing import Tracer
+
+MAIN, WORKER = "MainThread", "record_0"
+RUN = ("run", "--since", "30d", "--json", "--jobs", "1")
+NIGHT = ("night",)
+_SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+
+
+@dataclass(frozen=True)
+class NightOrder:
+    """What to run where. folder: its working directory, which also gets `out` and `err`."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    words: Sequence[str] = RUN
+
+
+@dataclass(frozen=True)
+class NightEnd:
+    """How it ended: an exit code, or None when it was killed; report: what it printed last."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def was_killed(self) -> bool:
+        return self.code is None
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The run report of a night that was not killed."""
+        report: Mapping[str, Any] = json.loads(self.out)
+        return report
+
+
+class NightProcesses:
+    """Forks nights from a process that has everything imported, one at a time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert self._hear() == {"ready": True}
+
+    def run(self, order: NightOrder) -> NightEnd:
+        """One night to its end."""
+        self._start(order, hold=None)
+        return self._end(order)
+
+    def run_killed_after(self, order: NightOrder, seconds: float) -> NightEnd:
+        """One night, killed -9 so many seconds after its start should it still run then."""
+        pid = self._start(order, hold=None)
+        with _watched(pid) as watch:
+            if not watch.ended_within(seconds):
+                signal.pidfd_send_signal(watch.descriptor, signal.SIGKILL)
+        return self._end(order)
+
+    def run_killed_at(self, order: NightOrder, thread: str, call: str, number: int) -> NightEnd:
+        """One night, killed -9 as this thread of it begins its number-th call of that name."""
+        return self.run_traced(order, thread, Tracer.killing(call, number))
+
+    def calls(self, order: NightOrder, thread: str, names: Sequence[str]) -> Counter[str]:
+        """How often that thread calls each of these in one whole night."""
+        tracer = Tracer.counting(names, order.folder / "calls")
+        ended = self.run_traced(order, thread, tracer)
+        assert ended.code == 0, ended.err
+        return tracer.counted()
+
+    def orphans(self, within_s: float = 10.0) -> list[str]:
+        """The command lines of children that are still there after so long."""
+        self._ask({"do": "orphans", "within_s": within_s})
+        left: list[str] = self._hear()["left"]
+        return left
+
+    def run_traced(self, order: NightOrder, thread: str, tracer: Tracer) -> NightEnd:
+        """One night, with that thread of it traced from its start."""
+        self._start(order, hold=thread)
+        held = self._hear()["thread"]
+        with tracer.attached(held):
+            gate = _gate(order)
+            gate.write_bytes(b"")
+            return self._end(order)
+
+    def _start(self, order: NightOrder, hold: str | None) -> int:
+        order.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("out", "err"):
+            (order.folder / name).unlink(missing_ok=True)
+        gate = _gate(order)
+        gate.unlink(missing_ok=True)
+        os.mkfifo(gate)
+        self._ask(
+            {
+                "do": "night",
+                "environment": dict(order.environment),
+                "folder": str(order.folder),
+                "words": list(order.words),
+                "hold": hold,
+                "gate": str(gate),
+            }
+        )
+        pid: int = self._hear()["pid"]
+        return pid
+
+    def _end(self, order: NightOrder) -> NightEnd:
+        status = self._hear()["status"]
+        _gate(order).unlink()
+        out, err = ((order.folder / name).read_text("utf-8") for name in ("out", "err"))
+        if os.WIFSIGNALED(status):
+            assert os.WTERMSIG(status) == signal.SIGKILL, err
+            return NightEnd(None, out, err)
+        return NightEnd(os.WEXITSTATUS(status), out, err)
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process.stdout
+        heard: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return heard
+
+
+@contextmanager
+def night_processes(package: Path | None = None) -> Iterator[NightProcesses]:
+    """The forking process, ended when the block is. package: where `meeting_pipeline` lies."""
+    here = Path(__file__).parents[2]
+    path = os.pathsep.join(str(folder) for folder in (package, here) if folder)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "tests.support.zygote"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **_SINGLE, "PYTHONPATH": path},
+    )
+    with process:
+        yield NightProcesses(process)
+        assert process.stdin
+        process.stdin.close()
+
+
+@dataclass(frozen=True)
+class _Watch:
+    descriptor: int
+
+    def ended_within(self, seconds: float) -> bool:
+        """Wait for the end of the process, but no longer than that."""
+        import select
+
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[_Watch]:
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield _Watch(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _gate(order: NightOrder) -> Path:
+    return order.folder / "gate"

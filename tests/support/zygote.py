@@ -1,0 +1,157 @@
+"""A process that has imported everything and forks a night on request: no start-up per night.
+
+Started as `python -m tests.support.zygote`, asked by `tests.support.night_processes`. It has one
+thread, so forking is safe; each child runs the real command and ends with its exit code. Orphans
+of a killed child become children of this process, so none of them can go unseen.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+HEAVY = (
+    "meeting_pipeline.cli.app",
+    "meeting_pipeline.cli.progress",
+    "meeting_pipeline.cli.render",
+    "meeting_pipeline.cli.session",
+    "meeting_pipeline.night",
+    "meeting_pipeline.adapters.asr.choice",
+    "meeting_pipeline.adapters.asr.openai_compatible",
+    "meeting_pipeline.adapters.asr.tencent",
+    "meeting_pipeline.adapters.llm.openai_compatible",
+    "meeting_pipeline.adapters.media.aria2",
+    "meeting_pipeline.adapters.media.ffmpeg",
+    "meeting_pipeline.adapters.sources.tencent.connect",
+    "meeting_pipeline.adapters.sources.tencent.source",
+    "apprise",
+    "av",
+    "numpy",
+    "pymysql",
+    "rich.console",
+    "rich.table",
+    "zhconv",
+)
+Words = Mapping[str, Any]
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_SOON_S = 0.02
+
+
+def serve(replies: int) -> None:
+    """Answer one request a line until standard input ends."""
+    for name in HEAVY:
+        importlib.import_module(name)
+    assert threading.active_count() == 1, threading.enumerate()
+    ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+    _tell(replies, ready=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "night":
+            _night(request, replies)
+        else:
+            _tell(replies, left=_orphans(request["within_s"]))
+
+
+def _night(request: Words, replies: int) -> None:
+    child = os.fork()
+    if child == 0:
+        _run(request, replies)
+    _, status = os.waitpid(child, 0)
+    _tell(replies, status=status)
+
+
+def _run(request: Words, replies: int) -> NoReturn:
+    code = 70
+    try:
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        _tell(replies, pid=os.getpid())
+        _redirect("out", 1)
+        _redirect("err", 2)
+        _hold(request["hold"], request["gate"], replies)
+        code = _command(request["words"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _command(words: list[str]) -> int:
+    """The command; "night" is what `meeting cron` does, which refuses hosts on loopback."""
+    if words != ["night"]:
+        from meeting_pipeline.cli.app import run_command
+
+        return run_command(words)
+    from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.events import RunObserver
+    from meeting_pipeline.night import night
+    from meeting_pipeline.reports import run_document
+
+    settings = begin("cron_incremental.log")
+    document = run_document(night(settings, RunObserver()), settings.source.zone)
+    sys.stdout.write(json.dumps(document, ensure_ascii=False))
+    return int(document["exit_code"])
+
+
+def _redirect(name: str, descriptor: int) -> None:
+    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, descriptor)
+    os.close(file)
+
+
+def _hold(thread: str | None, gate: str, replies: int) -> None:
+    """Stop the thread of this name at its start, until somebody opens the gate."""
+
+    def wait() -> None:
+        _tell(replies, thread=threading.get_native_id())
+        Path(gate).read_bytes()  # opening a FIFO waits for its writer
+
+    def started(frame: FrameType, event: str, details: object) -> None:
+        sys.setprofile(None)
+        if threading.current_thread().name == thread:
+            wait()
+
+    if thread == threading.main_thread().name:
+        wait()
+    elif thread:
+        threading.setprofile(started)
+
+
+def _orphans(within_s: float) -> list[str]:
+    """What is still alive of all nights' children after so long; it is ended then."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(_SOON_S)
+        except ChildProcessError:
+            return []
+    return [_ended(pid) for pid in _children()]
+
+
+def _ended(pid: int) -> str:
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return command
+
+
+def _children() -> list[int]:
+    return [int(pid) for pid in Path("/proc/self/task/self/children").read_text().split()]
+
+
+def _tell(replies: int, **words: object) -> None:
+    os.write(replies, json.dumps(words).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    serve(answers)
