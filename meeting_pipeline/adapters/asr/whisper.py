@@ -31,7 +31,8 @@ class WhisperTranscriber:
     model: a directory with a CTranslate2 Whisper model, a name that faster-whisper downloads, or ""
     for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
     language given holds wherever Chinese or English is not clearly heard instead.
-    processes: how many recordings at once; each gets its share of the processor's cores.
+    processes: how many recordings at once; those at work share the processor's cores, and what
+    they hear does not depend on how many there are.
 
     Raises ConfigError("bad_setting") for a language that Whisper does not know.
     """
@@ -121,9 +122,9 @@ class WhisperTranscriber:
 
     def _open_pool(self) -> WorkerPool:
         _require_installed()
-        threads = max(1, len(os.sched_getaffinity(0)) // self._processes)
+        cores = len(os.sched_getaffinity(0))
         source, is_local = self._source()
-        options = Options(source, self._label, self._language, self._beam, threads)
+        options = Options(source, self._label, self._language, self._beam, cores)
         return WorkerPool(self._processes, options, offline=is_local)
 
     def _source(self) -> tuple[str, bool]:

@@ -1,8 +1,8 @@
 """What a recogniser process does, and the messages it is spoken to with.
 
 It reads one `Options`, then `Task`s, from the socket it inherited, and answers each with any number
-of `Advanced` and one `Done`, `Failed` or `Crashed`. When the other end is gone, however that
-happened, the process ends too.
+of `Advanced` and one `Done`, `Failed` or `Crashed`; `Cores` may come at any time. When the other
+end is gone, however that happened, the process ends too.
 """
 
 import os
@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any, NoReturn
 
 from meeting_pipeline.adapters.asr.recognizer import Options, Recognizer
+from meeting_pipeline.adapters.asr.turns import Turns
 from meeting_pipeline.domain.model import Transcript
 from meeting_pipeline.errors import MeetingError
 
@@ -26,6 +27,13 @@ class Task:
 
     audio: Path
     duration_s: float
+
+
+@dataclass(frozen=True)
+class Cores:
+    """How many cores the worker may use from now on."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -79,13 +87,14 @@ def main() -> None:
     """Serve the socket named by the first argument until the other end is gone."""
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     inbox: SimpleQueue[Any] = SimpleQueue()
-    Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    turns = Turns(1)
+    Thread(target=_receive, args=(connection, inbox, turns), daemon=True).start()
     options: Options = inbox.get()
     recognizer: Recognizer | None = None
     while True:
         task: Task = inbox.get()
         try:
-            recognizer = recognizer or Recognizer(options)
+            recognizer = recognizer or Recognizer(options, turns)
             answer: Done | Failed | Crashed = Done(
                 recognizer.recognize(
                     task.audio,
@@ -100,12 +109,16 @@ def main() -> None:
         _send(connection, answer)
 
 
-def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> None:
+def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]", turns: Turns) -> None:
     while True:
         try:
-            inbox.put(connection.recv())
+            message = connection.recv()
         except (EOFError, OSError):
             _leave()
+        if isinstance(message, Cores):
+            turns.resize(message.number)
+        else:
+            inbox.put(message)
 
 
 def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed | Crashed) -> None:

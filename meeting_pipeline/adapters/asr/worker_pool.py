@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from queue import LifoQueue
 from threading import Lock
 
 from meeting_pipeline.adapters.asr.recognizer import Options
-from meeting_pipeline.adapters.asr.worker import Advanced, Crashed, Done, Failed, Task
+from meeting_pipeline.adapters.asr.worker import Advanced, Cores, Crashed, Done, Failed, Task
 from meeting_pipeline.domain.model import Transcript
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
@@ -19,8 +21,9 @@ _PROGRAM = "from meeting_pipeline.adapters.asr.worker import main; main()"
 class WorkerPool:
     """At most `size` workers at once; any thread may ask, and waits while all are busy.
 
-    Workers are plain subprocesses of this interpreter, so it does not matter how this one was
-    started, and in a session of their own, so Ctrl-C in the terminal reaches only us.
+    Those at work share the processor's cores, `options.threads` in all. Workers are plain
+    subprocesses of this interpreter, so it does not matter how this one was started, and in a
+    session of their own, so Ctrl-C in the terminal reaches only us.
     """
 
     def __init__(self, size: int, options: Options, *, offline: bool) -> None:
@@ -30,6 +33,8 @@ class WorkerPool:
         for _ in range(size):
             self._free.put(None)
         self._all: set[_Worker] = set()
+        self._cores = options.threads
+        self._busy: set[_Worker] = set()
         self._lock = Lock()
         self._closed = False
 
@@ -44,7 +49,8 @@ class WorkerPool:
             if worker is None or not worker.is_alive:
                 self._discard(worker)
                 worker = self._start()
-            answer = worker.ask(task, progress)
+            with self._at_work(worker):
+                answer = worker.ask(task, progress)
         except BaseException as error:
             # whatever interrupted us, the worker may still answer the old question: never reuse it
             self._discard(worker)
@@ -65,6 +71,23 @@ class WorkerPool:
             workers = list(self._all)
         for worker in workers:
             self._discard(worker)
+
+    @contextmanager
+    def _at_work(self, worker: "_Worker") -> Iterator[None]:
+        """Give the worker its share of the cores, and at the end back to the others."""
+        with self._lock:
+            self._busy.add(worker)
+            self._share()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(worker)
+                self._share()
+
+    def _share(self) -> None:
+        for worker in self._busy:
+            worker.may_use(-(-self._cores // len(self._busy)))
 
     def _start(self) -> "_Worker":
         with self._lock:
@@ -96,7 +119,8 @@ class _Worker:
                 env=environment,
                 start_new_session=True,
             )
-        self._connection.send(options)
+        self._sending = Lock()
+        self._send(options)
 
     @property
     def is_alive(self) -> bool:
@@ -105,12 +129,21 @@ class _Worker:
 
     def ask(self, task: Task, progress: Progress) -> Done | Failed | Crashed:
         """Raises EOFError or OSError when the process is gone."""
-        self._connection.send(task)
+        self._send(task)
         while True:
             message: Advanced | Done | Failed | Crashed = self._connection.recv()
             if not isinstance(message, Advanced):
                 return message
             progress(message.fraction)
+
+    def may_use(self, cores: int) -> None:
+        """Tell it how many cores; who asks a dead one for a task will notice."""
+        with suppress(OSError):
+            self._send(Cores(cores))
+
+    def _send(self, message: Options | Task | Cores) -> None:
+        with self._sending:
+            self._connection.send(message)
 
     def kill(self) -> None:
         """End the process now; whoever reads from it is woken."""
