@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from meeting_pipeline.adapters.asr.speech import (
     SAMPLE_RATE,
-    Samples,
     Speech,
     Stretch,
     speech_of,
@@ -26,7 +25,7 @@ from meeting_pipeline.errors import RecordError
 _LATEST = 300 * SAMPLE_RATE
 _EARLIEST = 200 * SAMPLE_RATE  # the longer the choice, the longer the pause found
 _ENOUGH = 360 * SAMPLE_RATE  # so that what is left is no crumb
-_FRAMES_OF_BLOCK = 1000
+_BLOCK = 10 * SAMPLE_RATE
 _FULL_SCALE = 32_768.0
 
 Pcm = NDArray[np.int16]
@@ -50,7 +49,7 @@ def parts(audio: Path) -> Iterator[Part]:
         waiting = np.concatenate([waiting, block])
         if len(waiting) >= _ENOUGH:
             spans = spoken(_scaled(waiting))
-            end = _cut(spans)
+            end = cut(spans)
             yield _part(waiting[:end], [span for span in spans if span[0] < end], start)
             start, waiting = start + end, waiting[end:]
     yield _part(waiting, spoken(_scaled(waiting)), start)
@@ -60,11 +59,11 @@ def _part(pcm: Pcm, spans: list[Stretch], start: int) -> Part:
     return Part(len(pcm) / SAMPLE_RATE, speech_of(_scaled(pcm), spans, start / SAMPLE_RATE))
 
 
-def _scaled(pcm: Pcm) -> Samples:
+def _scaled(pcm: Pcm) -> NDArray[np.float32]:
     return pcm.astype(np.float32) / _FULL_SCALE
 
 
-def _cut(spans: list[Stretch]) -> int:
+def cut(spans: list[Stretch]) -> int:
     """The middle of the longest pause in the last third of a part."""
     edges = [0, *(edge for span in spans for edge in span), _ENOUGH]
     pauses = [
@@ -81,7 +80,7 @@ def _blocks(frames: Iterable[Pcm]) -> Iterator[Pcm]:
     gathered: list[Pcm] = []
     for frame in frames:
         gathered.append(frame)
-        if len(gathered) == _FRAMES_OF_BLOCK:
+        if sum(map(len, gathered)) >= _BLOCK:
             yield np.concatenate(gathered)
             gathered.clear()
     if gathered:
