@@ -176,7 +176,7 @@ def _report(measured: Measured) -> Iterator[str]:
         f"{night.llm_low_s:g}-{night.llm_high_s:g} s x {night.llm_slots} slots."
     )
     yield (
-        f"One clip's audio takes {audio.cpu_s:.3f} s of CPU in ffmpeg and ffprobe, "
+        f"One clip's audio takes {audio.cpu_s:.3f} s of CPU in ffmpeg and for its pauses, "
         f"{audio.wall_s:.3f} s in all, and {audio.in_process_s * 1e3:.0f} ms of CPU in our process "
         "(levels, pauses, hashes)."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
-from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.gates import Gates
@@ -21,6 +21,7 @@ from meeting_pipeline.ports import (
     OPEN,
     Downloader,
     Gate,
+    MediaInfo,
     MediaTool,
     RecordingSource,
     Summarizer,
@@ -29,14 +30,16 @@ from meeting_pipeline.ports import (
 )
 
 if TYPE_CHECKING:
-    from meeting_pipeline.adapters.asr.ears import Ears
+    from meeting_pipeline.adapters.asr.levels import Sound
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
+    from meeting_pipeline.adapters.decoders import Decoders
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
     from meeting_pipeline.adapters.rates import RateLimit
 
 Chosen = TypeVar("Chosen")
 
+_ADAPTERS = "meeting_pipeline.adapters"
 _TENCENT_CALLS = 4  # at once; how many a minute is another limit
 _FLOOR_BYTES = 1 << 30  # stays free on the disk for the rows, the logs and everybody else
 
@@ -57,33 +60,32 @@ class Parts:
 
     @cached_property
     def media(self) -> MediaTool:
-        """ffmpeg where both its programs are installed, else PyAV, which comes with us."""
-        ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
-        if ffmpeg and ffprobe:
+        """ffmpeg where it is installed, else PyAV, which comes with us."""
+        if ffmpeg := shutil.which("ffmpeg"):
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
-            tool = FFmpegMedia(ffmpeg, ffprobe)
+            tool = FFmpegMedia(ffmpeg, self.probe)
             self.services.callback(tool.close)
             return tool
-        return self._pyav()
-
-    @cached_property
-    def look(self) -> MediaTool:
-        """For a look at what came: PyAV takes milliseconds where ffprobe has a process to start."""
-        from meeting_pipeline.adapters.media.late import LateMedia
-
-        return LateMedia(self._pyav)
-
-    def gate(self, resource: Resource) -> Gate:
-        """Where who uses this resource waits for a slot."""
-        return self.gates[resource] if self.gates else OPEN
-
-    def _pyav(self) -> MediaTool:
         from meeting_pipeline.adapters.media.pyav import PyAVMedia
 
         library = PyAVMedia()
         self.services.callback(library.close)
         return library
+
+    def probe(self, media: Path) -> MediaInfo:
+        """Look into a media file, in another process (`ports.Probe`)."""
+        info: MediaInfo = self._decoders.call(f"{_ADAPTERS}.media.pyav", "probe", media)
+        return info
+
+    def listen(self, audio: Audio) -> "Sound":
+        """Find the speech in a recording, in another process."""
+        sound: Sound = self._decoders.call(f"{_ADAPTERS}.asr.loudness", "listen", audio)
+        return sound
+
+    def gate(self, resource: Resource) -> Gate:
+        """Where who uses this resource waits for a slot."""
+        return self.gates[resource] if self.gates else OPEN
 
     def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
         """The limit of one service; its last minute is remembered from run to run."""
@@ -97,13 +99,12 @@ class Parts:
         )
 
     @cached_property
-    def ears(self) -> "Ears":
-        """Who listens to recordings for all of us; they begin when they are first needed."""
-        from meeting_pipeline.adapters.asr.ears import Ears
+    def _decoders(self) -> "Decoders":
+        from meeting_pipeline.adapters.decoders import Decoders
 
-        ears = Ears(min(self.jobs, cores()))
-        self.services.callback(ears.close)
-        return ears
+        decoders = Decoders(min(self.jobs, cores()))
+        self.services.callback(decoders.close)
+        return decoders
 
     @cached_property
     def rates_folder(self) -> Path:
@@ -195,7 +196,7 @@ def _folder_source(parts: Parts) -> RecordingSource:
         settle_s=source.settle_s,
         zone=source.zone,
         index_file=source.data_dir / "folder-index.json",
-        probe=parts.media.probe,
+        probe=parts.probe,
         now=utc_now,
     )
 
@@ -321,7 +322,7 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         finally:
             part.unlink(missing_ok=True)
 
-    return NativeTranscriber(text_of, parts.ears.listen)
+    return NativeTranscriber(text_of, parts.listen)
 
 
 def _endpoint(parts: Parts) -> Transcriber:
@@ -334,7 +335,7 @@ def _endpoint(parts: Parts) -> Transcriber:
         model=speech.model,
         rate=parts.rate("asr", speech.per_minute),
         stop=parts.stop,
-        listen=parts.ears.listen,
+        listen=parts.listen,
         gate=parts.gate(Resource.ASR),
         cpu=parts.gate(Resource.CPU),
         language=speech.language,

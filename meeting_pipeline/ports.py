@@ -155,6 +155,10 @@ class ExtractedAudio:
     silent_share: float
 
 
+Probe = Callable[[Path], MediaInfo]
+"""Looks into a media file, as `MediaTool.probe` does."""
+
+
 class MediaTool(Protocol):
     """Looks into media files and takes their sound out."""
 

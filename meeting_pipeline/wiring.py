@@ -266,7 +266,7 @@ def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
         Download(
             source,
             backends.make_downloader(parts),
-            parts.look,
+            parts.probe,
             rows.recordings.note_links,
             parts.gate(Resource.DOWNLOAD),
             cpu,

@@ -13,7 +13,7 @@ from meeting_pipeline.ports import (
     Gate,
     Job,
     MediaLink,
-    MediaTool,
+    Probe,
     RecordingSource,
 )
 
@@ -37,14 +37,14 @@ class Download:
         self,
         source: RecordingSource,
         downloader: Downloader,
-        media: MediaTool,
+        probe: Probe,
         note: Callable[[int, MediaLink], None],
         gate: Gate = OPEN,
         cpu: Gate = OPEN,
     ) -> None:
         self._source = source
         self._downloader = downloader
-        self._media = media
+        self._probe = probe
         self._note = note
         self._gate = gate
         self._cpu = cpu
@@ -92,4 +92,4 @@ class Download:
         with part.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
         check_media_bytes(head, part.stat().st_size, link.size_bytes)
-        self._media.probe(part)
+        self._probe(part)

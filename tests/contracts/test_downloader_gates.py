@@ -85,7 +85,7 @@ def test_what_only_looks_complete_never_becomes_audio(
     job = Job(1, meta(1), RecordFolder(tmp_path, meta(1).key), no_progress, lambda usage: None)
     with host(behaviour, recording) as server, pytest.raises(RecordError) as raised:
         source = HostedSource([meta(1)], tmp_path, server=server, promised=promised)
-        download = Download(source, downloader, PyAVMedia(), lambda number, link: None)
+        download = Download(source, downloader, PyAVMedia().probe, lambda number, link: None)
         artifact = download.run(job.meta, job)
         Extract(PyAVMedia(), "flac", 1.0).run(download.load(artifact, job), job)
 

@@ -12,6 +12,7 @@ import pytest
 
 from meeting_pipeline.adapters.media.child import run
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports import no_progress
 from tests.support.museum import Take, record
@@ -96,7 +97,7 @@ def test_a_child_sees_none_of_our_settings(tmp_path: Path, monkeypatch: pytest.M
 def test_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(tmp_path: Path) -> None:
     media = record(tmp_path / "a.wav", Take("pcm_s16le"))
     liar = script(tmp_path, "sys.stdout.write('ab' * 16_000)")
-    audio = FFmpegMedia(liar, _installed("ffprobe")).extract(
+    audio = FFmpegMedia(liar, PyAVMedia().probe).extract(
         media, tmp_path / "out", "wav", no_progress
     )
     assert audio.duration_s == 1.0
@@ -122,13 +123,14 @@ def test_ffmpeg_does_not_outlive_a_parent_killed_with_9(tmp_path: Path) -> None:
 import signal
 from pathlib import Path
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
 
 def pause(fraction):
     if fraction > 0.05:
         print("reading", flush=True)
         signal.pause()
 
-media = FFmpegMedia({_installed("ffmpeg")!r}, {_installed("ffprobe")!r})
+media = FFmpegMedia({_installed("ffmpeg")!r}, PyAVMedia().probe)
 media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", pause)
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

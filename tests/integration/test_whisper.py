@@ -59,7 +59,7 @@ def workers_of(parent: int) -> set[int]:
     return {
         int(pid)
         for pid in children
-        if b"meeting_pipeline.adapters.asr.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"meeting_pipeline.adapters.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     }
 
 
@@ -181,6 +181,17 @@ def test_two_threads_at_once_get_their_own_text(
     }
 
 
+def test_the_text_does_not_depend_on_who_else_is_at_work(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    """Alone with all cores, and beside another recording with a share of them."""
+    audio = speech.audio_of(speech.spoken(CHINESE, 0, 70), tmp_path / "audio.flac")
+    alone = whisper.transcribe(audio, job(tmp_path))
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda one: whisper.transcribe(one, job(tmp_path)), [audio] * 2))
+    assert both == [alone, alone]
+
+
 def test_a_worker_killed_at_work_fails_one_attempt_and_an_idle_one_none(
     cache: Path, tmp_path: Path
 ) -> None:
@@ -195,7 +206,7 @@ def test_a_worker_killed_at_work_fails_one_attempt_and_an_idle_one_none(
 
     with pytest.raises(RetryableError) as caught:
         whisper.transcribe(audio, job(tmp_path, kill_worker))
-    assert caught.value.code == "asr_worker_died"
+    assert caught.value.code == "worker_died"
     assert whisper.transcribe(audio, job(tmp_path)).segments
 
     idle = (workers_of(os.getpid()) - others).pop()

@@ -123,7 +123,7 @@ class CrashSite:
     def _path(self) -> str:
         programs = self.folder / "programs"
         programs.mkdir(exist_ok=True)
-        for name in ("aria2c", *(("ffmpeg", "ffprobe") if self.ffmpeg else ())):
+        for name in ("aria2c", *(("ffmpeg",) if self.ffmpeg else ())):
             program, found = programs / name, shutil.which(name)
             assert found, f"{name} is not installed"
             if not program.exists():

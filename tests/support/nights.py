@@ -81,7 +81,7 @@ class Installation:
             Download(
                 source,
                 LocalFileDownloader(),
-                self.media,
+                self.media.probe,
                 rows.recordings.note_links,
                 self.gates[Resource.DOWNLOAD],
                 self.gates[Resource.CPU],

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from meeting_pipeline.adapters.asr import loudness
+from meeting_pipeline.adapters.asr.levels import FRAME_S
 from meeting_pipeline.adapters.asr.loudness import listen
-from meeting_pipeline.adapters.asr.sound import FRAME_S
 from meeting_pipeline.domain.model import Audio
 
 SECONDS = 3.3

@@ -2,25 +2,32 @@
 
 Batched decoding with timestamps is fast but drops stretches without a word. So what the pieces
 leave uncovered is decoded again by itself, and what is still missing once more, sequentially.
+
+Batches are the unit that threads share. Which windows are decoded together depends on the speech
+alone, so the text does not depend on how many threads there are.
 """
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from typing import Any
 
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.languages import LanguageRule
-from meeting_pipeline.adapters.asr.phrases import Phrase, phrases
+from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phrases
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
-from meeting_pipeline.ports import Progress
+from meeting_pipeline.adapters.turns import Turns
 
-VERSION = 2
+VERSION = 3
 """Part of the settings line: raise it whenever a rule here or in its neighbours changes."""
 
 HOLE_S = 1.5
 
-_BATCH = 8
+_BATCH = 6
 _STAMP_S = 0.02
 _ROUNDS = 3
 _TEMPERATURES = (0.0, 0.2, 0.4)
@@ -46,83 +53,100 @@ class Said:
 
 
 class Decoder:
-    """A loaded WhisperModel with our way of asking it."""
+    """A loaded WhisperModel with our way of asking it, from up to `threads` threads at once."""
 
-    def __init__(self, whisper: Any, beam: int) -> None:
-        from faster_whisper import BatchedInferencePipeline
+    def __init__(self, whisper: Any, beam: int, threads: int, turns: Turns) -> None:
+        from meeting_pipeline.adapters.asr.frugal import FrugalWhisper
 
+        whisper.model = FrugalWhisper(whisper.model)
         self._whisper = whisper
-        self._rule = LanguageRule(whisper.model)
-        whisper.model = self._rule
-        self._pipeline = BatchedInferencePipeline(whisper)
         self._beam = beam
         self._first_stamp = whisper.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
+        self._threads = ThreadPoolExecutor(threads)
+        self._turns = turns
 
-    def decode(self, speech: Speech, language: str, progress: Progress) -> list[Said]:
-        """What was said, in order; language: the one to use where nothing else is clearly heard."""
-        self._rule.main = language
-        progress(0.0)
-        said = _in_order(self._in_batches(speech, progress))
-        for span in _doubtful(speech, said):
+    def decode(
+        self, speech: Speech, language: str, advanced: Callable[[float], None]
+    ) -> list[Said]:
+        """What was said, in order; language: the one to use where nothing else is clearly heard.
+
+        advanced: told how many seconds of the speech more are decoded.
+        """
+        said = _in_order(self._in_batches(speech, language, advanced))
+        doubtful = _doubtful(speech, said)
+        decode_slowly = partial(self._decode_slowly, speech, language)
+        for span, slowly in zip(doubtful, self._threads.map(decode_slowly, doubtful), strict=True):
             inside = [one for one in said if _lies_in(one.span, span)]
-            slowly = self._decode_slowly(speech, span)
             if _letters(slowly) > _letters(inside):
                 said = _in_order([one for one in said if one not in inside] + slowly)
         return said
 
-    def _in_batches(self, speech: Speech, progress: Progress) -> list[Said]:
+    def _in_batches(
+        self, speech: Speech, language: str, advanced: Callable[[float], None]
+    ) -> list[Said]:
         said: list[Said] = []
         todo = windows(speech.pieces)
         for turn in range(_ROUNDS):
             again: list[Span] = []
-            for first in range(0, len(todo), _BATCH):
-                batch = todo[first : first + _BATCH]
-                for span, pieces, is_sure in self._decode_batch(speech, batch):
+            decode_batch = partial(self._decode_batch, speech, language)
+            for answers in self._threads.map(decode_batch, _batches(todo, speech)):
+                for span, pieces, is_sure in answers:
+                    advanced(span[1] - span[0] if turn == 0 else 0.0)
                     parts = [span] if is_sure else halves(span, speech.pieces)
                     if len(parts) > 1 and turn + 1 < _ROUNDS:
                         again += parts  # two languages compete: each half by itself
                         continue
                     said += pieces
                     again += _left_out(pieces, span)
-                if turn == 0:
-                    progress(batch[-1][1] / speech.duration_s)
             todo = again
         return said
 
     def _decode_batch(
-        self, speech: Speech, spans: Sequence[Span]
+        self, speech: Speech, language: str, spans: Sequence[Span]
     ) -> list[tuple[Span, list[Said], bool]]:
         """Each window with what was said in it and whether its language was clear."""
-        segments, _ = self._pipeline.transcribe(
-            speech.samples,
-            language=self._rule.main,
-            multilingual=True,
-            batch_size=_BATCH,
-            beam_size=self._beam,
-            without_timestamps=False,
-            word_timestamps=True,
-            clip_timestamps=[{"start": start, "end": end} for start, end in spans],
-        )
-        found = list(segments)
+        from faster_whisper import BatchedInferencePipeline
+
+        whisper, rule = self._with_rule(language)
+        with self._turns:
+            segments, _ = BatchedInferencePipeline(whisper).transcribe(
+                speech.samples,
+                language=language,
+                multilingual=True,
+                batch_size=_BATCH,
+                beam_size=self._beam,
+                without_timestamps=False,
+                word_timestamps=any(_needs_words(span, speech) for span in spans),
+                clip_timestamps=[{"start": start, "end": end} for start, end in spans],
+            )
+            found = list(segments)
         return [
-            (span, self._cleaned(_of_window(found, span), 0.0, speech, span, language), is_sure)
-            for span, (language, is_sure) in zip(spans, self._rule.take(len(spans)), strict=True)
+            (span, self._cleaned(_of_window(found, span), 0.0, speech, span, heard), is_sure)
+            for span, (heard, is_sure) in zip(spans, rule.take(len(spans)), strict=True)
         ]
 
-    def _decode_slowly(self, speech: Speech, span: Span) -> list[Said]:
+    def _decode_slowly(self, speech: Speech, language: str, span: Span) -> list[Said]:
         start, end = span
-        segments, _ = self._whisper.transcribe(
-            speech.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)],
-            language=self._rule.main,
-            multilingual=True,
-            beam_size=self._beam,
-            temperature=_TEMPERATURES,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-        )
-        found = list(segments)
-        language, _ = self._rule.take(1)[-1]
-        return self._cleaned(found, start, speech, span, language)
+        whisper, rule = self._with_rule(language)
+        with self._turns:
+            segments, _ = whisper.transcribe(
+                speech.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)],
+                language=language,
+                multilingual=True,
+                beam_size=self._beam,
+                temperature=_TEMPERATURES,
+                condition_on_previous_text=False,
+                word_timestamps=True,
+            )
+            found = list(segments)
+        heard, _ = rule.take(1)[-1]
+        return self._cleaned(found, start, speech, span, heard)
+
+    def _with_rule(self, language: str) -> tuple[Any, LanguageRule]:
+        """The same model, asked with a language rule of its own."""
+        whisper = copy.copy(self._whisper)
+        whisper.model = rule = LanguageRule(self._whisper.model, language)
+        return whisper, rule
 
     def _cleaned(
         self, segments: Iterable[Any], offset_s: float, speech: Speech, span: Span, language: str
@@ -135,7 +159,7 @@ class Decoder:
             covers = max(start, span[0]), min(end, span[1])
             if covers[0] >= covers[1]:
                 continue
-            for phrase in phrases(_words(segment, offset_s), speech, span):
+            for phrase in _phrases(segment, offset_s, speech, span):
                 text = guards.clean(phrase.text, language)
                 if text:
                     said.append(Said(phrase.start_s, phrase.end_s, text, language, covers))
@@ -147,8 +171,30 @@ def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
     return [segment for segment in segments if segment.seek == int(span[0] * 100)]
 
 
-def _words(segment: Any, offset_s: float) -> list[Phrase]:
-    return [Phrase(word.start + offset_s, word.end + offset_s, word.word) for word in segment.words]
+def _batches(spans: Sequence[Span], speech: Speech) -> list[list[Span]]:
+    """Windows that cost about the same together: with or without words, then by length."""
+    found = []
+    for needs_words in (True, False):
+        alike = [span for span in spans if _needs_words(span, speech) is needs_words]
+        alike.sort(key=lambda span: span[0] - span[1])
+        size = ceil(len(alike) / ceil(len(alike) / _BATCH)) if alike else 1
+        found += [alike[first : first + size] for first in range(0, len(alike), size)]
+    return found
+
+
+def _needs_words(span: Span, speech: Speech) -> bool:
+    """Whether a sentence may reach over a long pause, where only its words tell the times."""
+    return speech.has_pause(span, LONGEST_PAUSE_S)
+
+
+def _phrases(segment: Any, offset_s: float, speech: Speech, span: Span) -> list[Phrase]:
+    if segment.words is None:
+        start, end = (min(max(at, span[0]), span[1]) for at in (segment.start, segment.end))
+        return [Phrase(start, end, segment.text)]
+    words = [
+        Phrase(word.start + offset_s, word.end + offset_s, word.word) for word in segment.words
+    ]
+    return phrases(words, speech, span)
 
 
 def _stamped(segment: Any, first_stamp: int) -> Span:

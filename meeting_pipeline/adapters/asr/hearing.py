@@ -16,8 +16,8 @@ from meeting_pipeline.adapters.asr.chunks import cut, halves
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer, TextOnly
 from meeting_pipeline.adapters.asr.endpoint_refusals import TooLarge
 from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
-from meeting_pipeline.adapters.asr.sound import Sound
 from meeting_pipeline.domain.model import Audio, Segment
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.paid_calls import PaidCalls

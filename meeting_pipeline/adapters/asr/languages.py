@@ -42,13 +42,13 @@ class LanguageRule:
     """Stands before CTranslate2's Whisper and answers its question for the language.
 
     The main language holds for a window of up to 30 s, unless Chinese or English is heard there
-    with a probability of 0.8 or more. Costs nothing: the window is encoded anyway.
+    with a probability of 0.8 or more. One rule for one question: threads share the model, not this.
     """
 
-    def __init__(self, whisper: Any) -> None:
+    def __init__(self, whisper: Any, main: str) -> None:
         self._whisper = whisper
         self._heard: list[tuple[str, bool]] = []
-        self.main = ""
+        self.main = main
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whisper, name)
@@ -58,12 +58,11 @@ class LanguageRule:
         return [[self._choose(guesses)] for guesses in self._whisper.detect_language(encoded)]
 
     def take(self, windows: int) -> list[tuple[str, bool]]:
-        """(language, whether it was clear) of the windows asked about since the last time.
+        """(language, whether it was clear) of the windows asked about, in order.
 
         A model for one language never asks: then it is the main one for all `windows`.
         """
-        heard, self._heard = self._heard, []
-        return heard or [(self.main, True)] * windows
+        return self._heard or [(self.main, True)] * windows
 
     def _choose(self, guesses: list[tuple[str, float]]) -> tuple[str, float]:
         token, probability = guesses[0]

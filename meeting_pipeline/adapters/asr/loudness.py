@@ -15,7 +15,7 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.sound import FRAME_S, Sound
+from meeting_pipeline.adapters.asr.levels import FRAME_S, Sound
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
 

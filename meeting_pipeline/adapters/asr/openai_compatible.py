@@ -10,8 +10,8 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
 from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
+from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece
-from meeting_pipeline.adapters.asr.sound import Sound
 from meeting_pipeline.adapters.http import Http, Timeouts
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.checks import Check

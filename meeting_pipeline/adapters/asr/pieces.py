@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.sound import Sound
+from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
 

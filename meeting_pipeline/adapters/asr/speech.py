@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Samples = NDArray[np.float32]
 
+Stretch = tuple[int, int]
+"""(start, end) in samples."""
+
 SAMPLE_RATE = 16_000
 WINDOW_S = 29.8
 """Whisper hears 30 s at a time; a little less survives rounding."""
@@ -63,6 +66,12 @@ class Speech:
         last = min(bisect_left(self._ends, window[1]), len(self.pieces) - 1)
         return min(max(first, bisect_right(self._ends, speech_s)), last)
 
+    def has_pause(self, window: Span, longer_than_s: float) -> bool:
+        """Whether a longer silence was left out between two pieces of the window."""
+        first = bisect_right(self._ends, window[0])
+        last = bisect_left(self._ends, window[1])
+        return self.longest_pause(first, last) > longer_than_s
+
     def longest_pause(self, first: int, last: int) -> float:
         """Seconds of the longest silence between two pieces, 0.0 within one."""
         return max((piece.pause_s for piece in self.pieces[first:last]), default=0.0)
@@ -84,9 +93,8 @@ class Speech:
         return [piece.end_s for piece in self.pieces]
 
 
-def find_speech(samples: "Samples") -> Speech | None:
-    """What the voice detector takes for speech, or None when nobody speaks."""
-    import numpy as np
+def spoken(samples: "Samples") -> list[Stretch]:
+    """What the voice detector takes for speech; samples, in order."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
@@ -94,19 +102,25 @@ def find_speech(samples: "Samples") -> Speech | None:
         min_silence_duration_ms=_MIN_SILENCE_MS,
         speech_pad_ms=0,
     )
-    found = get_speech_timestamps(samples, options)
-    if not found:
+    return [(span["start"], span["end"]) for span in get_speech_timestamps(samples, options)]
+
+
+def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speech | None:
+    """The spoken spans of these samples, or None without any.
+
+    start_s: the second of the recording where the samples begin.
+    """
+    import numpy as np
+
+    if not spans:
         return None
-    spans = [(span["start"], span["end"]) for span in found]
     pieces, sound = [], []
     at = 0
     for (start, end), pause in zip(_padded(spans, len(samples)), _pauses(spans), strict=True):
-        length = end - start
-        pieces.append(
-            Piece(at / SAMPLE_RATE, (at + length) / SAMPLE_RATE, pause, start / SAMPLE_RATE)
-        )
+        until, recorded_s = at + end - start, start_s + start / SAMPLE_RATE
+        pieces.append(Piece(at / SAMPLE_RATE, until / SAMPLE_RATE, pause, recorded_s))
         sound.append(samples[start:end])
-        at += length
+        at = until
     return Speech(np.concatenate(sound), tuple(pieces))
 
 
@@ -150,7 +164,7 @@ def _first_cut(rest_s: float) -> float:
     return _CUT_FROM * WINDOW_S
 
 
-def _padded(spans: list[tuple[int, int]], total: int) -> list[tuple[int, int]]:
+def _padded(spans: list[Stretch], total: int) -> list[Stretch]:
     """Samples with some air around, never more than half the pause to the neighbour."""
     pad = int(_PAD_S * SAMPLE_RATE)
     gaps = _gaps(spans)
@@ -162,9 +176,9 @@ def _padded(spans: list[tuple[int, int]], total: int) -> list[tuple[int, int]]:
     ]
 
 
-def _pauses(spans: list[tuple[int, int]]) -> list[float]:
+def _pauses(spans: list[Stretch]) -> list[float]:
     return [*(gap / SAMPLE_RATE for gap in _gaps(spans)), 0.0]
 
 
-def _gaps(spans: list[tuple[int, int]]) -> list[int]:
+def _gaps(spans: list[Stretch]) -> list[int]:
     return [right[0] - left[1] for left, right in pairwise(spans)]

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.answers import language_of
-from meeting_pipeline.adapters.asr.sound import Sound
+from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import Job

@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.asr.packaged_model import (
     require_packages,
 )
 from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options, Task
-from meeting_pipeline.adapters.asr.worker_pool import WorkerPool
+from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
@@ -30,8 +30,8 @@ class WhisperTranscriber:
     model: a directory with a CTranslate2 Whisper model, a name that faster-whisper downloads, or ""
     for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
     language given holds wherever Chinese or English is not clearly heard instead.
-    processes: how many recordings at once; each gets its share of the processor's cores.
-    gate: where recordings wait for a process.
+    processes: how many recordings at once; those at work share the processor's cores, and what
+    they hear does not depend on how many there are. gate: where recordings wait for a process.
 
     Raises ConfigError("bad_setting") for a language that Whisper does not know.
     """
@@ -68,7 +68,7 @@ class WhisperTranscriber:
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech"), RecordError("corrupt_media"), RetryableError(
-        "asr_worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full"),
+        "worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full"),
         Stopped after `close`.
         """
         with self._gate.slot():
@@ -126,10 +126,10 @@ class WhisperTranscriber:
 
     def _open_pool(self) -> WorkerPool:
         _require_installed()
-        threads = max(1, len(os.sched_getaffinity(0)) // self._processes)
+        cores = len(os.sched_getaffinity(0))
         source, is_local = self._source()
-        options = Options(source, self._label, self._language, self._beam, threads)
-        return WorkerPool(self._processes, options, offline=is_local)
+        options = Options(source, self._label, self._language, self._beam, cores)
+        return WorkerPool(self._processes, options, cores=options.threads, offline=is_local)
 
     def _source(self) -> tuple[str, bool]:
         """What faster-whisper shall load, and whether that is a directory."""

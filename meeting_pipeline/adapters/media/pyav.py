@@ -44,8 +44,7 @@ class PyAVMedia:
         self._closed = True
 
     def probe(self, media: Path) -> MediaInfo:
-        with _opened(media) as container:
-            return describe(media, _said_by(container))
+        return probe(media)
 
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
@@ -63,6 +62,12 @@ class PyAVMedia:
                     encoder.write(second)
                     tell(meter.duration_s)
         return meter.result()
+
+
+def probe(media: Path) -> MediaInfo:
+    """See `ports.MediaTool.probe`."""
+    with _opened(media) as container:
+        return describe(media, _said_by(container))
 
 
 @contextmanager

@@ -3,39 +3,45 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from queue import LifoQueue
 from threading import Lock
 from typing import Any
 
-from meeting_pipeline.adapters.asr.worker import Advanced, Crashed, Done, Failed, Work
+from meeting_pipeline.adapters.worker import Advanced, Cores, Crashed, Done, Failed, Work
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
 
-_PROGRAM = "from meeting_pipeline.adapters.asr.worker import main; main()"
+_PROGRAM = "from meeting_pipeline.adapters.worker import main; main()"
 
 
 class WorkerPool:
     """At most `size` workers at once; any thread may ask, and waits while all are busy.
 
-    Workers are plain subprocesses of this interpreter, so it does not matter how this one was
-    started, and in a session of their own, so Ctrl-C in the terminal reaches only us.
+    Those at work share the processor's cores. Workers are plain subprocesses of this interpreter,
+    so it does not matter how this one was started, and in a session of their own, so Ctrl-C in the
+    terminal reaches only us. cores: that all of them may use. offline: whether nothing needs to be
+    downloaded.
     """
 
-    def __init__(self, size: int, work: Work, *, offline: bool = True) -> None:
+    def __init__(self, size: int, work: Work, *, cores: int, offline: bool = True) -> None:
         self._work = work
         self._environment = _environment(offline)
         self._free: LifoQueue[_Worker | None] = LifoQueue()
         for _ in range(size):
             self._free.put(None)
         self._all: set[_Worker] = set()
+        self._cores = cores
+        self._busy: set[_Worker] = set()
         self._lock = Lock()
         self._closed = False
 
     def run(self, task: Any, progress: Progress) -> Any:
         """The task's result; raises what the worker raised, RuntimeError for its bugs.
 
-        Raises RetryableError("asr_worker_died") when the process ends in the middle, Stopped when
+        Raises RetryableError("worker_died") when the process ends in the middle, Stopped when
         that was `close`, and after it.
         """
         worker = self._free.get()
@@ -43,7 +49,8 @@ class WorkerPool:
             if worker is None or not worker.is_alive:
                 self._discard(worker)
                 worker = self._start()
-            answer = worker.ask(task, progress)
+            with self._at_work(worker):
+                answer = worker.ask(task, progress)
         except BaseException as error:
             # whatever interrupted us, the worker may still answer the old question: never reuse it
             self._discard(worker)
@@ -64,6 +71,23 @@ class WorkerPool:
             workers = list(self._all)
         for worker in workers:
             self._discard(worker)
+
+    @contextmanager
+    def _at_work(self, worker: "_Worker") -> Iterator[None]:
+        """Give the worker its share of the cores, and at the end back to the others."""
+        with self._lock:
+            self._busy.add(worker)
+            self._share()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(worker)
+                self._share()
+
+    def _share(self) -> None:
+        for worker in self._busy:
+            worker.may_use(-(-self._cores // len(self._busy)))
 
     def _start(self) -> "_Worker":
         with self._lock:
@@ -95,7 +119,8 @@ class _Worker:
                 env=environment,
                 start_new_session=True,
             )
-        self._connection.send(work)
+        self._sending = Lock()
+        self._send(work)
 
     @property
     def is_alive(self) -> bool:
@@ -104,12 +129,21 @@ class _Worker:
 
     def ask(self, task: Any, progress: Progress) -> Done | Failed | Crashed:
         """Raises EOFError or OSError when the process is gone."""
-        self._connection.send(task)
+        self._send(task)
         while True:
             message: Advanced | Done | Failed | Crashed = self._connection.recv()
             if not isinstance(message, Advanced):
                 return message
             progress(message.fraction)
+
+    def may_use(self, cores: int) -> None:
+        """Tell it how many cores; who asks a dead one for a task will notice."""
+        with suppress(OSError):
+            self._send(Cores(cores))
+
+    def _send(self, message: Any) -> None:
+        with self._sending:
+            self._connection.send(message)
 
     def kill(self) -> None:
         """End the process now; whoever reads from it is woken."""
@@ -131,7 +165,7 @@ def _stopped() -> Stopped:
 
 def _died(error: EOFError | OSError) -> RetryableError:
     return RetryableError(
-        "asr_worker_died",
-        f"A process that hears recordings ended in the middle ({type(error).__name__}).",
+        "worker_died",
+        f"A process that works on recordings ended in the middle ({type(error).__name__}).",
         hint="often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
     )

@@ -1,8 +1,8 @@
 """What a worker process does, and the messages it is spoken to with.
 
 It reads one `Work`, then tasks, from the socket it inherited, and answers each with any number of
-`Advanced` and one `Done`, `Failed` or `Crashed`. When the other end is gone, however that happened,
-the process ends too.
+`Advanced` and one `Done`, `Failed` or `Crashed`; `Cores` may come at any time. When the other end
+is gone, however that happened, the process ends too.
 """
 
 import os
@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn, Protocol
 
+from meeting_pipeline.adapters.turns import Turns
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports import Progress
 
@@ -26,8 +27,18 @@ Worker = Callable[[Any, Progress], Any]
 class Work(Protocol):
     """What workers do, as it is sent to their processes."""
 
-    def begin(self) -> Worker:
-        """Load whatever it takes; raises our errors."""
+    def begin(self, turns: Turns) -> Worker:
+        """Load whatever it takes; raises our errors.
+
+        turns: one for each thread that computes, as many as there are cores for this process.
+        """
+
+
+@dataclass(frozen=True)
+class Cores:
+    """How many cores the worker may use from now on."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ def main() -> None:
     """Serve the socket named by the first argument until the other end is gone."""
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     inbox: SimpleQueue[Any] = SimpleQueue()
-    Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    turns = Turns(1)
+    Thread(target=_receive, args=(connection, inbox, turns), daemon=True).start()
     work: Work = inbox.get()
     worker: Worker | None = None
 
@@ -91,7 +103,7 @@ def main() -> None:
     while True:
         task = inbox.get()
         try:
-            worker = worker or work.begin()
+            worker = worker or work.begin(turns)
             answer: Done | Failed | Crashed = Done(worker(task, progress))
         except MeetingError as error:
             answer = Failed(type(error), error.code, error.message, error.hint)
@@ -100,12 +112,16 @@ def main() -> None:
         _send(connection, answer)
 
 
-def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]") -> None:
+def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]", turns: Turns) -> None:
     while True:
         try:
-            inbox.put(connection.recv())
+            message = connection.recv()
         except (EOFError, OSError):
             _leave()
+        if isinstance(message, Cores):
+            turns.resize(message.number)
+        else:
+            inbox.put(message)
 
 
 def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed | Crashed) -> None:

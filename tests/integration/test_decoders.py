@@ -1,0 +1,71 @@
+"""Decoders work in other processes: the same comes out, and nobody is left behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.decoders import Decoders
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.errors import RecordError, Stopped
+from tests.support.speech_service import tones
+
+LISTEN = ("meeting_pipeline.adapters.asr.loudness", "listen")
+PROBE = ("meeting_pipeline.adapters.media.pyav", "probe")
+
+
+@pytest.fixture
+def decoders() -> Iterator[Decoders]:
+    made = Decoders(2)
+    yield made
+    made.close()
+
+
+def test_what_is_heard_there_is_what_is_heard_here(decoders: Decoders, tmp_path: Path) -> None:
+    recordings = [tones(tmp_path / f"{number}.mp3", 20, number=number) for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        heard = list(pool.map(lambda one: decoders.call(*LISTEN, one), recordings))
+    assert heard == [listen(one) for one in recordings]
+    assert all(one.speech for one in heard)
+
+
+def test_a_look_into_a_file_tells_the_same_there(decoders: Decoders, tmp_path: Path) -> None:
+    recording = tones(tmp_path / "1.mp3", 20).path
+    assert decoders.call(*PROBE, recording) == PyAVMedia().probe(recording)
+
+
+def test_a_broken_file_is_refused_and_the_next_one_heard(
+    decoders: Decoders, tmp_path: Path
+) -> None:
+    whole = tones(tmp_path / "whole.mp3", 10)
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"\xff" * 4_000)
+    with pytest.raises(RecordError) as refused:
+        decoders.call(*LISTEN, replace(whole, path=broken))
+    assert refused.value.code == "corrupt_media"
+    assert decoders.call(*LISTEN, whole).duration_s == pytest.approx(10, abs=0.3)
+
+
+def test_nobody_works_after_the_end(decoders: Decoders, tmp_path: Path) -> None:
+    whole = tones(tmp_path / "whole.mp3", 10)
+    decoders.call(*LISTEN, whole)
+    decoders.close()
+    with pytest.raises(Stopped):
+        decoders.call(*LISTEN, whole)
+
+
+def test_the_main_program_needs_no_decoder_of_its_own() -> None:
+    """That, and numpy, would be a third of its memory."""
+    wanted = ("asr.openai_compatible", "asr.tencent", "asr.choice", "decoders", "media.ffmpeg")
+    modules = ", ".join(f"meeting_pipeline.adapters.{name}" for name in wanted)
+    program = f"import sys, {modules}; print({{'av', 'numpy'}} & set(sys.modules))"
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert said.stdout.strip() == "set()"
