@@ -60,7 +60,7 @@ def main() -> None:
         stage = Download(
             source,
             backends.make_downloader(parts),
-            parts.look,
+            parts.probe,
             lambda number, link: None,
             parts.gate(Resource.DOWNLOAD),
             parts.gate(Resource.CPU),
