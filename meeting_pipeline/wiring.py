@@ -22,6 +22,7 @@ from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
+from meeting_pipeline.memory import share_one_arena
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
@@ -156,6 +157,7 @@ def pipeline(
     jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
     settings say. held: what `lock` gave.
     """
+    share_one_arena()
     jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
     gates = Gates(backends.slots(settings, jobs))
     stopwatch = Stopwatch(gates)

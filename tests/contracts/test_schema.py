@@ -10,17 +10,20 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from meeting_pipeline.adapters.db import migrate, schema
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
+from meeting_pipeline.adapters.db.mapping import attendance_row, row_of
 from meeting_pipeline.adapters.db.schema import metadata
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.students import attendance_of
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, RecordError
 from tests.support.databases import before_each_statement
 from tests.support.mariadb import MariaDb
-from tests.support.rows import meta, minutes
+from tests.support.rows import Clock, meta, minutes
 
 SQL = Path(__file__).parents[2] / "sql"
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")  # of rows that were there, not of the table
@@ -188,7 +191,7 @@ def test_a_database_of_the_first_revision_keeps_its_rows(empty_url: str) -> None
     database = open_database(empty_url)
     engine = database.engine
     in_transaction(engine, lambda one: command.upgrade(migrate._config(one), "0001"))
-    database.recordings.upsert([meta(1)])
+    in_transaction(engine, _insert_as_the_first_revision_did)
     with pytest.raises(ConfigError) as refusal:
         database.make_ready()
     assert refusal.value.code == "schema_old"
@@ -198,6 +201,14 @@ def test_a_database_of_the_first_revision_keeps_its_rows(empty_url: str) -> None
     [found] = database.reading.recordings(RecordingFilter(student="李雷"))
     assert found.record_id == meta(1).key.record_id
     database.close()
+
+
+def _insert_as_the_first_revision_did(connection: Connection) -> None:
+    present = attendance_of(meta(1), frozenset())
+    times = dict.fromkeys(("created_at", "updated_at"), Clock()())
+    row = {**row_of(meta(1), present), **times, "status": RecordStatus.PENDING}
+    connection.execute(schema.recordings.insert().values({"id": 1, **row}))
+    connection.execute(schema.attendance.insert(), [attendance_row(1, one) for one in present])
 
 
 def _break_off_at(n: int) -> Callable[[int], None]:
