@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline import backends, notify, wiring
+from meeting_pipeline import assembly, backends, notify, wiring
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.stages import Order, RunReport
 from meeting_pipeline.domain.window import Window
@@ -24,7 +24,7 @@ def night(
     """
     with (
         wiring.lock(settings, "cron") as held,
-        wiring.pipeline(settings, observer, None, held, max_runtime_s) as pipeline,
+        assembly.pipeline(settings, observer, None, held, max_runtime_s) as pipeline,
     ):
         window = _window(settings, pipeline)
         report = pipeline.run(Order("cron", window, everywhere=True))

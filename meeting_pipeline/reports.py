@@ -6,7 +6,7 @@ Times are ISO 8601 with an offset, durations seconds unless a name says otherwis
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.erasure import ERASED
@@ -24,7 +24,9 @@ from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.views import RecordingDetail, RecordingView, StudentView
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.pipeline import Plan
+
+if TYPE_CHECKING:
+    from meeting_pipeline.pipeline import Plan
 
 Document = dict[str, Any]
 
@@ -69,7 +71,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
     }
 
 
-def plan_document(plan: Plan, zone: ZoneInfo) -> Document:
+def plan_document(plan: "Plan", zone: ZoneInfo) -> Document:
     """What a run would do: the records that are due now and the new ones."""
     new = [
         {"id": None, "source": meta.key.source, "record_id": meta.key.record_id}

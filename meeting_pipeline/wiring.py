@@ -2,38 +2,22 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meeting_pipeline import backends, files, locking
+from meeting_pipeline import files, locking
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
-from meeting_pipeline.backends import Parts, utc_now
-from meeting_pipeline.batch import Batch
+from meeting_pipeline.backends import utc_now
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
-from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
-from meeting_pipeline.events import Observers, RunObserver
-from meeting_pipeline.gates import Gates
-from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
-from meeting_pipeline.memory import share_one_arena
-from meeting_pipeline.pipeline import Pipeline
-from meeting_pipeline.ports import RecordingSource
-from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
-from meeting_pipeline.retention import Retention, RetentionObserver
-from meeting_pipeline.run_log import RunLog
-from meeting_pipeline.stages.download import Download
-from meeting_pipeline.stages.extract import Extract
-from meeting_pipeline.stages.store import Store
-from meeting_pipeline.stages.summarize import Summarize
-from meeting_pipeline.stages.transcribe import Transcribe
-from meeting_pipeline.stopwatch import Stopwatch
+from meeting_pipeline.retention import Retention
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup
@@ -144,67 +128,9 @@ def find(rows: Database, reference: str) -> RecordingDetail:
     return detail
 
 
-@contextmanager
-def pipeline(
-    settings: Settings,
-    observer: RunObserver,
-    jobs: int | None,
-    held: DatabaseRunLock | None = None,
-    max_runtime_s: float | None = None,
-) -> Iterator[Pipeline]:
-    """Everything a run needs, closed when the block ends. A signal ends the run in good order.
-
-    jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
-    settings say. held: what `lock` gave.
-    """
-    share_one_arena()
-    jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
-    gates = Gates(backends.slots(settings, jobs))
-    stopwatch = Stopwatch(gates)
-    with database(settings) as rows, ExitStack() as services:
-        tidying = RetentionObserver(retention(settings, rows))
-        observers = Observers([RunLog(), stopwatch, tidying, observer])
-        observers.gates_opened(gates.use)
-        parts = Parts(settings, jobs, gates.closed, services, gates)
-        source = backends.make_source(parts)
-        stages = _stages(parts, source, rows)
-        worker = RecordWorker(
-            stages=stages,
-            store=rows.recordings,
-            folder=_recordings(settings),
-            gates=gates,
-            observer=observers,
-            rules=RetryRules(max_attempts=settings.run.max_attempts),
-            now=utc_now,
-        )
-
-        interrupts = Interrupts(
-            close_doors=gates.close,
-            break_off=services.close,  # the records of what runs now are deferred
-            max_runtime_s=max_runtime_s or settings.run.max_runtime_s,
-        )
-        if held is not None:
-            held.guard(rows.engine)
-            held.on_lost = lambda: interrupts.end(LOCK_LOST)
-        with interrupts.handled():
-            yield Pipeline(
-                source=source,
-                recordings=rows.recordings,
-                runs=rows.runs,
-                stats=rows.stats,
-                batch=Batch(worker, gates, observers, jobs),
-                observer=observers,
-                stopwatch=stopwatch,
-                teachers=settings.source.teacher_whitelist,
-                made_with=stages.made_with,
-                stop_code=interrupts.exit_code,
-                stop_reason=interrupts.reason,
-            )
-
-
 def retention(settings: Settings, rows: Database) -> Retention:
     """What removes the files that the settings no longer keep."""
-    return Retention(rows.retention, _recordings(settings), _kept_for(settings), utc_now)
+    return Retention(rows.retention, recordings_folder(settings), _kept_for(settings), utc_now)
 
 
 def cutoffs(settings: Settings, older_than: str | None) -> Cutoffs:
@@ -256,25 +182,6 @@ def back_up(settings: Settings, target: Path) -> "Backup":
     return backup.back_up(settings.source.data_dir / "meeting.db", target)
 
 
-def _recordings(settings: Settings) -> Path:
+def recordings_folder(settings: Settings) -> Path:
+    """Where each recording has a folder of its own."""
     return settings.source.data_dir / "recordings"
-
-
-def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
-    transcriber = backends.make_transcriber(parts, source)
-    minimum_s = parts.settings.source.minimum_duration_s
-    cpu = parts.gate(Resource.CPU)
-    return Stages(
-        Download(
-            source,
-            backends.make_downloader(parts),
-            parts.probe,
-            rows.recordings.note_links,
-            parts.gate(Resource.DOWNLOAD),
-            cpu,
-        ),
-        Extract(parts.media, transcriber.audio_format, minimum_s, cpu),
-        Transcribe(transcriber),
-        Summarize(backends.make_summarizer(parts)),
-        Store(rows.recordings),
-    )

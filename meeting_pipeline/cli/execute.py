@@ -23,7 +23,7 @@ class Request:
 
 def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     """Run or plan, show the result, and leave with the run's exit code."""
-    from meeting_pipeline import backends, wiring
+    from meeting_pipeline import assembly, backends, wiring
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.stages import Order
@@ -40,7 +40,9 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     with (
         wiring.lock(settings, request.command) as held,
         progress.display() as observer,
-        wiring.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
+        assembly.pipeline(
+            settings, observer, request.jobs, held, request.max_runtime_s
+        ) as pipeline,
     ):
         if dry_run:
             plan = plan_document(pipeline.plan(order), zone)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import wiring
+from meeting_pipeline import assembly
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.events import RunObserver
@@ -153,7 +153,7 @@ def test_row_22_no_time_zone_of_the_host_and_no_daylight_saving_loses_anything(
 
 def listed(office: Office, span: Window) -> RunReport:
     """List a window and process nothing."""
-    with wiring.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
+    with assembly.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
         return pipeline.run(Order("fetch", span, work=False))
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, literal_column, select
 
 from meeting_pipeline.adapters.db import failures
@@ -17,9 +18,11 @@ from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import Row, upsert
 from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary, Transcript
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 _ESCAPED = "\\'\"\n\r\0\x1a"  # what takes two bytes inside a MySQL string literal
 _REST_OF_STATEMENT = 64 << 10
-_SUMMARY = TypeAdapter(Summary)
 
 
 def columns(minutes: Minutes) -> Row:
@@ -75,7 +78,15 @@ def summary_of(connection: Connection, recording_id: int) -> Summary | None:
     """The stored summary, or None before there is one."""
     query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
     body = connection.execute(query).scalar()
-    return None if body is None else _SUMMARY.validate_python(body)
+    return None if body is None else _summaries().validate_python(body)
+
+
+@cache
+def _summaries() -> "TypeAdapter[Summary]":
+    """Made when the first summary is read or written: many commands need none."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Summary)
 
 
 def readable(summary: Summary) -> str:
@@ -118,7 +129,7 @@ def _summary_row(recording_id: int, summary: Summary, now: datetime) -> Row:
         "engine": summary.engine,
         "model": summary.model,
         "prompt": summary.prompt,
-        "body": _SUMMARY.dump_python(summary, mode="json"),
+        "body": _summaries().dump_python(summary, mode="json"),
         "created_at": now,
     }
 

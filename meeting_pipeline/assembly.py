@@ -1,0 +1,105 @@
+"""A run put together: the second half of the composition root, for commands that work."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from meeting_pipeline import backends, wiring
+from meeting_pipeline.adapters.db.database import Database
+from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
+from meeting_pipeline.backends import Parts, utc_now
+from meeting_pipeline.batch import Batch
+from meeting_pipeline.config import Settings
+from meeting_pipeline.domain.timing import Resource
+from meeting_pipeline.events import Observers, RunObserver
+from meeting_pipeline.gates import Gates
+from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
+from meeting_pipeline.memory import share_one_arena
+from meeting_pipeline.pipeline import Pipeline
+from meeting_pipeline.ports import RecordingSource
+from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
+from meeting_pipeline.retention import RetentionObserver
+from meeting_pipeline.run_log import RunLog
+from meeting_pipeline.stages.download import Download
+from meeting_pipeline.stages.extract import Extract
+from meeting_pipeline.stages.store import Store
+from meeting_pipeline.stages.summarize import Summarize
+from meeting_pipeline.stages.transcribe import Transcribe
+from meeting_pipeline.stopwatch import Stopwatch
+
+
+@contextmanager
+def pipeline(
+    settings: Settings,
+    observer: RunObserver,
+    jobs: int | None,
+    held: DatabaseRunLock | None = None,
+    max_runtime_s: float | None = None,
+) -> Iterator[Pipeline]:
+    """Everything a run needs, closed when the block ends. A signal ends the run in good order.
+
+    jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
+    settings say. held: what `wiring.lock` gave.
+    """
+    share_one_arena()
+    jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
+    gates = Gates(backends.slots(settings, jobs))
+    stopwatch = Stopwatch(gates)
+    with wiring.database(settings) as rows, ExitStack() as services:
+        tidying = RetentionObserver(wiring.retention(settings, rows))
+        observers = Observers([RunLog(), stopwatch, tidying, observer])
+        observers.gates_opened(gates.use)
+        parts = Parts(settings, jobs, gates.closed, services, gates)
+        source = backends.make_source(parts)
+        stages = _stages(parts, source, rows)
+        worker = RecordWorker(
+            stages=stages,
+            store=rows.recordings,
+            folder=wiring.recordings_folder(settings),
+            gates=gates,
+            observer=observers,
+            rules=RetryRules(max_attempts=settings.run.max_attempts),
+            now=utc_now,
+        )
+
+        interrupts = Interrupts(
+            close_doors=gates.close,
+            break_off=services.close,  # the records of what runs now are deferred
+            max_runtime_s=max_runtime_s or settings.run.max_runtime_s,
+        )
+        if held is not None:
+            held.guard(rows.engine)
+            held.on_lost = lambda: interrupts.end(LOCK_LOST)
+        with interrupts.handled():
+            yield Pipeline(
+                source=source,
+                recordings=rows.recordings,
+                runs=rows.runs,
+                stats=rows.stats,
+                batch=Batch(worker, gates, observers, jobs),
+                observer=observers,
+                stopwatch=stopwatch,
+                teachers=settings.source.teacher_whitelist,
+                made_with=stages.made_with,
+                stop_code=interrupts.exit_code,
+                stop_reason=interrupts.reason,
+            )
+
+
+def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
+    transcriber = backends.make_transcriber(parts, source)
+    minimum_s = parts.settings.source.minimum_duration_s
+    cpu = parts.gate(Resource.CPU)
+    return Stages(
+        Download(
+            source,
+            backends.make_downloader(parts),
+            parts.probe,
+            rows.recordings.note_links,
+            parts.gate(Resource.DOWNLOAD),
+            cpu,
+        ),
+        Extract(parts.media, transcriber.audio_format, minimum_s, cpu),
+        Transcribe(transcriber),
+        Summarize(backends.make_summarizer(parts)),
+        Store(rows.recordings),
+    )
