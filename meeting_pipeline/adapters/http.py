@@ -40,6 +40,7 @@ _BLOCK_BYTES = 64 << 10
 _CONNECTIONS = 32
 _TRIES = 5
 _PATIENCE_S = 120.0
+_LATER_S = 900.0
 _BACK_OFF = wait_random_exponential(multiplier=2, max=60)  # full jitter
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
@@ -184,7 +185,8 @@ class Http:
         followed; the judge sees them.
 
         Raises what judge raises; RetryableError("network") for connections that fail,
-        ("rate_limited"), ("service_failed"), ("service_down") while the service is known to be
+        ("rate_limited"), ("service_failed"), all three not to be tried again soon, and
+        ("service_down") while the service is known to be
         down, ("bad_answer") above 32 MB; FatalError("tls"); ConfigError("bad_address"); Stopped.
         """
         retrying = Retrying(
@@ -200,7 +202,7 @@ class Http:
         try:
             return retrying(attempt)
         except TryAgain as last:
-            raise last.error from None
+            raise _left_for_later(last.error) from None
 
     def hasty(self) -> "Http":
         """The same service for somebody who looks on: two tries, and no long waits."""
@@ -293,6 +295,13 @@ class Http:
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Stopped("stopped", "the run was asked to end")
+
+
+def _left_for_later(error: RetryableError) -> RetryableError:
+    """Whoever tries again at once would only repeat what has been tried often enough."""
+    if error.retry_after_s is None:
+        error.retry_after_s = _LATER_S
+    return error
 
 
 def _bad_answer(what: str, status: int, what_is_wrong: str) -> TryAgain:
