@@ -1,6 +1,6 @@
 """Local speech recognition against faster-whisper called directly, in one run.
 
-    python -m bench.local_speech [--rounds 3]
+    python -m bench.local_speech [--rounds 3] [--quick]
 
 Speaks to nobody and needs nothing but the repository: the sound is made of its spoken samples.
 Both contenders have their model loaded before the clock starts, and take turns. Ends with 1 when
@@ -80,7 +80,9 @@ class Contender:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each contender")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--quick", action="store_true", help="half the sound, one turn each")
+    options = parser.parse_args()
+    rounds, quick = 1 if options.quick else options.rounds, options.quick
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -93,8 +95,8 @@ def main() -> int:
             ]
             several = [Contender("ours", hear), Contender("faster-whisper", one[1].hear)]
             lines = [headline(rounds, cores)]
-            single = compared("one file", one, [long_recording(work)], rounds, lines)
-            many = compared("several files", several, short_recordings(work), rounds, lines)
+            single = compared("one file", one, [long_recording(work, quick)], rounds, lines)
+            many = compared("several files", several, short_recordings(work, quick), rounds, lines)
     return verdict(single, many, cores, lines)
 
 
@@ -166,13 +168,14 @@ def recording(names: Sequence[str], path: Path) -> Recording:
     )
 
 
-def long_recording(work: Path) -> Recording:
+def long_recording(work: Path, quick: bool) -> Recording:
     first, second, third = MANDARIN
-    return recording((first, second, third, second, first, third), work / "long.flac")
+    names = MANDARIN if quick else (first, second, third, second, first, third)
+    return recording(names, work / "long.flac")
 
 
-def short_recordings(work: Path) -> list[Recording]:
-    names = (*MANDARIN, MANDARIN[1])
+def short_recordings(work: Path, quick: bool) -> list[Recording]:
+    names = MANDARIN[:2] if quick else (*MANDARIN, MANDARIN[1])
     return [recording((name,), work / f"short{at}.flac") for at, name in enumerate(names)]
 
 

@@ -37,4 +37,4 @@ def test_a_full_window_stays_as_it_is() -> None:
 
 
 def test_a_short_one_gets_the_silence_that_whisper_knows_behind_speech() -> None:
-    assert encoded(3)[0] == [(1, 80, 1000)]
+    assert encoded(3)[0] == [(1, 80, 1500)]
