@@ -20,6 +20,7 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports import DueRecord, MediaLink, Setback
 from meeting_pipeline.stages.fetch import fetch
 
+COMMAND = "measured night"
 _LOOK_BACK = timedelta(days=7)
 _ONE_IN_FIFTY_FAILS = 50
 
@@ -62,7 +63,7 @@ def work_through(rows: Database, company: Company, night: int, clock: Clock, new
     first = max(company.size + PER_DAY * night + 1 - 7 * PER_DAY, 1)
     known_until = rows.runs.watermark(SOURCE) or clock.now
     window = Window(known_until - _LOOK_BACK, clock.now)
-    run_id = rows.runs.start("cron", window)
+    run_id = rows.runs.start(COMMAND, window)
     listing = fetch(ListedSource(company, first, last), rows.recordings, window, [])
     due = rows.recordings.due(None, SETTINGS, None)
     outcomes = tuple(_process(rows, record, run_id) for record in due)
