@@ -17,10 +17,13 @@ def test_several_go_on_where_they_bring_more() -> None:
     assert gains.expects(HOST) and not gains.expects(OTHER)
 
 
-def test_one_is_left_alone_where_several_bring_no_more() -> None:
+def test_one_is_left_alone_where_several_bring_no_more_time_and_again() -> None:
     gains = Gains()
     gains.one_brings(HOST, 9e6)
     gains.one_brings(HOST, 3e6)  # starved by the several of others
+    for bytes_per_s in (2e6, 12e6, 9e6, 9e6, 9e6):
+        gains.several_bring(HOST, bytes_per_s)
+        assert gains.expects(HOST)
     gains.several_bring(HOST, 9e6)
     assert gains.is_even(HOST) and not gains.expects(HOST)
 

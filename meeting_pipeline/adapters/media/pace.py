@@ -1,12 +1,14 @@
 """How fast one connection is, and whether several would be worth their while."""
 
+from collections import Counter
 from time import monotonic
 
 FAST_BYTES_PER_S = 20_000_000.0
 _WINDOW_S = 0.1
 _LEAST_BYTES = 1 << 20  # a smaller rest is not shared out
 _LEAST_S = 0.15
-_LEAST_GAIN = 1.2
+_LEAST_GAIN = 1.05
+_VAIN_FILES = 4  # in a row: aria2c has to start, and so have its connections
 
 
 class Pace:
@@ -42,15 +44,15 @@ class Gains:
 
     def __init__(self) -> None:
         self._by_one: dict[str, float] = {}
-        self._even: set[str] = set()
+        self._in_vain: Counter[str] = Counter()
 
     def expects(self, host: str) -> bool:
         """Whether several connections are worth while: one was slow, and they were not as slow."""
-        return host in self._by_one and host not in self._even
+        return host in self._by_one and not self.is_even(host)
 
     def is_even(self, host: str) -> bool:
-        """Whether they were tried and brought no more than one."""
-        return host in self._even
+        """Whether they were tried with some files and brought no more than one."""
+        return self._in_vain[host] >= _VAIN_FILES
 
     def one_brings(self, host: str, bytes_per_s: float) -> None:
         """Remember a connection that was slow."""
@@ -58,5 +60,5 @@ class Gains:
 
     def several_bring(self, host: str, bytes_per_s: float) -> None:
         """Remember what a file came with that had several."""
-        if bytes_per_s < _LEAST_GAIN * self._by_one.get(host, 0.0):
-            self._even.add(host)
+        is_gain = bytes_per_s >= _LEAST_GAIN * self._by_one.get(host, 0.0)
+        self._in_vain[host] = 0 if is_gain else self._in_vain[host] + 1
