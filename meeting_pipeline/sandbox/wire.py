@@ -169,7 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         size = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
         method, target = self.requestline.split(" ")[:2]
-        return Request(method, target, tuple(self.headers.items()), self.rfile.read(size))
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionError("the client is gone in the middle of its request")
+        return Request(method, target, tuple(self.headers.items()), body)
 
     def _send(self, reply: Reply, *, head_only: bool) -> None:
         if reply.dropped:

@@ -3,13 +3,16 @@
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import RecordingFilter
 from tests.support.crash import killed_at
 from tests.support.fakes import meta
+from tests.support.fault_table import ALL
 from tests.support.nights import Installation
 
-EVERY = 4  # a quarter of the steps on every run; `make faults` takes them all
+EVERY = 1 if ALL else 4
 
 WHOLE = ["audio.flac", "recording.m4a", "summary.json", "summary.md", "transcript.json"]
 
@@ -19,6 +22,7 @@ def installation(folder: Path) -> Installation:
     return Installation(folder, [meta(0), meta(1, student="stu_chen")])
 
 
+@pytest.mark.timeout(900)
 def test_a_night_killed_at_any_step_is_made_whole_by_the_next(tmp_path: Path) -> None:
     killed = 0
     for step in count(1, EVERY):

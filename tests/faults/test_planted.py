@@ -1,6 +1,7 @@
 """The fault tests find the bugs they are there for: each is planted into a copy of the package."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.support.fault_table import ALL
 from tests.support.invariants import Finding
 from tests.support.night_processes import NIGHT, WORKER, NightProcesses
 from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug, planted
-from tests.support.power import calls_in, cut_disks
+from tests.support.power import CutDisk, Survivors, calls_in, cut_disks
 from tests.support.tracing import require_tracing
 
 pytestmark = [
@@ -48,8 +49,7 @@ def test_a_power_cut_shows_that(
     with planted(bug, tmp_path) as crash.processes:
         disk, log = recorded_night(crash, tmp_path / "log")
         cuts = list(cut_disks(disk, calls_in(log)))
-        some = cuts[:: -max(1, len(cuts) // TRIES)]
-        assert_found(bug, (harm_of(cut, crash) for cut in some), request)
+        assert_found(bug, (harm_of(cut, crash) for cut in spread(cuts)), request)
 
 
 def test_a_kill_shows_that_one_is_added_instead_of_counting_anew(
@@ -69,6 +69,13 @@ def test_any_night_shows_that(
     crash = site(template=None)
     with planted(bug, tmp_path) as crash.processes:
         assert_found(bug, [crash.harm(crash.victim())], request)
+
+
+def spread(cuts: Sequence[CutDisk]) -> Iterator[CutDisk]:
+    """Late ones and early ones, of each kind in turn."""
+    kinds = [[cut for cut in cuts if cut.survivors is kind] for kind in Survivors]
+    rows = [kind[:: -max(1, len(kind) // (TRIES // len(kinds)))] for kind in kinds]
+    return (cut for row in zip_longest(*rows) for cut in row if cut)
 
 
 def killed(crash: CrashSite, number: int) -> list[Finding]:

@@ -16,7 +16,7 @@ from tests.support.tracing import require_tracing
 
 pytestmark = pytest.mark.timeout(1800)
 
-EVERY = {False: PARTS, True: 8 * PARTS} if ALL else {False: 50, True: 200}
+EVERY = {False: PARTS, True: 16 * PARTS} if ALL else {False: 50, True: 200}
 """Which of the states are tried, without and with ffmpeg's part in them."""
 
 

@@ -1,11 +1,13 @@
 """The sandbox's OpenAI-compatible server: what it refuses, what it answers, what it bills."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -252,6 +254,16 @@ def test_a_lost_reply_was_paid_for(client: SandboxClient, sandbox: Sandbox) -> N
     with pytest.raises(requests.exceptions.ConnectionError):
         client.chat()
     assert sum(sandbox.ledger.chats.values()) == 1
+
+
+def test_a_request_that_is_cut_off_counts_for_nothing(sandbox: Sandbox) -> None:
+    server = urlsplit(sandbox.ai_url)
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\n"
+    with socket.create_connection((server.hostname, server.port), timeout=30) as killed:
+        killed.sendall(head + b'{"model": ')
+        killed.shutdown(socket.SHUT_WR)
+        assert killed.recv(1) == b""
+    assert not sandbox.ledger.calls and not sandbox.ledger.violations
 
 
 def test_models_are_listed_per_key(sandbox: Sandbox) -> None:

@@ -37,7 +37,7 @@ _numbers = count(1)
 class Victim:
     """One installation. folder: its files, its temporary files and what it prints.
 
-    kills: so far. paid_before: calls that the sandbox had answered before it was made.
+    kills: so far. paid_before, violations_before: what the sandbox had counted before it was made.
     """
 
     folder: Path
@@ -45,6 +45,7 @@ class Victim:
     order: NightOrder
     kills: int = 0
     paid_before: int = 0
+    violations_before: int = 0
 
     @property
     def temporary(self) -> Path:
@@ -90,8 +91,8 @@ class CrashSite:
             shutil.copytree(self.template, office.folder)
         where = {"TMPDIR": str(folder / "tmp"), "PATH": self._path()}
         order = NightOrder(folder, {**office.environment, **where}, self.words)
-        paid = invariants.paid_calls(self.sandbox)
-        victim = Victim(folder, office, order, paid_before=paid)
+        paid, broken = invariants.paid_calls(self.sandbox), len(self.sandbox.ledger.violations)
+        victim = Victim(folder, office, order, paid_before=paid, violations_before=broken)
         victim.temporary.mkdir(parents=True)
         return victim
 
@@ -107,6 +108,7 @@ class CrashSite:
     def harm_after(self, victim: Victim, last: NightEnd, in_flight: int = 1) -> list[Finding]:
         """What is wrong now that the `last` night was not disturbed."""
         office, truth = victim.office, self.truth
+        violations = self.sandbox.ledger.violations[victim.violations_before :]
         paid = invariants.paid_calls(self.sandbox) - victim.paid_before
         return [
             *invariants.harm_to_report(last),
@@ -117,7 +119,7 @@ class CrashSite:
             *invariants.secrets_in_files(victim.folder, truth),
             *invariants.secrets_in_rows(office, truth),
             *(Finding(Harm.ORPHAN, command) for command in self.processes.orphans()),
-            *(Finding(Harm.LOST, str(broken)) for broken in self.sandbox.ledger.violations),
+            *(Finding(Harm.LOST, str(broken)) for broken in violations),
         ]
 
     def _path(self) -> str:

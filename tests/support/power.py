@@ -351,8 +351,8 @@ class CutDisk:
 
     @property
     def digest(self) -> str:
-        """The same for the same state."""
-        told = hashlib.sha256(repr(self.folders).encode())
+        """The same for the same state after as many paid answers."""
+        told = hashlib.sha256(repr((self.answers, self.folders)).encode())
         for name in sorted(self.files):
             told.update(name.encode() + b"\0" + hashlib.sha256(self.files[name]).digest())
         return told.hexdigest()
