@@ -56,7 +56,7 @@ def _chain(site: CrashSite, tally: Tally, chance: random.Random) -> None:
     victim = site.victim()
     times: list[float] = []
     while len(times) < CHAIN:
-        times.append(round(chance.uniform(0, site.truth.seconds / 2), 3))
+        times.append(round(chance.uniform(0, site.truth.seconds / 4), 3))
         if not site.processes.run_killed_after(victim.order, times[-1]).was_killed:
             break
         victim.kills += 1

@@ -9,6 +9,7 @@ import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ HEAVY = (
 )
 Words = Mapping[str, Any]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _SOON_S = 0.02
 
 
@@ -49,7 +51,7 @@ def serve(replies: int) -> None:
     for name in HEAVY:
         importlib.import_module(name)
     assert threading.active_count() == 1, threading.enumerate()
-    ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_SUBREAPER, 1)
     _tell(replies, ready=True)
     for line in sys.stdin:
         request = json.loads(line)
@@ -70,6 +72,7 @@ def _night(request: Words, replies: int) -> None:
 def _run(request: Words, replies: int) -> NoReturn:
     code = 70
     try:
+        _prctl(_DIES_WITH_PARENT, signal.SIGKILL)  # should the tests end while it is held
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         _tell(replies, pid=os.getpid())
@@ -81,6 +84,10 @@ def _run(request: Words, replies: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def _command(words: list[str]) -> int:
