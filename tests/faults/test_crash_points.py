@@ -80,7 +80,6 @@ def test_row_77_either_thread_killed_at_any_message_with_mariadb(
     tally.told(request)
 
 
-@pytest.mark.xfail(strict=True, reason="aria2c's settings are a file until it has read them")
 def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(site: MakeSite) -> None:
     first = site()
     victim = first.victim()

@@ -238,7 +238,9 @@ def test_nobody_sees_the_link_or_a_secret(
     assert all(len(words) == 3 and words[1].startswith(b"--conf-path=") for words in ours)
     assert CANARY.encode() not in b"".join(seen)
     assert CANARY not in caplog.text
-    assert not Path(ours[0][1].decode().removeprefix("--conf-path=")).exists()
+    settings = Path(ours[0][1].decode().removeprefix("--conf-path="))
+    assert settings.is_relative_to("/proc"), "its secrets never were on a disk"
+    assert not settings.is_file(), "nor are they in memory any longer"
 
 
 _RUN = """

@@ -1,6 +1,5 @@
 """A sandbox with a few short lessons, and installations there to be killed and looked at."""
 
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,8 +25,6 @@ SETTINGS = {
     "LOG_LEVEL": "error",
     "MAX_ATTEMPTS": "1000",  # a kill counts as an attempt, and we kill often
 }
-EXCUSED = re.compile(r"meeting-\w+/aria2\.conf")
-"""Left by a night that is killed while aria2c starts; see the test that expects to fail for it."""
 
 _NEVER = 4e9  # Unix seconds
 _numbers = count(1)
@@ -114,7 +111,7 @@ class CrashSite:
             *invariants.harm_to_report(last),
             *invariants.harm_to_rows(office, truth),
             *invariants.harm_to_folder(office),
-            *invariants.left_in(victim.temporary, EXCUSED),
+            *invariants.left_in(victim.temporary),
             *invariants.harm_to_purse(paid, truth, victim.kills * in_flight),
             *invariants.secrets_in_files(victim.folder, truth),
             *invariants.secrets_in_rows(office, truth),

@@ -156,11 +156,11 @@ def harm_to_folder(office: Office) -> Iterator[Finding]:
             yield Finding(Harm.ORPHAN, f"{name} is left over")
 
 
-def left_in(temporary: Path, excused: re.Pattern[str] | None = None) -> Iterator[Finding]:
-    """I5, of the folder for temporary files. excused: names that count as nothing."""
+def left_in(temporary: Path) -> Iterator[Finding]:
+    """I5, of the folder for temporary files."""
     for path in sorted(temporary.rglob("*")):
-        name = str(path.relative_to(temporary))
-        if path.is_file() and not (excused and excused.fullmatch(name)):
+        if path.is_file():
+            name = path.relative_to(temporary)
             yield Finding(Harm.ORPHAN, f"{name} is left among the temporary files")
 
 

@@ -1,7 +1,7 @@
 """One private aria2c and what we say to each other.
 
-Its secrets come in a file that is deleted once it is read, links come by RPC; the list of
-processes and the log show neither.
+Its secrets come in a file that is in memory only, links come by RPC; the list of processes and the
+log show neither, and whenever one of us is killed no file stays behind.
 """
 
 import logging
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -26,7 +25,6 @@ from websocket import WebSocketException
 
 from meeting_pipeline.adapters.media.media_client import ca_bundle
 from meeting_pipeline.adapters.media.tunnel import USER, Tunnel
-from meeting_pipeline.files import create
 
 log = logging.getLogger(__name__)
 logger.disable("aria2p")  # loguru would print what it is asked
@@ -88,8 +86,8 @@ class Daemon:
             "timeout": str(round(max(1.0, stall_s))),
             "stop-with-process": str(os.getpid()),
         }
-        with TemporaryDirectory(prefix="meeting-") as folder:
-            self._start(program, Path(folder) / "aria2.conf", private)
+        with _in_memory("".join(f"{name}={value}\n" for name, value in private.items())) as file:
+            self._start(program, file)
         Thread(target=self._listen, name="aria2-events", daemon=True).start()
 
     def version(self) -> str:
@@ -147,9 +145,7 @@ class Daemon:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _start(self, program: str, file: Path, configuration: dict[str, str]) -> None:
-        with create(file) as stream:
-            stream.write("".join(f"{n}={v}\n" for n, v in configuration.items()).encode())
+    def _start(self, program: str, file: Path) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
                 [program, f"--conf-path={file}"],
@@ -207,6 +203,15 @@ class _Rpc(aria2p.Client):
 
     def post(self, payload: str) -> Any:
         return self._session.post(self.server, data=payload, timeout=self.timeout).json()
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[Path]:
+    """A file that is nowhere on a disk, and gone with the block; for processes of our user."""
+    with os.fdopen(os.memfd_create("aria2.conf"), "wb") as stream:
+        stream.write(text.encode())
+        stream.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{stream.fileno()}")
 
 
 @contextmanager
