@@ -28,7 +28,7 @@ class DatabaseTime:
         self.by_statement: Counter[str] = Counter()
         self.cpu_s = 0.0
         self._server = server
-        self._running = False
+        self._running = self._inside = False
         cursor, connection = _classes(engine.dialect.name)
         timed_cursor = type("TimedCursor", (cursor,), self._timed(cursor, _METHODS))
         timed = self._timed(connection, ("commit", "rollback"))
@@ -65,13 +65,10 @@ class DatabaseTime:
         return made
 
     def _wrapped(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        inside = False
-
         def timed(one: Any, *words: Any, **named: Any) -> Any:
-            nonlocal inside
-            if not self._running or inside:
+            if not self._running or self._inside:
                 return method(one, *words, **named)
-            inside = True
+            self._inside = True  # a driver's method may call another
             if method.__name__.startswith("execute"):
                 one.statement = words[0]
             started, worked = time.perf_counter(), time.thread_time()
@@ -81,7 +78,7 @@ class DatabaseTime:
                 if self._server is None:
                     self.cpu_s += time.thread_time() - worked
                 self.by_statement[getattr(one, "statement", _END)] += time.perf_counter() - started
-                inside = False
+                self._inside = False
 
         return timed
 

@@ -46,7 +46,7 @@ class MariaDb:
     def stop(self) -> None:
         """End the server and wait for it."""
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
 
 
 @contextmanager
