@@ -301,6 +301,8 @@ def make_transcriber(parts: Parts, source: RecordingSource) -> Transcriber:
 
 
 def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None":
+    if parts.settings.source_name != "tencent":
+        return None  # and nothing of HTTP is loaded
     from meeting_pipeline.adapters.sources.tencent.source import TencentSource
 
     if not isinstance(source, TencentSource):
