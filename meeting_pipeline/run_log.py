@@ -71,6 +71,8 @@ class RunLog(RunObserver):
         self._say("record_finished", fields, said, outcome.id, outcome.status, reason, level=level)
 
     def run_finished(self, report: RunReport) -> None:
+        if report.timing.slowest:
+            self._say_timing(report)
         counts = {outcome.value: report.count(outcome) for outcome in Outcome}
         fields = {
             "seconds": report.seconds,
@@ -95,8 +97,6 @@ class RunLog(RunObserver):
             ", ".join(f"{number} {outcome}" for outcome, number in counts.items()),
             report.exit_code,
         )
-        if report.timing.slowest:
-            self._say_timing(report)
 
     def _say_timing(self, report: RunReport) -> None:
         timing = report.timing

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, PARTS, Tally
 from tests.support.invariants import left_in
+from tests.support.lessons import large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
 from tests.support.tracing import MUTATIONS, require_tracing
@@ -80,8 +82,12 @@ def test_row_77_either_thread_killed_at_any_message_with_mariadb(
     tally.told(request)
 
 
-def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(site: MakeSite) -> None:
+def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
+    site: MakeSite, sounds: Path
+) -> None:
     first = site()
+    first.sandbox.company.add(lesson(0, large(tone(sounds), 3 << 20)))
+    first.sandbox.faults.add(Fault(Kind.THROTTLE, "media", record_id(0), amount=8 << 20))
     victim = first.victim()
     connects = first.processes.calls(victim.order, WORKER, ("connect",))["connect"]
     left = []

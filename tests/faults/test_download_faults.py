@@ -1,6 +1,5 @@
 """Rows of the fault matrix about downloads: no wrong byte becomes audio, none is paid for."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS, lesson, record_id, tone
+from tests.support.lessons import BURSTS, large, lesson, record_id, tone
 from tests.support.offices import Office
 
 FAILED = 4
@@ -40,13 +39,6 @@ def assert_refused(office: Office, code: str) -> None:
     office.make_due()
     assert office.night().exit_code == 0
     assert_done_once(office)
-
-
-def large(sound: Path, size_bytes: int) -> bytes:
-    """The same recording with a box of noise after it, which players pass over."""
-    return (
-        sound.read_bytes() + (size_bytes + 8).to_bytes(4, "big") + b"free" + os.urandom(size_bytes)
-    )
 
 
 def test_row_26_a_link_that_is_refused_at_the_start_is_replaced(

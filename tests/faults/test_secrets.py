@@ -15,7 +15,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
 from tests.support.databases import clear
-from tests.support.lessons import BURST_S, lesson, record_id, tone
+from tests.support.lessons import BURST_S, large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
 from tests.support.offices import Office
 from tests.support.processes import Starter, command_line, family, starting
@@ -115,14 +115,14 @@ def test_no_secret_is_seen_in_a_night_with_faults(
     with_password: Office, sandbox: Sandbox, mariadb: MariaDb, tmp_path: Path, sounds: Path
 ) -> None:
     sandbox.company.add(
-        lesson(0, tone(sounds), transcript="王老师(00:00:00): 你好\n"),
+        lesson(0, large(tone(sounds), 4 << 20), transcript="王老师(00:00:00): 你好\n"),
         *(lesson(number, tone(sounds, number)) for number in (1, 2)),
     )
     elsewhere = f"http://169.254.169.254/a.m4a?token={REDIRECTED}"
     sandbox.faults.add(
         Fault(Kind.FORBIDDEN, "media", record_id(2), calls=(1,)),
         Fault(Kind.REDIRECT, "media", record_id(1), text=elsewhere),
-        Fault(Kind.THROTTLE, "media", record_id(0), amount=40_000),
+        Fault(Kind.THROTTLE, "media", record_id(0), amount=4 << 20),
     )
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)

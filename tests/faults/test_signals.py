@@ -14,7 +14,7 @@ import pytest
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS, lesson, tone
+from tests.support.lessons import BURSTS, large, lesson, tone
 from tests.support.offices import Office
 from tests.support.processes import Started, Starter, family, starting, until_gone
 
@@ -118,7 +118,8 @@ def test_row_76_a_signal_while_ffmpeg_works(office: Office, starter: Starter, en
 
 def test_row_76_a_signal_while_the_speech_model_works(starter: Starter, tmp_path: Path) -> None:
     run = starter.start(LISTEN, listening(tmp_path))
-    run.has_child("asr.worker")
+    run.says("transcribe starts")
+    run.has_child("adapters.worker")
 
     ended_by(run, signal.SIGTERM)
 
@@ -150,17 +151,25 @@ def test_row_76_nohup_is_meant(office: Office, sandbox: Sandbox, starter: Starte
 # ── and after kill -9, no child is left ──────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("child", ["aria2c", "sleep", "asr.worker"])
+@pytest.mark.parametrize("child", ["aria2c", "sleep", "adapters.worker"])
 def test_row_77_no_child_outlives_a_run_that_is_killed(
-    office: Office, sandbox: Sandbox, starter: Starter, tmp_path: Path, hanging: str, child: str
+    office: Office,
+    sandbox: Sandbox,
+    starter: Starter,
+    tmp_path: Path,
+    sounds: Path,
+    hanging: str,
+    child: str,
 ) -> None:
     environment = {**office.environment, "DOWNLOADER": "aria2", "PATH": hanging}
     if child == "aria2c":
-        sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=100))
-    words = RUN
-    if child == "asr.worker":
-        words, environment = LISTEN, listening(tmp_path)
-    run = starter.start(words, environment)
+        sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
+        sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=100_000))
+    if child == "adapters.worker":
+        run = starter.start(LISTEN, listening(tmp_path))
+        run.says("transcribe starts")
+    else:
+        run = starter.start(RUN, environment)
     run.has_child(child)
     children = family(run.pid)
 

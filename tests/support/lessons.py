@@ -1,5 +1,6 @@
 """Short lessons of two bursts of sound each, as a company's recordings."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,12 @@ def tone(folder: Path, number: int = 0) -> Path:
     if not path.exists():
         tone_recording(path, SECONDS, number=number, burst_s=BURST_S, period_s=PERIOD_S)
     return path
+
+
+def large(sound: Path, size_bytes: int) -> bytes:
+    """The same recording with a box of noise after it, which players pass over."""
+    box = (size_bytes + 8).to_bytes(4, "big") + b"free"
+    return sound.read_bytes() + box + os.urandom(size_bytes)
 
 
 def lesson(number: int, audio: Content | None, **file: Any) -> Record:
