@@ -77,7 +77,9 @@ class FFmpegMedia:
         split = ["-filter_complex", f"[0:a:0]{_MONO},asplit[kept][measured]"]
         bare = ["-map_metadata", "-1", "-map_chapters", "-1"]
         kept = ["-map", "[kept]", *bare, *_ENCODINGS[audio_format], f"file:{target}"]
-        measured = ["-map", "[measured]", "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"]
+        # a second at a time: packet by packet, reading would cost more than measuring
+        samples = ["-c:a", "pcm_s16le", "-f", "s16le", "-flush_packets", "0", "pipe:1"]
+        measured = ["-map", "[measured]", *samples]
         return [*start, *_INPUT, "-vn", "-i", input_url(media), *split, *kept, *measured]
 
 
