@@ -120,7 +120,8 @@ def test_sixty_recordings_over_seventy_days_are_each_had_once(
         sandbox.faults.add(*made.faults)
         first = office.night()
         assert (first.exit_code, first.waiting, first.stopped_by) == (0, 2, None)
-        assert made.whole <= done(office.rows()) <= made.whole | made.arriving
+        had_before_deleted = done(office.rows()) & made.deleted  # work begins while it is listed
+        assert made.whole <= done(office.rows()) - had_before_deleted <= made.whole | made.arriving
         assert office.watermark() == this.oldest_unfinished()
 
         this.finish_late_ones()
@@ -136,13 +137,14 @@ def test_sixty_recordings_over_seventy_days_are_each_had_once(
         new_calls = set(sandbox.ledger.calls - paid_for)
         assert new_calls <= {"corp_records", "records"}
 
-        everything = made.whole | made.arriving | made.late
+        everything = made.whole | made.arriving | made.late | had_before_deleted
         rows = office.rows()
         assert done(rows) == everything
         assert rows.keys() - everything <= made.closed | made.deleted | this.twins()
+        gone = {"gone"} if made.deleted - had_before_deleted else set()
         assert {rows[name].skip_reason for name in rows.keys() - everything} == {
             "no_download",
-            "gone",
+            *gone,
         }
         assert_polite(sandbox)
         assert_paid_once(this, everything)
