@@ -51,10 +51,11 @@ class RunObserver:
 
 
 class Observers(RunObserver):
-    """Tells several observers, and keeps their trouble away from the work."""
+    """Tells each what it wants to know, and keeps its trouble away from the work."""
 
     def __init__(self, observers: Sequence[RunObserver]) -> None:
         self._observers = tuple(observers)
+        self._concerned: dict[str, Sequence[RunObserver]] = {}
 
     def gates_opened(self, use: Callable[[], Sequence[GateUse]]) -> None:
         self._tell("gates_opened", use)
@@ -89,8 +90,14 @@ class Observers(RunObserver):
         self._tell("run_finished", report)
 
     def _tell(self, event: str, *details: object) -> None:
-        for observer in self._observers:
+        if event not in self._concerned:
+            self._concerned[event] = [one for one in self._observers if _overrides(one, event)]
+        for observer in self._concerned[event]:
             try:
                 getattr(observer, event)(*details)
             except Exception:
                 log.exception("observer %s failed at %s; the work goes on", observer, event)
+
+
+def _overrides(observer: RunObserver, event: str) -> bool:
+    return getattr(type(observer), event) is not getattr(RunObserver, event)

@@ -42,10 +42,10 @@ class RecordFolder:
         duration_s: seconds of sound in it, where that is known.
         """
         part, final = self.part(name), self.file(name)
-        _sync(part)
+        sync(part)
         artifact = Artifact(name, part.stat().st_size, sha256_of(part), duration_s)
         part.rename(final)
-        _sync(self.path)
+        sync(self.path)
         return artifact
 
     def write(self, name: str, data: bytes) -> Artifact:
@@ -81,7 +81,7 @@ class RecordFolder:
         for path in (*self.path.glob(f"{stem}.*.part*"), *published):
             path.unlink(missing_ok=True)
         if self.path.is_dir():
-            _sync(self.path)
+            sync(self.path)
             with suppress(OSError):  # something else is in it
                 self.path.rmdir()
 
@@ -113,10 +113,12 @@ def make_folder(path: Path) -> None:
 
     A file that is synced in a folder whose own name is not would be lost with that name.
     """
+    if path.exists():
+        return
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
 
 
 @contextmanager
@@ -136,14 +138,14 @@ def write_durably(path: Path, data: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     part.rename(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def publish(part: Path, final: Path) -> None:
     """Give a file that has grown its name, durably."""
-    _sync(part)
+    sync(part)
     part.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def remove_durably(path: Path) -> None:
@@ -156,7 +158,7 @@ def remove_durably(path: Path) -> None:
     else:
         path.unlink(missing_ok=True)
     if path.parent.is_dir():
-        _sync(path.parent)
+        sync(path.parent)
 
 
 def sha256_of(path: Path) -> str:
@@ -174,7 +176,8 @@ def _safe(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """What was written to this file, or which names are in this folder, survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

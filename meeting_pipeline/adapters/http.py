@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -166,6 +167,7 @@ class Http:
         self._clock = clock
         self._adapter = BreakableAdapter(pool_connections=8, pool_maxsize=_CONNECTIONS)
         self._session = _open_session(self._adapter)
+        self._by_host: dict[str, Mapping[str, Any]] = {}
         self._closed = threading.Event()
         self._breaker = Breaker(service, clock)
 
@@ -257,14 +259,11 @@ class Http:
         self._check_open()
         try:
             request = prepare()
-            surroundings = self._session.merge_environment_settings(
-                request.url or "", {}, True, True, None
-            )
             with self._session.send(
                 request,
                 timeout=(self._timeouts.connect_s, self._timeouts.read_s),
                 allow_redirects=False,
-                **surroundings,
+                **self._surroundings(request.url or ""),
             ) as response:
                 body = self._body(what, response)
                 return Answer(what, response.status_code, response.headers, body)
@@ -274,6 +273,15 @@ class Http:
         if isinstance(trouble, RetryableError):
             raise TryAgain(trouble, outage=True)
         raise trouble
+
+    def _surroundings(self, url: str) -> Mapping[str, Any]:
+        """Proxies and certificates of the environment for this host, looked up once."""
+        parts = urlsplit(url)
+        host = f"{parts.scheme}://{parts.netloc}"
+        if host not in self._by_host:
+            how = self._session.merge_environment_settings(host, {}, True, True, None)
+            self._by_host[host] = how
+        return self._by_host[host]
 
     def _body(self, what: str, response: requests.Response) -> bytes:
         body = bytearray()

@@ -32,7 +32,7 @@ class Bug:
 
 _NO_SYNC = Patch("files.py", "        os.fsync(descriptor)\n", "        pass\n")
 _NO_SYNC_OF_ANSWERS = Patch("files.py", "        os.fsync(stream.fileno())\n", "        pass\n")
-_NO_SYNC_OF_FOLDERS = Patch("files.py", "        _sync(folder.parent)\n", "        pass\n")
+_NO_SYNC_OF_FOLDERS = Patch("files.py", "        sync(folder.parent)\n", "        pass\n")
 _BY_NAME = Patch(
     "files.py", "            and sha256_of(path) == artifact.sha256\n", "            and True\n"
 )

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 from meeting_pipeline.errors import ConfigError, FatalError
+from meeting_pipeline.files import sync
 
 Result = TypeVar("Result")
 
@@ -105,6 +107,22 @@ def outside_transaction(engine: Engine, *statements: str) -> list[Any]:
             connection.close()
 
 
+def make_durable(engine: Engine) -> None:
+    """What is committed in the SQLite file survives a power cut from now on.
+
+    Its journal alone is synced: a checkpoint would write every changed page, too. Raises
+    FatalError("database_gone").
+    """
+    journal = Path(f"{engine.url.database}-wal")
+    try:
+        with suppress(FileNotFoundError):  # everything is in the file itself
+            sync(journal)
+            sync(journal.parent)
+    except OSError as error:
+        what = f"{journal} cannot be written to the disk: {error.strerror}"
+        raise FatalError("database_gone", what) from error
+
+
 def revision(engine: Engine) -> str | None:
     """Which revision of the schema is there, None for no tables of ours; without Alembic."""
     version = select(column("version_num", String)).select_from(table("alembic_version"))
@@ -117,7 +135,9 @@ def revision(engine: Engine) -> str | None:
 
 
 def _once(engine: Engine, work: Callable[[Connection], Result], read_only: bool) -> Result:
-    with engine.execution_options(**{_READ_ONLY: read_only}).begin() as connection:
+    # options of the connection: an engine with options would look up its listeners every time
+    opened = engine.connect().execution_options(**{_READ_ONLY: read_only})
+    with opened as connection, connection.begin():
         return work(connection)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 from sqlalchemy import Row as DatabaseRow
 
 from meeting_pipeline.adapters.db.mapping import storable
@@ -27,6 +27,21 @@ _NOTHING_YET = {
     "file_removed_at": None,
 }
 
+_IS_IT: ColumnElement[bool] = and_(
+    stage_ledger.c.recording_id == bindparam("which_recording"),
+    stage_ledger.c.stage == bindparam("which_stage"),
+)
+# made once: making a statement takes longer than sending it
+_ENTRIES = select(stage_ledger).where(
+    stage_ledger.c.recording_id.in_(bindparam("which_recordings", expanding=True))
+)
+_STANDING = (
+    select(stage_ledger.c.made_from, stage_ledger.c.status, stage_ledger.c.attempts)
+    .where(_IS_IT)
+    .with_for_update()
+)
+_CHANGE = stage_ledger.update().where(_IS_IT)
+
 
 def entries(
     connection: Connection, recording_ids: Iterable[int]
@@ -34,8 +49,7 @@ def entries(
     """The entries of each of these recordings, stages in their order."""
     numbers = list(recording_ids)
     found: dict[int, dict[StageName, LedgerEntry]] = {number: {} for number in numbers}
-    query = select(stage_ledger).where(stage_ledger.c.recording_id.in_(numbers))
-    rows = connection.execute(query).all()
+    rows = connection.execute(_ENTRIES, {"which_recordings": numbers}).all()
     for row in sorted(rows, key=lambda row: list(StageName).index(row.stage)):
         found[row.recording_id][row.stage] = _entry(row)
     return found
@@ -45,8 +59,7 @@ def begin(
     connection: Connection, recording_id: int, stage: StageName, made_from: str, now: datetime
 ) -> int:
     """The stage is running from `now`; returns its attempt."""
-    query = select(stage_ledger.c.made_from, stage_ledger.c.status, stage_ledger.c.attempts)
-    before = connection.execute(query.where(_is(recording_id, stage)).with_for_update()).first()
+    before = connection.execute(_STANDING, _which(recording_id, stage)).first()
     goes_on = before and before.made_from == made_from and before.status != StageStatus.DONE
     attempt = before.attempts + 1 if before and goes_on else 1
     row = {
@@ -72,7 +85,7 @@ def end(
     """The stage is done and left `artifact`."""
     left = {} if artifact is None else _artifact_columns(artifact)
     values = {**_NOTHING_YET, **left, "status": StageStatus.DONE, "finished_at": now}
-    connection.execute(stage_ledger.update().where(_is(recording_id, stage)).values(values))
+    connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
 def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:
@@ -89,11 +102,11 @@ def set_back(connection: Connection, recording_id: int, setback: Setback, now: d
     }
     row = {"recording_id": recording_id, "stage": setback.stage, "made_from": "", "attempts": 0}
     insert_missing(connection, stage_ledger, [{**row, **values}])
-    update = stage_ledger.update().where(_is(recording_id, setback.stage))
+    update = stage_ledger.update().where(_IS_IT)
     if setback.status is StageStatus.WAITING:
         update = update.where(stage_ledger.c.status == StageStatus.RUNNING)
         values["attempts"] = stage_ledger.c.attempts - 1
-    connection.execute(update.values(values))
+    connection.execute(update.values(values), _which(recording_id, setback.stage))
 
 
 def reopen(connection: Connection, recording_id: int) -> None:
@@ -106,8 +119,8 @@ def reopen(connection: Connection, recording_id: int) -> None:
     connection.execute(stage_ledger.update().where(unfinished).values(values))
 
 
-def _is(recording_id: int, stage: StageName) -> ColumnElement[bool]:
-    return and_(stage_ledger.c.recording_id == recording_id, stage_ledger.c.stage == stage)
+def _which(recording_id: int, stage: StageName) -> dict[str, Any]:
+    return {"which_recording": recording_id, "which_stage": stage}
 
 
 def _artifact_columns(artifact: Artifact) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select
 
 from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
 from meeting_pipeline.adapters.db.engine import in_transaction, read
@@ -18,6 +18,11 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import DueRecord, Listed, MediaLink, Setback
 
+# made once: making a statement takes longer than sending it
+_CHANGE = recordings.update().where(recordings.c.id == bindparam("which"))
+_STUDENTS = select(attendance.c.person).where(
+    attendance.c.recording_id == bindparam("which"), attendance.c.role == Role.STUDENT
+)
 _CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
 
 
@@ -176,8 +181,8 @@ class RecordingStore:
 def _update(
     connection: Connection, recording_id: int, values: Mapping[str, Any], now: datetime
 ) -> None:
-    update = recordings.update().where(recordings.c.id == recording_id)
-    if connection.execute(update.values({**values, "updated_at": now})).rowcount == 0:
+    changed = connection.execute(_CHANGE, {**values, "updated_at": now, "which": recording_id})
+    if changed.rowcount == 0:
         raise RecordError("recording_gone", f"recording {recording_id} is not in the database")
 
 
@@ -189,7 +194,4 @@ def _due_records(connection: Connection, numbers: Iterable[int]) -> Iterator[Due
 
 
 def _students(connection: Connection, recording_id: int) -> list[str]:
-    query = select(attendance.c.person).where(
-        attendance.c.recording_id == recording_id, attendance.c.role == Role.STUDENT
-    )
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_STUDENTS, {"which": recording_id}).scalars())

@@ -2,17 +2,31 @@
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, exists, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+)
 
-from meeting_pipeline.adapters.db.engine import in_transaction, outside_transaction, read
+from meeting_pipeline.adapters.db.engine import in_transaction, make_durable, read
 from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
-from meeting_pipeline.adapters.db.types import SQLITE
+from meeting_pipeline.adapters.db.types import SQLITE, UtcDateTime
 from meeting_pipeline.adapters.db.writing import chunks
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
+
+Instant = BindParameter[datetime]
 
 _left = stage_ledger.alias("left_behind")
 _later = stage_ledger.alias("later")
@@ -28,12 +42,20 @@ class RetentionStore:
     def due(
         self, cutoffs: Cutoffs, kinds: Collection[Kept], recording_id: int | None = None
     ) -> list[Leftover]:
+        of_one = recording_id is not None
+
+        def values(kept: Kept) -> dict[str, Any]:
+            limit = cutoffs.of(kept)
+            values = {"limit": limit, "dead": min(limit, cutoffs.dead)}
+            return {**values, "which": recording_id} if of_one else values
+
         def work(connection: Connection) -> list[Leftover]:
-            queries = [(kept, _due(kept, cutoffs)) for kept in Kept if kept in kinds]
-            if recording_id is not None:
-                mine = _left.c.recording_id == recording_id
-                queries = [(kept, query.where(mine)) for kept, query in queries]
-            rows = ((kept, row) for kept, query in queries for row in connection.execute(query))
+            rows = (
+                (kept, row)
+                for kept in Kept
+                if kept in kinds
+                for row in connection.execute(_due(kept, of_one), values(kept))
+            )
             return [
                 Leftover(
                     row.recording_id,
@@ -65,16 +87,20 @@ class RetentionStore:
 
     def settle(self) -> None:
         if self._engine.dialect.name == SQLITE:  # a server decides for itself
-            outside_transaction(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
+            make_durable(self._engine)
 
 
-def _due(kept: Kept, cutoffs: Cutoffs) -> Select[Any]:
-    """Of the files that are there and old enough, those that nothing needs any more."""
+@cache
+def _due(kept: Kept, of_one: bool) -> Select[Any]:
+    """Of the files that are there and old enough, those that nothing needs any more.
+
+    Made once: it is asked after every recording. of_one: those of recording `which`.
+    """
+    limit, dead = bindparam("limit", type_=UtcDateTime), bindparam("dead", type_=UtcDateTime)
     waits_for = _outputs_of_media if kept is Kept.MEDIA else _outputs_of_audio
-    limit = cutoffs.of(kept)
     reasons = [waits_for(limit), _ended(RecordStatus.SKIPPED, limit)]
-    reasons.append(_ended(RecordStatus.DEAD, min(limit, cutoffs.dead)))
-    return (
+    reasons.append(_ended(RecordStatus.DEAD, dead))
+    query = (
         select(
             _left.c.recording_id,
             recordings.c.source,
@@ -91,14 +117,15 @@ def _due(kept: Kept, cutoffs: Cutoffs) -> Select[Any]:
         )
         .order_by(_left.c.recording_id)
     )
+    return query.where(_left.c.recording_id == bindparam("which")) if of_one else query
 
 
-def _outputs_of_media(limit: datetime) -> ColumnElement[bool]:
+def _outputs_of_media(limit: Instant) -> ColumnElement[bool]:
     """The audio made from this very file has passed its gate."""
     return and_(_left.c.status == StageStatus.DONE, _is_followed_by(StageName.EXTRACT, limit))
 
 
-def _outputs_of_audio(limit: datetime) -> ColumnElement[bool]:
+def _outputs_of_audio(limit: Instant) -> ColumnElement[bool]:
     """Everything that is made from it is in the rows, and nothing is being made anew."""
     return and_(
         _left.c.status == StageStatus.DONE,
@@ -107,7 +134,7 @@ def _outputs_of_audio(limit: datetime) -> ColumnElement[bool]:
     )
 
 
-def _is_followed_by(stage: StageName, limit: datetime) -> ColumnElement[bool]:
+def _is_followed_by(stage: StageName, limit: Instant) -> ColumnElement[bool]:
     return exists().where(
         _later.c.recording_id == _left.c.recording_id,
         _later.c.stage == stage,
@@ -117,7 +144,7 @@ def _is_followed_by(stage: StageName, limit: datetime) -> ColumnElement[bool]:
     )
 
 
-def _ended(status: RecordStatus, limit: datetime) -> ColumnElement[bool]:
+def _ended(status: RecordStatus, limit: Instant) -> ColumnElement[bool]:
     """The recording stands so, and nothing has been tried since."""
     tried_since = exists().where(
         _later.c.recording_id == _left.c.recording_id,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql import Insert
 
 from meeting_pipeline.adapters.db import schema
-from meeting_pipeline.adapters.db.types import MYSQL
+from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 
 Item = TypeVar("Item")
 Row = Mapping[str, Any]
@@ -41,14 +41,19 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequ
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows whose primary key is not there yet."""
     if rows:
-        ignoring = table.insert().prefix_with("IGNORE", dialect=MYSQL)
-        connection.execute(ignoring.prefix_with("OR IGNORE", dialect="sqlite"), list(rows))
+        connection.execute(_insert_missing(table), list(rows))
 
 
 def mark_stale(connection: Connection, students: Iterable[str]) -> None:
     """Remember that the numbers of these students must be recomputed."""
     rows = [{"student_id": student} for student in sorted(set(students))]
     insert_missing(connection, schema.stale_students, rows)
+
+
+@cache
+def _insert_missing(table: Table) -> Insert:
+    ignoring = table.insert().prefix_with("IGNORE", dialect=MYSQL)
+    return ignoring.prefix_with("OR IGNORE", dialect=SQLITE)
 
 
 @cache
