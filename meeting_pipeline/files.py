@@ -18,7 +18,7 @@ from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import ConfigError
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18  # more would not stay in the processor's cache
 
 
 class RecordFolder:

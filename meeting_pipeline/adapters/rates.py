@@ -112,6 +112,8 @@ class RateLimit:
                 raise Stopped("stopped", "the run was asked to end")
 
     def _leave(self, mine: int) -> None:
+        if self._per_minute is None and self._tokens is None:
+            return  # nobody waits for it
         with self._shared() as history:
             now = self._clock()
             history.calls = [
@@ -184,8 +186,13 @@ def _cool_until(history: _History, now: float) -> float:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("ab") as stream:
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        stream = lock.open("ab")
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stream = lock.open("ab")
+    with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.model import Participant, RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
 from meeting_pipeline.domain.window import Window
@@ -75,7 +75,7 @@ def fetch(
         for chunk in _chunks(source.list_records(window)):
             metas = [_wanted(meta, teachers) for meta in chunk]
             listing = _stored(store, metas)
-            _complete_participants(source, store, chunk)
+            listing += _complete_participants(source, store, chunk)
             yield Page(listing, metas)
     except (RetryableError, FatalError, Stopped) as trouble:
         log.error("the listing is not complete: %s", trouble)
@@ -118,16 +118,28 @@ def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:
 
 def _complete_participants(
     source: RecordingSource, store: RecordingStore, chunk: Sequence[RecordMeta]
-) -> None:
-    """Ask who was there where neither listing nor rows know; one refusal is no reason to stop."""
-    for meta in store.lacking_participants(chunk):
-        try:
-            participants = source.participants(meta)
-        except (RecordError, SkipRecord, RetryableError) as refusal:
-            log.warning("%s: participants are not known yet: %s", meta.key, refusal)
-            continue
-        if participants is not None:
-            store.upsert([replace(meta, participants=participants)])
+) -> Listing:
+    """Ask who was there where neither listing nor rows know; one refusal is no reason to stop.
+
+    What was told before the source fails is kept. The result says whether some could not be.
+    """
+    complete: list[RecordMeta] = []
+    try:
+        for meta in store.lacking_participants(chunk):
+            participants = _participants(source, meta)
+            if participants is not None:
+                complete.append(replace(meta, participants=participants))
+    finally:
+        stored = _stored(store, complete) if complete else Listing()
+    return Listing(trouble=stored.trouble)
+
+
+def _participants(source: RecordingSource, meta: RecordMeta) -> tuple[Participant, ...] | None:
+    try:
+        return source.participants(meta)
+    except (RecordError, SkipRecord, RetryableError) as refusal:
+        log.warning("%s: participants are not known yet: %s", meta.key, refusal)
+        return None
 
 
 def _chunks(metas: Iterable[RecordMeta]) -> Iterator[Sequence[RecordMeta]]:
