@@ -73,12 +73,12 @@ class Measured:
         return min(full, default=None)
 
     def own_cpu_ms(self, outcome: Outcome) -> float | None:
-        """Our own CPU per record, without start-up and without what the stages are made of."""
+        """Our own CPU per record beside the stages: without start-up, and what their `run` took."""
         start = self.best.get("ours-start")
         if start is None or outcome.contender.shell or not outcome.night.records:
             return None
-        ours = (outcome.cost.own_cpu_s - start.cost.own_cpu_s) / outcome.night.records
-        return 1_000 * (ours - self.audio.in_process_s)
+        ours = outcome.cost.own_cpu_s - start.cost.own_cpu_s - outcome.stages_cpu_s
+        return 1_000 * ours / outcome.night.records
 
 
 def is_full_shell(contender: Contender) -> bool:
@@ -177,8 +177,7 @@ def _report(measured: Measured) -> Iterator[str]:
     )
     yield (
         f"One clip's audio takes {audio.cpu_s:.3f} s of CPU in ffmpeg and for its pauses, "
-        f"{audio.wall_s:.3f} s in all, and {audio.in_process_s * 1e3:.0f} ms of CPU in our process "
-        "(levels, pauses, hashes)."
+        f"{audio.wall_s:.3f} s in all."
     )
     yield "Shell scripts get a plain list of links: they need not sign what we have to sign."
     yield ""
@@ -204,7 +203,7 @@ def _table(measured: Measured) -> Iterator[str]:
     yield (
         "x bound: of the lower bound; where records follow each other, of the plain sum of all"
         f" stages and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per"
-        " record; beside the stages: without start and what is calibrated above. All its CPU:"
+        " record; beside the stages: without our start and what the five stages took. All its CPU:"
         " spread over all cores, a bound of its own. Where others took much of the cores, seconds"
         " say little."
     )

@@ -21,22 +21,14 @@ _TIMES = 3
 class Audio90:
     """Seconds of one clip. wall_s: its audio stage. cpu_s: of ffmpeg there, and of the process that
     decodes the sound once more for its pauses.
-
-    in_process_s: CPU that the stages need inside the program: levels measured while ffmpeg runs,
-    media and sound hashed.
     """
 
     wall_s: float
     cpu_s: float
-    in_process_s: float
 
     def least(self, other: "Audio90") -> "Audio90":
         """What a quieter moment would have shown."""
-        return Audio90(
-            min(self.wall_s, other.wall_s),
-            min(self.cpu_s, other.cpu_s),
-            min(self.in_process_s, other.in_process_s),
-        )
+        return Audio90(min(self.wall_s, other.wall_s), min(self.cpu_s, other.cpu_s))
 
 
 def calibrate(clip: Path) -> Audio90:
@@ -55,16 +47,15 @@ def _once(clip: Path) -> Audio90:
     media = FFmpegMedia(ffmpeg, PyAVMedia().probe)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "audio.mp3"
-        children, own, began = _cpu(resource.RUSAGE_CHILDREN), time.process_time(), time.monotonic()
+        children, began = _cpu(resource.RUSAGE_CHILDREN), time.monotonic()
         heard = media.extract(clip, target, "mp3", no_progress)
         wall_s, cpu_s = time.monotonic() - began, _cpu(resource.RUSAGE_CHILDREN) - children
         sound = target.read_bytes()
         digest = hashlib.sha256(sound).hexdigest()
-        hashlib.sha256(clip.read_bytes()).hexdigest()
-        in_process_s = time.process_time() - own
+        own = time.process_time()
         listen(Audio(target, len(sound), digest, heard.duration_s))
-        listening_s = time.process_time() - own - in_process_s
-    return Audio90(wall_s + listening_s, cpu_s + listening_s, in_process_s)
+        listening_s = time.process_time() - own
+    return Audio90(wall_s + listening_s, cpu_s + listening_s)
 
 
 def _cpu(who: int) -> float:

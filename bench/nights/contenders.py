@@ -19,6 +19,7 @@ from tests.support.mariadb import MariaDb
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "bench" / "shell_record.sh"
+_STAGES = "stages"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,17 @@ CONTENDERS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of a contender. done: records with all they should have; report: the server's."""
+    """One run of a contender. done: records with all they should have; report: the server's.
+
+    stages_cpu_s: what our stages took of the CPU of our own process.
+    """
 
     contender: Contender
     night: Night
     cost: Cost
     done: int
     report: Mapping[str, Any]
+    stages_cpu_s: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -94,8 +99,10 @@ class Arena:
         start = self._shell if contender.shell else self._ours
         cost, done = start(contender, folder)
         report = self._control("report")
+        stages = folder / _STAGES
+        stages_cpu_s = float(stages.read_text()) if stages.exists() else 0.0
         shutil.rmtree(folder, ignore_errors=True)
-        return Outcome(contender, night, cost, done, report)
+        return Outcome(contender, night, cost, done, report, stages_cpu_s)
 
     def _control(self, what: str, body: str = "") -> Mapping[str, Any]:
         request = Request(f"{self.url}/control/{what}", data=body.encode() or None)
@@ -104,7 +111,7 @@ class Arena:
         return report
 
     def _ours(self, contender: Contender, folder: Path) -> tuple[Cost, int]:
-        meeting = [sys.executable, "-m", "meeting_pipeline"]
+        meeting = [sys.executable, "-m", "bench.nights.watched"]
         environment = self._settings(contender, folder)
         # tables are made once in the life of an installation, like those of the scripts
         subprocess.run(
@@ -134,6 +141,7 @@ class Arena:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(ROOT),
             "DATA_DIR": str(folder / "data"),
+            "BENCH_STAGES": str(folder / _STAGES),
             **account(self.url, Night()),
         }
         if contender.mariadb:

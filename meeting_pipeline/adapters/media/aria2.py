@@ -9,10 +9,10 @@ after, and a part that does not match it, or is not sure to, is deleted.
 """
 
 import logging
+from collections import defaultdict
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from time import monotonic
 from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
@@ -21,7 +21,7 @@ from meeting_pipeline.adapters.media.disk import DiskReservation, disk_full, dis
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Gains
+from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -61,7 +61,7 @@ class Aria2Downloader:
     """`ports.Downloader` for https links, shared by threads; aria2c starts when it is needed.
 
     One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
-    begins with all later files of the host for as long as that is faster (see `Gains`).
+    begins with all later files of the host for as long as more comes so (see `Line`).
     connections: per file, then. aria2c: the program, or "" for the system's or the packaged one.
     Without it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
     stall_s, first_wait_s: see `MediaClient`.
@@ -84,14 +84,16 @@ class Aria2Downloader:
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
         self._fast_bytes_per_s = fast_bytes_per_s
-        self._gains = Gains()
+        self._lines: defaultdict[str, Line] = defaultdict(Line)
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
-        if self._client.proxy_for(link.url) or not (
-            self._is_brought_by_one(link, part, progress)
-            or self._is_brought_by_several(link, part, progress)
-        ):
-            self._built_in.fetch(link, part, progress)
+        line = self._lines[urlsplit(link.url).netloc]
+        with line.in_use():
+            if self._client.proxy_for(link.url) or not (
+                self._is_brought_by_one(line, link, part, progress)
+                or self._is_brought_by_several(line, link, part, progress)
+            ):
+                self._built_in.fetch(link, part, progress)
 
     def examine(self) -> list[Check]:
         """Whether aria2c starts and answers; without it the built-in downloader does the work."""
@@ -104,25 +106,28 @@ class Aria2Downloader:
         self._built_in.close()
         self._keeper.close()
 
-    def _is_brought_by_one(self, link: MediaLink, part: Path, progress: Progress) -> bool:
+    def _is_brought_by_one(
+        self, line: Line, link: MediaLink, part: Path, progress: Progress
+    ) -> bool:
         """Whether one connection brought the file; else several shall go on with it."""
-        host = _host(link)
-        if PartFile(part, _WRITER).is_ours() or self._gains.expects(host):
+        if PartFile(part, _WRITER).is_ours() or line.wants_several:
             return False
         if self._fast_bytes_per_s == inf:
             return False
-        fast = 0.0 if self._gains.is_even(host) else self._fast_bytes_per_s
-        slow = self._built_in.begin(link, part, progress, fast)
+        fast = 0.0 if line.is_even else self._fast_bytes_per_s
+        slow = self._built_in.begin(link, part, progress, fast, line.one_brought)
         if slow is None:
             return True
         log.info("%s: one connection brings %.1f MB/s; trying several", part.name, slow / 1e6)
-        self._gains.one_brings(host, slow)
+        line.one_is_slow()
         return False
 
-    def _is_brought_by_several(self, link: MediaLink, part: Path, progress: Progress) -> bool:
+    def _is_brought_by_several(
+        self, line: Line, link: MediaLink, part: Path, progress: Progress
+    ) -> bool:
         """Whether aria2 brought the file; else nothing is left of it."""
         file = PartFile(part, _WRITER)
-        started, before = monotonic(), file.size_bytes
+        before = file.size_bytes
         try:
             with disk_trouble(part):
                 if not self._fetched(link, file, progress):
@@ -130,9 +135,7 @@ class Aria2Downloader:
         except (RecordError, FatalError):
             file.discard()
             raise
-        came, passed_s = file.size_bytes - before, monotonic() - started
-        if came:
-            self._gains.several_bring(_host(link), came / passed_s)
+        line.several_brought(file.size_bytes - before)
         return True
 
     def _fetched(self, link: MediaLink, file: PartFile, progress: Progress) -> bool:
@@ -225,7 +228,3 @@ class Aria2Downloader:
         if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
         raise _Unusable
-
-
-def _host(link: MediaLink) -> str:
-    return urlsplit(link.url).netloc

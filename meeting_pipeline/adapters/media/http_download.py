@@ -1,7 +1,7 @@
 """One stream per file, gone on with where it broke: needs nothing but Python."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,14 +20,21 @@ OF_ONE_STREAM = "http"
 """Who wrote a part that has no holes."""
 
 
+def _nothing(size: int) -> None: ...
+
+
 @dataclass(frozen=True)
 class _Wish:
-    """What is to be fetched, and how fast a connection must be to go on with; 0 is any."""
+    """What is to be fetched, and how fast a connection must be to go on with; 0 is any.
+
+    came: told the size of every block.
+    """
 
     link: MediaLink
     file: PartFile
     progress: Progress
     fast_bytes_per_s: float = 0.0
+    came: Callable[[int], None] = _nothing
 
 
 class _TooSlow(Exception):
@@ -60,15 +67,21 @@ class HttpDownloader:
         self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress))
 
     def begin(
-        self, link: MediaLink, part: Path, progress: Progress, fast_bytes_per_s: float
+        self,
+        link: MediaLink,
+        part: Path,
+        progress: Progress,
+        fast_bytes_per_s: float,
+        came: Callable[[int], None],
     ) -> float | None:
         """As `fetch`; but where several connections may be faster (see `Pace`), it ends early.
 
-        Returns how many bytes a second came then; the part is good so far, and without holes. None
-        when all is here.
+        came: told the size of every block. Returns how many bytes a second came then; the part is
+        good so far, and without holes. None when all is here.
         """
         try:
-            self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress, fast_bytes_per_s))
+            file = PartFile(part, OF_ONE_STREAM)
+            self._fetch(_Wish(link, file, progress, fast_bytes_per_s, came))
         except _TooSlow as slow:
             return slow.bytes_per_s
         return None
@@ -148,6 +161,7 @@ def _write(answer: Answer, wish: _Wish, offset: int) -> int:
         for block in answer.blocks():
             stream.write(block)
             offset += len(block)
+            wish.came(len(block))
             if expected:
                 wish.progress(min(1.0, offset / expected))
             if pace.is_slow(offset):

@@ -1,6 +1,8 @@
 """How fast one connection is, and whether several would be worth their while."""
 
-from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from time import monotonic
 
 FAST_BYTES_PER_S = 20_000_000.0
@@ -8,7 +10,8 @@ _WINDOW_S = 0.1
 _LEAST_BYTES = 1 << 20  # a smaller rest is not shared out
 _LEAST_S = 0.15
 _LEAST_GAIN = 1.05
-_VAIN_FILES = 4  # in a row: aria2c has to start, and so have its connections
+_WARM_UP_FILES = 2  # aria2c has to start, and so have its connections
+_TRIAL_FILES = 4
 
 
 class Pace:
@@ -36,29 +39,84 @@ class Pace:
         return rest > _LEAST_BYTES and self.bytes_per_s < self._fast_bytes_per_s and long
 
 
-class Gains:
-    """Of which hosts several connections bring more than one does; shared by threads.
+class Line:
+    """All that comes from one host, over however many connections; shared by threads.
 
-    Where they do not, one connection fills the line already, or we are what is slow.
+    Several connections for a file are worth while where more comes in all, not where one file is
+    faster because it takes the line away from the others. Only time in which something is under way
+    counts. clock: seconds.
     """
 
-    def __init__(self) -> None:
-        self._by_one: dict[str, float] = {}
-        self._in_vain: Counter[str] = Counter()
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._under_way, self._busy_s, self._since = 0, 0.0, 0.0
+        self._bytes = self._bytes_by_one = 0
+        self._window = (0.0, 0)
+        self._fastest_by_one = 0.0
+        self._is_slow = self._is_even = False
+        self._files, self._trial = 0, (0.0, 0)
 
-    def expects(self, host: str) -> bool:
-        """Whether several connections are worth while: one was slow, and they were not as slow."""
-        return host in self._by_one and not self.is_even(host)
+    @property
+    def wants_several(self) -> bool:
+        """Whether several are worth while: one was slow, and they were not as slow."""
+        return self._is_slow and not self._is_even
 
-    def is_even(self, host: str) -> bool:
-        """Whether they were tried with some files and brought no more than one."""
-        return self._in_vain[host] >= _VAIN_FILES
+    @property
+    def is_even(self) -> bool:
+        """Whether they were tried, and no more came: one fills the line, or we are what is slow."""
+        return self._is_even
 
-    def one_brings(self, host: str, bytes_per_s: float) -> None:
-        """Remember a connection that was slow."""
-        self._by_one[host] = max(bytes_per_s, self._by_one.get(host, 0.0))
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """A file is under way while the block runs."""
+        with self._lock:
+            self._tick()
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._tick()
+                self._under_way -= 1
 
-    def several_bring(self, host: str, bytes_per_s: float) -> None:
-        """Remember what a file came with that had several."""
-        is_gain = bytes_per_s >= _LEAST_GAIN * self._by_one.get(host, 0.0)
-        self._in_vain[host] = 0 if is_gain else self._in_vain[host] + 1
+    def one_brought(self, size: int) -> None:
+        """So many bytes came over the only connection of a file."""
+        with self._lock:
+            self._tick()
+            self._bytes += size
+            self._bytes_by_one += size
+            since, had = self._window
+            passed_s = self._busy_s - since
+            if passed_s >= _WINDOW_S:
+                rate = (self._bytes_by_one - had) / passed_s
+                self._fastest_by_one = max(self._fastest_by_one, rate)
+                self._window = (self._busy_s, self._bytes_by_one)
+
+    def one_is_slow(self) -> None:
+        """From now on several are tried."""
+        with self._lock:
+            self._is_slow = True
+
+    def several_brought(self, size: int) -> None:
+        """A file is here whose last `size` bytes came over several connections."""
+        with self._lock:
+            self._tick()
+            self._bytes += size
+            self._files += 1
+            if self._files == _WARM_UP_FILES:
+                self._trial = (self._busy_s, self._bytes)
+            elif self._files == _WARM_UP_FILES + _TRIAL_FILES:
+                self._judge(*self._trial)
+                self._files = 0
+
+    def _judge(self, since: float, had: int) -> None:
+        by_one = self._fastest_by_one * (self._busy_s - since)
+        if self._bytes - had < _LEAST_GAIN * by_one:
+            self._is_even = True
+
+    def _tick(self) -> None:
+        now = self._clock()
+        if self._under_way:
+            self._busy_s += now - self._since
+        self._since = now
