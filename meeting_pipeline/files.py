@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from meeting_pipeline.domain.levels import FILE_NAME
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import ConfigError
@@ -77,7 +78,8 @@ class RecordFolder:
         gone is fine.
         """
         is_ours = name is not None and name.startswith(f"{stem}.") and Path(name).name == name
-        published = [self.file(name)] if name and is_ours else []
+        beside = [self.file(FILE_NAME)] if FILE_NAME.startswith(f"{stem}.") else []
+        published = [self.file(name), *beside] if name and is_ours else beside
         for path in (*self.path.glob(f"{stem}.*.part*"), *published):
             path.unlink(missing_ok=True)
         if self.path.is_dir():

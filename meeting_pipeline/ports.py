@@ -4,6 +4,7 @@ Adapters implement them and raise only `meeting_pipeline.errors`; each port has 
 contract tests that every adapter behind it passes.
 """
 
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -149,10 +150,14 @@ class MediaInfo:
 
 @dataclass(frozen=True)
 class ExtractedAudio:
-    """What came out. duration_s: decoded seconds; silent_share: 0..1 of it below -50 dBFS."""
+    """What came out. duration_s: decoded seconds; silent_share: 0..1 of it below -50 dBFS.
+
+    levels: how loud it is, see `domain.levels`.
+    """
 
     duration_s: float
     silent_share: float
+    levels: "array[float]"
 
 
 Probe = Callable[[Path], MediaInfo]

@@ -1,10 +1,11 @@
 """Take the sound out of a recording and make sure that it is all there."""
 
 from meeting_pipeline.domain.gates import check_audible, check_long_enough, check_whole
+from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError
-from meeting_pipeline.ports import OPEN, Gate, Job, MediaTool
+from meeting_pipeline.ports import OPEN, ExtractedAudio, Gate, Job, MediaTool
 
 
 class Extract:
@@ -40,7 +41,7 @@ class Extract:
     def _extracted(self, value: Recording, job: Job) -> Artifact:
         name = f"audio.{self._format}"
         try:
-            duration_s = self._extract(value, name, job)
+            audio = self._extract(value, name, job)
         except RecordError:
             job.folder.remove(name)
             job.folder.remove(value.path.name)  # damaged here or there: fetch it afresh next time
@@ -48,9 +49,11 @@ class Extract:
         except MeetingError:
             job.folder.remove(name)
             raise
-        return job.folder.publish(name, duration_s)
+        artifact = job.folder.publish(name, audio.duration_s)
+        job.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
+        return artifact
 
-    def _extract(self, recording: Recording, name: str, job: Job) -> float:
+    def _extract(self, recording: Recording, name: str, job: Job) -> ExtractedAudio:
         promised = self._media.probe(recording.path)
         target = job.folder.part(name)
         target.unlink(missing_ok=True)  # left by a killed run, or a link that somebody planted
@@ -58,4 +61,4 @@ class Extract:
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
         check_audible(audio.silent_share)
-        return audio.duration_s
+        return audio

@@ -12,9 +12,11 @@ from pathlib import Path
 import av
 import pytest
 
+from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain import gates
+from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord
 from meeting_pipeline.ports import ExtractedAudio, MediaTool, no_progress
 from tests.support.museum import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
@@ -371,3 +373,15 @@ def test_a_playlist_named_mp4_opens_nothing_else(
         with pytest.raises(BlockingIOError):
             canary.accept()
     assert refused.value.code == "not_media"
+
+
+@pytest.mark.parametrize("name", ["sound.m4a", "sound.webm", "sound.mp3"])
+def test_levels_measured_on_the_way_are_those_of_the_audio_that_was_made(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "audio.flac"
+
+    audio = tool.extract(museum / name, target, "flac", no_progress)
+
+    decoded = listen(Audio(target, target.stat().st_size, "", audio.duration_s)).levels
+    assert list(audio.levels) == pytest.approx(list(decoded), abs=0.1)

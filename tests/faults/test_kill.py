@@ -14,7 +14,14 @@ from tests.support.nights import Installation
 
 EVERY = 1 if ALL else 4
 
-WHOLE = ["audio.flac", "recording.m4a", "summary.json", "summary.md", "transcript.json"]
+WHOLE = [
+    "audio.flac",
+    "audio.levels",
+    "recording.m4a",
+    "summary.json",
+    "summary.md",
+    "transcript.json",
+]
 
 
 def installation(folder: Path) -> Installation:

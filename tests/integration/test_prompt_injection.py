@@ -24,7 +24,14 @@ from tests.support.sandbox_client import Clock
 from tests.support.virtual_time import VirtualStop
 
 HONEST = VALID | {"title": "改简历", "phase": "简历优化", "evidence": []}
-NAMES = {"recording.m4a", "audio.flac", "transcript.json", "summary.json", "summary.md"}
+NAMES = {
+    "recording.m4a",
+    "audio.flac",
+    "audio.levels",
+    "transcript.json",
+    "summary.json",
+    "summary.md",
+}
 LESSON = "我们来改简历"
 LINE = re.compile(r"\[\d{2,}:\d\d\] 学员: ")
 

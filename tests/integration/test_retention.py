@@ -59,7 +59,7 @@ def office(tmp_path: Path) -> Office:
 
 def test_after_a_night_the_media_is_gone_and_after_seven_days_the_audio(office: Office) -> None:
     assert office.run().exit_code == 0
-    assert office.names() == ["audio.flac", *TEXTS]
+    assert office.names() == ["audio.flac", "audio.levels", *TEXTS]
 
     office.later(days=6)
     office.run()
@@ -133,7 +133,7 @@ def test_a_recording_that_is_tried_again_keeps_its_audio(office: Office) -> None
     office.run()
     office.later(days=30)
 
-    assert office.names() == ["audio.flac"]
+    assert office.names() == ["audio.flac", "audio.levels"]
     office.transcriber = FakeTranscriber()
     office.started.stages.clear()
     assert office.run().exit_code == 0
@@ -158,7 +158,7 @@ def test_a_dead_recording_is_kept_for_a_week_to_be_looked_into(office: Office) -
     for _ in range(5):
         office.run()
         office.later(days=1)
-    assert office.names() == ["audio.flac"]
+    assert office.names() == ["audio.flac", "audio.levels"]
 
     office.later(days=7)
     office.run()
@@ -179,7 +179,7 @@ def test_foreign_files_and_links_in_the_folder_stay(office: Office, tmp_path: Pa
     office.run()
 
     assert {"recording.txt", "audio.notes.md", "my.part"} < set(office.names())
-    assert not {"recording.m4a", "audio.flac"} & set(office.names())
+    assert not {"recording.m4a", "audio.flac", "audio.levels"} & set(office.names())
     assert kept.read_bytes() == b"mine"
 
 

@@ -1,5 +1,6 @@
 """Back ends at the ports: no network, no model, every answer and every failure by order."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -78,7 +79,7 @@ class FakeMedia:
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
         target.write_bytes(media.read_bytes())
-        return ExtractedAudio(self.duration_s, 0.1)
+        return ExtractedAudio(self.duration_s, 0.1, array("f"))
 
 
 Trouble = Callable[[Job], MeetingError | Exception | None]

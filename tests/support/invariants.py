@@ -34,6 +34,7 @@ _OURS = (
     re.compile(r"logs/\w+\.log"),
     re.compile(r"rates/[\w-]+\.json(\.lock)?"),
     re.compile(r"recordings/tencent/\d+/calls/[0-9a-f]{64}\.json"),
+    re.compile(r"recordings/tencent/\d+/audio\.levels"),
 )
 
 

@@ -1,16 +1,22 @@
 """How loud a recording is does not depend on the way its samples took."""
 
+from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import loudness
-from meeting_pipeline.adapters.asr.levels import FRAME_S
 from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, pack, unpack
 from meeting_pipeline.domain.model import Audio
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.files import sha256_of
 
 SECONDS = 3.3
 
@@ -50,3 +56,40 @@ def test_sound_of_another_rate_is_heard_through_the_filter(tmp_path: Path) -> No
     assert sound.duration_s == pytest.approx(SECONDS, abs=0.01)
     assert len(sound.levels) == pytest.approx(SECONDS / FRAME_S, abs=1)
     assert not sound.is_mp3
+
+
+def test_levels_kept_beside_the_audio_spare_the_decoding(tmp_path: Path) -> None:
+    audio = make_sound(tmp_path / "audio.mp3", "mp3", 16_000, 0.2)
+    audio = replace(audio, sha256=sha256_of(audio.path), duration_s=SECONDS)
+    kept = array("f", [-20.0] * 66)
+    audio.path.with_name(FILE_NAME).write_bytes(pack(kept, audio.sha256))
+
+    sound, decoded = listen(audio), listen(replace(audio, sha256="00" * 32))
+
+    assert sound.levels == kept
+    assert list(sound.speech) == [pytest.approx((0.0, SECONDS))]
+    assert sound.duration_s == SECONDS
+    assert decoded.levels != kept
+    assert (sound.packets, sound.packet_s) == (decoded.packets, decoded.packet_s)
+    assert (sound.lead_s, sound.is_mp3) == (decoded.lead_s, decoded.is_mp3)
+
+
+def test_audio_shorter_than_its_levels_is_corrupt(tmp_path: Path) -> None:
+    audio = make_sound(tmp_path / "audio.mp3", "mp3", 16_000, 0.2)
+    audio = replace(audio, sha256=sha256_of(audio.path), duration_s=2 * SECONDS)
+    audio.path.with_name(FILE_NAME).write_bytes(pack(array("f", [-20.0] * 132), audio.sha256))
+
+    with pytest.raises(RecordError, match="cannot be decoded whole"):
+        listen(audio)
+
+
+@given(levels=st.lists(st.floats(-100, 0, width=32)), at=st.integers(0, 200))
+def test_kept_levels_come_back_or_are_not_believed(levels: list[float], at: int) -> None:
+    kept = pack(array("f", levels), "ab" * 32)
+
+    assert unpack(kept, "ab" * 32) == array("f", levels)
+    assert unpack(kept, "cd" * 32) is None
+    assert unpack(kept[: min(at, len(kept) - 1)], "ab" * 32) is None
+    damaged = bytearray(kept)
+    damaged[at % len(kept)] ^= 1
+    assert unpack(bytes(damaged), "ab" * 32) is None

@@ -3,7 +3,7 @@
 import math
 
 from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.levels import FRAME_S, Levels
+from meeting_pipeline.domain.levels import FRAME_S, Levels
 
 PAUSE_S = 0.4
 """A pause at least this long in the range of a cut is found, and the cut lies within it."""

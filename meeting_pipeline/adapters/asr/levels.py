@@ -6,12 +6,6 @@ from dataclasses import dataclass
 
 from meeting_pipeline.adapters.asr.guards import Span
 
-FRAME_S = 0.05
-"""One level for so many seconds."""
-
-Levels = Sequence[float]
-"""dBFS of every FRAME_S."""
-
 
 @dataclass(frozen=True)
 class Sound:

@@ -5,7 +5,8 @@ One streamed decode: ten hours take a few megabytes of memory.
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.levels import FRAME_S, Sound
+from meeting_pipeline.adapters.asr.levels import Sound
+from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, unpack
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
 
@@ -39,10 +41,14 @@ _TOLERANCE_S, _TOLERANCE_SHARE = 0.3, 0.001
 
 
 def listen(audio: Audio) -> Sound:
-    """Raises RecordError("corrupt_media") for what cannot be decoded, or is too short."""
+    """Decodes it only where its levels were not measured when it was made.
+
+    Raises RecordError("corrupt_media") for what cannot be read or decoded, or is too short.
+    """
+    levels = _measured(audio)
     try:
         with av.open(f"file:{audio.path}") as container:
-            sound = _heard(container)
+            sound = _heard(container) if levels is None else _looked_at(container, audio, levels)
     except (av.FFmpegError, IndexError) as error:
         raise _corrupt(audio, type(error).__name__) from error
     lacking_s = audio.duration_s - sound.duration_s
@@ -51,24 +57,63 @@ def listen(audio: Audio) -> Sound:
     return sound
 
 
+def _measured(audio: Audio) -> "array[float] | None":
+    try:
+        kept = audio.path.with_name(FILE_NAME).read_bytes()
+    except FileNotFoundError:
+        return None
+    return unpack(kept, audio.sha256)
+
+
 def _heard(container: Any) -> Sound:
+    """The sound decoded from the first packet to the last."""
     track = container.streams.audio[0]
-    meter, packets, end, duration = _Meter(_sound_of(track)), array("Q"), 0, 0
+    meter = _Meter(_sound_of(track))
+    packets = _packets(container, meter.hear)
+    meter.finish()
+    return _sound(track, meter.levels, meter.samples / _RATE, packets)
+
+
+def _looked_at(container: Any, audio: Audio, levels: "array[float]") -> Sound:
+    """The sound whose levels are known; only its packets are counted."""
+    track, packets = container.streams.audio[0], _packets(container)
+    return _sound(track, levels, min(audio.duration_s, packets.all_s), packets)
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """starts: the byte where each begins, and where the last ends. each_s: seconds of the last."""
+
+    starts: "array[int]"
+    each_s: float
+    all_s: float
+
+
+def _packets(container: Any, hear: Callable[[Any], None] | None = None) -> _Packets:
+    """Where the packets lie; `hear` is given every frame that is in them."""
+    track, starts = container.streams.audio[0], array("Q")
+    end = duration = all_of_them = 0
     for packet in container.demux(track):
         if packet.size:
-            packets.append(packet.pos or 0)
-            end, duration = packets[-1] + packet.size, packet.duration
-        for frame in packet.decode():
-            meter.hear(frame)
-    packets.append(end)
-    meter.finish()
+            starts.append(packet.pos or 0)
+            end, duration = starts[-1] + packet.size, packet.duration or 0
+            all_of_them += duration
+        if hear:
+            for frame in packet.decode():
+                hear(frame)
+    starts.append(end)
+    each_s, all_s = (float(ticks * track.time_base) for ticks in (duration, all_of_them))
+    return _Packets(starts, each_s, all_s)
+
+
+def _sound(track: Any, levels: "array[float]", duration_s: float, packets: _Packets) -> Sound:
     return Sound(
-        levels=meter.levels,
-        speech=_speech(np.frombuffer(meter.levels, np.float32)),
-        duration_s=meter.samples / _RATE,
-        is_mp3=container.format.name == "mp3",
-        packets=packets,
-        packet_s=float(duration * track.time_base) if end else 0.0,
+        levels=levels,
+        speech=_speech(np.frombuffer(levels, np.float32)),
+        duration_s=duration_s,
+        is_mp3=track.container.format.name == "mp3",
+        packets=packets.starts,
+        packet_s=packets.each_s,
         lead_s=float((track.start_time or 0) * track.time_base),
     )
 

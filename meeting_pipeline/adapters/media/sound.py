@@ -1,35 +1,41 @@
 """What both media tools make of a recording, and how they measure it on the way."""
 
 import os
+from array import array
 from audioop import rms  # in C, and without the memory that numpy would take
 from collections.abc import Callable
+from math import log10
 from pathlib import Path
 
 from meeting_pipeline.adapters.media.disk import disk_full
+from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
 SAMPLE_RATE = 16_000
-_WINDOW = SAMPLE_RATE // 10
+_FRAME = round(FRAME_S * SAMPLE_RATE)
 _BYTES = 2  # of a sample
-_SILENCE_RMS = 32_768 * 10 ** (-50 / 20)  # -50 dBFS
+_FULL_SCALE = 32_768
+_SILENCE_DB = -50.0
+_NOTHING_DB = -100.0
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 class SoundMeter:
-    """Counts mono 16 kHz 16-bit samples and how many lie in windows (0.1 s) below -50 dBFS."""
+    """Counts mono 16 kHz 16-bit samples, and says how loud they are in every FRAME_S."""
 
     def __init__(self) -> None:
         self._pending = b""
         self._heard = 0
-        self._silent = 0
+        self._levels = array("f")
 
     def hear(self, samples: bytes) -> None:
         """Take native-endian samples in order; a sample may be cut between two calls."""
         samples = self._pending + samples
-        whole = len(samples) - len(samples) % (_BYTES * _WINDOW)
+        whole = len(samples) - len(samples) % (_BYTES * _FRAME)
         self._pending = samples[whole:]
-        self._measure(samples[:whole], _WINDOW)
+        self._heard += whole // _BYTES
+        self._measure(samples[:whole])
 
     @property
     def duration_s(self) -> float:
@@ -38,16 +44,18 @@ class SoundMeter:
 
     def result(self) -> ExtractedAudio:
         """What was heard; nothing at all counts as silence."""
-        rest = self._pending[: len(self._pending) // 2 * 2]
+        self._heard += len(self._pending) // _BYTES
+        if self._pending:
+            self._measure(self._pending.ljust(_BYTES * _FRAME, b"\0"))
         self._pending = b""
-        self._measure(rest, max(1, len(rest) // _BYTES))
-        return ExtractedAudio(self.duration_s, self._silent / self._heard if self._heard else 1.0)
+        silent = sum(level < _SILENCE_DB for level in self._levels)
+        share = silent / len(self._levels) if self._levels else 1.0
+        return ExtractedAudio(self.duration_s, share, self._levels)
 
-    def _measure(self, samples: bytes, window: int) -> None:
-        for at in range(0, len(samples), _BYTES * window):
-            self._heard += window
-            if rms(samples[at : at + _BYTES * window], _BYTES) < _SILENCE_RMS:
-                self._silent += window
+    def _measure(self, samples: bytes) -> None:
+        for at in range(0, len(samples), _BYTES * _FRAME):
+            loud = rms(samples[at : at + _BYTES * _FRAME], _BYTES)
+            self._levels.append(20 * log10(loud / _FULL_SCALE) if loud else _NOTHING_DB)
 
 
 def towards(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
