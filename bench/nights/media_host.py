@@ -47,7 +47,7 @@ class Film:
         content = self._clip.read_bytes()
         box, end = self.size - len(content), f"{self._number:016d}".encode()
         head = box.to_bytes(4, "big") + b"free"
-        return (memoryview(content), memoryview(head), _PADDING[: box - 24], memoryview(end))
+        return (memoryview(content), memoryview(head), *_padding(box - 24), memoryview(end))
 
     def pieces(self, start: int, stop: int) -> list[memoryview]:
         """These bytes in pieces of a step at most."""
@@ -57,6 +57,11 @@ class Film:
             found += [inside[one : one + _STEP] for one in range(0, len(inside), _STEP)]
             at += len(part)
         return found
+
+
+def _padding(size: int) -> list[memoryview]:
+    whole, rest = divmod(size, len(_PADDING))
+    return [_PADDING] * whole + [_PADDING[:rest]]
 
 
 class MediaHost:

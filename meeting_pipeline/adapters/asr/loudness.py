@@ -91,7 +91,8 @@ class _Packets:
 
 def _packets(container: Any, hear: Callable[[Any], None] | None = None) -> _Packets:
     """Where the packets lie; `hear` is given every frame that is in them."""
-    track, starts = container.streams.audio[0], array("Q")
+    track = container.streams.audio[0]
+    starts = array("I")  # audio of 4 GB lasts twelve days
     end = duration = all_of_them = 0
     for packet in container.demux(track):
         if packet.size:
