@@ -5,8 +5,8 @@ from audioop import rms  # in C, and without the memory that numpy would take
 from collections.abc import Callable
 from pathlib import Path
 
-from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.errors import FatalError
+from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
 SAMPLE_RATE = 16_000
