@@ -32,7 +32,8 @@ Out = TypeVar("Out")
 Other = TypeVar("Other")
 
 _TRIES = 3  # of one stage within a run; what needs longer is left to a later run
-_PATIENCE_S = 120.0
+PATIENCE_S = 120.0
+"""A wait that is asked for and is longer is left to a later run."""
 _BACK_OFF = wait_random_exponential(multiplier=2, max=30)
 
 
@@ -158,7 +159,7 @@ class Steps:
 
 
 def _worth_waiting(trouble: BaseException) -> bool:
-    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= _PATIENCE_S
+    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= PATIENCE_S
 
 
 def _as_asked(state: RetryCallState) -> float:

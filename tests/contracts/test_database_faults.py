@@ -69,7 +69,7 @@ def kill_at(rows: Database, mariadb: MariaDb, n: int) -> list[int]:
     return kills
 
 
-def test_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
+def test_row_67_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
     mariadb: MariaDb, url: str, clock: Clock
 ) -> None:
     """Killed before the 1st, the 2nd, … statement or commit, until a whole pass comes through."""
@@ -94,7 +94,7 @@ def test_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
     assert n > 30
 
 
-def test_a_connection_that_was_idle_for_too_long_is_replaced(
+def test_row_67_a_connection_that_was_killed_while_idle_is_replaced(
     mariadb: MariaDb, rows: Database
 ) -> None:
     rows.recordings.upsert(LISTING)
@@ -106,14 +106,14 @@ def test_a_connection_that_was_idle_for_too_long_is_replaced(
     rows.close()
 
 
-def test_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
+def test_row_67_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
     gone = open_database(url.replace(f":{mariadb.port}/", ":1/"))
     with pytest.raises(FatalError) as trouble:
         gone.recordings.upsert(LISTING)
     assert trouble.value.code == "database_gone"
 
 
-def test_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> None:
+def test_row_73_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> None:
     mariadb.execute("CREATE USER IF NOT EXISTS plain@'127.0.0.1'")
     mariadb.execute("GRANT ALL ON meeting.* TO plain@'127.0.0.1'")
     mariadb.execute("SET GLOBAL read_only = 1")
@@ -127,7 +127,7 @@ def test_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> No
     assert trouble.value.code == "database_gone"
 
 
-def test_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
+def test_row_73_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
     mariadb.execute("CREATE USER IF NOT EXISTS one@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
     mariadb.execute("GRANT ALL ON meeting.* TO one@'127.0.0.1'")
     url = mariadb.url("meeting").replace("root@", "one@")
@@ -151,7 +151,7 @@ def test_a_wrong_login_or_name_is_a_setting_to_mend(
     assert "geheim" not in str(refusal.value)
 
 
-def test_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database) -> None:
+def test_row_70_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database) -> None:
     rows.recordings.upsert([meta(1)])
     [record] = rows.recordings.due(None, SETTINGS, None)
     with pytest.raises(RecordError) as refusal:
@@ -163,7 +163,7 @@ def test_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database)
     rows.close()
 
 
-def test_every_session_is_strict_and_in_utc(rows: Database) -> None:
+def test_row_71_every_session_is_strict_and_in_utc(rows: Database) -> None:
     with rows.engine.connect() as connection:
         row = connection.execute(
             text("SELECT @@sql_mode, @@time_zone, @@collation_connection, @@tx_isolation")
@@ -173,7 +173,7 @@ def test_every_session_is_strict_and_in_utc(rows: Database) -> None:
     rows.close()
 
 
-def test_two_who_list_the_same_at_once_make_each_row_once(
+def test_row_69_two_who_list_the_same_at_once_make_each_row_once(
     database: Database, database_url: str, clock: Clock
 ) -> None:
     other = open_database(database_url, [TEACHER], clock)
@@ -221,7 +221,7 @@ def test_a_file_that_is_no_database_ends_the_run(tmp_path: Path) -> None:
     assert trouble.value.code == "database_gone"
 
 
-def test_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
+def test_row_73_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
     rows = open_database(f"sqlite:///{tmp_path / 'meeting.db'}", (), clock)
     rows.make_ready()
 

@@ -414,7 +414,7 @@ class TestMinutes:
         assert detail is not None
         assert detail.transcript == short.transcript
 
-    def test_a_transcript_of_a_megabyte_comes_back_whole(self, database: Database) -> None:
+    def test_row_70_a_transcript_of_a_megabyte_comes_back_whole(self, database: Database) -> None:
         number, long = listed(database, meta(1)), "很长的逐字稿'😀\\" * 60_000
         database.recordings.save(number, minutes(text=long))
         detail = database.reading.show(number)

@@ -42,11 +42,11 @@ def unfinished(now: datetime) -> list[ColumnElement[bool]]:
 
 def crashes(connection: Connection) -> dict[int, int]:
     """What is running now or was when a run was killed: our number → starts of the stage."""
-    starts = func.max(stage_ledger.c.attempts)
+    starts = func.max(stage_ledger.c.attempts).label("starts")
     running = stage_ledger.c.status == StageStatus.RUNNING
     query = select(stage_ledger.c.recording_id, starts).where(running)
     rows = connection.execute(query.group_by(stage_ledger.c.recording_id))
-    return {number: starts for number, starts in rows}
+    return {row.recording_id: row.starts for row in rows}
 
 
 def _time_has_come(now: datetime) -> ColumnElement[bool]:
