@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
 from meeting_pipeline.errors import FatalError
@@ -100,7 +101,7 @@ def test_row_67_a_night_whose_connection_is_killed_at_any_statement_is_as_any_ot
 ) -> None:
     """Before the 1st, the 2nd, … statement or commit, until a night comes through."""
     nights = 0
-    for number in count(1, 1 if ALL else 9):
+    for number in count(1, 1 if ALL else 31):
         clear(mariadb)
         one = replace(served, folder=served.folder / str(number))
         killer = Killer(mariadb, number)
@@ -112,7 +113,7 @@ def test_row_67_a_night_whose_connection_is_killed_at_any_statement_is_as_any_ot
         assert one.sandbox.ledger.bursts == {place: nights for place in OF_LESSON}, number
         if killer.seen < number:
             break
-    assert nights > 10
+    assert nights > 5
 
 
 @pytest.fixture
@@ -272,21 +273,29 @@ def test_row_73_a_server_without_a_connection_left_ends_the_run(
     assert_done_once(served)
 
 
-def test_row_73_a_full_disk_under_the_server_is_called_so_and_passes() -> None:
-    large = [row_meta(number, subject="课" * 200) for number in range(4000)]
-    folder = Path(tempfile.mkdtemp(prefix="mdb", dir="/tmp"))
-    with small_disk(folder, "256m"), running_mariadb(keep=folder) as server:
-        server.execute("CREATE DATABASE meeting")
-        rows = open_database(server.url("meeting"))
+def test_row_73_a_full_disk_under_the_server_is_called_so_and_passes(mariadb: MariaDb) -> None:
+    """A little at a time: a server that has no room to undo what was much ends itself (2013)."""
+    pages = [
+        [row_meta(first + number, subject="课" * 200) for number in range(20)]
+        for first in range(0, 4000, 20)
+    ]
+    mariadb.execute("CREATE DATABASE full")
+    with small_disk(mariadb.socket.parent / "d" / "full", "24m") as disk:
+        rows = open_database(mariadb.url("full"))
         rows.make_ready()
-        ballast = fill(folder, leave=1 << 20)
+        ballast = fill(disk, leave=1 << 20)
         with pytest.raises(FatalError) as trouble:
-            rows.recordings.upsert(large)
+            for page in pages:
+                rows.recordings.upsert(page)
         assert trouble.value.code == "disk_full", str(trouble.value)
         ballast.unlink()
-        assert rows.recordings.upsert(large).new == len(large)
+        for page in pages:
+            rows.recordings.upsert(page)
+        assert sum(rows.reading.counts().values()) == 4000
+        metadata.drop_all(rows.engine)
+        mariadb.execute("DROP TABLE full.alembic_version")
         rows.close()
-    folder.rmdir()
+    mariadb.execute("DROP DATABASE full")
 
 
 @pytest.mark.parametrize(("revision", "words"), [("0000", "meeting db upgrade"), ("9999", "9999")])
