@@ -189,7 +189,10 @@ def test_row_48_an_ffmpeg_that_was_killed_is_started_once_more(
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ("sys.stderr.write('\\x1b[31mxxxxxxxx' * 500_000 + '\\nbroken\\n'); sys.exit(1)", "corrupt"),
+        (
+            "sys.stderr.write('\\x1b[31mxxxxxxxx' * 500_000 + '\\nbroken\\n'); sys.exit(1)",
+            "corrupt",
+        ),
         ("sys.stdout.buffer.write(bytes(16_000))", "truncated"),
     ],
     ids=["floods standard error and fails", "ends early and says nothing"],

@@ -18,7 +18,7 @@ from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
+from meeting_pipeline.domain.stages import Outcome, RecordStatus
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Job, MediaInfo, MediaLink, Progress
 from meeting_pipeline.sandbox.faults import Fault, Kind
@@ -110,7 +110,7 @@ def test_row_67_a_night_whose_connection_is_killed_at_any_statement_is_as_any_ot
         nights += 1
         assert (report.exit_code, report.count(Outcome.DONE)) == (0, 1), number
         assert one.only().status is RecordStatus.DONE, number
-        assert one.sandbox.ledger.bursts == {place: nights for place in OF_LESSON}, number
+        assert one.sandbox.ledger.bursts == dict.fromkeys(OF_LESSON, nights), number
         if killer.seen < number:
             break
     assert nights > 5
@@ -219,9 +219,9 @@ def test_row_68_no_connection_is_held_while_somebody_outside_is_asked(
     def watched(source: FakeSource) -> None:
         locate = source.locate
 
-        def looking(record: RecordMeta) -> MediaLink:
+        def looking(meta: RecordMeta) -> MediaLink:
             looks.look()
-            return locate(record)
+            return locate(meta)
 
         source.locate = looking  # type: ignore[method-assign]
 

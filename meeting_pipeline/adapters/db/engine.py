@@ -76,7 +76,7 @@ def in_transaction(
 
 
 def replayed(work: Callable[[], Result]) -> Result:
-    """What `work` returns; after a conflict or a lost connection it is done again, up to 3 times."""
+    """What `work` returns; after a conflict or a lost connection all of it is done again."""
     return Retrying(
         retry=retry_if_exception(failures.may_pass),
         stop=stop_after_attempt(1 + _REPLAYS),
