@@ -1,6 +1,7 @@
 """Rows 41 and 42: a disk that is full or not to be written ends the run, and no record's life."""
 
 import errno
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_row_41_with_any_room_whatever_the_run_ends_or_is_done_and_nobody_is_bla
     for pages in range(0, MOST_PAGES, 1 if ALL else 24):
         installation = fresh(disk / str(pages))
         installation.folder.mkdir()
+        installation.media_file()
         installation.rows().close()
         ballast = fill(disk, leave=pages * PAGE)
         ended = attempt(installation)
@@ -104,6 +106,7 @@ def test_row_41_with_any_room_whatever_the_run_ends_or_is_done_and_nobody_is_bla
         assert_nobody_is_blamed(installation)
         again = fresh(installation.folder)
         assert_all_done(again.run(), again)
+        shutil.rmtree(installation.folder)
     else:
         pytest.fail("no run came through")
     assert "disk_full" in codes
