@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, StageName
 from meeting_pipeline.errors import FatalError
@@ -21,8 +22,14 @@ class BatchResult:
     fatal: FatalError | None
 
 
+_CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
+
+
 class Batch:
-    """Keeps up to `jobs` records in flight; one is the plain sequential worker, same code."""
+    """Keeps up to `jobs` records in flight; one is the plain sequential worker, same code.
+
+    A record at which run after run has ended without a word has nobody beside it.
+    """
 
     def __init__(
         self, worker: RecordWorker, gates: Gates, observer: RunObserver, jobs: int
@@ -51,11 +58,14 @@ class Batch:
         run_id: int,
         until: StageName | None,
     ) -> Iterator[Future[RecordOutcome]]:
-        room = threading.Semaphore(2 * self._jobs)
+        places = 2 * self._jobs
+        room = threading.Semaphore(places)
         for record in records:
-            room.acquire()
+            needed = places if record.crashes > _CRASHES_TOGETHER else 1
+            for _ in range(needed):
+                room.acquire()
             future = pool.submit(self._take, record, run_id, until)
-            future.add_done_callback(lambda _: room.release())
+            future.add_done_callback(partial(_leave, room, needed))
             yield future
 
     def _take(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
@@ -73,6 +83,10 @@ class Batch:
             reason = self._fatal.code if self._fatal else "stopped"
             return _deferred(record, reason, "the run ended before its turn")
         return self._worker.process(record, run_id, until)
+
+
+def _leave(room: threading.Semaphore, places: int, _: object) -> None:
+    room.release(places)
 
 
 def _deferred(record: DueRecord, code: str, message: str) -> RecordOutcome:

@@ -3,6 +3,7 @@
 One folder per record, named from its key alone. A title never becomes part of a path.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -16,10 +17,13 @@ from typing import BinaryIO
 from meeting_pipeline.domain.levels import FILE_NAME
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import Artifact
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import ConfigError, FatalError, RecordError
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOCK_BYTES = 1 << 18  # more would not stay in the processor's cache
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BROKEN = (errno.EROFS, errno.EIO)
+_REFUSED = (errno.EACCES, errno.EPERM)
 
 
 class RecordFolder:
@@ -125,11 +129,50 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def create(path: Path) -> Iterator[BinaryIO]:
-    """A new file for its owner only; what stood there (a link planted there too) is replaced."""
+    """A new file for its owner only; what stood there (a link planted there too) is replaced.
+
+    Of one that the disk does not take nothing is left: others need the room.
+    """
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
-        yield stream
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+            yield stream
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or our share of it, has no room left."""
+    return error.errno in _FULL
+
+
+def disk_full(message: str) -> FatalError:
+    """The error for a disk without room."""
+    return FatalError("disk_full", message, hint="free some space and run again")
+
+
+@contextmanager
+def disk_trouble(root: Path) -> Iterator[None]:
+    """What the operating system says while one record's files below `root` are worked on, as ours.
+
+    Raises FatalError("disk_full"), ("disk_unusable") where no record could be written,
+    RecordError("folder_refused") where it is this one's folder; other errors are left as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        if is_full(error):
+            raise disk_full(f"no space left to write {name} below {root}") from error
+        what = f"{name} cannot be written or read: {error.strerror}"
+        if error.errno in _REFUSED and os.access(root, os.W_OK | os.X_OK):
+            raise RecordError("folder_refused", what) from error
+        if error.errno in _REFUSED + _BROKEN:
+            hint = f"see that {root} is there, mounted for writing, and belongs to this user"
+            raise FatalError("disk_unusable", what, hint=hint) from error
+        raise
 
 
 def write_durably(path: Path, data: bytes) -> None:

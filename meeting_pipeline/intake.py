@@ -14,8 +14,10 @@ from meeting_pipeline.stages.fetch import Listing, Page, fetch
 class Intake:
     """Iterate over it once: each due record comes once, as soon as the listing has told of it.
 
-    Behind what the listing told of comes what was due before. A run with a limit takes the oldest
-    of all, so it waits for the whole listing. made_with: the fingerprint of all stage settings.
+    Behind what the listing told of comes what was due before, and at the very end what was under
+    way when an earlier run ended without a word, the most suspicious last: whatever it does, the
+    others are done. A run with a limit takes the oldest of all, so it waits for the whole listing.
+    made_with: the fingerprint of all stage settings.
 
     listing: complete when the iteration is over. wrong: the setting with which the source cannot
     work, or None; then nothing more comes.
@@ -30,15 +32,17 @@ class Intake:
     listing: Listing = field(default_factory=Listing)
     wrong: ConfigError | None = None
     _taken: set[int] = field(default_factory=set)
+    _suspects: list[DueRecord] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[DueRecord]:
         goes_at_once = self.order.work and self.order.limit is None
         for page in self._pages():
             if goes_at_once:
-                yield from self._new(self.store.due_among(page.metas))
+                yield from self._trusted(self.store.due_among(page.metas))
         self.observer.records_listed(self.listing.total, self.listing.new)
         if self.order.work and not self._is_hopeless():
-            yield from self._new(self._due())
+            yield from self._trusted(self._due())
+            yield from sorted(self._suspects, key=lambda record: record.crashes)
 
     def _pages(self) -> Iterator[Page]:
         try:
@@ -54,6 +58,12 @@ class Intake:
     def _due(self) -> list[DueRecord]:
         window = None if self.order.everywhere else self.order.window
         return self.store.due(window, self.made_with, self.order.limit)
+
+    def _trusted(self, records: Iterable[DueRecord]) -> list[DueRecord]:
+        """Those of the new ones that are not held back."""
+        new = self._new(records)
+        self._suspects += [record for record in new if record.crashes]
+        return [record for record in new if not record.crashes]
 
     def _new(self, records: Iterable[DueRecord]) -> list[DueRecord]:
         """Those that have not come yet; what is in flight looks due to the rows."""

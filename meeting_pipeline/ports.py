@@ -226,10 +226,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class DueRecord:
-    """A recording that a run shall work on. id: our own number."""
+    """A recording that a run shall work on. id: our own number.
+
+    crashes: how many runs in a row ended, without a word, while they were at its present stage.
+    """
 
     id: int
     meta: RecordMeta
+    crashes: int = 0
 
 
 @dataclass(frozen=True)

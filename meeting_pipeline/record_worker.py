@@ -32,7 +32,7 @@ from meeting_pipeline.errors import (
     Stopped,
 )
 from meeting_pipeline.events import RunObserver
-from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.files import RecordFolder, disk_trouble
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import DueRecord, Job, RecordingStore, Setback
 from meeting_pipeline.stages.base import Stage
@@ -65,7 +65,8 @@ class Stages:
 class RetryRules:
     """When a failed record is tried again: after `first_delay`, doubling up to `longest_delay`.
 
-    max_attempts: failures of one stage until the record is dead.
+    max_attempts: failures of one stage until the record is dead; a run that ended without a word
+    while it was at the stage counts as one.
     """
 
     max_attempts: int = 5
@@ -99,9 +100,11 @@ class RecordWorker:
         """
         self.observer.record_started(record.id, record.meta)
         job = self._job(record, run_id)
-        steps = Steps(job, self.store, self.gates, self.observer, until)
+        most = self.rules.max_attempts
+        steps = Steps(job, self.store, self.gates, self.observer, until, most)
         try:
-            self._take(steps, record)
+            with disk_trouble(self.folder):
+                self._take(steps, record)
         except UntilReached:
             return _outcome(record, steps, Outcome.DONE)
         except Stopped as stop:

@@ -17,9 +17,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
 
-from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.domain.timing import StageWork
-from meeting_pipeline.errors import RetryableError
+from meeting_pipeline.errors import FinalError, RetryableError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import Job, RecordingStore
@@ -32,7 +32,8 @@ Out = TypeVar("Out")
 Other = TypeVar("Other")
 
 _TRIES = 3  # of one stage within a run; what needs longer is left to a later run
-_PATIENCE_S = 120.0
+PATIENCE_S = 120.0
+"""A wait that is asked for and is longer is left to a later run."""
 _BACK_OFF = wait_random_exponential(multiplier=2, max=30)
 
 
@@ -66,6 +67,7 @@ class UntilReached(Exception):
 class Steps:
     """Does the stages of one record, each once; `until`: the last one wanted, None for all.
 
+    most_crashes: of a stage that ended so many runs without a word no further start is made.
     stage, attempt: the one that ran last and the how-manieth start of it that was.
     """
 
@@ -76,6 +78,7 @@ class Steps:
         gates: Gates,
         observer: RunObserver,
         until: StageName | None,
+        most_crashes: int,
     ) -> None:
         self.stage = StageName.DOWNLOAD
         self.attempt = 0
@@ -84,10 +87,14 @@ class Steps:
         self._gates = gates
         self._observer = observer
         self._until = until
+        self._most_crashes = most_crashes
         self._ledger = store.ledger(job.recording_id)
 
     def step(self, stage: Stage[In, Out], upstream: Made[In]) -> Made[Out]:
-        """This stage's result; raises UntilReached after the last one, and the stage's errors."""
+        """This stage's result; raises UntilReached after the last one, and the stage's errors.
+
+        Raises FinalError("crashed") instead of letting it end one run too many.
+        """
         made_from = fingerprint(upstream.made_from, stage.name, stage.settings)
         entry = self._ledger.get(stage.name)
         if entry and entry.artifact and entry.is_done(made_from):
@@ -113,6 +120,7 @@ class Steps:
         value = upstream.value()
         self._gates.check_open()
         self.stage = stage.name
+        self._check_survived(self._ledger.get(stage.name), made_from)
         self.attempt = self._store.begin_stage(self._job.recording_id, stage.name, made_from)
         self._observer.stage_started(self._job.recording_id, self._job.meta, stage.name)
         started, waited_s = time.monotonic(), self._gates.waited_s()
@@ -123,6 +131,16 @@ class Steps:
         work = StageWork(seconds, waited_s, artifact.size_bytes)
         self._observer.stage_finished(self._job.recording_id, self._job.meta, stage.name, work)
         return artifact
+
+    def _check_survived(self, before: LedgerEntry | None, made_from: str) -> None:
+        if before is None or before.status is not StageStatus.RUNNING:
+            return
+        if before.made_from == made_from and before.attempts >= self._most_crashes:
+            raise FinalError(
+                "crashed",
+                f"{before.attempts} runs ended without a word while they were at this stage",
+                hint="see the system's log for what killed them (memory?), then retry it alone",
+            )
 
     def _retrying(self, attempt: Callable[[], Artifact]) -> Artifact:
         return Retrying(
@@ -141,7 +159,7 @@ class Steps:
 
 
 def _worth_waiting(trouble: BaseException) -> bool:
-    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= _PATIENCE_S
+    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= PATIENCE_S
 
 
 def _as_asked(state: RetryCallState) -> float:

@@ -1,14 +1,16 @@
 """A database that hangs up, waits, refuses or is gone."""
 
+import random
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 
 from meeting_pipeline.adapters.db.database import Database, open_database
-from meeting_pipeline.adapters.db.engine import create_engine
+from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError
@@ -69,7 +71,7 @@ def kill_at(rows: Database, mariadb: MariaDb, n: int) -> list[int]:
     return kills
 
 
-def test_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
+def test_row_67_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
     mariadb: MariaDb, url: str, clock: Clock
 ) -> None:
     """Killed before the 1st, the 2nd, … statement or commit, until a whole pass comes through."""
@@ -94,7 +96,7 @@ def test_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
     assert n > 30
 
 
-def test_a_connection_that_was_idle_for_too_long_is_replaced(
+def test_row_67_a_connection_that_was_killed_while_idle_is_replaced(
     mariadb: MariaDb, rows: Database
 ) -> None:
     rows.recordings.upsert(LISTING)
@@ -106,14 +108,14 @@ def test_a_connection_that_was_idle_for_too_long_is_replaced(
     rows.close()
 
 
-def test_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
+def test_row_67_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
     gone = open_database(url.replace(f":{mariadb.port}/", ":1/"))
     with pytest.raises(FatalError) as trouble:
         gone.recordings.upsert(LISTING)
     assert trouble.value.code == "database_gone"
 
 
-def test_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> None:
+def test_row_73_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> None:
     mariadb.execute("CREATE USER IF NOT EXISTS plain@'127.0.0.1'")
     mariadb.execute("GRANT ALL ON meeting.* TO plain@'127.0.0.1'")
     mariadb.execute("SET GLOBAL read_only = 1")
@@ -127,7 +129,7 @@ def test_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database) -> No
     assert trouble.value.code == "database_gone"
 
 
-def test_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
+def test_row_73_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
     mariadb.execute("CREATE USER IF NOT EXISTS one@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
     mariadb.execute("GRANT ALL ON meeting.* TO one@'127.0.0.1'")
     url = mariadb.url("meeting").replace("root@", "one@")
@@ -151,7 +153,7 @@ def test_a_wrong_login_or_name_is_a_setting_to_mend(
     assert "geheim" not in str(refusal.value)
 
 
-def test_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database) -> None:
+def test_row_70_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database) -> None:
     rows.recordings.upsert([meta(1)])
     [record] = rows.recordings.due(None, SETTINGS, None)
     with pytest.raises(RecordError) as refusal:
@@ -163,7 +165,7 @@ def test_a_text_beyond_the_servers_packet_is_the_records_trouble(rows: Database)
     rows.close()
 
 
-def test_every_session_is_strict_and_in_utc(rows: Database) -> None:
+def test_row_71_every_session_is_strict_and_in_utc(rows: Database) -> None:
     with rows.engine.connect() as connection:
         row = connection.execute(
             text("SELECT @@sql_mode, @@time_zone, @@collation_connection, @@tx_isolation")
@@ -173,7 +175,7 @@ def test_every_session_is_strict_and_in_utc(rows: Database) -> None:
     rows.close()
 
 
-def test_two_who_list_the_same_at_once_make_each_row_once(
+def test_row_69_two_who_list_the_same_at_once_make_each_row_once(
     database: Database, database_url: str, clock: Clock
 ) -> None:
     other = open_database(database_url, [TEACHER], clock)
@@ -189,6 +191,106 @@ def test_two_who_list_the_same_at_once_make_each_row_once(
                 call.result()
     assert sum(database.reading.counts().values()) == len(metas)
     other.close()
+
+
+def deadlocks(mariadb: MariaDb) -> int:
+    [(_, number)] = mariadb.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
+    return int(number)
+
+
+def test_row_69_eight_who_write_the_same_rows_in_any_order_wait_in_no_circle(
+    mariadb: MariaDb, url: str, clock: Clock
+) -> None:
+    """Every batch is one transaction over rows that the others write, too, and is sorted first."""
+    before, writers = deadlocks(mariadb), 8
+    metas = [meta(number) for number in range(60)]
+    open_databases = [open_database(url, [TEACHER], clock) for _ in range(writers)]
+    open_databases[0].recordings.upsert(metas)
+    numbers = [one.id for one in open_databases[0].recordings.due(None, SETTINGS, None)]
+
+    def write(writer: int) -> None:
+        chance, rows = random.Random(writer), open_databases[writer]
+        for turn in range(12):
+            batch = [
+                replace(one, subject=f"{writer} {turn}", participants=(stay(f"{writer}"),))
+                for one in chance.sample(metas, 40)
+            ]
+            rows.recordings.upsert(batch)
+            rows.recordings.save(chance.choice(numbers), minutes())
+
+    with ThreadPoolExecutor(writers) as threads:
+        list(threads.map(write, range(writers)))
+    assert deadlocks(mariadb) == before
+    assert sum(open_databases[0].reading.counts().values()) == len(metas)
+    open_databases[0].stats.refresh()
+    assert open_databases[0].stats.differences() == []
+    for rows in open_databases:
+        rows.close()
+
+
+def test_row_69_who_waited_too_long_for_a_lock_begins_anew_from_its_first_statement(
+    mariadb: MariaDb, rows: Database
+) -> None:
+    """MySQL undoes only the last statement then (1205); the rest of it must not stay."""
+    mariadb.execute("SET GLOBAL innodb_lock_wait_timeout = 1")
+    rows.recordings.upsert([meta(1), meta(2)])
+    [first, second] = rows.recordings.due(None, SETTINGS, None)
+    holder = create_engine(mariadb.url("meeting"), pooled=False)
+    begun: list[int] = []
+    with holder.connect() as blocker:
+        blocker.execute(
+            text("SELECT * FROM recordings WHERE id = :id FOR UPDATE"), {"id": second.id}
+        )
+
+        def let_go(context: object) -> None:
+            blocker.rollback()
+
+        event.listen(rows.engine, "handle_error", let_go)
+
+        def work(connection: Connection) -> None:
+            begun.append(first.id)
+            for record in (first, second):
+                change = text("UPDATE recordings SET size_bytes = size_bytes + 1 WHERE id = :id")
+                connection.execute(change, {"id": record.id})
+
+        in_transaction(rows.engine, work)
+    mariadb.execute("SET GLOBAL innodb_lock_wait_timeout = 50")
+    assert len(begun) == 2
+    sizes = mariadb.execute("SELECT size_bytes FROM meeting.recordings")
+    assert sizes == [((3 << 30) + 1,)] * 2
+    holder.dispose()
+    rows.close()
+
+
+def test_row_71_a_server_that_is_not_strict_is_so_with_us(mariadb: MariaDb, clock: Clock) -> None:
+    before = mariadb.execute("SELECT @@GLOBAL.sql_mode")[0][0]
+    mariadb.execute("SET GLOBAL sql_mode = ''")
+    rows = open_database(clear(mariadb), [TEACHER], clock)
+    try:
+        rows.recordings.upsert([meta(1)])
+        with pytest.raises(RecordError) as refusal:
+            too_long = text("UPDATE recordings SET phase = 'no such phase'")
+            in_transaction(rows.engine, lambda connection: connection.execute(too_long))
+        assert refusal.value.code == "not_storable"
+    finally:
+        mariadb.execute(f"SET GLOBAL sql_mode = '{before}'")
+        rows.close()
+
+
+def test_row_71_emoji_come_back_from_title_transcript_and_summary(database: Database) -> None:
+    family = "👩‍👩‍👧‍👦🚀𠮷"
+    database.recordings.upsert([meta(1, subject=f"简历{family}")])
+    [record] = database.recordings.due(None, SETTINGS, None)
+    told = minutes(text=family)
+    told = replace(told, summary=replace(told.summary, title=family, abstract=family * 30))
+    database.recordings.save(record.id, told)
+    detail = database.reading.show(record.id)
+    assert detail is not None
+    assert detail.recording.subject == f"简历{family}"
+    assert (detail.transcript, detail.summary) == (told.transcript, told.summary)
+    with database.engine.connect() as connection:
+        [texts] = connection.execute(text("SELECT transcript, summary FROM recordings")).all()
+    assert all(family in one for one in texts)
 
 
 def test_sqlite_waits_for_another_writer(tmp_path: Path, clock: Clock) -> None:
@@ -221,7 +323,7 @@ def test_a_file_that_is_no_database_ends_the_run(tmp_path: Path) -> None:
     assert trouble.value.code == "database_gone"
 
 
-def test_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
+def test_row_73_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
     rows = open_database(f"sqlite:///{tmp_path / 'meeting.db'}", (), clock)
     rows.make_ready()
 

@@ -308,13 +308,17 @@ def test_the_time_of_creation_is_utc_or_unknown(
     assert tool.probe(media).created_at == understood
 
 
-def test_no_audio_track_is_a_reason_to_skip(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+def test_row_44_no_audio_track_is_a_reason_to_skip(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
     with pytest.raises(SkipRecord, match="no audio track"):
         tool.extract(museum / "picture_only.mp4", tmp_path / "a", "flac", no_progress)
 
 
 @pytest.mark.parametrize("audio_format", ["flac", "wav", "mp3"])
-def test_a_full_disk_stops_everything(audio_format: str, tool: MediaTool, museum: Path) -> None:
+def test_row_41_a_full_disk_stops_everything(
+    audio_format: str, tool: MediaTool, museum: Path
+) -> None:
     with pytest.raises(FatalError) as refused:
         tool.extract(museum / "sound.m4a", Path("/dev/full"), audio_format, no_progress)
     assert refused.value.code == "disk_full"

@@ -282,6 +282,24 @@ class TestDue:
         database.recordings.end_stage(number, TRANSCRIBE, None)
         assert due(database) == []
 
+    def test_how_often_a_run_ended_without_a_word_is_told_with_what_is_due(
+        self, database: Database
+    ) -> None:
+        number, store = listed(database, meta(1)), database.recordings
+        listed(database, meta(2))
+
+        def crashes() -> list[int]:
+            due = store.due(None, SETTINGS, None)
+            assert store.due_among([meta(1), meta(2)]) == due
+            return [record.crashes for record in due]
+
+        assert crashes() == [0, 0]
+        store.begin_stage(number, DOWNLOAD, "f")
+        store.begin_stage(number, DOWNLOAD, "f")
+        assert crashes() == [2, 0]
+        store.end_stage(number, DOWNLOAD, None)
+        assert crashes() == [0, 0]
+
     def test_a_failed_one_that_is_running_again_is_due_once(self, database: Database) -> None:
         number = listed(database, meta(1))
         setback = Setback(DOWNLOAD, StageStatus.FAILED, "x", "y", None)
@@ -414,7 +432,7 @@ class TestMinutes:
         assert detail is not None
         assert detail.transcript == short.transcript
 
-    def test_a_transcript_of_a_megabyte_comes_back_whole(self, database: Database) -> None:
+    def test_row_70_a_transcript_of_a_megabyte_comes_back_whole(self, database: Database) -> None:
         number, long = listed(database, meta(1)), "很长的逐字稿'😀\\" * 60_000
         database.recordings.save(number, minutes(text=long))
         detail = database.reading.show(number)

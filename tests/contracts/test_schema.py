@@ -139,7 +139,7 @@ def test_an_empty_database_is_made_ready_and_then_works(empty_url: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["migrated", "loaded by hand"])
-def test_every_table_holds_chinese_and_emoji_whatever_the_default_of_the_database(
+def test_row_71_every_table_holds_chinese_and_emoji_whatever_the_default_of_the_database(
     way: str, mariadb: MariaDb
 ) -> None:
     mariadb.execute("CREATE DATABASE western CHARACTER SET latin1")
@@ -219,7 +219,7 @@ def _break_off_at(n: int) -> Callable[[int], None]:
     return act
 
 
-def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
+def test_row_72_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
     change = text("UPDATE alembic_version SET version_num = :version")
     with database.engine.begin() as connection:
         connection.execute(change, {"version": "9999"})
@@ -232,7 +232,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
         connection.execute(change, {"version": schema.REVISION})
 
 
-def test_an_older_schema_is_refused_with_the_command_to_run(
+def test_row_72_an_older_schema_is_refused_with_the_command_to_run(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "REVISION", "a later one")

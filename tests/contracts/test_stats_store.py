@@ -1,14 +1,15 @@
 """What a StatsStore promises, on every engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.domain.model import Participant, Phase, RecordMeta, Role
@@ -16,7 +17,7 @@ from meeting_pipeline.domain.students import attendance_of
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.ports import StatsStore, StudentStats
 from tests.support.databases import Statements
-from tests.support.rows import MONDAY, TEACHER, Clock, meta, minutes, stay
+from tests.support.rows import MONDAY, SETTINGS, TEACHER, Clock, meta, minutes, stay
 
 
 def stored(database: Database) -> dict[str, tuple[int, int, datetime | None]]:
@@ -135,6 +136,45 @@ def test_names_and_phases_of_a_student(database: Database) -> None:
     assert (view.name, view.record_cnt, view.total_duration) == ("雷哥😎", 3, 65)
     assert view.phases == {Phase.RESUME: 2, Phase.OFFER: 1}
     assert [one.student_id for one in database.reading.stats()] == ["id_韩梅梅", "id_李雷"]
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+def test_row_83_a_run_cut_off_at_any_statement_leaves_no_number_wrong_for_longer_than_that(
+    database: Database,
+) -> None:
+    """Cut at the 1st, 2nd, … statement from the rows to the numbers, until one passes."""
+    for cut_at in count(1):
+        one = meta(cut_at, participants=(stay("王老师"), stay("李雷", 30)))
+        database.recordings.upsert([one])
+        [record] = database.recordings.due(None, SETTINGS, None)
+        numbers = count(1)
+
+        def cut(*details: object, numbers: Iterator[int] = numbers, at: int = cut_at) -> None:
+            if next(numbers) == at:
+                raise Cut
+
+        event.listen(database.engine, "before_cursor_execute", cut)
+        whole = True
+        try:
+            database.recordings.save(record.id, minutes())
+            database.stats.refresh()
+        except Cut:
+            whole = False
+        event.remove(database.engine, "before_cursor_execute", cut)
+
+        database.stats.refresh()
+        assert database.stats.differences() == []
+        database.recordings.save(record.id, minutes())
+        database.recordings.finish(record.id, SETTINGS)
+        database.stats.refresh()
+        assert database.stats.differences() == []
+        if whole:
+            break
+    assert cut_at > 8
+    assert stored(database)["id_李雷"][0] == cut_at
 
 
 def test_no_numbers_are_lost_between_a_refresh_and_a_save_at_the_same_time(

@@ -1,22 +1,26 @@
-"""Rows 75 and 80: a run that has had its time, or its number of records, leaves the rest."""
+"""Rows 75, 80 and 81: a run may have its time, its number of records, its turn; then the next."""
 
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.durations import seconds_of
+from meeting_pipeline.domain.stages import Outcome
 from meeting_pipeline.interrupts import LOCK_LOST, MAX_RUNTIME, Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.holds import Hold
 from tests.support.lessons import BURSTS, lesson, record_id, tone
 from tests.support.offices import Office
 from tests.support.processes import Starter, starting
 
 NOT_NOW = 75
+LISTINGS = 3  # of a window, until it is the same twice
 EACH_ONCE = {(0, place): 1 for place in BURSTS}
 
 
@@ -94,6 +98,52 @@ def test_row_80_of_many_records_the_oldest_come_first(
         assert run.wait() == 0
         taken += [record["record_id"] for record in run.report["records"]]
     assert taken == [record_id(number) for number in (0, 1, 2)]
+
+
+def test_row_80_after_forty_days_off_one_night_lists_all_of_them_once_and_catches_up(
+    office: Office, sandbox: Sandbox, sounds: Path
+) -> None:
+    ages_h = [-38 * 24, -20 * 24, -24]
+    sandbox.company.add(*(lesson(hours, tone(sounds)) for hours in ages_h))
+    with office.database() as rows:
+        rows.runs.set_watermark("tencent", datetime.now(UTC) - timedelta(days=40))
+
+    report = office.night()
+
+    assert (report.exit_code, report.count(Outcome.DONE)) == (0, 4)
+    assert sandbox.ledger.calls["corp_records"] <= 2 * LISTINGS
+    window = report.window
+    assert window is not None
+    assert timedelta(days=46) < window.end - window.start < timedelta(days=48)
+    watermark = office.watermark()
+    assert watermark is not None
+    assert datetime.now(UTC) - watermark < timedelta(hours=1)
+
+
+def test_row_81_a_back_fill_takes_its_turn_and_leaves_the_watermark_where_it_was(
+    office: Office, sandbox: Sandbox, starter: Starter, sounds: Path
+) -> None:
+    sandbox.company.add(lesson(-60 * 24, tone(sounds, 1)))
+    hold = Hold()
+    sandbox.faults.add(Fault(Kind.STALL, "transcriptions", calls=hold))
+    now = datetime.now(UTC)
+    start, end = ((now - timedelta(days=days)).date().isoformat() for days in (70, 50))
+    back_fill = ["run-range", start, end, "--json"]
+
+    nightly = starter.start(["run", "--since", "7d", "--json"], office.environment)
+    hold.wait()
+    assert starter.start(back_fill, office.environment).wait() == NOT_NOW
+    hold.go()
+    assert nightly.wait() == 0
+    with office.database() as rows:
+        rows.runs.set_watermark("tencent", now)
+
+    filled = starter.start(back_fill, office.environment)
+    assert filled.wait() == 0
+    assert (filled.report["new"], filled.report["done"]) == (1, 1)
+    assert starter.start(back_fill, office.environment).wait() == 0
+    assert office.watermark() == now
+    assert sandbox.ledger.bursts == {(0, 0): 1, (0, 1): 1, (1, 0): 1, (1, 1): 1}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
         yield Arena(server.url, work, None)
 
 
-@pytest.mark.parametrize("name", ["night", "startup", "__main__"])
+@pytest.mark.parametrize("name", ["night", "poison", "startup", "__main__"])
 def test_a_benchmark_can_be_imported_without_running(name: str) -> None:
     assert callable(importlib.import_module(f"bench.{name}").main)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline import steps
 from meeting_pipeline.adapters.media.child import run
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
@@ -48,7 +49,7 @@ def test_everything_it_writes_arrives(tmp_path: Path) -> None:
     assert ended.returncode == 0
 
 
-def test_a_child_that_hangs_is_killed_with_its_own_children(tmp_path: Path) -> None:
+def test_row_47_a_child_that_hangs_is_killed_with_its_own_children(tmp_path: Path) -> None:
     body = f"""
 child = subprocess.Popen(["sleep", "1000"])
 open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
@@ -60,24 +61,31 @@ child.wait()"""
     _until_gone(grandchild)
 
 
-def test_complaining_for_ever_is_no_progress(tmp_path: Path) -> None:
+def test_row_47_complaining_for_ever_is_no_progress(tmp_path: Path) -> None:
     body = "while True: sys.stderr.write('x' * 10_000)"
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
 
 
-def test_a_child_that_closes_its_pipes_and_stays_is_killed(tmp_path: Path) -> None:
+def test_row_47_what_hung_is_left_to_a_later_run(tmp_path: Path) -> None:
+    """Three times two minutes of a core are no price for one recording."""
+    with pytest.raises(RetryableError) as refused:
+        run([script(tmp_path, "time.sleep(1000)")], bytearray().extend, stall_s=0.1)
+    assert (refused.value.retry_after_s or 0) > steps.PATIENCE_S
+
+
+def test_row_47_a_child_that_closes_its_pipes_and_stays_is_killed(tmp_path: Path) -> None:
     body = "os.close(1); os.close(2); time.sleep(1000)"
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
 
 
-def test_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
+def test_row_48_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
     body = "sys.stderr.write('x' * 5_000_000 + '\\n\\x1b[31m[aac @ 0x55ca] 坏\\n'); sys.exit(1)"
     ended = run([script(tmp_path, body)], bytearray().extend)
     assert len(ended.complaints) <= 8192
     assert ended.reason == "?[31m[aac] 坏"
 
 
-def test_a_killed_child_may_succeed_later(tmp_path: Path) -> None:
+def test_row_48_a_killed_child_may_succeed_later(tmp_path: Path) -> None:
     body = "os.kill(os.getpid(), 9)"
     assert refusal([script(tmp_path, body)]) == "media_tool_killed"
 
@@ -94,7 +102,9 @@ def test_a_child_sees_none_of_our_settings(tmp_path: Path, monkeypatch: pytest.M
     assert b"geheim" not in heard
 
 
-def test_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(tmp_path: Path) -> None:
+def test_row_48_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(
+    tmp_path: Path,
+) -> None:
     media = record(tmp_path / "a.wav", Take("pcm_s16le"))
     liar = script(tmp_path, "sys.stdout.write('ab' * 16_000)")
     audio = FFmpegMedia(liar, PyAVMedia().probe).extract(

@@ -52,7 +52,7 @@ def test_a_second_run_does_nothing(installation: Installation) -> None:
     assert installation.files() == before
 
 
-def test_another_speech_model_transcribes_again_and_nothing_before_it(
+def test_row_82_another_speech_model_transcribes_again_and_nothing_before_it(
     installation: Installation,
 ) -> None:
     installation.run()
@@ -69,7 +69,7 @@ def test_another_speech_model_transcribes_again_and_nothing_before_it(
     assert "model-2" in (downloaded / "summary.md").read_text("utf-8")
 
 
-def test_another_prompt_summarizes_again_and_transcribes_nothing(
+def test_row_82_another_prompt_summarizes_again_and_transcribes_nothing(
     installation: Installation,
 ) -> None:
     installation.run()

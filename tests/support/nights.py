@@ -71,11 +71,16 @@ class Installation:
         root = self.folder / "recordings"
         return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
+    def media_file(self) -> Path:
+        """What every link leads to."""
+        path = self.folder / "source.m4a"
+        if not path.exists():
+            path.write_bytes(MEDIA)
+        return path
+
     def pipeline(self, rows: Database) -> Pipeline:
         """Put together as the composition root does it."""
-        media_file = self.folder / "source.m4a"
-        media_file.write_bytes(MEDIA)
-        source = FakeSource(list(self.metas), media_file)
+        source = FakeSource(list(self.metas), self.media_file())
         self.change_source(source)
         stages = Stages(
             Download(

@@ -1,10 +1,9 @@
 """Downloads share the room on the disk: they wait for each other, and for nothing else."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -12,6 +11,7 @@ import pytest
 
 from meeting_pipeline.adapters.media.disk import DiskReservation, NoRoomYet
 from meeting_pipeline.errors import FatalError, Stopped
+from tests.support.disks import small_disk
 
 MB = 1_000_000
 
@@ -160,29 +160,21 @@ def test_what_is_on_the_disk_already_needs_no_room_again(tmp_path: Path, disk: D
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB; only the superuser may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    with suppress(FileNotFoundError):
-        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-            yield folder
-            subprocess.run(["umount", str(folder)], check=True)
-            return
-    pytest.skip("no file system can be mounted here")
+def eight_mb(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small") as folder:
+        yield folder
 
 
-def test_on_a_real_disk_downloads_wait_until_an_earlier_file_is_gone(
-    pool: ThreadPoolExecutor, small_disk: Path
+def test_row_41_on_a_real_disk_downloads_wait_until_an_earlier_file_is_gone(
+    pool: ThreadPoolExecutor, eight_mb: Path
 ) -> None:
-    room = DiskReservation(small_disk)
+    room = DiskReservation(eight_mb)
 
     def download(number: int) -> None:
-        part = small_disk / f"{number}.part"
+        part = eight_mb / f"{number}.part"
         with room.reserved(part, 5 * MB):
             part.write_bytes(bytes(5 * MB))
             part.unlink()  # as one that failed, or whose sound has been taken out
 
     list(pool.map(download, range(40)))
-    assert not list(small_disk.iterdir())
+    assert not list(eight_mb.iterdir())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from meeting_pipeline.adapters.db.queries import ids_by_start
 from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
@@ -38,6 +38,15 @@ def is_ready(now: datetime) -> ColumnElement[bool]:
 def unfinished(now: datetime) -> list[ColumnElement[bool]]:
     """The ways to be unfinished with the time come, each of them one index read."""
     return [_status == RecordStatus.PENDING, _time_has_come(now), _left_running()]
+
+
+def crashes(connection: Connection) -> dict[int, int]:
+    """What is running now or was when a run was killed: our number → starts of the stage."""
+    starts = func.max(stage_ledger.c.attempts).label("starts")
+    running = stage_ledger.c.status == StageStatus.RUNNING
+    query = select(stage_ledger.c.recording_id, starts).where(running)
+    rows = connection.execute(query.group_by(stage_ledger.c.recording_id))
+    return {row.recording_id: row.starts for row in rows}
 
 
 def _time_has_come(now: datetime) -> ColumnElement[bool]:

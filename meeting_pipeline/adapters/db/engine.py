@@ -71,16 +71,20 @@ def in_transaction(
     must not have effects elsewhere. Raises FatalError("database_gone" or "disk_full"), ConfigError
     for a wrong login or schema, RecordError for a value that the database refuses.
     """
-    replaying = Retrying(
+    try:
+        return replayed(partial(_once, engine, work, read_only))
+    except SQLAlchemyError as error:
+        raise failures.translated(error) from error
+
+
+def replayed(work: Callable[[], Result]) -> Result:
+    """What `work` returns; after a conflict or a lost connection all of it is done again."""
+    return Retrying(
         retry=retry_if_exception(failures.may_pass),
         stop=stop_after_attempt(1 + _REPLAYS),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         reraise=True,
-    )
-    try:
-        return replaying(partial(_once, engine, work, read_only))
-    except SQLAlchemyError as error:
-        raise failures.translated(error) from error
+    )(work)
 
 
 def read(engine: Engine, work: Callable[[Connection], Result]) -> Result:

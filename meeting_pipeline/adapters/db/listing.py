@@ -20,6 +20,7 @@ from meeting_pipeline.adapters.db.mapping import (
     tidy,
 )
 from meeting_pipeline.adapters.db.schema import attendance, recordings
+from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordStatus
@@ -28,6 +29,7 @@ from meeting_pipeline.domain.students import Attendance, attendance_of
 Stored = dict[str, RowMapping]
 
 _KEYS = ("source", "record_id")
+_BY_KEY = "FORCE INDEX (recordings_key)"
 _UNDECIDED = (RecordStatus.WAITING, RecordStatus.PENDING)
 
 
@@ -124,9 +126,13 @@ def _listed(source: str, record_ids: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _stored(connection: Connection, source: str, record_ids: Sequence[str]) -> Stored:
-    """The rows there are, locked, because their status decides what they become."""
+    """The rows there are, locked, because their status decides what they become.
+
+    In the order of their keys, also where the table is so small that MySQL would walk through it:
+    two writers who lock in different orders wait for each other.
+    """
     query = select(*META_COLUMNS).where(_listed(source, record_ids)).with_for_update()
-    rows = connection.execute(query)
+    rows = connection.execute(query.with_hint(recordings, _BY_KEY, MYSQL))
     return {row["record_id"]: row for row in rows.mappings()}
 
 

@@ -1,6 +1,6 @@
 """The rows of recordings and their ledger."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +76,8 @@ class RecordingStore:
 
         def work(connection: Connection) -> list[DueRecord]:
             rows = listing.due(connection, metas, now)
-            return [DueRecord(row["id"], meta_of(row)) for row in rows]
+            crashes = due.crashes(connection) if rows else {}
+            return [DueRecord(row["id"], meta_of(row), crashes.get(row["id"], 0)) for row in rows]
 
         return read(self._engine, work)
 
@@ -186,11 +187,13 @@ def _update(
         raise RecordError("recording_gone", f"recording {recording_id} is not in the database")
 
 
-def _due_records(connection: Connection, numbers: Iterable[int]) -> Iterator[DueRecord]:
+def _due_records(connection: Connection, numbers: Sequence[int]) -> Iterator[DueRecord]:
+    crashes = due.crashes(connection) if numbers else {}
     for chunk in chunks(numbers):
         query = select(*META_COLUMNS).where(recordings.c.id.in_(chunk))
         rows = {row["id"]: row for row in connection.execute(query).mappings()}
-        yield from (DueRecord(number, meta_of(rows[number])) for number in chunk)
+        for number in chunk:
+            yield DueRecord(number, meta_of(rows[number]), crashes.get(number, 0))
 
 
 def _students(connection: Connection, recording_id: int) -> list[str]:

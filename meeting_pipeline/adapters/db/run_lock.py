@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from meeting_pipeline.adapters.db import failures
-from meeting_pipeline.adapters.db.engine import create_engine, is_read_only
+from meeting_pipeline.adapters.db.engine import create_engine, is_read_only, replayed
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.errors import FatalError
 
@@ -65,7 +65,7 @@ class DatabaseRunLock:
         Raises LockUnsupported, and FatalError or ConfigError where there is no database.
         """
         try:
-            is_ours = self._take()
+            is_ours = replayed(self._take)
         except DBAPIError as error:
             if failures.number(error) in _NOT_THERE:
                 raise LockUnsupported from None

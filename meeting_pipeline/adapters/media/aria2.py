@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
-from meeting_pipeline.adapters.media.disk import DiskReservation, disk_full, disk_trouble
+from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
@@ -25,6 +25,7 @@ from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
+from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports import MediaLink, Progress
 
 log = logging.getLogger(__name__)

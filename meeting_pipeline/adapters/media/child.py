@@ -16,6 +16,7 @@ from time import monotonic
 from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
 
 STALL_S = 120.0
+_NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _BLOCK_BYTES = 1 << 16
 _TAIL_BYTES = 8 << 10
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # messages we know, and none of our secrets
@@ -179,5 +180,7 @@ def _both_pipes(process: subprocess.Popen[bytes]) -> Iterator[selectors.BaseSele
 
 def _stalled(process: subprocess.Popen[bytes], stall_s: float) -> RetryableError:
     return RetryableError(
-        "media_tool_stalled", f"process {process.pid} did nothing for {stall_s:g} s and was ended"
+        "media_tool_stalled",
+        f"process {process.pid} did nothing for {stall_s:g} s and was ended",
+        retry_after_s=_NEXT_TIME_S,
     )

@@ -1,6 +1,5 @@
 """Room on the disk, promised to a download before it starts."""
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +7,9 @@ from pathlib import Path
 from threading import Condition
 
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
+from meeting_pipeline.files import disk_full, is_full
 
 FreeBytes = Callable[[Path], int]
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WRITABLE = "see that the data directory is there and may be written"
 _BLOCK_BYTES = 512  # the unit of st_blocks, on every file system
 
@@ -118,11 +117,6 @@ class DiskReservation:
         )
 
 
-def disk_full(message: str) -> FatalError:
-    """The error for a disk without room."""
-    return FatalError("disk_full", message, hint="free some space and run again")
-
-
 @contextmanager
 def disk_trouble(path: Path) -> Iterator[None]:
     """What the operating system says while `path` is written, as ours.
@@ -132,7 +126,7 @@ def disk_trouble(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise disk_full(f"no space left to write {path.name}") from error
         raise FatalError(
             "disk_unusable",

@@ -7,13 +7,11 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
-from meeting_pipeline.files import create
+from meeting_pipeline.files import create, disk_full, is_full
 from meeting_pipeline.ports import MediaLink, Progress
 
 _BLOCK_BYTES = 1 << 20
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class LocalFileDownloader:
@@ -33,6 +31,8 @@ class LocalFileDownloader:
                 _copy(source, target, before.st_size, progress)
             after = path.stat()
         except OSError as error:
+            if error.errno == errno.EROFS:  # that is our own disk, and every record's trouble
+                raise
             raise _translated(error, path) from error
         if _identity(before) != _identity(after) or part.stat().st_size != before.st_size:
             raise RetryableError("file_changed", f"{path} changed while it was copied")
@@ -59,6 +59,6 @@ def _identity(status: os.stat_result) -> tuple[int, int, int]:
 
 
 def _translated(error: OSError, path: Path) -> MeetingError:
-    if error.errno in _DISK_FULL:
+    if is_full(error):
         return disk_full(f"no space left to copy {path}")
     return RetryableError("file_unreadable", f"{path} cannot be copied: {error.strerror}")

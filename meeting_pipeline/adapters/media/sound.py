@@ -7,9 +7,9 @@ from collections.abc import Callable
 from math import log10
 from pathlib import Path
 
-from meeting_pipeline.adapters.media.disk import disk_full
 from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.errors import FatalError
+from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
 SAMPLE_RATE = 16_000

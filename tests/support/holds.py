@@ -1,0 +1,27 @@
+"""A service that keeps its caller waiting until a test has done what it wanted to do meanwhile."""
+
+import threading
+from dataclasses import dataclass, field
+
+_PATIENCE_S = 120.0
+
+
+@dataclass
+class Hold:
+    """As `calls` of a fault: the first request waits at it, and no request is struck."""
+
+    came: threading.Event = field(default_factory=threading.Event)
+    may_go: threading.Event = field(default_factory=threading.Event)
+
+    def __contains__(self, number: object) -> bool:
+        self.came.set()
+        assert self.may_go.wait(_PATIENCE_S)
+        return False
+
+    def wait(self) -> None:
+        """Until somebody waits at it."""
+        assert self.came.wait(_PATIENCE_S)
+
+    def go(self) -> None:
+        """Let everybody pass, now and from now on."""
+        self.may_go.set()
