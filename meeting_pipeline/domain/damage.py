@@ -18,6 +18,7 @@ class Kind(StrEnum):
     SCHEMA_NEW = "schema_new"
     FILE_LOST = "file_lost"
     ROWS_LOST = "rows_lost"
+    NOT_IN_LEDGER = "not_in_ledger"
     LEFTOVER = "leftover"
     STAGE_RUNNING = "stage_running"
     RUN_OPEN = "run_open"

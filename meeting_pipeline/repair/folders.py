@@ -72,7 +72,6 @@ def unknown_folders(recordings: Path, known: frozenset[str]) -> Iterator[Finding
         if not source.is_folder or source.name not in known:
             yield left_alone(where, "no recording in the rows belongs to it")
             continue
-        yield from mode_of(source.path, where)
         for folder in _places(source.path, f"{source.name}/"):
             if folder.name not in known:
                 message = "no recording in the rows belongs to it"
@@ -112,8 +111,11 @@ def _in_recording(place: Place, view: RecordingView, folder: str) -> Iterator[Fi
         yield _leftover(place.path, where)
     elif is_part or _is_ours(place, view):
         yield from mode_of(place.path, where)
+    elif place.is_file and re.fullmatch(_FINAL, place.name):
+        message = "the ledger does not know it; its stage replaces it when it makes it"
+        yield left_alone(where, message, Kind.NOT_IN_LEDGER)
     else:
-        yield left_alone(where, _why(place))
+        yield left_alone(where, "is a link" if place.is_link else "is not one of ours")
 
 
 def _is_ours(place: Place, view: RecordingView) -> bool:
@@ -121,14 +123,6 @@ def _is_ours(place: Place, view: RecordingView) -> bool:
         return place.name == "calls"
     made = {entry.artifact.name for entry in view.stages.values() if entry.artifact}
     return place.is_file and (place.name in made or bool(_ANSWER.fullmatch(place.name)))
-
-
-def _why(place: Place) -> str:
-    if place.is_link:
-        return "is a link, which we never make"
-    if re.fullmatch(_FINAL, place.name):
-        return "no stage knows it; one that makes it again replaces it"
-    return "is not one of ours"
 
 
 def _goes_on(view: RecordingView, name: str) -> bool:

@@ -12,8 +12,14 @@ _FOLDER, _FILE = 0o700, 0o600
 
 
 def mode_of(path: Path, where: str) -> Iterator[Finding]:
-    """What is wrong with the mode or the owner of one thing of ours; a link has neither."""
-    status = path.lstat()
+    """What is wrong with the mode or the owner of one thing of ours; a link has neither.
+
+    Nothing is wrong with what is gone meanwhile, or lies behind a folder that is closed to us.
+    """
+    try:
+        status = path.lstat()
+    except OSError:
+        return
     is_folder = stat.S_ISDIR(status.st_mode)
     if not (is_folder or stat.S_ISREG(status.st_mode)):
         return

@@ -77,10 +77,7 @@ class Recordings:
             yield self._without_rows(view)
         for stage in reversed(StageName):
             if stage in lost:
-                finding = self._lost(view, stage, lost[stage], undone)
-                if finding.verdict is Verdict.REPAIR:
-                    undone.add(stage)
-                yield finding
+                yield self._lost(view, stage, lost[stage], undone)
 
     # ── what is wrong ────────────────────────────────────────────────────────────────────────────
 
@@ -102,6 +99,8 @@ class Recordings:
         if entry.status is not StageStatus.DONE or entry.file_removed_at:
             return False
         folder = self.folder_of(view)
+        if folder.path.is_symlink() or folder.path.parent.is_symlink():
+            return False  # we write nothing behind it
         try:
             if self.thorough:
                 return not folder.holds(artifact)
@@ -109,6 +108,8 @@ class Recordings:
             return not path.is_file() or path.stat().st_size != artifact.size_bytes
         except PermissionError:  # which is a finding of its own
             return False
+        except OSError:  # the disk cannot read it
+            return True
 
     def _without_rows(self, view: RecordingView) -> Finding:
         return Finding(
@@ -123,14 +124,15 @@ class Recordings:
     def _lost(
         self, view: RecordingView, stage: StageName, artifact: Artifact, undone: set[StageName]
     ) -> Finding:
+        """undone: what the next run does; a stage that is reopened joins it."""
         where, there = f"#{view.id} {stage}", self.folder_of(view).file(artifact.name).exists()
         message = f"{artifact.name} is {'altered' if there else 'gone'}"
         if _follows_from_rows(view, stage, artifact, undone):
             mend: Callable[[], object] = partial(self._make_again, view, stage, artifact)
-            action = "make it again from the rows" + (
-                "; what stands there is kept beside it" if there else ""
-            )
+            kept = "; what stands there is kept beside it" if there else ""
+            action = f"make it again from the rows{kept}"
         elif stage is StageName.STORE or undone.intersection(_READ_BY[stage]):
+            undone.add(stage)
             mend = partial(self.store.reopen, view.id, [stage])
             action = "reopen the stage: the next run does it again"
         else:
@@ -145,6 +147,8 @@ class Recordings:
         name, written = _TEXTS[stage]
         folder = self.folder_of(view)
         _set_aside(folder.file(name))
+        if folder.part(name).is_symlink():
+            _set_aside(folder.part(name))
         made = folder.write(name, written(*stored))
         if made != artifact:  # rows keep times in milliseconds
             self.store.replace_artifact(view.id, stage, made)

@@ -9,6 +9,7 @@ from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 from meeting_pipeline.errors import MeetingError, Stopped
 from meeting_pipeline.ports import RepairStore, StatsStore
 from meeting_pipeline.repair import folders
+from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.repair.recordings import KILLED, Recordings
 
 
@@ -40,6 +41,8 @@ class Survey:
             if self.stopped():
                 raise Stopped("stopped", "not everything was looked at")
             folder = recordings.folder_of(view).path
+            if folder.parent.name not in known:
+                yield from mode_of(folder.parent, f"recordings/{folder.parent.name}")
             known |= {folder.parent.name, f"{folder.parent.name}/{folder.name}"}
             yield from folders.of_recording(folder, view)
             yield from recordings.findings(view, lacks_texts=view.id in lacking)

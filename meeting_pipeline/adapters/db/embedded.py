@@ -18,6 +18,11 @@ def damage_of(database: Path, stopped: Callable[[], bool]) -> str | None:
     """
     if not database.is_file():
         return None
+    return _looked_through(database, stopped) and _looked_through(database, stopped)
+
+
+def _looked_through(database: Path, stopped: Callable[[], bool]) -> str | None:
+    """What is wrong; once only, it may be that another command has written meanwhile."""
     try:
         with closing(_opened(database)) as connection:
             connection.set_progress_handler(lambda: int(stopped()), _STEPS)
