@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from meeting_pipeline import wiring
 from meeting_pipeline.config import Settings, env_file_risk
@@ -33,7 +34,7 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
         found += database
         if any(finding.is_open for finding in database):
             return found
-        if wiring.schema_found(settings).current is None:
+        if wiring.schema_revision(settings) is None:
             return found + list(act(_without_rows(settings)))
         with wiring.raw_database(settings) as rows:
             if held is not None:
@@ -59,9 +60,9 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
         return Check("damage", False, broken[0].message, broken[0].action)
     count = Counter(finding.verdict for finding in found)
     wrong = count[Verdict.REPAIR] + count[Verdict.NEEDS_YOU]
-    beside = f"{count[Verdict.LEFT_ALONE]} things left alone"
+    beside = f"left alone: {count[Verdict.LEFT_ALONE]}"
     if wrong:
-        return Check("damage", False, f"{wrong} things to mend, {beside}", _SHOW)
+        return Check("damage", False, f"to mend: {wrong}, {beside}", _SHOW)
     return Check("damage", True, f"files and rows agree by names and sizes; {beside}")
 
 
@@ -76,14 +77,16 @@ def _database(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Findi
     yield from damaged
     if damaged:
         return
-    schema = wiring.schema_found(settings)
+    schema = wiring.other_schema(settings)
+    if schema is None:
+        return
     message = f"the database has schema {schema.current}, {schema.needed} is needed"
-    if not schema.is_known:
-        action = "install the version of meeting that made it; there is no way back"
-        yield Finding(Kind.SCHEMA_NEW, "schema", Verdict.NEEDS_YOU, message, action)
-    elif schema.current and not schema.is_current:
+    if schema.is_known:
         mend, action = partial(wiring.upgrade_schema, settings), "meeting db upgrade"
         yield Finding(Kind.SCHEMA_OLD, "schema", Verdict.REPAIR, message, action, mend)
+    else:
+        action = "install the version of meeting that made it; there is no way back"
+        yield Finding(Kind.SCHEMA_NEW, "schema", Verdict.NEEDS_YOU, message, action)
 
 
 def _damaged(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
@@ -98,8 +101,8 @@ def _restored(settings: Settings) -> str:
     backups = sorted((data_dir / "backups").glob("meeting-*.db"))
     if not backups:
         return "restore meeting.db from a backup of yours; there is none in DATA_DIR/backups"
-    journal = f"{data_dir}/meeting.db-wal {data_dir}/meeting.db-shm"
-    return f"cp {backups[-1]} {data_dir}/meeting.db && rm -f {journal}; then repair again"
+    backup, database = quote(str(backups[-1])), quote(str(data_dir / "meeting.db"))
+    return f"cp {backup} {database} && rm -f {database}-wal {database}-shm; then repair again"
 
 
 def _erasures(settings: Settings) -> Iterator[Finding]:

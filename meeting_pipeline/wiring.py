@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from meeting_pipeline import files, locking
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
+from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.backends import utc_now
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
@@ -121,13 +122,27 @@ def is_at_work(settings: Settings) -> bool:
         lock_there.close()
 
 
-def schema_found(settings: Settings) -> "SchemaStatus":
-    """As `schema_status`; of the embedded database without writing a byte."""
-    from meeting_pipeline.adapters.db import embedded, migrate
+def schema_revision(settings: Settings) -> str | None:
+    """Which schema there is, None for no tables; of the embedded database without a byte written.
 
+    Its file must be whole.
+    """
     if settings.database.host:
-        return schema_status(settings)
-    return migrate.compared(embedded.revision_of(settings.source.data_dir / "meeting.db"))
+        with raw_database(settings) as rows:
+            return rows.revision()
+    from meeting_pipeline.adapters.db import embedded
+
+    return embedded.revision_of(settings.source.data_dir / "meeting.db")
+
+
+def other_schema(settings: Settings) -> "SchemaStatus | None":
+    """How the tables stand that are not as we need them; None where they are, or none are."""
+    current = schema_revision(settings)
+    if current in (None, REVISION):
+        return None
+    from meeting_pipeline.adapters.db import migrate  # half a second that most can save
+
+    return migrate.compared(current)
 
 
 def file_damage(settings: Settings, stopped: Callable[[], bool]) -> str | None:

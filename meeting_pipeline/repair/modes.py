@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 
@@ -26,7 +27,7 @@ def mode_of(path: Path, where: str) -> Iterator[Finding]:
     wanted, found = _FOLDER if is_folder else _FILE, stat.S_IMODE(status.st_mode)
     if status.st_uid != os.geteuid() and os.geteuid() != 0:
         message = f"belongs to another user (number {status.st_uid})"
-        action = f"give it to this user: sudo chown {os.geteuid()} {path}"
+        action = f"give it to this user: sudo chown {os.geteuid()} {quote(str(path))}"
         yield Finding(Kind.OWNER, where, Verdict.NEEDS_YOU, message, action)
     elif found & wanted != wanted or found & 0o077:
         whom = "others can open it" if found & 0o077 else "we cannot use it"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from meeting_pipeline import wiring
+from meeting_pipeline import backends, wiring
 from meeting_pipeline.domain.retention import Cutoffs, Kept
 from meeting_pipeline.domain.stages import StageName
 from tests.support.lessons import record_id
@@ -248,7 +248,7 @@ def media_that_is_gone_or_shorter_before_it_was_heard(place: Place) -> None:
 def files_removed_by_retention(place: Place) -> None:
     with place.office.database() as rows:
         retention = wiring.retention(place.office.settings, rows)
-        now = wiring.utc_now()
+        now = backends.utc_now()
         assert retention.remove(retention.due(Cutoffs(now, now))).count(Kept.AUDIO) == 2
 
 

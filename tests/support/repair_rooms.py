@@ -49,16 +49,20 @@ class Room:
         environment = {**self.victim.order.environment, **changes}
         return self.site.processes.run(NightOrder(self.victim.folder, environment, words))
 
-    def red(self) -> set[str]:
-        """What `meeting doctor` finds wrong with files and rows."""
+    def checks(self) -> dict[str, bool | None]:
+        """What `meeting doctor` says of files and rows, by the codes of its checks."""
         no_service = {
             "MEETING_SOURCE": "folder",
             "MEETING_FOLDER": str(self.victim.folder),
             "LLM_BACKEND": "extractive",
         }
         ended = self.command("doctor", "--json", **no_service)
-        checks = {check["code"]: check for check in ended.report["checks"]}
-        return {code for code in LOOKED_AT & checks.keys() if checks[code]["ok"] is False}
+        found = {check["code"]: check["ok"] for check in ended.report["checks"]}
+        return {code: found[code] for code in LOOKED_AT if code in found}
+
+    def red(self) -> set[str]:
+        """Which of the checks are."""
+        return {code for code, ok in self.checks().items() if ok is False}
 
     def repair(self, *words: str) -> NightEnd:
         return self.command("doctor", "--repair", "--json", *words)

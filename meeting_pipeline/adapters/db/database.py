@@ -44,6 +44,10 @@ class Database:
             migrate.upgrade(self.engine)
         migrate.require_current(self.engine)
 
+    def revision(self) -> str | None:
+        """Which schema there is, None for no tables of ours; nothing is written."""
+        return revision(self.engine)
+
     def close(self) -> None:
         """Give all connections back; the stores connect again when used again."""
         self.engine.dispose()
