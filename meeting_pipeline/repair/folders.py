@@ -80,13 +80,19 @@ def unknown_folders(recordings: Path, known: frozenset[str]) -> Iterator[Finding
                 yield left_alone(f"recordings/{folder.name}", message)
 
 
+def is_behind_link(folder: Path) -> bool:
+    """Whether a recording's folder, or its source's, is a link; False where nobody can look."""
+    try:
+        return folder.is_symlink() or folder.parent.is_symlink()
+    except OSError:
+        return False
+
+
 def of_recording(folder: Path, view: RecordingView) -> Iterator[Finding]:
     """What is in the folder of one recording."""
     where = f"recordings/{folder.parent.name}/{folder.name}"
-    if folder.is_symlink() or folder.parent.is_symlink():
+    if is_behind_link(folder):
         yield left_alone(where, "a link stands where its folder should be")
-        return
-    if not folder.is_dir():
         return
     yield from mode_of(folder, where)
     for place in _places(folder):

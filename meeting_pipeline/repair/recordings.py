@@ -24,6 +24,7 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports import RepairStore, Setback
+from meeting_pipeline.repair.folders import is_behind_link
 from meeting_pipeline.stages.documents import dump
 
 KILLED = "killed"
@@ -99,8 +100,8 @@ class Recordings:
         if entry.status is not StageStatus.DONE or entry.file_removed_at:
             return False
         folder = self.folder_of(view)
-        if folder.path.is_symlink() or folder.path.parent.is_symlink():
-            return False  # we write nothing behind it
+        if is_behind_link(folder.path):
+            return False  # we write nothing there
         try:
             if self.thorough:
                 return not folder.holds(artifact)
@@ -125,7 +126,8 @@ class Recordings:
         self, view: RecordingView, stage: StageName, artifact: Artifact, undone: set[StageName]
     ) -> Finding:
         """undone: what the next run does; a stage that is reopened joins it."""
-        where, there = f"#{view.id} {stage}", self.folder_of(view).file(artifact.name).exists()
+        where = f"#{view.id} {stage}"
+        there = os.path.lexists(self.folder_of(view).file(artifact.name))
         message = f"{artifact.name} is {'altered' if there else 'gone'}"
         if _follows_from_rows(view, stage, artifact, undone):
             mend: Callable[[], object] = partial(self._make_again, view, stage, artifact)

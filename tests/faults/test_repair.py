@@ -1,7 +1,9 @@
 """Every damaged state of the museum: what doctor says, what repair does, and a night after it."""
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -23,12 +25,12 @@ from tests.support.crash_site import CrashSite
 from tests.support.damaged_states import MUSEUM, Exhibit, Found, Place
 from tests.support.databases import clear
 from tests.support.mariadb import MariaDb
-from tests.support.night_processes import NightProcesses
+from tests.support.night_processes import NightEnd, NightProcesses
 from tests.support.repair_rooms import Room, Rooms, found_by
 
 OK, USAGE, CONFIG, BUSY = 0, 2, 3, 75
 QUICK = {"DOWNLOADER": "http"}
-EVERY = 9  # a ninth of the steps of a repair
+EVERY = 13  # a thirteenth of the steps of a repair
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,12 @@ def test_doctor_and_repair_give_their_verdict(exhibit: Exhibit, rooms: Rooms) ->
     checks = rooms.set_up(exhibit).checks()
     assert {code for code, ok in checks.items() if ok is False} == exhibit.red
     assert exhibit.red or checks["damage"] is True
-    examine(exhibit, rooms.set_up(exhibit))
+
+    room = rooms.set_up(exhibit)
+    before = room.tree()
+    assert found_by(room.repair("--dry-run")) == (exhibit.shown or exhibit.found)
+    assert room.tree() == before, "a dry run has changed something"
+    examine(exhibit, room)
 
 
 IN_ROWS = [one for one in MUSEUM if one.in_rows]
@@ -90,10 +97,6 @@ def test_the_same_with_rows_on_a_server(exhibit: Exhibit, rooms_on_server: Rooms
 
 def examine(exhibit: Exhibit, room: Room) -> None:
     before, database = room.tree(), room.database()
-    plan = room.repair("--dry-run")
-    assert found_by(plan) == (exhibit.shown or exhibit.found)
-    assert room.tree() == before, "a dry run has changed something"
-
     done = room.repair()
     assert found_by(done) == exhibit.found
     assert done.code == (CONFIG if is_open(exhibit.found) else OK)
@@ -211,6 +214,41 @@ def test_a_glance_that_takes_too_long_says_so(rooms: Rooms) -> None:
 
     assert mending.glance(settings, lambda: True).ok is None
     assert mending.glance(settings, lambda: False).ok is False
+
+
+def test_folders_that_are_closed_to_us_are_opened_and_looked_through_at_once(
+    rooms: Rooms,
+) -> None:
+    room = rooms.set_up(exhibit_of(damaged_states.torn_texts_of_what_is_done))
+    for path in (room.place.folder() / "summary.json", room.place.folder()):
+        path.chmod(0)
+    room.place.folder().parent.chmod(0)
+    torn = {("file_lost", "repair"): 3}
+
+    plan = bound(room, "--dry-run")
+    done, again = bound(room), bound(room)
+
+    assert found_by(plan) == {("permissions", "repair"): 1}
+    assert found_by(done) == torn | {("permissions", "repair"): 3}
+    assert (done.code, found_by(again)) == (OK, {("foreign", "left_alone"): 3})
+    assert room.harm() == []
+
+
+def bound(room: Room, *words: str) -> NightEnd:
+    """A repair by somebody who is bound by modes, as root is not."""
+    setpriv = shutil.which("setpriv")
+    assert setpriv
+    unprivileged = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    command = [sys.executable, "-m", "meeting_pipeline", "doctor", "--repair", "--json", *words]
+    ended = subprocess.run(
+        [*(unprivileged if os.geteuid() == 0 else []), *command],
+        env={**os.environ, **room.victim.order.environment},
+        cwd=room.victim.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return NightEnd(ended.returncode, ended.stdout, ended.stderr)
 
 
 def test_what_belongs_to_another_user_is_for_the_operator(

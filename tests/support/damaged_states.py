@@ -220,7 +220,6 @@ def a_page_changed_by_hand_to_the_same_size(place: Place) -> None:
     Base.DONE,
     repairable(file_lost=3) | left_alone(file_lost=1),
     "damage",
-    in_rows=True,
 )
 def a_folder_that_is_gone(place: Place) -> None:
     shutil.rmtree(place.folder())
@@ -236,7 +235,6 @@ def audio_that_is_gone_after_it_was_heard(place: Place) -> None:
     repairable(file_lost=2),
     "damage",
     after=left_alone(not_in_ledger=1),
-    in_rows=True,
 )
 def media_that_is_gone_or_shorter_before_it_was_heard(place: Place) -> None:
     (place.folder(0) / "recording.m4a").unlink()
@@ -268,7 +266,6 @@ def rows_without_the_texts_that_they_should_have(place: Place) -> None:
     repairable(rows_lost=1, file_lost=2),
     "damage",
     after=left_alone(not_in_ledger=1),
-    in_rows=True,
 )
 def texts_that_are_gone_in_rows_and_files(place: Place) -> None:
     place.sql(f"DELETE FROM summaries WHERE recording_id = {place.number()}")
