@@ -81,9 +81,10 @@ def test_doctor_and_repair_give_their_verdict(exhibit: Exhibit, rooms: Rooms) ->
     assert exhibit.red or checks["damage"] is True
 
     room = rooms.set_up(exhibit)
-    before = room.tree()
+    before, database = room.tree(), room.database()
     assert found_by(room.repair("--dry-run")) == (exhibit.shown or exhibit.found)
     assert room.tree() == before, "a dry run has changed something"
+    assert room.database() == database or not exhibit.is_hopeless
     examine(exhibit, room)
 
 

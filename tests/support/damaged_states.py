@@ -354,17 +354,16 @@ def a_database_that_is_none(place: Place) -> None:
     damaged(place.data / "meeting.db", page=0)
 
 
+@exhibit(Base.DONE, needs_you(database_damaged=1), "damage")
+def a_broken_database_whose_journal_was_left(place: Place) -> None:
+    backed_up(place)
+    journal_left(place)
+    damaged(place.data / "meeting.db", page=4)
+
+
 @exhibit(Base.DONE, {})
 def a_database_whose_journal_was_left(place: Place) -> None:
-    database = place.data / "meeting.db"
-    with closing(sqlite3.connect(database)) as rows:
-        rows.execute("UPDATE student_stats SET updated_at = '2026-01-05 00:00:00.000000'")
-        rows.commit()
-        kept = {path: path.read_bytes() for path in place.data.glob("meeting.db*")}
-    for path, content in kept.items():
-        path.write_bytes(content)
-        path.chmod(0o600)
-    assert (place.data / "meeting.db-wal").stat().st_size
+    journal_left(place)
 
 
 # ── the data folder and modes ────────────────────────────────────────────────────────────────────
@@ -436,6 +435,7 @@ def links_planted_at_our_names(place: Place) -> None:
     place.link(place.folder() / "summary.json.part", elsewhere / "part")
     place.link(place.folder() / "calls" / f"{HASH}.json.part", elsewhere / "answer")
     place.link(place.folder(1), elsewhere / "folder")
+    (elsewhere / "folder" / "transcript.json").unlink()  # which is not for us to make again there
     path = elsewhere / "folder" / "summary.json.part"
     place.put(path)
 
@@ -480,3 +480,15 @@ def damaged(database: Path, page: int) -> None:
     with database.open("r+b") as stream:
         stream.seek(page * 4096)
         stream.write(b"\xaa" * 4096)
+
+
+def journal_left(place: Place) -> None:
+    """As a process leaves it that is killed after a commit."""
+    with closing(sqlite3.connect(place.data / "meeting.db")) as rows:
+        rows.execute("UPDATE student_stats SET updated_at = '2026-01-05 00:00:00.000000'")
+        rows.commit()
+        kept = {path: path.read_bytes() for path in place.data.glob("meeting.db*")}
+    for path, content in kept.items():
+        path.write_bytes(content)
+        path.chmod(0o600)
+    assert (place.data / "meeting.db-wal").stat().st_size

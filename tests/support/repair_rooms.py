@@ -74,10 +74,10 @@ class Room:
         names = (path for path in places if path.name not in _PASSING)
         return {str(path): _contents(path) for path in names if os.path.lexists(path)}
 
-    def database(self) -> bytes | None:
-        """The file of the embedded database."""
-        path = self.place.data / "meeting.db"
-        return path.read_bytes() if path.is_file() else None
+    def database(self) -> dict[str, bytes]:
+        """The files of the embedded database, but for an index that readers make."""
+        files = (self.place.data / name for name in ("meeting.db", "meeting.db-wal"))
+        return {path.name: path.read_bytes() for path in files if path.is_file()}
 
     def changed(self) -> list[Path]:
         """Which foreign files are not what they were."""
