@@ -110,6 +110,11 @@ class Exhibit:
         return self.damage.__name__.replace("_", " ")
 
     @property
+    def is_mended(self) -> bool:
+        """Whether anything of it is repaired."""
+        return any(verdict == "repair" for _, verdict in self.found)
+
+    @property
     def is_hopeless(self) -> bool:
         """Whether the operator has to do something before the next night."""
         blocking = {"data_dir_unusable", "database_damaged", "schema_new"}
