@@ -30,7 +30,7 @@ from tests.support.repair_rooms import Room, Rooms, found_by
 
 OK, USAGE, CONFIG, BUSY = 0, 2, 3, 75
 QUICK = {"DOWNLOADER": "http"}
-EVERY = 13  # a thirteenth of the steps of a repair
+EVERY = 19  # one step of a repair in so many
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_killed_at_any_step_the_next_repair_goes_on(rooms: Rooms) -> None:
         again = room.repair()
         assert found_by(again) == {("foreign", "left_alone"): 11}, f"killed at step {step}"
         assert room.changed() == []
-    assert kills > 5
+    assert kills > 3
     assert room.harm() == []
 
 

@@ -247,7 +247,7 @@ def media_that_is_gone_or_shorter_before_it_was_heard(place: Place) -> None:
     media.write_bytes(media.read_bytes()[:-100])
 
 
-@exhibit(Base.DONE, {}, in_rows=True)
+@exhibit(Base.DONE, {})
 def files_removed_by_retention(place: Place) -> None:
     with place.office.database() as rows:
         retention = wiring.retention(place.office.settings, rows)
