@@ -163,7 +163,14 @@ def survey(
     """What looks through files and rows."""
     from meeting_pipeline.repair.survey import Survey
 
-    return Survey(rows.repair, rows.stats, settings.source.data_dir, thorough, stopped)
+    return Survey(
+        rows.repair,
+        rows.stats,
+        settings.source.data_dir,
+        settings.run.max_attempts,
+        thorough,
+        stopped,
+    )
 
 
 def database_checks(settings: Settings) -> list[Check]:

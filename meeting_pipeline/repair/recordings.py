@@ -53,11 +53,13 @@ Stages = Mapping[StageName, LedgerEntry]
 class Recordings:
     """Compares rows with what is below `folder`.
 
-    thorough: files are read, not only measured.
+    most_attempts: of one stage until the recording is dead. thorough: files are read, not only
+    measured.
     """
 
     store: RepairStore
     folder: Path
+    most_attempts: int
     thorough: bool
 
     def folder_of(self, view: RecordingView) -> RecordFolder:
@@ -86,14 +88,18 @@ class Recordings:
         for stage, entry in view.stages.items():
             if entry.status is not StageStatus.RUNNING:
                 continue
-            setback = Setback(stage, StageStatus.FAILED, KILLED, "its process was killed")
+            is_poison = entry.attempts >= self.most_attempts
+            status = StageStatus.DEAD if is_poison else StageStatus.FAILED
+            setback = Setback(stage, status, KILLED, "its process was killed")
+            becomes = RecordStatus.DEAD if is_poison else RecordStatus.FAILED
+            due = "it is dead, `meeting retry` reopens it" if is_poison else "it is due again now"
             yield Finding(
                 Kind.STAGE_RUNNING,
                 f"#{view.id} {stage}",
                 Verdict.REPAIR,
                 f"attempt {entry.attempts} was killed",
-                "say so; it is due again now, the attempt counts",
-                partial(self.store.set_back, view.id, setback, RecordStatus.FAILED),
+                f"say so, the attempt counts: {due}",
+                partial(self.store.set_back, view.id, setback, becomes),
             )
 
     def _is_lost(self, view: RecordingView, entry: LedgerEntry, artifact: Artifact) -> bool:

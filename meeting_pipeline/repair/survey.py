@@ -17,14 +17,16 @@ from meeting_pipeline.repair.recordings import KILLED, Recordings
 class Survey:
     """Looks through one installation while no run is at work.
 
-    thorough: files are read, not only measured. stopped: asked between recordings.
+    most_attempts: of one stage until its recording is dead. thorough: files are read, not only
+    measured. stopped: asked between recordings.
     """
 
     store: RepairStore
     stats: StatsStore
     data_dir: Path
-    thorough: bool = True
-    stopped: Callable[[], bool] = lambda: False
+    most_attempts: int
+    thorough: bool
+    stopped: Callable[[], bool]
 
     def findings(self) -> Iterator[Finding]:
         """Raises Stopped once `stopped` says so, and what the database raises."""
@@ -35,7 +37,7 @@ class Survey:
 
     def _recordings(self) -> Iterator[Finding]:
         root = self.data_dir / "recordings"
-        recordings = Recordings(self.store, root, self.thorough)
+        recordings = Recordings(self.store, root, self.most_attempts, self.thorough)
         lacking, known = self.store.lacking_texts(), set[str]()
         for view in self.store.recordings():
             if self.stopped():

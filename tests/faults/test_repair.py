@@ -16,6 +16,7 @@ from meeting_pipeline import backends, locking, mending
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.faults.test_crash_points import at
@@ -180,6 +181,21 @@ def test_killed_at_any_step_the_next_repair_goes_on(rooms: Rooms) -> None:
         assert found_by(again) == {("foreign", "left_alone"): 11}, f"killed at step {step}"
         assert room.changed() == []
     assert kills > 3
+    assert room.harm() == []
+
+
+# ── poison ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_last_attempt_that_was_killed_makes_the_recording_dead(rooms: Rooms) -> None:
+    """Repaired after every kill, a recording that kills its process would never end otherwise."""
+    room = rooms.set_up(exhibit_of(damaged_states.an_attempt_whose_process_was_killed))
+
+    assert room.command("doctor", "--repair", MAX_ATTEMPTS="1").code == OK
+
+    dead = [one for one in room.place.office.rows().values() if one.status is RecordStatus.DEAD]
+    assert [one.stages[StageName.SUMMARIZE].error_code for one in dead] == ["killed"]
+    assert room.command("retry", "--dead").code == OK
     assert room.harm() == []
 
 
