@@ -13,7 +13,7 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import backends, files, settings_checks, wiring
+from meeting_pipeline import backends, files, mending, settings_checks, wiring
 from meeting_pipeline.backends import Parts
 from meeting_pipeline.config import REDACTED, Settings, secret_values
 from meeting_pipeline.domain.checks import Check, examined
@@ -43,7 +43,7 @@ def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
         ("private_hosts", partial(settings_checks.private_hosts, settings)),
         ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
-        ("database", partial(_database, settings)),
+        ("database", partial(_database, parts)),
         ("erasures", partial(_erasures, settings)),
         ("source", partial(_source, parts)),
         ("media", partial(_media, parts)),
@@ -130,9 +130,11 @@ def _erasures(settings: Settings) -> Check:
     )
 
 
-def _database(settings: Settings) -> list[Check]:
+def _database(parts: Parts) -> list[Check]:
+    """The damage comes after it: an empty database has its tables then."""
+    settings = parts.settings
     try:
-        return wiring.database_checks(settings)
+        return [*wiring.database_checks(settings), mending.glance(settings, parts.stop.is_set)]
     except ConfigError as error:
         code = "database_schema" if error.code in ("schema_old", "schema_new") else "database"
         return [Check.refused(code, error)]

@@ -14,7 +14,7 @@ from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.retention import Kept
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.files import RecordFolder, remove_durably, write_durably
+from meeting_pipeline.files import RecordFolder, make_folder, remove_durably, write_durably
 from meeting_pipeline.ports import ErasureStore, Remnant, StatsStore
 
 _COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names may stand in them
@@ -62,7 +62,7 @@ class Erasure:
         scope = self._scope(student)
         files = list(self._files(scope))
         try:
-            self._note(student).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._note(student).parent)
             write_durably(self._note(student), _noted(scope))
             self.store.erase(scope)
             for key in scope.keys:

@@ -98,7 +98,9 @@ def private_folder(path: Path) -> None:
     Raises ConfigError("data_dir") where it cannot be made, ("data_dir_open").
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         is_open = path.stat().st_mode & stat.S_IWOTH
     except OSError as error:
         raise ConfigError(

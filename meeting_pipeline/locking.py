@@ -35,6 +35,20 @@ def run_lock(path: Path, holder: Holder) -> Iterator[None]:
             _write(stream, "")
 
 
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file; what a killed one has written is no holder."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            if _written(stream) is None:
+                return False
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its number may be another's now
+    except BlockingIOError:
+        return True
+    except (OSError, UnicodeDecodeError):
+        pass
+    return False
+
+
 def busy(holder: Holder | None) -> Busy:
     """What the refused one is told."""
     who = str(holder) if holder else "another run, which does not say who it is"

@@ -8,12 +8,15 @@ A kill at any instant, a failing database or another run finds the answer and us
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from meeting_pipeline.files import RecordFolder, make_folder, write_durably
 
+_PART = re.compile(r"[0-9a-f]{64}\.json\.part")
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +52,13 @@ class PaidCalls:
     def forget(self, key: str) -> None:
         """Remove an answer of no use, so that a later attempt asks anew."""
         self._file(key).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what a killed process has left half-written, before anybody else begins here."""
+        with suppress(OSError):  # it does no harm
+            for part in self._path.glob("*.json.part"):
+                if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                    part.unlink()
 
     def _keep(self, key: str, answer: bytes) -> None:
         make_folder(self._path)

@@ -32,6 +32,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
     UsageTotals,
 )
+from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.files import RecordFolder
 
@@ -375,6 +376,46 @@ class Remnant:
 
     where: str
     recording_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run whose row was never completed. started_at: aware UTC."""
+
+    id: int
+    command: str
+    started_at: datetime
+
+
+class RepairStore(Protocol):
+    """Rows that were damaged, or that have survived their files.
+
+    Every method but `recordings` is one transaction; each may be repeated.
+    """
+
+    def recordings(self) -> Iterator[RecordingView]:
+        """Every recording, newest start first, read page by page."""
+
+    def lacking_texts(self) -> frozenset[int]:
+        """Our numbers of recordings that are done without transcript or summary in their rows."""
+
+    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
+        """What is stored of a recording; None without transcript or summary."""
+
+    def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
+        """These stages are to be done again; a recording that was done is pending then."""
+
+    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
+        """Commit that this file is what a stage has left, as if it had always been."""
+
+    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+        """As `RecordingStore.set_back`."""
+
+    def open_runs(self) -> list[OpenRun]:
+        """Runs that never ended, oldest first: killed ones, while no run is at work."""
+
+    def close_run(self, run_id: int, stopped_by: str) -> None:
+        """Commit that a run has ended by now, and why; a complete row stays as it is."""
 
 
 class ErasureStore(Protocol):

@@ -34,6 +34,7 @@ from meeting_pipeline.errors import (
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.files import RecordFolder, disk_trouble
 from meeting_pipeline.gates import Gates
+from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports import DueRecord, Job, RecordingStore, Setback
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given
@@ -147,6 +148,7 @@ class RecordWorker:
             self.store.spent(record.id, run_id, usage)
 
         folder = RecordFolder(self.folder, record.meta.key)
+        PaidCalls(folder).tidy()
         return Job(record.id, record.meta, folder, progress, spent)
 
     def _again_at(self, steps: Steps, failure: RetryableError | RecordError) -> datetime | None:

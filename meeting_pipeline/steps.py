@@ -98,7 +98,7 @@ class Steps:
         made_from = fingerprint(upstream.made_from, stage.name, stage.settings)
         entry = self._ledger.get(stage.name)
         if entry and entry.artifact and entry.is_done(made_from):
-            made = Made(made_from, partial(self._load, stage, upstream, made_from, entry.artifact))
+            made = Made(made_from, partial(self._load, stage, upstream, entry, entry.artifact))
         else:
             artifact = self._run(stage, upstream, made_from)
             made = Made(made_from, partial(stage.load, artifact, self._job))
@@ -107,14 +107,19 @@ class Steps:
         return made
 
     def _load(
-        self, stage: Stage[In, Out], upstream: Made[In], made_from: str, artifact: Artifact
+        self, stage: Stage[In, Out], upstream: Made[In], entry: LedgerEntry, artifact: Artifact
     ) -> Out:
         if not self._job.folder.holds(artifact):
-            log.warning(
-                "%s: %s is gone or altered; making it again", self._job.meta.key, artifact.name
-            )
-            artifact = self._run(stage, upstream, made_from)
+            self._say_gone(entry, artifact)
+            artifact = self._run(stage, upstream, entry.made_from)
         return stage.load(artifact, self._job)
+
+    def _say_gone(self, entry: LedgerEntry, artifact: Artifact) -> None:
+        key, name = self._job.meta.key, artifact.name
+        if entry.file_removed_at:
+            log.info("%s: %s was removed when its time was over; making it again", key, name)
+        else:
+            log.warning("%s: %s is gone or altered; making it again", key, name)
 
     def _run(self, stage: Stage[In, Out], upstream: Made[In], made_from: str) -> Artifact:
         value = upstream.value()

@@ -1,7 +1,7 @@
 """The composition root: the settings become a pipeline over rows, and nothing else does that."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from meeting_pipeline import files, locking
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
+from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.backends import utc_now
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
     from meeting_pipeline.erasure import Erasure
+    from meeting_pipeline.repair.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +107,70 @@ def schema_sql(dialect: str) -> str:
         known = " or ".join(migrate.DIALECTS)
         raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"say {known}")
     return migrate.dump_sql(dialect)
+
+
+def is_at_work(settings: Settings) -> bool:
+    """Whether a run holds the lock, here or on another host; nobody is refused meanwhile."""
+    if locking.is_held(settings.source.data_dir / "run.lock"):
+        return True
+    if not settings.database.host:
+        return False
+    lock_there = DatabaseRunLock(settings.database_url, Holder.here("doctor", utc_now()))
+    try:
+        return lock_there.is_held()
+    finally:
+        lock_there.close()
+
+
+def schema_revision(settings: Settings) -> str | None:
+    """Which schema there is, None for no tables; of the embedded database without a byte written.
+
+    Its file must be whole.
+    """
+    if settings.database.host:
+        with raw_database(settings) as rows:
+            return rows.revision()
+    from meeting_pipeline.adapters.db import embedded
+
+    return embedded.revision_of(settings.source.data_dir / "meeting.db")
+
+
+def other_schema(settings: Settings) -> "SchemaStatus | None":
+    """How the tables stand that are not as we need them; None where they are, or none are."""
+    current = schema_revision(settings)
+    if current in (None, REVISION):
+        return None
+    from meeting_pipeline.adapters.db import migrate  # half a second that most can save
+
+    return migrate.compared(current)
+
+
+def file_damage(settings: Settings, stopped: Callable[[], bool]) -> str | None:
+    """What is wrong with the file of the embedded database; None of a server.
+
+    Raises Stopped once `stopped` says so.
+    """
+    from meeting_pipeline.adapters.db import embedded
+
+    if settings.database.host:
+        return None
+    return embedded.damage_of(settings.source.data_dir / "meeting.db", stopped)
+
+
+def survey(
+    settings: Settings, rows: Database, *, thorough: bool, stopped: Callable[[], bool]
+) -> "Survey":
+    """What looks through files and rows."""
+    from meeting_pipeline.repair.survey import Survey
+
+    return Survey(
+        rows.repair,
+        rows.stats,
+        settings.source.data_dir,
+        settings.run.max_attempts,
+        thorough,
+        stopped,
+    )
 
 
 def database_checks(settings: Settings) -> list[Check]:

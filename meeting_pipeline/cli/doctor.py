@@ -1,15 +1,50 @@
-"""`meeting doctor`: is everything here that the night needs?"""
+"""`meeting doctor`: is everything here that the night needs, and is nothing damaged?"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.cli.options import AsJson
 
+if TYPE_CHECKING:
+    from meeting_pipeline.domain.damage import Finding
+
 _SIGNS = {True: "✓", False: "✗", None: "–"}
+_SHOWN = 20  # of one kind; --json has them all
+_VERDICTS = {
+    "repair": "可修复 can be repaired",
+    "needs_you": "需人工 needs you",
+    "left_alone": "不动 left alone",
+}
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Test every setting for real and say how to mend what is red; exit code 3 when one is."""
+def doctor(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Look for damage, and mend what is safe to mend.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --repair: only show what it would do.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Test every setting for real and say how to mend what is red; exit code 3 when one is.
+
+    --repair looks through files and rows instead, and mends what can be mended safely. What the
+    program did not make is never touched, and a run at work is never disturbed (exit code 75).
+    Exit code 3 when something is left for you to do.
+    """
+    if dry_run and not repair:
+        raise typer.BadParameter("--dry-run goes with --repair")
+    if repair:
+        _repair(dry_run, as_json)
+    else:
+        _examine(as_json)
+
+
+def _examine(as_json: bool) -> None:
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import ENV_FILE, begin
     from meeting_pipeline.doctor import examine
@@ -25,3 +60,56 @@ def doctor(as_json: AsJson = False) -> None:
         render.console().print(f"要处理 to mend: {red}" if red else "全部就绪 ready for the night")
     if red:
         raise typer.Exit(exit_codes.CONFIG)
+
+
+def _repair(dry_run: bool, as_json: bool) -> None:
+    from meeting_pipeline import mending
+    from meeting_pipeline.cli import render
+    from meeting_pipeline.cli.session import ENV_FILE, begin
+
+    found = mending.repair(begin(even_if_open=True), ENV_FILE, dry_run=dry_run)
+    if as_json:
+        render.as_document({"dry_run": dry_run, "findings": [_document(one) for one in found]})
+    else:
+        _draw(found, dry_run)
+    if any(finding.is_open for finding in found):
+        raise typer.Exit(exit_codes.CONFIG)
+
+
+def _document(finding: "Finding") -> dict[str, object]:
+    return {
+        "kind": finding.kind.value,
+        "where": finding.where,
+        "verdict": finding.verdict.value,
+        "message": finding.message,
+        "action": finding.action,
+        "repaired": finding.is_mended,
+    }
+
+
+def _draw(found: "list[Finding]", dry_run: bool) -> None:
+    from meeting_pipeline.cli import render
+
+    out = render.console()
+    if found:
+        columns = ("", "哪里 where", "问题 what is wrong", "处理 what is done")
+        out.print(render.table("", columns, _rows(found)))
+    repaired = sum(finding.is_mended for finding in found)
+    still_open = sum(finding.is_open for finding in found)
+    left = len(found) - repaired - still_open
+    said = f"已修复 repaired: {repaired}, 待处理 to be done: {still_open}, 不动 left alone: {left}"
+    out.print("没有损坏 nothing is damaged" if not found else said)
+    if dry_run:
+        out.print("试运行 dry run: nothing was changed")
+
+
+def _rows(found: "Iterable[Finding]") -> Iterator[tuple[str, str, str, str]]:
+    seen: Counter[str] = Counter()
+    for finding in found:
+        seen[finding.kind] += 1
+        verdict = "已修复 repaired" if finding.is_mended else _VERDICTS[finding.verdict]
+        if seen[finding.kind] <= _SHOWN:
+            yield verdict, finding.where, finding.message, finding.action
+    for kind, count in seen.items():
+        if count > _SHOWN:
+            yield "…", kind, f"还有 {count - _SHOWN} more", "--json has them all"

@@ -320,7 +320,7 @@ def test_a_file_that_is_no_database_ends_the_run(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database, but a text that is long enough to be one" * 20)
     with pytest.raises(FatalError) as trouble:
         open_database(f"sqlite:///{path}").make_ready()
-    assert trouble.value.code == "database_gone"
+    assert trouble.value.code == "database_damaged"
 
 
 def test_row_73_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:

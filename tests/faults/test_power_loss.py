@@ -1,6 +1,8 @@
 """Row 78: the power fails at any call, what was not synced is gone; the next night mends it."""
 
 import shutil
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -42,6 +44,23 @@ def test_row_78_whatever_a_power_cut_leaves_is_made_whole(
         if number % every == (7 * ffmpeg + part) % every:
             tally.point(harm_of(cut, site), f"after {cut.after} calls, {cut.survivors}")
     tally.told(request)
+
+
+def test_the_data_folder_s_own_name_is_durable(tmp_path: Path) -> None:
+    """What is synced in a folder whose name is not would be lost with it."""
+    require_tracing()
+    folder, log = tmp_path / "new" / "data", tmp_path / "log"
+    code = f"from meeting_pipeline.files import private_folder as f, Path; f(Path({str(folder)!r}))"
+    traced = ["strace", "-y", "-e", "trace=mkdir,fsync", "-o", str(log), sys.executable, "-c", code]
+
+    subprocess.run(traced, check=True)
+
+    calls = [line for line in log.read_text().splitlines() if str(tmp_path) in line]
+    assert [call.partition("(")[0] for call in calls] == ["mkdir", "fsync", "mkdir", "fsync"]
+    assert [
+        f"<{parent}>" in call
+        for parent, call in zip((folder.parent.parent, folder.parent), calls[1::2], strict=True)
+    ] == [True, True]
 
 
 def recorded_night(site: CrashSite, log: Path) -> tuple[Disk, Path]:

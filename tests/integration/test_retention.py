@@ -1,5 +1,6 @@
 """Whole nights under retention: what goes, what stays, and what is never done again for it."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -124,6 +125,19 @@ def test_another_speech_model_fetches_again_and_then_removes_again(office: Offic
     rows = office.rows()
     assert rows.stats.differences() == []
     rows.close()
+
+
+def test_what_retention_has_removed_is_no_alarm_when_it_is_needed_again(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="meeting_pipeline")
+    office.rules = RetentionRules(0, 0)
+    office.run()
+    office.transcriber = FakeTranscriber("fake model-2")
+    office.run(everywhere=False)
+
+    assert "audio.flac was removed when its time was over" in caplog.text
+    assert "gone or altered" not in caplog.text
 
 
 def test_a_recording_that_is_tried_again_keeps_its_audio(office: Office) -> None:

@@ -41,6 +41,18 @@ def test_a_night_takes_every_recording_to_its_rows(installation: Installation) -
     assert rows.stats.differences() == []
 
 
+def test_what_a_kill_left_half_answered_goes_with_the_next_attempt(
+    installation: Installation,
+) -> None:
+    calls = installation.folder / "recordings" / "fake" / meta(0).key.record_id / "calls"
+    calls.mkdir(parents=True)
+    (calls / f"{'f' * 64}.json.part").write_bytes(b"half")
+
+    assert installation.run().exit_code == exit_codes.OK
+
+    assert list(calls.iterdir()) == []
+
+
 def test_a_second_run_does_nothing(installation: Installation) -> None:
     installation.run()
     before = installation.files()

@@ -74,6 +74,21 @@ def test_what_is_of_no_use_can_be_forgotten(folder: RecordFolder) -> None:
     assert calls.remember(KEY, lambda: b"sense") == b"sense"
 
 
+def test_only_answers_that_a_kill_left_half_written_are_tidied_away(folder: RecordFolder) -> None:
+    calls = PaidCalls(folder)
+    calls.tidy()
+    calls.remember(KEY, lambda: b"whole")
+    names = (f"{KEY}.json.part", "notes.json.part", f"{'f' * 64}.json.part")
+    for name in names:
+        (folder.file("calls") / name).write_bytes(b"half")
+
+    calls.tidy()
+
+    left = sorted(path.name for path in folder.file("calls").iterdir())
+    assert left == [f"{KEY}.json", "notes.json.part"]
+    assert calls.remember(KEY, never) == b"whole"
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_bytes_come_back_as_they_were(folder: RecordFolder, answer: bytes) -> None:

@@ -10,6 +10,7 @@ from meeting_pipeline.adapters.db.engine import create_engine, revision
 from meeting_pipeline.adapters.db.erasure import ErasureStore
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
+from meeting_pipeline.adapters.db.repair import RepairStore
 from meeting_pipeline.adapters.db.retention import RetentionStore
 from meeting_pipeline.adapters.db.runs import RunStore
 from meeting_pipeline.adapters.db.schema import REVISION
@@ -27,6 +28,7 @@ class Database:
     reading: Reading
     retention: RetentionStore
     erasure: ErasureStore
+    repair: RepairStore
 
     def make_ready(self) -> None:
         """Give an empty database its tables.
@@ -41,6 +43,10 @@ class Database:
         if found is None:
             migrate.upgrade(self.engine)
         migrate.require_current(self.engine)
+
+    def revision(self) -> str | None:
+        """Which schema there is, None for no tables of ours; nothing is written."""
+        return revision(self.engine)
 
     def close(self) -> None:
         """Give all connections back; the stores connect again when used again."""
@@ -60,12 +66,14 @@ def open_database(
     teachers: ids or names of those who are never students. Nothing is connected yet.
     """
     engine = create_engine(url)
+    store, reading = RecordingStore(engine, teachers, now), Reading(engine, now)
     return Database(
         engine=engine,
-        recordings=RecordingStore(engine, teachers, now),
+        recordings=store,
         runs=RunStore(engine, now),
         stats=StatsStore(engine, now),
-        reading=Reading(engine, now),
+        reading=reading,
         retention=RetentionStore(engine, now),
         erasure=ErasureStore(engine, now),
+        repair=RepairStore(engine, reading, store, now),
     )

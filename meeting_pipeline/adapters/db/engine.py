@@ -28,7 +28,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 from meeting_pipeline.errors import ConfigError, FatalError
-from meeting_pipeline.files import sync
+from meeting_pipeline.files import make_folder, sync
 
 Result = TypeVar("Result")
 
@@ -203,7 +203,7 @@ def _sqlite(address: URL) -> Engine:
 
 def _make_private(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.touch(mode=0o600)
     except OSError as error:
         raise FatalError("database_gone", f"{path} cannot be made: {error.strerror}") from error

@@ -12,6 +12,7 @@ UPGRADE = "run `meeting db upgrade`"
 _CONFLICT = {1205, 1213, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CONNECTION_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055}
 _FULL = {1021, 1114, sqlite3.SQLITE_FULL}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ACCESS = {1044, 1045, 1049, 1698, sqlite3.SQLITE_CANTOPEN}
 _OTHER_SCHEMA = {1054, 1146}
 _TOO_LARGE = {1153, sqlite3.SQLITE_TOOBIG}
@@ -43,12 +44,22 @@ def _translated(error: DBAPIError, code: int) -> MeetingError:
         )
     if code in _OTHER_SCHEMA or "no such table" in str(error) or "no such column" in str(error):
         return ConfigError("schema_old", f"the schema is not ours: {error.orig}", hint=UPGRADE)
-    if code in _FULL:
-        return FatalError("disk_full", "the database has no room left", hint="free some space")
     if code in _TOO_LARGE:
         return too_large("a text is larger than the database takes")
     if code in _REFUSED_VALUE or isinstance(error, IntegrityError):
         return RecordError("not_storable", f"the database refused a value (error {code})")
+    return _fatal(error, code)
+
+
+def _fatal(error: DBAPIError, code: int) -> FatalError:
+    if code in _FULL:
+        return FatalError("disk_full", "the database has no room left", hint="free some space")
+    if code in _DAMAGED:
+        return FatalError(
+            "database_damaged",
+            f"the database file is damaged: {error.orig}",
+            hint="`meeting doctor --repair` says what to do; it writes nothing to it",
+        )
     return FatalError(
         "database_gone",
         f"the database does not work: {error.orig}",

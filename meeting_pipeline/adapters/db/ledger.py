@@ -1,6 +1,6 @@
 """How each stage of a recording stands, as rows of `stage_ledger`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -117,6 +117,22 @@ def reopen(connection: Connection, recording_id: int) -> None:
     )
     values = {"status": StageStatus.WAITING, "attempts": 0, "next_attempt_at": None}
     connection.execute(stage_ledger.update().where(unfinished).values(values))
+
+
+def undo(connection: Connection, recording_id: int, stages: Collection[StageName]) -> None:
+    """These stages are to be done again, at once and with all their attempts."""
+    these = and_(
+        stage_ledger.c.recording_id == recording_id, stage_ledger.c.stage.in_(sorted(stages))
+    )
+    values = {**_NOTHING_YET, "status": StageStatus.WAITING, "attempts": 0}
+    connection.execute(stage_ledger.update().where(these).values(values))
+
+
+def replace_artifact(
+    connection: Connection, recording_id: int, stage: StageName, artifact: Artifact
+) -> None:
+    """What the stage left is this file; nothing else about it changes."""
+    connection.execute(_CHANGE, {**_which(recording_id, stage), **_artifact_columns(artifact)})
 
 
 def _which(recording_id: int, stage: StageName) -> dict[str, Any]:

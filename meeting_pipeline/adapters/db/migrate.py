@@ -45,7 +45,11 @@ class SchemaStatus:
 
 def status(engine: Engine) -> SchemaStatus:
     """Where the schema stands; nothing is written."""
-    current = revision(engine)
+    return compared(revision(engine))
+
+
+def compared(current: str | None) -> SchemaStatus:
+    """Where a schema of this revision stands."""
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     known = current is None or current in {one.revision for one in revisions}
     return SchemaStatus(current, schema.REVISION, known)

@@ -85,6 +85,16 @@ class DatabaseRunLock:
             raise failures.translated(error) from error
         return next((who for row in rows if (who := _told(row["Info"], number))), None)
 
+    def is_held(self) -> bool:
+        """Whether anybody has it; raises FatalError or ConfigError where there is no database."""
+        try:
+            with self._connected() as asking:
+                return asking.exec_driver_sql(_WHOSE).scalar() is not None
+        except DBAPIError as error:
+            if failures.number(error) in _NOT_THERE:
+                return False
+            raise failures.translated(error) from error
+
     def guard(self, engine: Engine) -> None:
         """Let no transaction of this engine write while the lock is not ours.
 

@@ -1,0 +1,54 @@
+"""The file of the embedded database, looked at without changing a byte of it."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from meeting_pipeline.errors import Stopped
+
+_STEPS = 100_000  # of SQLite's machine, until `stopped` is asked again
+_BUSY_S = 10.0
+
+
+def damage_of(database: Path, stopped: Callable[[], bool]) -> str | None:
+    """What is wrong with the file, None where it is whole or not there; every page is read.
+
+    Raises Stopped once `stopped` says so.
+    """
+    if not database.is_file():
+        return None
+    return _looked_through(database, stopped) and _looked_through(database, stopped)
+
+
+def _looked_through(database: Path, stopped: Callable[[], bool]) -> str | None:
+    """What is wrong; once only, it may be that another command has written meanwhile."""
+    try:
+        with closing(_opened(database)) as connection:
+            connection.set_progress_handler(lambda: int(stopped()), _STEPS)
+            [said] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise Stopped("stopped", f"{database} was not looked through to its end") from error
+        return str(error)
+    return None if said == "ok" else " ".join(said.split())
+
+
+def revision_of(database: Path) -> str | None:
+    """Which revision of our schema is in a file that is whole; None without file or tables."""
+    if not database.is_file():
+        return None
+    with closing(_opened(database)) as connection:
+        there = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'alembic_version'"
+        if connection.execute(there).fetchone() == (0,):
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    """A reader; where no journal is, one that makes none either."""
+    journal = database.with_name(f"{database.name}-wal")
+    has_journal = journal.exists() and journal.stat().st_size > 0
+    how = "mode=ro" if has_journal else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{database.absolute().as_uri()}?{how}", _BUSY_S, uri=True)

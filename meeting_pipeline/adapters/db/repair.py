@@ -1,0 +1,108 @@
+"""Rows that were damaged, or that have survived their files."""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, and_, exists, not_, or_, select
+
+from meeting_pipeline.adapters.db import ledger, results
+from meeting_pipeline.adapters.db.engine import in_transaction, read
+from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
+from meeting_pipeline.adapters.db.reading import Reading
+from meeting_pipeline.adapters.db.recordings import RecordingStore
+from meeting_pipeline.adapters.db.schema import recordings, runs, summaries, transcripts
+from meeting_pipeline.domain.model import Minutes, RecordMeta
+from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
+from meeting_pipeline.domain.views import RecordingFilter, RecordingView
+from meeting_pipeline.ports import OpenRun, Setback
+
+_PAGE = 500
+
+
+class RepairStore:
+    """Implements `ports.RepairStore`. now: aware UTC."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reading: Reading,
+        store: RecordingStore,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._reading = reading
+        self._store = store
+        self._now = now
+
+    def recordings(self) -> Iterator[RecordingView]:
+        page = self._page(None)
+        while page:
+            yield from page
+            page = self._page((page[-1].start_ts, page[-1].id))
+
+    def lacking_texts(self) -> frozenset[int]:
+        lacking = [
+            not_(exists().where(table.c.recording_id == recordings.c.id))
+            for table in (transcripts, summaries)
+        ]
+        query = select(recordings.c.id).where(
+            recordings.c.status == RecordStatus.DONE, or_(*lacking)
+        )
+        return read(self._engine, lambda connection: frozenset(connection.execute(query).scalars()))
+
+    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
+        query = select(*META_COLUMNS).where(recordings.c.id == recording_id)
+
+        def work(connection: Connection) -> tuple[RecordMeta, Minutes] | None:
+            row = connection.execute(query).mappings().first()
+            transcript = results.transcript_of(connection, recording_id)
+            summary = results.summary_of(connection, recording_id)
+            if row is None or transcript is None or summary is None:
+                return None
+            return meta_of(row), Minutes(transcript, summary)
+
+        return read(self._engine, work)
+
+    def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
+        values = {
+            "status": RecordStatus.PENDING,
+            "next_attempt_at": None,
+            "updated_at": self._now(),
+        }
+        was_done = and_(recordings.c.id == recording_id, recordings.c.status == RecordStatus.DONE)
+
+        def work(connection: Connection) -> None:
+            ledger.undo(connection, recording_id, stages)
+            connection.execute(recordings.update().where(was_done).values(values))
+
+        in_transaction(self._engine, work)
+
+    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
+        in_transaction(
+            self._engine,
+            lambda connection: ledger.replace_artifact(connection, recording_id, stage, artifact),
+        )
+
+    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+        self._store.set_back(recording_id, setback, status)
+
+    def open_runs(self) -> list[OpenRun]:
+        query = select(runs.c.id, runs.c.command, runs.c.started_at)
+        query = query.where(runs.c.finished_at.is_(None)).order_by(runs.c.id)
+        return read(
+            self._engine,
+            lambda connection: [
+                OpenRun(row.id, row.command, row.started_at) for row in connection.execute(query)
+            ],
+        )
+
+    def close_run(self, run_id: int, stopped_by: str) -> None:
+        is_open = and_(runs.c.id == run_id, runs.c.finished_at.is_(None))
+        values = {"finished_at": self._now(), "stopped_by": stopped_by}
+        in_transaction(
+            self._engine,
+            lambda connection: connection.execute(runs.update().where(is_open).values(values)),
+        )
+
+    def _page(self, after: tuple[datetime, int] | None) -> tuple[RecordingView, ...]:
+        return self._reading.recordings(RecordingFilter(after=after, limit=_PAGE))
