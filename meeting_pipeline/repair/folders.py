@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict, left_alone
+from meeting_pipeline.domain.levels import FILE_NAME
 from meeting_pipeline.domain.stages import StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.files import remove_durably
@@ -130,7 +131,8 @@ def _is_ours(place: Place, view: RecordingView) -> bool:
     if place.is_folder:
         return place.name == "calls"
     made = {entry.artifact.name for entry in view.stages.values() if entry.artifact}
-    return place.is_file and (place.name in made or bool(_ANSWER.fullmatch(place.name)))
+    beside = place.name == FILE_NAME or _ANSWER.fullmatch(place.name)
+    return place.is_file and (place.name in made or bool(beside))
 
 
 def _goes_on(view: RecordingView, name: str) -> bool:
