@@ -18,6 +18,7 @@ from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
 STALL_S = 120.0
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _BLOCK_BYTES = 1 << 16
+_NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TAIL_BYTES = 8 << 10
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # messages we know, and none of our secrets
 _ADDRESS = re.compile(r" ?@ 0x[0-9a-f]+")
@@ -116,6 +117,8 @@ def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         raise _missing(command[0], error.strerror or "") from error
     with process:
         try:
+            with suppress(OSError):  # it has ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
             yield process
         finally:
             _kill(process)
