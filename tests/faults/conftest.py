@@ -8,7 +8,7 @@ import pytest
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import fault_table
-from tests.support.crash_site import sandbox_with
+from tests.support.crash_site import sandbox_for_aria2, sandbox_with
 from tests.support.databases import mariadb, sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.night_processes import NightProcesses, night_processes
@@ -46,6 +46,13 @@ def processes() -> Iterator[NightProcesses]:
 def two_lessons(sounds: Path) -> Iterator[Sandbox]:
     """Two recordings to process, and one to wait for."""
     with sandbox_with(2, sounds) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lesson_for_aria2(sounds: Path) -> Iterator[Sandbox]:
+    """One recording that aria2 brings."""
+    with sandbox_for_aria2(sounds) as running:
         yield running
 
 

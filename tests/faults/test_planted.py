@@ -28,14 +28,12 @@ MakeSite = Callable[..., CrashSite]
 
 
 @pytest.fixture
-def site(
-    two_lessons: Sandbox, processes: NightProcesses, sounds: Path, tmp_path: Path, tables: Path
-) -> MakeSite:
+def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables: Path) -> MakeSite:
     """Its truth is that of the package without the bug."""
 
     def make(**changes: Any) -> CrashSite:
         usual: dict[str, Any] = {"template": tables, "lessons": 2, "words": NIGHT}
-        return CrashSite(two_lessons, processes, tmp_path, sounds, **(usual | changes))
+        return CrashSite(two_lessons, processes, tmp_path, **(usual | changes))
 
     return make
 

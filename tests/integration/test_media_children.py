@@ -1,7 +1,5 @@
 """ffmpeg as a child: it hangs, dies, complains at length, or loses its parent."""
 
-import os
-import select
 import shutil
 import signal
 import subprocess
@@ -16,6 +14,7 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports import no_progress
 from tests.support.museum import Take, record
+from tests.support.processes import until_gone
 
 PATIENCE_S = 20.0
 
@@ -57,7 +56,7 @@ child.wait()"""
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
     leader, grandchild = map(int, (tmp_path / "pids").read_text().split())
     assert not is_alive(leader)
-    _until_gone(grandchild)
+    until_gone(grandchild)
 
 
 def test_complaining_for_ever_is_no_progress(tmp_path: Path) -> None:
@@ -140,7 +139,7 @@ media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", paus
         (child,) = _children(parent.pid)
         assert is_alive(child)
         parent.send_signal(signal.SIGKILL)
-    _until_gone(child)
+    until_gone(child)
     assert (tmp_path / "out").stat().st_size < 60 * 32_000
 
 
@@ -154,16 +153,3 @@ def _installed(program: str) -> str:
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in found.split()]
-
-
-def _until_gone(pid: int) -> None:
-    """Wait for the end of a process that is not our child."""
-    try:
-        watch = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        ready, _, _ = select.select([watch], [], [], PATIENCE_S)
-        assert ready, f"process {pid} is still there"
-    finally:
-        os.close(watch)
