@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
+from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, LARGEST_TRANSCRIPT_BYTES
 from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError
@@ -266,10 +267,10 @@ def _aria2(parts: Parts) -> Downloader:
     return downloader
 
 
-def _http(parts: Parts) -> Downloader:
+def _http(parts: Parts, largest_bytes: int = LARGEST_MEDIA_BYTES) -> Downloader:
     from meeting_pipeline.adapters.media.http_download import HttpDownloader
 
-    downloader = HttpDownloader(*_hosts_and_disk(parts))
+    downloader = HttpDownloader(*_hosts_and_disk(parts), largest_bytes=largest_bytes)
     parts.services.callback(downloader.close)
     return downloader
 
@@ -309,7 +310,7 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         return None
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
 
-    downloader = _http(parts)
+    downloader = _http(parts, LARGEST_TRANSCRIPT_BYTES)
     scratch = parts.settings.source.data_dir / "transcripts"
 
     def text_of(meta: RecordMeta) -> str | None:

@@ -1,5 +1,6 @@
 """Sound by the ffmpeg program, where it is installed: twice as fast as the library."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,13 @@ _ENCODINGS = {
     "wav": ["-c:a", "pcm_s16le", "-f", "wav"],
     "mp3": ["-c:a", "libmp3lame", "-b:a", "32k", "-compression_level", "9", "-f", "mp3"],
 }
+_LIMITS = {
+    resource.RLIMIT_AS: 4 << 30,
+    resource.RLIMIT_CPU: 2 * 3600,  # seconds: a day of sound takes minutes
+    resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
+    resource.RLIMIT_CORE: 0,
+}
+"""What no recording needs: a crafted one that does ends ffmpeg, and nothing else."""
 _MONO = f"aformat=sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"
 
 
@@ -60,7 +68,7 @@ class FFmpegMedia:
         meter = SoundMeter()
         hear = _hearing(meter, towards(info.duration_s, progress))
         command = self._command(media, target, audio_format)
-        ended = child.run(command, hear, self._stall_s, self._children)
+        ended = child.run(command, hear, self._stall_s, self._children, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from meeting_pipeline.adapters.media.disk import disk_full
+from meeting_pipeline.domain.gates import LONGEST_S, check_not_too_long
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Progress
 
@@ -17,9 +18,13 @@ _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large"
 
 
 class SoundMeter:
-    """Counts mono 16 kHz 16-bit samples and how many lie in windows (0.1 s) below -50 dBFS."""
+    """Counts mono 16 kHz 16-bit samples and how many lie in windows (0.1 s) below -50 dBFS.
 
-    def __init__(self) -> None:
+    longest_s: more of them, whatever the container promised, raises RecordError("too_long").
+    """
+
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._pending = b""
         self._heard = 0
         self._silent = 0
@@ -30,6 +35,7 @@ class SoundMeter:
         whole = len(samples) - len(samples) % (_BYTES * _WINDOW)
         self._pending = samples[whole:]
         self._measure(samples[:whole], _WINDOW)
+        check_not_too_long(self.duration_s, self._longest_s)
 
     @property
     def duration_s(self) -> float:
