@@ -1,5 +1,6 @@
 """The back ends by their names in the settings; heavy libraries are imported when one is chosen."""
 
+import logging
 import os
 import shutil
 import threading
@@ -13,10 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
-from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, LARGEST_TRANSCRIPT_BYTES
+from meeting_pipeline.domain.gates import (
+    LARGEST_MEDIA_BYTES,
+    LARGEST_TRANSCRIPT_BYTES,
+    OVERSIZED,
+)
 from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import (
     OPEN,
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
     from meeting_pipeline.adapters.rates import RateLimit
+
+log = logging.getLogger(__name__)
 
 Chosen = TypeVar("Chosen")
 
@@ -322,6 +329,11 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         try:
             downloader.fetch(link, part, no_progress)
             return part.read_text("utf-8", errors="replace")
+        except RecordError as refusal:
+            if refusal.code != OVERSIZED:
+                raise
+            log.warning("%s: Tencent's own transcript is not read: %s", meta.key, refusal)
+            return None
         finally:
             part.unlink(missing_ok=True)
 

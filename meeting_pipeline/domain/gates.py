@@ -5,6 +5,7 @@ from meeting_pipeline.errors import RecordError, SkipRecord
 SILENT_SHARE = 0.98
 LARGEST_MEDIA_BYTES = 20 << 30
 LARGEST_TRANSCRIPT_BYTES = 20 << 20
+OVERSIZED = "oversized"
 LONGEST_S = 24 * 3600.0
 _TOLERANCE_S = 0.3
 _TOLERANCE_SHARE = 0.001
@@ -35,7 +36,7 @@ def check_not_too_large(what: str, size_bytes: int, largest_bytes: int) -> None:
     """
     if size_bytes > largest_bytes:
         size, most = _megabytes(size_bytes), _megabytes(largest_bytes)
-        raise RecordError("oversized", f"{what}: {size} or more, at most {most} are taken")
+        raise RecordError(OVERSIZED, f"{what}: {size} or more, at most {most} are taken")
 
 
 def check_not_too_long(duration_s: float, longest_s: float = LONGEST_S) -> None:

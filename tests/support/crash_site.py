@@ -100,7 +100,7 @@ class CrashSite:
 
         in_flight: how many calls one kill may have interrupted.
         """
-        found = list(invariants.secrets_in_files(victim.folder, self.truth))
+        found = list(invariants.secrets_in_files(victim.folder))
         last = self.processes.run(victim.order)
         return [*found, *self.harm_after(victim, last, in_flight)]
 
@@ -115,8 +115,8 @@ class CrashSite:
             *invariants.harm_to_folder(office),
             *invariants.left_in(victim.temporary),
             *invariants.harm_to_purse(paid, truth, victim.kills * in_flight),
-            *invariants.secrets_in_files(victim.folder, truth),
-            *invariants.secrets_in_rows(office, truth),
+            *invariants.secrets_in_files(victim.folder),
+            *invariants.secrets_in_rows(office),
             *(Finding(Harm.ORPHAN, command) for command in self.processes.orphans()),
             *(Finding(Harm.LOST, str(broken)) for broken in violations),
         ]
@@ -137,7 +137,7 @@ class CrashSite:
             for record in self.sandbox.company.records()
             if record.ready_at == _NEVER
         }
-        self.truth = Truth({}, {}, {}, 0, invariants.canaries(self.sandbox))
+        self.truth = Truth({}, {}, {}, 0)
         victim = self.victim()
         began = time.monotonic()
         ended = self.processes.run(victim.order)
@@ -155,7 +155,6 @@ class CrashSite:
             minutes={one: (detail.transcript, detail.summary) for one, detail in details.items()},
             unfinished=unfinished,
             paid=invariants.paid_calls(self.sandbox) - victim.paid_before,
-            canaries=self.truth.canaries,
             seconds=seconds,
         )
         assert all(None not in texts for texts in truth.minutes.values())
