@@ -10,11 +10,16 @@ _STEERING = re.compile(
 
 
 def plain(text: str) -> str:
-    """The text with a blank for every sign that is a control, invisible or half of one."""
-    return "".join(sign if unicodedata.category(sign)[0] != "C" else " " for sign in text)
+    """The text with a blank for every sign that is a control, an end of line or half a sign."""
+    return "".join(" " if _acts(sign) else sign for sign in text)
 
 
 def json_text(value: object, indent: int | None = None) -> str:
     """JSON that reads back the same, in which every such sign is written as an escape."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _acts(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    return category[0] == "C" or category in ("Zl", "Zp")

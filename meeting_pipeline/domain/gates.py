@@ -40,11 +40,11 @@ def check_not_too_large(what: str, size_bytes: int, largest_bytes: int) -> None:
 
 
 def check_not_too_long(duration_s: float, longest_s: float = LONGEST_S) -> None:
-    """Refuse sound that nobody recorded in one meeting. Raises RecordError("too_long")."""
+    """Refuse sound that nobody recorded in one meeting. Raises RecordError("longer_than_a_day")."""
     if duration_s > longest_s:
         hours, most = duration_s / 3600, longest_s / 3600
         raise RecordError(
-            "too_long", f"{hours:.1f} h or more of sound, at most {most:g} h are taken"
+            "longer_than_a_day", f"{hours:.1f} h or more of sound, at most {most:g} h are taken"
         )
 
 

@@ -181,7 +181,9 @@ def test_security_01_twenty_five_names_that_lead_home_are_not_connected_to(
     kind: str, part: Path, canary: FaultServer, connections: Connections
 ) -> None:
     """Each is on the list; one looks the same but for its second address."""
-    answers = {f"host{number}.myqcloud.com": (home,) for number, home in enumerate(HOMES)}
+    answers: dict[str, Sequence[str]] = {
+        f"host{number}.myqcloud.com": (home,) for number, home in enumerate(HOMES)
+    }
     answers["both.myqcloud.com"] = ("119.29.29.29", "127.0.0.1")
     assert len(answers) == 25
     hosts = AllowedHosts(("myqcloud.com",), resolve=lambda host, port: answers[host])

@@ -1,5 +1,7 @@
 """ffmpeg as a child: it hangs, dies, complains at length, or loses its parent."""
 
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -69,7 +71,7 @@ def test_a_child_that_closes_its_pipes_and_stays_is_killed(tmp_path: Path) -> No
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
 
 
-def test_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
+def test_security_07_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
     body = "sys.stderr.write('x' * 5_000_000 + '\\n\\x1b[31m[aac @ 0x55ca] 坏\\n'); sys.exit(1)"
     ended = run([script(tmp_path, body)], bytearray().extend)
     assert len(ended.complaints) <= 8192
@@ -79,6 +81,33 @@ def test_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
 def test_a_killed_child_may_succeed_later(tmp_path: Path) -> None:
     body = "os.kill(os.getpid(), 9)"
     assert refusal([script(tmp_path, body)]) == "media_tool_killed"
+
+
+SLOW_TO_BE_LIMITED = "import resource\nwhile resource.getrlimit({what})[0] < 0: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "most", "greed"),
+    [
+        (resource.RLIMIT_AS, 1 << 30, "bytearray(2 << 30)"),
+        (resource.RLIMIT_FSIZE, 1 << 20, "open('large', 'wb').write(bytes(2 << 20))"),
+    ],
+)
+def test_security_07_a_child_gets_no_more_than_its_share(
+    what: int, most: int, greed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    greedy = [script(tmp_path, SLOW_TO_BE_LIMITED.format(what=what) + greed)]
+    ended = run(greedy, bytearray().extend, limits={what: most})
+    assert ended.returncode == 1
+    assert re.search("MemoryError|File too large", ended.complaints)
+
+
+def test_security_07_a_child_that_computes_for_ever_is_killed(tmp_path: Path) -> None:
+    endless = script(tmp_path, "while True: print('still alive', flush=True)")
+    with pytest.raises(RetryableError) as killed:
+        run([endless], bytearray().extend, PATIENCE_S, limits={resource.RLIMIT_CPU: 1})
+    assert killed.value.code == "media_tool_killed"
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:

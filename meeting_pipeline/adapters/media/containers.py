@@ -75,7 +75,7 @@ def describe(media: Path, container: Container) -> MediaInfo:
     """What the container promises, in the words of the port.
 
     Raises RecordError("truncated_media") for an Ogg file without its end (see `ogg.check_ended`),
-    ("too_long") for more than 24 hours.
+    ("longer_than_a_day") for more than 24 hours.
     """
     if container.format_name == "ogg":
         ogg.check_ended(media)

@@ -20,7 +20,7 @@ _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large"
 class SoundMeter:
     """Counts mono 16 kHz 16-bit samples and how many lie in windows (0.1 s) below -50 dBFS.
 
-    longest_s: more of them, whatever the container promised, raises RecordError("too_long").
+    longest_s: more of them, whatever was promised, raises RecordError("longer_than_a_day").
     """
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
