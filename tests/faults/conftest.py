@@ -8,7 +8,7 @@ import pytest
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import canaries, fault_table
-from tests.support.canaries import DB_PASS, CommandLines
+from tests.support.canaries import DB_PASS, CommandLines, watched_command_lines
 from tests.support.crash_site import sandbox_for_aria2, sandbox_with
 from tests.support.databases import mariadb, sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
@@ -25,12 +25,18 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sounds")
 
 
+@pytest.fixture(scope="session")
+def command_lines() -> Iterator[CommandLines]:
+    """Reads what the list of processes shows."""
+    with watched_command_lines() as watched:
+        yield watched
+
+
 @pytest.fixture(autouse=True)
-def no_secret_is_seen(tmp_path: Path) -> Iterator[None]:
+def no_secret_is_seen(tmp_path: Path, command_lines: CommandLines) -> Iterator[None]:
     """I9 of every test: in no file that it left, and in no process that it started."""
-    with CommandLines() as commands:
-        yield
-    assert [*canaries.found_in_files(tmp_path), *commands.found()] == []
+    yield
+    assert [*canaries.found_in_files(tmp_path), *command_lines.found()] == []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,10 +3,14 @@
 Ten have one value in every night; each signed link has a token of its own, and so has every aria2c.
 """
 
+import json
 import os
 import re
-import threading
-from collections.abc import Iterator, Mapping
+import select
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -70,27 +74,54 @@ def found_in_files(folder: Path) -> Iterator[str]:
 
 
 class CommandLines:
-    """Reads, while the block runs, what the list of processes shows of all our children."""
+    """What the list of processes has shown of all our children, read by a process of its own."""
 
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="command-lines", daemon=True)
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
 
-    def __enter__(self) -> "CommandLines":
-        self._thread.start()
-        return self
+    def found(self) -> list[str]:
+        """ "KIND in the command line of PROGRAM", since the last time."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        found: list[str] = json.loads(self._process.stdout.readline())
+        return found
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
-    def found(self) -> Iterator[str]:
-        """ "KIND in the command line of PROGRAM"."""
-        for line in sorted(self.seen):
-            for kind in found_in(line.encode()):
-                yield f"{kind} in the command line of {line.split(' ')[0]}"
+@contextmanager
+def watched_command_lines() -> Iterator[CommandLines]:
+    """They are read every 10 ms while the block runs."""
+    command = [sys.executable, "-P", "-m", __name__, str(os.getpid())]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here
+    ) as process:
+        lines = CommandLines(process)
+        assert lines.found() == [], "it has begun"
+        yield lines
+        assert process.stdin
+        process.stdin.close()
 
-    def _watch(self) -> None:
-        while not self._over.wait(_EVERY_S):
-            self.seen |= {command_line(pid) for pid in family(os.getpid())}
+
+def _watch(pid: int) -> None:
+    """Tell what was found for every line that comes in, until none comes any more."""
+    seen: set[str] = set()
+    while True:
+        seen |= {command_line(child) for child in family(pid) if child != os.getpid()}
+        asked, _, _ = select.select([sys.stdin], [], [], _EVERY_S)
+        if asked:
+            if not sys.stdin.readline():
+                return
+            sys.stdout.write(json.dumps(sorted(_found_in_lines(seen))) + "\n")
+            sys.stdout.flush()
+            seen = set()
+
+
+def _found_in_lines(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        for kind in found_in(line.encode()):
+            yield f"{kind} in the command line of {line.split(' ')[0]}"
+
+
+if __name__ == "__main__":
+    _watch(int(sys.argv[1]))
