@@ -85,7 +85,7 @@ def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     tally = Tally("a record's thread, aria2c")
     by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
     assert_reaches_aria2c(by_aria2)
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 60, part=part)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 75, part=part)
     tally.told(request)
 
 
