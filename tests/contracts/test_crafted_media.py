@@ -12,7 +12,7 @@ import pytest
 
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.adapters.media.sound import SAMPLE_RATE, SoundMeter
+from meeting_pipeline.adapters.media.sound import SAMPLE_RATE
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, LARGEST_TRANSCRIPT_BYTES, LONGEST_S
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import MediaTool, no_progress
@@ -144,11 +144,17 @@ def test_security_07_a_file_that_says_it_is_longer_than_a_day_is_not_decoded(
     assert not (tmp_path / "out").exists()
 
 
-def test_security_07_sound_that_says_nothing_and_never_ends_is_given_up() -> None:
-    meter = SoundMeter(longest_s=1.0)
-    meter.hear(bytes(2 * SAMPLE_RATE))
+@pytest.mark.parametrize("program", ["pyav", "ffmpeg"])
+def test_security_07_sound_that_does_not_say_how_long_it_is_is_given_up_at_the_cap(
+    program: str, tmp_path: Path
+) -> None:
+    media = record(tmp_path / "endless.flac", Take("flac"))
+    claim_samples(media, 0)
+    by_library = PyAVMedia(longest_s=2.0)
+    by_program = FFmpegMedia(installed("ffmpeg"), PyAVMedia().probe, longest_s=2.0)
+    tool: MediaTool = by_library if program == "pyav" else by_program
     with pytest.raises(RecordError) as refused:
-        meter.hear(bytes(2 * SAMPLE_RATE))
+        tool.extract(media, tmp_path / "out", "flac", no_progress)
     assert refused.value.code == "longer_than_a_day"
 
 

@@ -28,6 +28,11 @@ MakeSite = Callable[..., CrashSite]
 
 
 @pytest.fixture
+def no_secret_is_seen() -> None:
+    """Here they are meant to be: in the copy of the sandbox, and where one bug spreads them."""
+
+
+@pytest.fixture
 def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables: Path) -> MakeSite:
     """Its truth is that of the package without the bug."""
 

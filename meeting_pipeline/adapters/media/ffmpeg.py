@@ -18,6 +18,7 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
+from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Probe, Progress
 
@@ -43,12 +44,20 @@ class FFmpegMedia:
     ffmpeg: path of the program. probe: who looks into containers (for ffprobe to do it, the system
     has to put together hundreds of libraries, 90 ms for 1 ms of work). stall_s: seconds without
     progress before a hanging one is killed, which raises RetryableError("media_tool_stalled").
+    longest_s: see `SoundMeter`.
     """
 
-    def __init__(self, ffmpeg: str, probe: Probe, stall_s: float = child.STALL_S) -> None:
+    def __init__(
+        self,
+        ffmpeg: str,
+        probe: Probe,
+        stall_s: float = child.STALL_S,
+        longest_s: float = LONGEST_S,
+    ) -> None:
         self._ffmpeg = ffmpeg
         self._probe = probe
         self._stall_s = stall_s
+        self._longest_s = longest_s
         self._children = child.Children()
 
     def close(self) -> None:
@@ -65,7 +74,7 @@ class FFmpegMedia:
         if not info.has_audio:
             raise SkipRecord("no_audio", f"{media.name} has no audio track")
         make_target(target)
-        meter = SoundMeter()
+        meter = SoundMeter(self._longest_s)
         hear = _hearing(meter, towards(info.duration_s, progress))
         command = self._command(media, target, audio_format)
         ended = child.run(command, hear, self._stall_s, self._children, _LIMITS)
