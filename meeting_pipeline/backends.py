@@ -1,5 +1,6 @@
 """The back ends by their names in the settings; heavy libraries are imported when one is chosen."""
 
+import logging
 import os
 import shutil
 import threading
@@ -13,9 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
+from meeting_pipeline.domain.gates import (
+    LARGEST_MEDIA_BYTES,
+    LARGEST_TRANSCRIPT_BYTES,
+    OVERSIZED,
+)
 from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import (
     OPEN,
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
     from meeting_pipeline.adapters.rates import RateLimit
+
+log = logging.getLogger(__name__)
 
 Chosen = TypeVar("Chosen")
 
@@ -266,10 +274,10 @@ def _aria2(parts: Parts) -> Downloader:
     return downloader
 
 
-def _http(parts: Parts) -> Downloader:
+def _http(parts: Parts, largest_bytes: int = LARGEST_MEDIA_BYTES) -> Downloader:
     from meeting_pipeline.adapters.media.http_download import HttpDownloader
 
-    downloader = HttpDownloader(*_hosts_and_disk(parts))
+    downloader = HttpDownloader(*_hosts_and_disk(parts), largest_bytes=largest_bytes)
     parts.services.callback(downloader.close)
     return downloader
 
@@ -309,7 +317,7 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         return None
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
 
-    downloader = _http(parts)
+    downloader = _http(parts, LARGEST_TRANSCRIPT_BYTES)
     scratch = parts.settings.source.data_dir / "transcripts"
 
     def text_of(meta: RecordMeta) -> str | None:
@@ -321,6 +329,11 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         try:
             downloader.fetch(link, part, no_progress)
             return part.read_text("utf-8", errors="replace")
+        except RecordError as refusal:
+            if refusal.code != OVERSIZED:
+                raise
+            log.warning("%s: Tencent's own transcript is not read: %s", meta.key, refusal)
+            return None
         finally:
             part.unlink(missing_ok=True)
 

@@ -171,6 +171,7 @@ class DatabaseSettings:
     user: str = setting("DB_USER", "")
     password: str = setting("DB_PASS", "", secret=True)
     name: str = setting("DB_NAME", "")
+    ca: Path | None = setting("DB_CA", "", _optional_path)
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,10 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        """A SQLAlchemy URL (holds the password: never show it)."""
+        """A SQLAlchemy URL (holds the password: never show it).
+
+        Raises ConfigError("no_certificates") where DB_CA is no file.
+        """
         database = self.database
         if not database.host:
             return f"sqlite:///{(self.source.data_dir / 'meeting.db').absolute()}"
@@ -274,9 +278,22 @@ class Settings:
             database.host,
             database.port,
             database.name,
-            {"charset": "utf8mb4"},
+            {"charset": "utf8mb4", **_verified_by(database.ca)},
         )
         return url.render_as_string(hide_password=False)
+
+
+def _verified_by(ca: Path | None) -> Mapping[str, str]:
+    """What makes the driver insist on TLS, on a certificate by `ca`, and on the server's name."""
+    if ca is None:
+        return {}
+    if not ca.is_file():
+        raise ConfigError(
+            "no_certificates",
+            f"DB_CA {ca} is not there",
+            hint="the certificate of whoever signed the database server's, in PEM form",
+        )
+    return {"ssl_ca": str(ca.absolute())}
 
 
 @dataclass(frozen=True)

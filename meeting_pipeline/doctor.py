@@ -43,6 +43,7 @@ def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
         ("private_hosts", partial(settings_checks.private_hosts, settings)),
         ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
+        ("database_tls", partial(settings_checks.database_tls, settings)),
         ("database", partial(_database, parts)),
         ("erasures", partial(_erasures, settings)),
         ("source", partial(_source, parts)),

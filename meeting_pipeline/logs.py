@@ -4,7 +4,6 @@ Every line passes one redaction step: known secret values, credentials in links,
 headers. Transcript text is never handed to a logger in the first place.
 """
 
-import json
 import logging
 import re
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
+from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.log_file import SharedLogFile
 
 _REDACTED = "********"
@@ -65,6 +65,9 @@ class TextLines(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
         self._redaction = redaction
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return plain(super().formatMessage(record))
+
     def format(self, record: logging.LogRecord) -> str:
         return self._redaction.redact(super().format(record))
 
@@ -86,7 +89,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self._redaction.redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return json_text(line)
 
 
 _FORMATS = {"text": TextLines, "json": JsonLines}

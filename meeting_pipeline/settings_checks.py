@@ -23,6 +23,8 @@ _WHERE = {
 }
 """Each setting that can be missing, and where its value is found."""
 
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
 
 def env_file(file: Path) -> Check:
     """Whether others can read the keys."""
@@ -79,6 +81,17 @@ def private_hosts(settings: Settings) -> Check:
         return Check("private_hosts", True, f"media from {', '.join(download.allowed_hosts)} only")
     message = "ALLOW_PRIVATE_HOSTS is on: for trials only, `meeting cron` refuses to start"
     return Check("private_hosts", False, message, "take ALLOW_PRIVATE_HOSTS out of .env")
+
+
+def database_tls(settings: Settings) -> Check:
+    """Whether somebody makes sure that a server on another machine is the right one."""
+    host, ca = settings.database.host, settings.database.ca
+    if not host or host in _THIS_MACHINE:
+        return Check("database_tls", None, "the rows are on this machine")
+    if ca:
+        return Check("database_tls", True, f"{host} must prove itself by {ca}")
+    message = f"the rows are on {host}, and its certificate is not checked"
+    return Check("database_tls", None, message, "set DB_CA to the certificate that signed its own")
 
 
 def time_zone(settings: Settings) -> Check:

@@ -1,6 +1,5 @@
 """The list of commands, and how any of them ends."""
 
-import json
 import logging
 import signal
 import sys
@@ -28,6 +27,7 @@ from meeting_pipeline.cli import (
     streams,
     why,
 )
+from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 
 log = logging.getLogger("meeting_pipeline")
@@ -127,11 +127,11 @@ def run_command(arguments: list[str]) -> int:
 
 def _say(error: MeetingError, as_json: bool) -> None:
     hint = f" → {error.hint}" if error.hint else ""
-    sys.stderr.write(f"meeting: {error.code}: {error.message}{hint}\n")
+    sys.stderr.write(plain(f"meeting: {error.code}: {error.message}{hint}") + "\n")
     if as_json:  # whoever reads standard output gets their one document all the same
         told = {"code": error.code, "message": error.message, "hint": error.hint}
         document = {"error": told, "exit_code": _exit_code(error)}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json_text(document, indent=2) + "\n")
 
 
 def _exit_code(error: MeetingError) -> int:

@@ -53,7 +53,7 @@ def _ask(plan: "Erased", as_json: bool) -> None:
 
 def _show(erased: "Erased", as_json: bool, *, dry_run: bool) -> None:
     from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.words import plain
+    from meeting_pipeline.domain.display import plain
 
     document = _document(erased, dry_run)
     if as_json:

@@ -1,6 +1,5 @@
 """Results as tables for people or as one JSON document for programs."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, plain, shorten
+from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
+from meeting_pipeline.domain.display import json_text, plain
 
 Document = dict[str, Any]
 
@@ -21,8 +21,7 @@ def console() -> Console:
 
 def as_document(document: Document) -> None:
     """Exactly one JSON document on standard output."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(json_text(document, indent=2) + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

@@ -26,7 +26,8 @@ def show(recording: RecordingId, as_json: AsJson = False) -> None:
 def draw(document: dict[str, Any]) -> None:
     """Facts, attendance and summary of one recording, for people."""
     from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.words import minutes, plain
+    from meeting_pipeline.cli.words import minutes
+    from meeting_pipeline.domain.display import plain
 
     out = render.console()
     lines = [
@@ -85,7 +86,8 @@ def _quote(evidence: dict[str, Any]) -> str:
 
 
 def _transcript_lines(transcript: dict[str, Any] | None) -> Iterator[str]:
-    from meeting_pipeline.cli.words import minutes, plain
+    from meeting_pipeline.cli.words import minutes
+    from meeting_pipeline.domain.display import plain
 
     if transcript is None:
         return

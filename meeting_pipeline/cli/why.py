@@ -11,6 +11,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
     from meeting_pipeline import reports, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.domain.display import plain
 
     settings = begin()
     with wiring.database(settings) as rows:
@@ -20,7 +21,8 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         return
     out = render.console()
     reason = f" ({document['skip_reason']})" if document["skip_reason"] else ""
-    out.print(f"#{document['id']} {document['record_id']}: {document['status']}{reason}")
+    head = plain(f"#{document['id']} {document['record_id']}: {document['status']}{reason}")
+    out.print(head, markup=False)
     columns = (
         "步骤 stage",
         "状态 status",
@@ -32,7 +34,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
     out.print(render.table("", columns, _rows(document["stages"])))
     if document["cost"]:
         out.print(f"费用 cost {document['cost']:.4f}")
-    out.print(f"接下来 next: {document['next']}", markup=False)
+    out.print(plain(f"接下来 next: {document['next']}"), markup=False)
 
 
 def _rows(stages: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:

@@ -1,8 +1,8 @@
 """Words and signs for people, in one place."""
 
-import unicodedata
-
 from rich.cells import cell_len, set_cell_size
+
+from meeting_pipeline.domain.display import plain
 
 STAGE_WORDS = {
     "download": "下载 download",
@@ -30,11 +30,6 @@ STATUS_STYLES = {
     "waiting": "cyan",
     "running": "cyan",
 }
-
-
-def plain(text: str) -> str:
-    """Text from outside without control characters: nothing in it can steer a terminal."""
-    return "".join(sign if unicodedata.category(sign)[0] != "C" else " " for sign in text)
 
 
 def shorten(text: str, cells: int) -> str:

@@ -3,6 +3,10 @@
 from meeting_pipeline.errors import RecordError, SkipRecord
 
 SILENT_SHARE = 0.98
+LARGEST_MEDIA_BYTES = 20 << 30
+LARGEST_TRANSCRIPT_BYTES = 20 << 20
+OVERSIZED = "oversized"
+LONGEST_S = 24 * 3600.0
 _TOLERANCE_S = 0.3
 _TOLERANCE_SHARE = 0.001
 _TEXT_OPENINGS = (b"<", b"{", b"[", b"#EXTM3U", b"ffconcat ")
@@ -23,6 +27,25 @@ def check_media_bytes(head: bytes, size_bytes: int, promised_bytes: int | None) 
         raise RecordError("not_media", "the file is text (an error page or a playlist), no media")
     if promised_bytes is not None and size_bytes != promised_bytes:
         raise RecordError("wrong_size", f"{size_bytes} bytes came, {promised_bytes} were promised")
+
+
+def check_not_too_large(what: str, size_bytes: int, largest_bytes: int) -> None:
+    """Refuse what would fill the disk or the memory. Raises RecordError("oversized").
+
+    what: names it.
+    """
+    if size_bytes > largest_bytes:
+        size, most = _megabytes(size_bytes), _megabytes(largest_bytes)
+        raise RecordError(OVERSIZED, f"{what}: {size} or more, at most {most} are taken")
+
+
+def check_not_too_long(duration_s: float, longest_s: float = LONGEST_S) -> None:
+    """Refuse sound that nobody recorded in one meeting. Raises RecordError("longer_than_a_day")."""
+    if duration_s > longest_s:
+        hours, most = duration_s / 3600, longest_s / 3600
+        raise RecordError(
+            "longer_than_a_day", f"{hours:.1f} h or more of sound, at most {most:g} h are taken"
+        )
 
 
 def check_whole(container_duration_s: float | None, decoded_duration_s: float) -> None:
@@ -51,3 +74,7 @@ def check_audible(silent_share: float) -> None:
     """Raises SkipRecord("silent") where 98 % or more are silence."""
     if silent_share >= SILENT_SHARE:
         raise SkipRecord("silent", f"{silent_share:.1%} of the recording are silence")
+
+
+def _megabytes(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB"

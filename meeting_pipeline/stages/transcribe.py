@@ -1,5 +1,6 @@
 """Turn the sound into text."""
 
+from meeting_pipeline.domain.gates import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports import Job, Transcriber
@@ -19,8 +20,9 @@ class Transcribe:
         return self._transcriber.settings
 
     def run(self, value: Audio, job: Job) -> Artifact:
-        transcript = self._transcriber.transcribe(value, job)
-        return job.folder.write("transcript.json", dump(transcript))
+        text = dump(self._transcriber.transcribe(value, job))
+        check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
+        return job.folder.write("transcript.json", text)
 
     def load(self, artifact: Artifact, job: Job) -> Transcript:
         return load(Transcript, job.folder.file(artifact.name))

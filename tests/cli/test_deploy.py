@@ -135,7 +135,9 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_a_fresh_machine_is_installed_and_told_what_to_do_next(machine: Machine) -> None:
+def test_security_08_a_fresh_machine_is_installed_and_told_what_to_do_next(
+    machine: Machine,
+) -> None:
     done = machine.deploy()
     assert done.returncode == 0, done.stderr
     assert machine.calls("meeting") == ["meeting db upgrade", "meeting doctor"]

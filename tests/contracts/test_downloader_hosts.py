@@ -1,6 +1,7 @@
 """Nobody is asked who must not be, wherever links and redirects point."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,32 @@ from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports import MediaLink, no_progress
 from tests.support.downloaders import KINDS, MEDIA, ClosableDownloader, host, link, make
 from tests.support.fault_server import Behaviour, Exchange, FaultServer
+
+HOMES = (
+    *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.3.4", "192.168.1.1", "100.64.0.1"),
+    *("169.254.169.254", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1"),
+    *("fc00::1", "fe80::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1"),
+    *("64:ff9b::a00:1", "2002:7f00:1::", "2001:db8::1", "::ffff:169.254.169.254"),
+)
+
+Connections = list[tuple[str, int]]
+_noted: list[Connections] = []
+
+
+def _note(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect" and _noted and isinstance(arguments[1], tuple):
+        _noted[-1].append((arguments[1][0], arguments[1][1]))
+
+
+sys.addaudithook(_note)
+
+
+@pytest.fixture
+def connections() -> Iterator[Connections]:
+    """Where this process connected to; for aria2c that is the tunnel, its only way out."""
+    _noted.append([])
+    yield _noted[-1]
+    _noted.clear()
 
 
 def redirecting(*targets: str) -> Behaviour:
@@ -25,7 +52,7 @@ def redirecting(*targets: str) -> Behaviour:
     return behave
 
 
-def test_three_redirects_are_followed_and_a_fourth_is_not(
+def test_security_01_three_redirects_are_followed_and_a_fourth_is_not(
     downloader: ClosableDownloader, part: Path
 ) -> None:
     hops = [f"/cos/next.m4a?hop={hop}" for hop in range(1, 5)]
@@ -51,7 +78,7 @@ ELSEWHERE = (
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_a_redirect_to_a_forbidden_host_is_refused(
+def test_security_01_a_redirect_to_a_forbidden_host_is_refused(
     target: str, downloader: ClosableDownloader, part: Path, canary: FaultServer
 ) -> None:
     with (
@@ -65,7 +92,7 @@ def test_a_redirect_to_a_forbidden_host_is_refused(
     assert not part.exists()
 
 
-def test_a_redirect_that_only_aria2_gets_leads_nowhere(
+def test_security_01_a_redirect_that_only_aria2_gets_leads_nowhere(
     downloader: ClosableDownloader, part: Path, canary: FaultServer
 ) -> None:
     def two_faced(exchange: Exchange) -> None:
@@ -79,6 +106,95 @@ def test_a_redirect_that_only_aria2_gets_leads_nowhere(
         downloader.fetch(link(server), part, no_progress)
 
     assert part.read_bytes() == MEDIA
+    assert not canary.asked
+
+
+TWENTY_FIVE = (
+    "http://127.0.0.1:{port}/a.m4a",
+    "https://127.0.0.1:{port}/a.m4a",
+    "https://localhost:{port}/a.m4a",
+    "https://0.0.0.0:{port}/a.m4a",
+    "https://127.1:{port}/a.m4a",
+    "https://0177.0.0.1:{port}/a.m4a",
+    "https://0x7f.1:{port}/a.m4a",
+    "https://2130706433:{port}/a.m4a",
+    "https://[::1]:{port}/a.m4a",
+    "https://[::]:{port}/a.m4a",
+    "https://[::ffff:127.0.0.1]:{port}/a.m4a",
+    "https://[64:ff9b::7f00:1]:{port}/a.m4a",
+    "https://user@127.0.0.1:{port}/a.m4a",
+    "https://a.myqcloud.com@127.0.0.1:{port}/a.m4a",
+    "https://127.0.0.1:{port}\\@a.myqcloud.com/a.m4a",
+    "https://127.0.0.1:{port}#a.myqcloud.com/a.m4a",
+    "https://127.0.0.1:{port}/a.myqcloud.com",
+    "https://a.myqcloud.com:{port}/a.m4a",
+    "http://a.myqcloud.com:{port}/a.m4a",
+    "https://a.myqcloud.com.127.0.0.1:{port}/a.m4a",
+    "//127.0.0.1:{port}/a.m4a",
+    "ftp://127.0.0.1:{port}/a.m4a",
+    "gopher://127.0.0.1:{port}/a.m4a",
+    "file:///etc/passwd",
+    "https://169.254.169.254/latest/meta-data/",
+)
+
+
+class OneMoreHost(AllowedHosts):
+    """As the settings have it, but for one place on loopback, from which redirects come."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(("myqcloud.com",), resolve=lambda host, port: ("127.0.0.1",))
+        self._place = place
+
+    def check(self, url: str) -> None:
+        if not url.startswith(f"http://{self._place}/"):
+            super().check(url)
+
+    def addresses(self, host: str, port: int) -> Sequence[str]:
+        if f"{host}:{port}" == self._place:
+            return ("127.0.0.1",)
+        return super().addresses(host, port)
+
+
+@pytest.mark.parametrize("kind", ["http", "aria2"])
+def test_security_01_twenty_five_links_and_redirects_lead_nowhere(
+    kind: str, part: Path, canary: FaultServer, connections: Connections
+) -> None:
+    urls = [url.format(port=canary.port) for url in TWENTY_FIVE]
+    assert len({*urls}) == 25
+    with host(lambda exchange: redirecting(urls[int(exchange.path[1:])])(exchange)) as server:
+        place = f"127.0.0.1:{server.port}"
+        made = make(kind, part.parent, hosts=OneMoreHost(place))
+        for number, url in enumerate(urls):
+            for way in (url, f"http://{place}/{number}"):
+                with pytest.raises(RecordError) as raised:
+                    made.fetch(MediaLink(way, "m4a"), part, no_progress)
+                assert (raised.value.code, part.exists()) == ("forbidden_host", False), way
+        made.close()
+        assert len(server.asked) == 25, "every redirect was looked at"
+
+    assert {port for _, port in connections} == {server.port}
+    assert not canary.asked
+
+
+@pytest.mark.parametrize("kind", ["http", "aria2"])
+def test_security_01_twenty_five_names_that_lead_home_are_not_connected_to(
+    kind: str, part: Path, canary: FaultServer, connections: Connections
+) -> None:
+    """Each is on the list; one looks the same but for its second address."""
+    answers: dict[str, Sequence[str]] = {
+        f"host{number}.myqcloud.com": (home,) for number, home in enumerate(HOMES)
+    }
+    answers["both.myqcloud.com"] = ("119.29.29.29", "127.0.0.1")
+    assert len(answers) == 25
+    hosts = AllowedHosts(("myqcloud.com",), resolve=lambda host, port: answers[host])
+    made = make(kind, part.parent, hosts=hosts)
+    for name in answers:
+        with pytest.raises(RecordError) as raised:
+            made.fetch(MediaLink(f"https://{name}/a.m4a", "m4a"), part, no_progress)
+        assert raised.value.code == "forbidden_host", name
+    made.close()
+
+    assert [*connections] == []
     assert not canary.asked
 
 

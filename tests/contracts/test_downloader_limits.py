@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.errors import FatalError, Stopped
-from meeting_pipeline.ports import no_progress
+from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.media.http_download import HttpDownloader
+from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES
+from meeting_pipeline.errors import FatalError, RecordError, Stopped
+from meeting_pipeline.ports import MediaLink, no_progress
 from tests.support.downloaders import KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
 
@@ -40,6 +44,53 @@ def test_a_disk_that_fills_up_under_way_leaves_nothing(kind: str, part: Path) ->
 
     assert raised.value.code == "disk_full"
     assert not list(part.parent.iterdir())
+
+
+HUGE = LARGEST_MEDIA_BYTES + 1
+ANY_HOST = AllowedHosts((), allow_private=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_security_07_what_says_it_is_larger_than_20_gb_is_not_begun(kind: str, part: Path) -> None:
+    def boasting(exchange: Exchange) -> None:
+        if exchange.asked:
+            where = f"bytes 0-0/{HUGE}"
+            exchange.head("206 Partial", Content_Length=1, Content_Range=where, ETag='"one"')
+            exchange.body(b"x")
+        else:
+            exchange.head("200 OK", Content_Length=HUGE, ETag='"one"')
+
+    made = make(kind, part.parent)
+    with host(boasting) as server, pytest.raises(RecordError) as raised:
+        made.fetch(link(server), part, no_progress)
+    made.close()
+
+    assert raised.value.code == "oversized"
+    assert not list(part.parent.iterdir())
+
+
+def test_security_07_what_never_says_how_large_it_is_is_given_up_at_the_cap(part: Path) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.head("200 OK")
+        while True:
+            exchange.body(bytes(1 << 16))
+
+    made = HttpDownloader(ANY_HOST, DiskReservation(part.parent), largest_bytes=1 << 20)
+    with host(endless) as server, pytest.raises(RecordError) as raised:
+        made.fetch(link(server), part, no_progress)
+
+    assert raised.value.code == "oversized"
+    assert not list(part.parent.iterdir())
+
+
+def test_security_07_a_local_file_above_20_gb_is_not_copied(tmp_path: Path, part: Path) -> None:
+    huge = tmp_path / "huge.mp4"
+    with huge.open("wb") as stream:
+        stream.truncate(HUGE)
+    with pytest.raises(RecordError) as raised:
+        LocalFileDownloader().fetch(MediaLink(huge.as_uri(), "mp4"), part, no_progress)
+    assert raised.value.code == "oversized"
+    assert not part.exists() or not part.stat().st_size
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -227,7 +227,7 @@ def test_the_format_is_the_one_asked_for_whatever_the_name(
     assert heard == pytest.approx(audio.duration_s, abs=0.1)
 
 
-def test_the_sound_is_readable_by_its_owner_alone(
+def test_security_06_the_sound_is_readable_by_its_owner_alone(
     tool: MediaTool, museum: Path, tmp_path: Path
 ) -> None:
     tool.extract(museum / "sound.m4a", tmp_path / "audio.part", "flac", no_progress)
@@ -324,7 +324,7 @@ def test_row_41_a_full_disk_stops_everything(
     assert refused.value.code == "disk_full"
 
 
-def test_a_link_planted_at_the_target_is_not_followed(
+def test_security_06_a_link_planted_at_the_target_is_not_followed(
     tool: MediaTool, museum: Path, tmp_path: Path
 ) -> None:
     precious, target = tmp_path / "precious", tmp_path / "audio.part"
@@ -336,7 +336,7 @@ def test_a_link_planted_at_the_target_is_not_followed(
 
 
 @pytest.mark.parametrize("name", ["-y", "http:example.m4a", "concat:a|b.m4a", "会议 录制 %d.m4a"])
-def test_a_name_is_only_a_name(
+def test_security_04_a_name_is_only_a_name(
     name: str, tool: MediaTool, museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -363,7 +363,7 @@ def _playlists(url: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
 @pytest.mark.parametrize("reach", ["file", "url"])
-def test_a_playlist_named_mp4_opens_nothing_else(
+def test_security_04_a_playlist_named_mp4_opens_nothing_else(
     kind: str, reach: str, tool: MediaTool, museum: Path, tmp_path: Path
 ) -> None:
     shutil.copy(museum / "sound.m4a", tmp_path / "other.m4a")

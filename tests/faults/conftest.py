@@ -1,16 +1,18 @@
 """One lesson, and an installation that shall bring it to its rows whatever goes wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support import fault_table
-from tests.support.crash_site import sandbox_with
+from tests.support import canaries, fault_table
+from tests.support.canaries import DB_PASS, CommandLines, watched_command_lines
+from tests.support.crash_site import sandbox_for_aria2, sandbox_with
 from tests.support.databases import mariadb, sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
+from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
 from tests.support.offices import Office
 
@@ -21,6 +23,42 @@ __all__ = ["mariadb", "sqlite_template"]
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the sounds of lessons are kept."""
     return tmp_path_factory.mktemp("sounds")
+
+
+@pytest.fixture(scope="session")
+def command_lines() -> Iterator[CommandLines]:
+    """Reads what the list of processes shows."""
+    with watched_command_lines() as watched:
+        yield watched
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_seen(tmp_path: Path, command_lines: CommandLines) -> Iterator[None]:
+    """I9 of every test: in no file that it left, and in no process that it started."""
+    yield
+    assert [*canaries.found_in_files(tmp_path), *command_lines.found()] == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """I9 of every test: not in what it printed or logged in this process either."""
+    report = yield
+    texts = "\n".join((report.capstdout, report.capstderr, report.caplog)).encode()
+    if report.passed and (kinds := canaries.found_in(texts)):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} shows {', '.join(kinds)}"
+    return report
+
+
+@pytest.fixture
+def with_account(mariadb: MariaDb) -> Iterator[MariaDb]:
+    """The server, with an account that has a password."""
+    mariadb.execute(f"CREATE OR REPLACE USER canary@'127.0.0.1' IDENTIFIED BY '{DB_PASS}'")
+    mariadb.execute("GRANT ALL ON meeting.* TO canary@'127.0.0.1'")
+    yield mariadb
+    mariadb.execute("DROP USER canary@'127.0.0.1'")
 
 
 @pytest.fixture
@@ -46,6 +84,13 @@ def processes() -> Iterator[NightProcesses]:
 def two_lessons(sounds: Path) -> Iterator[Sandbox]:
     """Two recordings to process, and one to wait for."""
     with sandbox_with(2, sounds) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lesson_for_aria2(sounds: Path) -> Iterator[Sandbox]:
+    """One recording that aria2 brings."""
+    with sandbox_for_aria2(sounds) as running:
         yield running
 
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.cli.words import plain, shorten
+from meeting_pipeline.cli.words import shorten
+from meeting_pipeline.domain.display import plain
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, PARTS, Tally
 from tests.support.invariants import left_in
-from tests.support.lessons import large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
 from tests.support.tracing import MUTATIONS, require_tracing
@@ -28,12 +26,10 @@ MakeSite = Callable[..., CrashSite]
 
 
 @pytest.fixture
-def site(
-    two_lessons: Sandbox, processes: NightProcesses, sounds: Path, tmp_path: Path, tables: Path
-) -> MakeSite:
+def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables: Path) -> MakeSite:
     def make(**changes: Any) -> CrashSite:
-        usual: dict[str, Any] = {"template": tables, "lessons": 2}
-        return CrashSite(two_lessons, processes, tmp_path, sounds, **(usual | changes))
+        usual: dict[str, Any] = {"sandbox": two_lessons, "template": tables, "lessons": 2}
+        return CrashSite(processes=processes, folder=tmp_path, **(usual | changes))
 
     require_tracing()
     return make
@@ -73,21 +69,31 @@ def test_row_77_a_first_night_killed_while_it_makes_its_tables(
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("thread", [MAIN, WORKER])
 def test_row_77_either_thread_killed_at_any_message_with_mariadb(
-    thread: str, part: int, site: MakeSite, mariadb: MariaDb, request: pytest.FixtureRequest
+    thread: str, part: int, site: MakeSite, with_account: MariaDb, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("both threads, MariaDB")
-    on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
+    on_server = site(changes=at(with_account), before_each=lambda: clear(with_account))
     every = PARTS * (1 if thread == WORKER else 4) if ALL else 40
     enumerate_calls(on_server, tally, thread, SENDING, every, part)
     tally.told(request)
 
 
-def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
-    site: MakeSite, sounds: Path
+@pytest.mark.parametrize("part", range(PARTS))
+def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
+    part: int, site: MakeSite, lesson_for_aria2: Sandbox, request: pytest.FixtureRequest
 ) -> None:
-    first = site()
-    first.sandbox.company.add(lesson(0, large(tone(sounds), 3 << 20)))
-    first.sandbox.faults.add(Fault(Kind.THROTTLE, "media", record_id(0), amount=8 << 20))
+    tally = Tally("a record's thread, aria2c")
+    by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
+    assert_reaches_aria2c(by_aria2)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 75, part=part)
+    tally.told(request)
+
+
+def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
+    site: MakeSite, lesson_for_aria2: Sandbox
+) -> None:
+    first = site(sandbox=lesson_for_aria2, lessons=1)
+    assert_reaches_aria2c(first)
     victim = first.victim()
     connects = first.processes.calls(victim.order, WORKER, ("connect",))["connect"]
     left = []
@@ -98,6 +104,15 @@ def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
         if left:
             break
     assert left == []
+
+
+def assert_reaches_aria2c(site: CrashSite) -> None:
+    """One connection begins, we look, aria2 asks at least once, and we look again."""
+    before = site.sandbox.ledger.calls["media"]
+    victim = site.victim()
+    assert site.processes.run(victim.order).code == 0
+    assert site.sandbox.ledger.calls["media"] - before >= 4
+    victim.forget()
 
 
 def enumerate_calls(
@@ -112,7 +127,7 @@ def enumerate_calls(
         victim = site.victim()
         ended = site.processes.run_killed_at(victim.order, thread, name, number)
         victim.kills = int(ended.was_killed)
-        unharmed = tally.point(site.harm(victim), f"{thread} {name} {number}")
+        unharmed = tally.point(site.harm(victim), f"{thread} {name} {number}", victim.kills)
         if unharmed:
             victim.forget()
     assert tally.points >= sum(calls.values()) // every // 2
@@ -131,6 +146,6 @@ def at(mariadb: MariaDb) -> dict[str, str]:
     return {
         "DB_HOST": "127.0.0.1",
         "DB_PORT": str(mariadb.port),
-        "DB_USER": "root",
+        "DB_USER": "canary",
         "DB_NAME": "meeting",
     }

@@ -33,9 +33,10 @@ def shell(office: Office, line: str, **changes: str) -> subprocess.CompletedProc
     """A line of sh, in which $RUN is `meeting run`, with nothing but our settings around it."""
     run = shlex.join([sys.executable, "-m", "meeting_pipeline", *RUN])
     settings = {**office.environment, "PYTHONPATH": os.pathsep.join(sys.path), **changes}
-    words = [f"{name}={value}" for name, value in settings.items()]
-    command = ["env", "-i", *words, "/bin/bash", "-c", line.replace("$RUN", run)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    command = ["/bin/bash", "-c", line.replace("$RUN", run)]
+    return subprocess.run(
+        command, env=settings, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def lines(office: Office) -> list[str]:

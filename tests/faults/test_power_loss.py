@@ -29,15 +29,12 @@ def test_row_78_whatever_a_power_cut_leaves_is_made_whole(
     ffmpeg: bool,
     two_lessons: Sandbox,
     processes: NightProcesses,
-    sounds: Path,
     tables: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
     require_tracing()
-    site = CrashSite(
-        two_lessons, processes, tmp_path, sounds, lessons=2, template=tables, ffmpeg=ffmpeg
-    )
+    site = CrashSite(two_lessons, processes, tmp_path, lessons=2, template=tables, ffmpeg=ffmpeg)
     disk, log = recorded_night(site, tmp_path / "log")
     tally, every = Tally("power loss, SQLite"), EVERY[ffmpeg]
     for number, cut in enumerate(cut_disks(disk, calls_in(log))):

@@ -33,7 +33,7 @@ def env_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "command", [["run"], ["cron"], ["status"], ["config", "show"], ["db", "status"]]
 )
-def test_no_command_reads_an_env_file_that_others_can_read(
+def test_security_05_no_command_reads_an_env_file_that_others_can_read(
     starter: Starter, env_file: Path, command: list[str]
 ) -> None:
     env_file.chmod(0o640)
@@ -44,7 +44,9 @@ def test_no_command_reads_an_env_file_that_others_can_read(
     assert said.endswith("→ chmod 600 .env\n")
 
 
-def test_the_doctor_reads_it_and_says_what_is_wrong(starter: Starter, env_file: Path) -> None:
+def test_security_05_the_doctor_reads_it_and_says_what_is_wrong(
+    starter: Starter, env_file: Path
+) -> None:
     env_file.chmod(0o604)
     ended = starter.start(["doctor", "--json"], {})
     assert ended.wait() == CONFIG
@@ -54,7 +56,7 @@ def test_the_doctor_reads_it_and_says_what_is_wrong(starter: Starter, env_file: 
     assert "chmod 600 .env" in check["hint"]
 
 
-def test_an_env_file_of_somebody_else_is_a_risk_and_our_own_is_none(
+def test_security_05_an_env_file_of_somebody_else_is_a_risk_and_our_own_is_none(
     env_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env_file.chmod(0o600)
@@ -68,7 +70,7 @@ def test_an_env_file_of_somebody_else_is_a_risk_and_our_own_is_none(
     assert "another user" in str(env_file_risk(env_file))
 
 
-def test_a_data_folder_that_everybody_may_write_to_is_refused(
+def test_security_06_a_data_folder_that_everybody_may_write_to_is_refused(
     office: Office, starter: Starter
 ) -> None:
     office.folder.mkdir()
@@ -79,7 +81,9 @@ def test_a_data_folder_that_everybody_may_write_to_is_refused(
         assert f"chmod 700 {office.folder}" in ended.err.read_text("utf-8")
 
 
-def test_all_that_a_run_makes_is_for_its_owner_alone(office: Office, starter: Starter) -> None:
+def test_security_06_all_that_a_run_makes_is_for_its_owner_alone(
+    office: Office, starter: Starter
+) -> None:
     before = os.umask(0)
     try:
         run = starter.start(["run", "--since", "7d"], office.environment)
@@ -92,7 +96,7 @@ def test_all_that_a_run_makes_is_for_its_owner_alone(office: Office, starter: St
 
 
 @pytest.mark.parametrize("downloader", ["http", "aria2"])
-def test_a_link_planted_at_the_name_of_a_download_is_not_followed(
+def test_security_06_a_link_planted_at_the_name_of_a_download_is_not_followed(
     office: Office, tmp_path: Path, downloader: str
 ) -> None:
     victim = tmp_path / "victim"

@@ -29,7 +29,6 @@ def test_row_77_killed_at_any_time_again_and_again_with_eight_records_in_flight(
     part: int,
     sixteen_lessons: Sandbox,
     processes: NightProcesses,
-    sounds: Path,
     tables: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
@@ -38,7 +37,6 @@ def test_row_77_killed_at_any_time_again_and_again_with_eight_records_in_flight(
         sixteen_lessons,
         processes,
         tmp_path,
-        sounds,
         LESSONS,
         WORDS,
         tables,
@@ -60,7 +58,6 @@ def _chain(site: CrashSite, tally: Tally, chance: random.Random) -> None:
         if not site.processes.run_killed_after(victim.order, times[-1]).was_killed:
             break
         victim.kills += 1
-    unharmed = tally.point(site.harm(victim, PAYING), f"killed after {times} s")
-    tally.points += victim.kills - 1
+    unharmed = tally.point(site.harm(victim, PAYING), f"killed after {times} s", victim.kills)
     if unharmed:
         victim.forget()

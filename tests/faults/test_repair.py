@@ -38,14 +38,11 @@ EVERY = 19  # one step of a repair in so many
 def rooms(
     two_lessons: Sandbox,
     processes: NightProcesses,
-    sounds: Path,
     tables: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Rooms:
     folder = tmp_path_factory.mktemp("museum")
-    site = CrashSite(
-        two_lessons, processes, folder, sounds, lessons=2, template=tables, changes=QUICK
-    )
+    site = CrashSite(two_lessons, processes, folder, lessons=2, template=tables, changes=QUICK)
     return Rooms(site)
 
 
@@ -53,7 +50,6 @@ def rooms(
 def rooms_on_server(
     two_lessons: Sandbox,
     processes: NightProcesses,
-    sounds: Path,
     mariadb: MariaDb,
     tmp_path_factory: pytest.TempPathFactory,
     tables: Path,
@@ -62,7 +58,6 @@ def rooms_on_server(
         two_lessons,
         processes,
         tmp_path_factory.mktemp("museum"),
-        sounds,
         lessons=2,
         template=tables,
         changes={**QUICK, **at(mariadb)},

@@ -14,6 +14,7 @@ from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
+from tests.support import canaries
 from tests.support.databases import clear
 from tests.support.lessons import BURST_S, large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
@@ -21,7 +22,6 @@ from tests.support.offices import Office
 from tests.support.processes import Starter, command_line, family, starting
 from tests.support.scripted_server import ScriptedServer, reply
 
-DB_PASS = "canary-DB-pass-7311"
 REDIRECTED = "canary-redirect-7312"
 TOLD, NOT_TOLD = "canarytold7313", "canarynottold7314"
 NEVER_IN_A_COMMAND = ("rpc-secret", "passwd", "token=", "Bearer")
@@ -59,12 +59,12 @@ class Traces:
                 server.execute(f"SELECT * FROM meeting.`{table.name}`")
             )
 
-    def hits(self, canaries: Mapping[str, str]) -> list[str]:
+    def hits(self, secrets: Mapping[str, str]) -> list[str]:
         """Which canary was seen where."""
         return [
             f"{name} in {where}"
             for where, text in self.seen.items()
-            for name, canary in canaries.items()
+            for name, canary in secrets.items()
             if canary in text
         ]
 
@@ -76,27 +76,19 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
 
 
 @pytest.fixture
-def with_password(office: Office, mariadb: MariaDb) -> Iterator[Office]:
+def with_password(office: Office, with_account: MariaDb) -> Office:
     """The installation, with its rows on a server that wants a password."""
-    clear(mariadb)
-    mariadb.execute(f"CREATE OR REPLACE USER canary@'127.0.0.1' IDENTIFIED BY '{DB_PASS}'")
-    mariadb.execute("GRANT ALL ON meeting.* TO canary@'127.0.0.1'")
-    where = {"DB_HOST": "127.0.0.1", "DB_PORT": str(mariadb.port), "DB_NAME": "meeting"}
-    account = {"DB_USER": "canary", "DB_PASS": DB_PASS}
-    yield replace(office, changes={**office.changes, **where, **account, "DOWNLOADER": "aria2"})
-    mariadb.execute("DROP USER canary@'127.0.0.1'")
+    clear(with_account)
+    where = {"DB_HOST": "127.0.0.1", "DB_PORT": str(with_account.port), "DB_NAME": "meeting"}
+    by_aria2 = {"DB_USER": "canary", "DOWNLOADER": "aria2"}
+    return replace(office, changes={**office.changes, **where, **by_aria2})
 
 
 def secrets_of(sandbox: Sandbox) -> dict[str, str]:
     """All that nobody may see, by name."""
     links = list(sandbox.media._links)
     return {
-        "TQM_SECRET_ID": sandbox.credentials.secret_id,
-        "TQM_SECRET_KEY": sandbox.credentials.secret_key,
-        "KIMI_API_KEY": sandbox.keys.chat,
-        "ASR_API_KEY": sandbox.keys.asr,
-        "DB_PASS": DB_PASS,
-        "NOTIFY_URLS": NOT_TOLD,
+        **canaries.VALUES,
         "redirect": REDIRECTED,
         **{f"media link {number}": token for number, token in enumerate(links)},
     }
@@ -111,7 +103,7 @@ def slow_ffmpeg(folder: Path) -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
-def test_no_secret_is_seen_in_a_night_with_faults(
+def test_security_05_no_secret_is_seen_in_a_night_with_faults(
     with_password: Office, sandbox: Sandbox, mariadb: MariaDb, tmp_path: Path, sounds: Path
 ) -> None:
     sandbox.company.add(
@@ -127,7 +119,7 @@ def test_no_secret_is_seen_in_a_night_with_faults(
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
     env_file = home / ".env"
-    settings = {**with_password.environment, "NOTIFY_URLS": f"json://127.0.0.1:9/{NOT_TOLD}"}
+    settings = with_password.environment
     lines = [f"{name}='{value}'" for name, value in settings.items()]
     env_file.write_text("\n".join(lines), "utf-8")
     env_file.chmod(0o600)
@@ -154,9 +146,7 @@ def test_no_secret_is_seen_in_a_night_with_faults(
     assert code == 4, traces.seen["standard error"]
     for program in ("aria2c", "ffmpeg", "meeting_pipeline"):
         assert program in traces.seen["command lines"]
-    canaries = secrets_of(sandbox)
-    assert len(canaries) >= 12
-    hits = traces.hits(canaries)
+    hits = traces.hits(secrets_of(sandbox))
     assert len([hit for hit in hits if hit.endswith(".env")]) >= 6, "whoever looks finds them"
     assert [hit for hit in hits if not hit.endswith(".env")] == []
     assert not [word for word in NEVER_IN_A_COMMAND if word in traces.seen["command lines"]]
@@ -166,7 +156,7 @@ def test_no_secret_is_seen_in_a_night_with_faults(
     assert not [one for one in texts if "standard" in one or ".log" in one or "command" in one]
 
 
-def test_a_service_that_quotes_our_key_spreads_it_nowhere(
+def test_security_05_a_service_that_quotes_our_key_spreads_it_nowhere(
     office: Office, sandbox: Sandbox, starter: Starter
 ) -> None:
     key = sandbox.keys.chat
@@ -182,7 +172,7 @@ def test_a_service_that_quotes_our_key_spreads_it_nowhere(
     assert traces.hits({"key": key}) == []
 
 
-def test_the_tokens_of_notification_addresses_stay_with_us(
+def test_security_05_the_tokens_of_notification_addresses_stay_with_us(
     starter: Starter, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"

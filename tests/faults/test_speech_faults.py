@@ -10,7 +10,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.tones import tone_recording
 from tests.support.command import meeting
-from tests.support.lessons import BURSTS, lesson, record_id
+from tests.support.lessons import BURSTS, lesson, record_id, tone
 from tests.support.offices import Office
 from tests.support.speech_service import places
 
@@ -124,3 +124,15 @@ def test_row_58_a_local_model_that_is_not_there_is_a_setting_to_mend(office: Off
     assert "WHISPER_MODEL" in ended.err
     assert office.night().exit_code == 0
     assert_whole(office)
+
+
+def test_security_07_a_transcript_of_tencents_above_20_mb_is_not_read(
+    office: Office, sandbox: Sandbox, sounds: Path
+) -> None:
+    endless = "王老师(00:00:00): 你好\n" + "好" * (7 << 20)
+    sandbox.company.add(lesson(0, tone(sounds), transcript=endless))
+    by_both = replace(office, changes={**office.changes, "ASR_BACKEND": "auto"})
+    assert by_both.night().exit_code == 0
+    assert sandbox.ledger.bursts == ONCE, "it is transcribed instead"
+    assert_whole(by_both)
+    assert not [*(office.folder / "transcripts").iterdir()]

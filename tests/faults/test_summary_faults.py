@@ -44,7 +44,7 @@ def assert_only_the_model_is_asked_again(office: Office) -> None:
         (Kind.EMPTY_CHOICES, "empty_reply", 2),
     ],
 )
-def test_row_59_row_60_row_62_and_row_63_no_summary_is_made_of_no_good_reply(
+def test_row_59_row_60_row_62_row_63_and_security_07_no_summary_is_made_of_no_good_reply(
     office: Office, sandbox: Sandbox, kind: Kind, code: str, calls: int
 ) -> None:
     sandbox.faults.add(Fault(kind, "chat"))

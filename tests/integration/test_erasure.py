@@ -107,7 +107,9 @@ def test_what_is_looked_for_is_there_before(office: Office) -> None:
     assert len([path for path in found if path.startswith("recordings/")]) >= 6
 
 
-def test_nothing_of_a_student_is_left_in_rows_free_pages_files_and_logs(office: Office) -> None:
+def test_security_09_nothing_of_a_student_is_left_in_rows_free_pages_files_and_logs(
+    office: Office,
+) -> None:
     done = office.erase()
 
     assert list(office.holds()) == []
@@ -132,7 +134,7 @@ def test_the_lessons_of_others_stay_whole(office: Office) -> None:
     rows.close()
 
 
-def test_the_next_nights_bring_nothing_back(office: Office) -> None:
+def test_security_09_the_next_nights_bring_nothing_back(office: Office) -> None:
     office.erase()
     office.transcriber.settings = "fake model-2"
 

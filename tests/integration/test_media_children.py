@@ -1,7 +1,7 @@
 """ffmpeg as a child: it hangs, dies, complains at length, or loses its parent."""
 
-import os
-import select
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,6 +17,7 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports import no_progress
 from tests.support.museum import Take, record
+from tests.support.processes import until_gone
 
 PATIENCE_S = 20.0
 
@@ -58,7 +59,7 @@ child.wait()"""
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
     leader, grandchild = map(int, (tmp_path / "pids").read_text().split())
     assert not is_alive(leader)
-    _until_gone(grandchild)
+    until_gone(grandchild)
 
 
 def test_row_47_complaining_for_ever_is_no_progress(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_row_47_a_child_that_closes_its_pipes_and_stays_is_killed(tmp_path: Path
     assert refusal([script(tmp_path, body)], stall_s=1.0) == "media_tool_stalled"
 
 
-def test_row_48_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
+def test_row_48_security_07_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> None:
     body = "sys.stderr.write('x' * 5_000_000 + '\\n\\x1b[31m[aac @ 0x55ca] 坏\\n'); sys.exit(1)"
     ended = run([script(tmp_path, body)], bytearray().extend)
     assert len(ended.complaints) <= 8192
@@ -88,6 +89,33 @@ def test_row_48_of_megabytes_of_complaints_the_end_is_kept(tmp_path: Path) -> No
 def test_row_48_a_killed_child_may_succeed_later(tmp_path: Path) -> None:
     body = "os.kill(os.getpid(), 9)"
     assert refusal([script(tmp_path, body)]) == "media_tool_killed"
+
+
+SLOW_TO_BE_LIMITED = "import resource\nwhile resource.getrlimit({what})[0] < 0: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "most", "greed"),
+    [
+        (resource.RLIMIT_AS, 1 << 30, "bytearray(2 << 30)"),
+        (resource.RLIMIT_FSIZE, 1 << 20, "open('large', 'wb').write(bytes(2 << 20))"),
+    ],
+)
+def test_security_07_a_child_gets_no_more_than_its_share(
+    what: int, most: int, greed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    greedy = [script(tmp_path, SLOW_TO_BE_LIMITED.format(what=what) + greed)]
+    ended = run(greedy, bytearray().extend, limits={what: most})
+    assert ended.returncode == 1
+    assert re.search("MemoryError|File too large", ended.complaints)
+
+
+def test_security_07_a_child_that_computes_for_ever_is_killed(tmp_path: Path) -> None:
+    endless = script(tmp_path, "while True: print('still alive', flush=True)")
+    with pytest.raises(RetryableError) as killed:
+        run([endless], bytearray().extend, PATIENCE_S, limits={resource.RLIMIT_CPU: 1})
+    assert killed.value.code == "media_tool_killed"
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -150,7 +178,7 @@ media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", paus
         (child,) = _children(parent.pid)
         assert is_alive(child)
         parent.send_signal(signal.SIGKILL)
-    _until_gone(child)
+    until_gone(child)
     assert (tmp_path / "out").stat().st_size < 60 * 32_000
 
 
@@ -164,16 +192,3 @@ def _installed(program: str) -> str:
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in found.split()]
-
-
-def _until_gone(pid: int) -> None:
-    """Wait for the end of a process that is not our child."""
-    try:
-        watch = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        ready, _, _ = select.select([watch], [], [], PATIENCE_S)
-        assert ready, f"process {pid} is still there"
-    finally:
-        os.close(watch)

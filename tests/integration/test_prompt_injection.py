@@ -119,7 +119,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     listener.stop()
 
 
-def test_row_61_thirty_attacks_change_nothing_but_their_own_rows(night: Night) -> None:
+def test_row_61_and_security_12_thirty_attacks_change_nothing_but_their_own_rows(
+    night: Night,
+) -> None:
     assert len(ATTACKS) == 30
     assert night.report.listed == 31
     rows = night.installation.rows()
@@ -140,13 +142,15 @@ def test_row_61_thirty_attacks_change_nothing_but_their_own_rows(night: Night) -
     assert titles.count(str(HONEST["title"])) == 1
 
 
-def test_row_61_no_reply_names_a_file(night: Night) -> None:
+def test_row_61_and_security_12_no_reply_names_a_file(night: Night) -> None:
     files = [Path(name) for name in night.installation.files()]
     assert {file.name for file in files if "calls" not in file.parts} <= NAMES
     assert len({file.parts[:2] for file in files}) == 31
 
 
-def test_row_61_every_attack_stays_in_its_lines_between_the_fences(night: Night) -> None:
+def test_row_61_and_security_12_every_attack_stays_in_its_lines_between_the_fences(
+    night: Night,
+) -> None:
     assert len(set(night.prompts)) == 31
     for prompt in night.prompts:
         lines = prompt.splitlines()
@@ -158,7 +162,7 @@ def test_row_61_every_attack_stays_in_its_lines_between_the_fences(night: Night)
         assert all(LINE.match(line) for line in said)
 
 
-def test_row_61_nothing_but_words_is_ever_asked_for(night: Night) -> None:
+def test_row_61_and_security_12_nothing_but_words_is_ever_asked_for(night: Night) -> None:
     allowed = {"model", "messages", "max_completion_tokens", "thinking", "response_format"}
     assert all(set(body) == allowed for body in night.asked)
     systems = {body["messages"][0]["content"] for body in night.asked}

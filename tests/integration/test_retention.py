@@ -58,7 +58,9 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path, [meta(0)])
 
 
-def test_after_a_night_the_media_is_gone_and_after_seven_days_the_audio(office: Office) -> None:
+def test_security_09_after_a_night_the_media_is_gone_and_after_seven_days_the_audio(
+    office: Office,
+) -> None:
     assert office.run().exit_code == 0
     assert office.names() == ["audio.flac", "audio.levels", *TEXTS]
 

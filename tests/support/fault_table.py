@@ -29,9 +29,12 @@ class Tally:
     harms: Counter[str] = field(default_factory=Counter)
     first: list[str] = field(default_factory=list)
 
-    def point(self, found: Iterable[Finding], where: object) -> bool:
-        """Count one point where something was broken; returns whether no harm came of it."""
-        self.points += 1
+    def point(self, found: Iterable[Finding], where: object, kills: int = 1) -> bool:
+        """Note what came of one point where something was broken; returns whether that is no harm.
+
+        kills: how often it was broken there indeed; a night that went past its point counts none.
+        """
+        self.points += kills
         findings = list(found)
         self.harms.update(finding.harm.value for finding in findings)
         self.first += [f"{where}: {finding}" for finding in findings]

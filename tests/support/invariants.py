@@ -24,10 +24,10 @@ from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
 from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support import canaries
 from tests.support.night_processes import NightEnd
 from tests.support.offices import Office
 
-_SIGNED = re.compile(rb"token=[\w-]{20,}")
 _OURS = (
     re.compile(r"meeting\.db(-wal|-shm)?"),
     re.compile(r"run\.lock"),
@@ -73,19 +73,12 @@ class Truth:
     minutes: Mapping[str, tuple[Transcript | None, Summary | None]]
     unfinished: Mapping[str, datetime]
     paid: int
-    canaries: tuple[bytes, ...]
     seconds: float = 0.0
 
 
 def paid_calls(sandbox: Sandbox) -> int:
     """How many transcriptions and chats were answered so far."""
     return sum(sandbox.ledger.uploads.values()) + sum(sandbox.ledger.chats.values())
-
-
-def canaries(sandbox: Sandbox) -> tuple[bytes, ...]:
-    """The secrets that every process of a night is given."""
-    secrets = (sandbox.credentials.secret_key, sandbox.keys.asr, sandbox.keys.chat)
-    return tuple(secret.encode() for secret in secrets)
 
 
 def harm_to_rows(office: Office, truth: Truth) -> Iterator[Finding]:
@@ -183,24 +176,15 @@ def harm_to_purse(paid: int, truth: Truth, interrupted: int) -> Iterator[Finding
         yield Finding(Harm.PAID_TWICE, f"{paid} calls, {truth.paid} needed, {interrupted} excused")
 
 
-def secrets_in_files(folder: Path, truth: Truth) -> Iterator[Finding]:
+def secrets_in_files(folder: Path) -> Iterator[Finding]:
     """I9, of everything below a folder: output, logs, the embedded database, what else is there."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            yield from _secrets_in(content, str(path.relative_to(folder)), truth)
+    return (Finding(Harm.SECRET, found) for found in canaries.found_in_files(folder))
 
 
-def secrets_in_rows(office: Office, truth: Truth) -> Iterator[Finding]:
+def secrets_in_rows(office: Office) -> Iterator[Finding]:
     """I9, of every value of every table."""
     with office.database() as rows, rows.engine.connect() as connection:
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
-                yield from _secrets_in(repr(tuple(row)).encode(), f"table {table.name}", truth)
-
-
-def _secrets_in(content: bytes, where: str, truth: Truth) -> Iterator[Finding]:
-    if any(canary in content for canary in truth.canaries):
-        yield Finding(Harm.SECRET, f"a key in {where}")
-    if _SIGNED.search(content):
-        yield Finding(Harm.SECRET, f"a signed link in {where}")
+                for kind in canaries.found_in(repr(tuple(row)).encode()):
+                    yield Finding(Harm.SECRET, f"{kind} in table {table.name}")

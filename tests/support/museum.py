@@ -169,3 +169,12 @@ def overwrite(source: Path, path: Path, filling: Callable[[int], bytes]) -> Path
 def page(size: int) -> bytes:
     """So many bytes of an error page."""
     return (PAGE * (size // len(PAGE) + 1))[:size]
+
+
+def claim_samples(flac: Path, number: int) -> None:
+    """Have a FLAC file promise so many samples, 0 for none: 36 bits of its first block."""
+    data = bytearray(flac.read_bytes())
+    at = 4 + 4 + 13
+    data[at] = data[at] & 0xF0 | number >> 32
+    data[at + 1 : at + 5] = (number & 0xFFFF_FFFF).to_bytes(4, "big")
+    flac.write_bytes(data)

@@ -14,6 +14,7 @@ from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, Reco
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.night import night
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.canaries import ENVIRONMENT
 
 NO_FILE = Path("no.env")
 TEACHERS = '["teacher_0","teacher_1","teacher_2"]'
@@ -32,7 +33,7 @@ class Office:
     def environment(self) -> dict[str, str]:
         """Every setting, as a process would find it."""
         ours = {"DATA_DIR": str(self.folder), "TEACHER_WHITELIST": TEACHERS}
-        return {**self.sandbox.environment(self.scope), **ours, **self.changes}
+        return {**self.sandbox.environment(self.scope), **ENVIRONMENT, **ours, **self.changes}
 
     @property
     def settings(self) -> Settings:

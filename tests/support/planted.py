@@ -69,9 +69,10 @@ _SAYS_THE_LINK = Patch(
     '            log.error("fetching %s", link.url)\n            part = job.folder.part(f',
 )
 _NO_REDACTION = Patch(
-    "logs.py", "        return self.redact(self._inner.format(record))\n",
-    "        return self._inner.format(record)\n",
-)  # fmt: skip
+    "logs.py",
+    "        return self._redaction.redact(super().format(record))\n",
+    "        return super().format(record)\n",
+)
 _NO_KEY = Patch(
     "adapters/db/migrations/versions/0001_first_tables.py",
     '        sa.UniqueConstraint("source", "record_id", name="recordings_key"),\n',

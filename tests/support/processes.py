@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -122,15 +122,7 @@ def starting(folder: Path) -> Iterator[Starter]:
 
 def family(pid: int) -> list[int]:
     """The children of a process and theirs."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            found += [child, *family(child)]
-    return found
+    return [one for child in _children(pid) for one in (child, *family(child))]
 
 
 def command_line(pid: int) -> str:
@@ -139,6 +131,16 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8")
     except OSError:
         return ""
+
+
+def _children(pid: int) -> list[int]:
+    """Of all its threads; one that ends meanwhile has none."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def until_gone(pid: int) -> None:

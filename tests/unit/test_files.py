@@ -66,7 +66,7 @@ def test_files_and_folders_are_for_their_owner_only(folder: RecordFolder) -> Non
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
-def test_a_link_planted_at_the_temporary_name_is_not_followed(
+def test_security_06_a_link_planted_at_the_temporary_name_is_not_followed(
     folder: RecordFolder, tmp_path: Path
 ) -> None:
     victim = tmp_path / "victim"

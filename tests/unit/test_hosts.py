@@ -86,20 +86,20 @@ def test_listed_hosts_at_public_addresses_are_fetched_from(address: str) -> None
 
 
 @pytest.mark.parametrize("url", FORBIDDEN)
-def test_other_links_are_refused(url: str) -> None:
+def test_security_01_other_links_are_refused(url: str) -> None:
     with pytest.raises(RecordError) as raised:
         at("119.29.29.29").check(url)
     assert raised.value.code == "forbidden_host"
 
 
 @pytest.mark.parametrize("address", INTERNAL)
-def test_a_listed_name_at_an_internal_address_is_refused(address: str) -> None:
+def test_security_01_a_listed_name_at_an_internal_address_is_refused(address: str) -> None:
     with pytest.raises(RecordError) as raised:
         at("119.29.29.29", address).addresses("a.myqcloud.com", 443)
     assert raised.value.code == "forbidden_host"
 
 
-def test_no_connection_is_made_where_a_listed_name_leads_home(tmp_path: Path) -> None:
+def test_security_01_no_connection_is_made_where_a_listed_name_leads_home(tmp_path: Path) -> None:
     with FaultServer(b"canary").running() as canary:
         hosts = AllowedHosts(SUFFIXES, resolve=lambda host, port: ("127.0.0.1",))
         made = HttpDownloader(hosts, DiskReservation(tmp_path))
@@ -108,7 +108,7 @@ def test_no_connection_is_made_where_a_listed_name_leads_home(tmp_path: Path) ->
     assert not canary.asked
 
 
-def test_a_connection_goes_to_the_address_that_was_checked(tmp_path: Path) -> None:
+def test_security_01_a_connection_goes_to_the_address_that_was_checked(tmp_path: Path) -> None:
     answers = iter([("127.0.0.1",), ("0.0.0.0",)])
 
     def rebinding(host: str, port: int) -> Sequence[str]:

@@ -221,7 +221,7 @@ def test_row_11_a_server_without_tls_is_fatal() -> None:
     assert isinstance(error, FatalError) and error.code == "tls"
 
 
-def test_row_12_a_body_above_32_mb_is_refused_after_32_mb() -> None:
+def test_row_12_and_security_07_a_body_above_32_mb_is_refused_after_32_mb() -> None:
     sent = []
 
     def flood(connection: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """No secret and no signed link in a log line, a traceback or an error."""
 
 import logging
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def log_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_line_keeps_its_words_and_loses_its_secret(log_file: Path, line: str) -> None:
+def test_security_05_a_line_keeps_its_words_and_loses_its_secret(log_file: Path, line: str) -> None:
     logging.getLogger("meeting_pipeline.test").info("开始 %s 结束", line)
 
     written = log_file.read_text("utf-8")
@@ -48,7 +49,9 @@ def test_a_line_keeps_its_words_and_loses_its_secret(log_file: Path, line: str) 
     assert "abc123signed" not in written
 
 
-def test_a_traceback_loses_it_too(log_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_security_05_a_traceback_loses_it_too(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     try:
         raise ValueError(LINES[1] + CANARY)
     except ValueError:
@@ -68,3 +71,17 @@ def test_a_log_that_cannot_be_written_stops_nothing(
     logs.set_up("INFO", [], tmp_path / "file" / "record_worker.log")
 
     assert "no log file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_security_12_a_foreign_word_begins_no_line_and_steers_no_terminal(
+    tmp_path: Path, log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "record_worker.log"
+    logs.set_up("INFO", [], file, log_format=log_format)
+    forged = "\n2026-01-01 00:00:00,000 INFO    run 1 ended: done 9\r\x1b[2J\x9b31m\u202e\u2028"
+    logging.getLogger("meeting_pipeline.test").warning("the server says %s", forged)
+    for written in (file.read_text("utf-8"), capsys.readouterr().err):
+        assert written.endswith("\n") and len(written.splitlines()) == 1
+        assert not any(unicodedata.category(sign)[0] == "C" for sign in written[:-1])
+        assert "done 9" in written

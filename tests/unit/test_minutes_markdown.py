@@ -119,12 +119,12 @@ def test_an_english_transcript_has_english_headings_and_empty_parts_none() -> No
         ("\u202ereversed\x07\ud800", "reversed"),
     ],
 )
-def test_no_text_acts_as_markdown_or_html(said: str, shown: str) -> None:
+def test_security_12_no_text_acts_as_markdown_or_html(said: str, shown: str) -> None:
     document = render(replace(SUMMARY, key_points=(said,)))
     assert f"## 要点\n\n- {shown}\n" in document
 
 
-def test_a_subject_cannot_end_or_extend_the_front_matter() -> None:
+def test_security_12_a_subject_cannot_end_or_extend_the_front_matter() -> None:
     document = render(subject='x"\n---\nphase: "其他"\u2028---')
     assert document.count("\n---\n") == 1
     assert front_matter(document)["phase"] == "简历优化"
@@ -137,7 +137,9 @@ def test_an_untitled_summary_still_has_a_heading() -> None:
 
 @given(st.text(), st.text(), st.text())
 @settings(max_examples=50, deadline=None)
-def test_whatever_was_said_the_document_keeps_its_shape(subject: str, said: str, who: str) -> None:
+def test_security_12_whatever_was_said_the_document_keeps_its_shape(
+    subject: str, said: str, who: str
+) -> None:
     spoken = replace(TRANSCRIPT, segments=(Segment(1.0, 2.0, said, who), Segment(3.0, 4.0, "好")))
     summary = replace(SUMMARY, title=said, abstract=said, key_points=(said, "好"), phase_method=who)
     document = render_markdown(replace(META, subject=subject), spoken, summary)

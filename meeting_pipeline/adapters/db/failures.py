@@ -11,6 +11,8 @@ UPGRADE = "run `meeting db upgrade`"
 # MySQL/MariaDB server and client error numbers, SQLite primary result codes
 _CONFLICT = {1205, 1213, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CONNECTION_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055}
+_NO_TLS = 2026
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's word, in the text of a 2003
 _FULL = {1021, 1114, sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ACCESS = {1044, 1045, 1049, 1698, sqlite3.SQLITE_CANTOPEN}
@@ -21,7 +23,7 @@ _REFUSED_VALUE = {1264, 1265, 1292, 1366, 1406, 4025, 3819, sqlite3.SQLITE_CONST
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same transaction, from its start, may well succeed right now."""
-    if not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError) or _proves_nothing(error):
         return False
     return error.connection_invalidated or number(error) in _CONFLICT | _CONNECTION_LOST
 
@@ -29,7 +31,7 @@ def may_pass(error: BaseException) -> bool:
 def translated(error: SQLAlchemyError) -> BaseException:
     """Our error for it; the original one where it is a bug of ours."""
     if isinstance(error, DBAPIError):
-        return _translated(error, number(error))
+        return _untrusted(error) if _proves_nothing(error) else _translated(error, number(error))
     if isinstance(error, StatementError) and error.orig is not None:
         return error.orig  # a column type refused the value
     return FatalError("database_gone", f"the database does not answer: {error}")
@@ -64,6 +66,19 @@ def _fatal(error: DBAPIError, code: int) -> FatalError:
         "database_gone",
         f"the database does not work: {error.orig}",
         hint="see whether it runs, takes connections and may be written to",
+    )
+
+
+def _proves_nothing(error: DBAPIError) -> bool:
+    """Whether the server speaks no TLS where it must, or nobody vouches for its certificate."""
+    return number(error) == _NO_TLS or _UNTRUSTED in str(error.orig)
+
+
+def _untrusted(error: DBAPIError) -> ConfigError:
+    return ConfigError(
+        "database_tls",
+        f"the database server does not prove that it is the right one: {error.orig}",
+        hint="DB_CA has to be what signed its certificate, and DB_HOST the name in there",
     )
 
 

@@ -24,6 +24,7 @@ from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports import MediaLink, Progress
@@ -163,6 +164,7 @@ class Aria2Downloader:
     def _look(self, url: str) -> _Found | None:
         """What is behind the link; None where aria2 is not the one to fetch it."""
         found = self._client.patiently(lambda: self._probe(url))
+        check_not_too_large("the recording", found.size_bytes, LARGEST_MEDIA_BYTES)
         return found if found.in_ranges and found.size_bytes else None
 
     def _probe(self, url: str) -> _Found:

@@ -2,16 +2,18 @@
 
 import os
 import re
+import resource
 import selectors
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from signal import SIGKILL
 from threading import RLock
 from time import monotonic
+from types import MappingProxyType
 
 from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
 
@@ -78,15 +80,18 @@ def run(
     take: Callable[[bytes], None],
     stall_s: float = STALL_S,
     children: Children | None = None,
+    limits: Mapping[int, int] = MappingProxyType({}),
 ) -> Ended:
     """Run a command to its end and hand over everything it writes to standard output.
 
     stall_s: seconds without output after which it counts as hanging; its process group is killed.
-    children: who can end it before. If we are killed, the system ends it; where util-linux is not
-    installed, the broken pipe does, for a child must write all the time.
+    children: who can end it before. limits: the most it may have of each resource.RLIMIT_….
+    If we are killed, the system ends it; where util-linux is not installed, the broken pipe does,
+    for a child must write all the time.
     Raises Stopped, RetryableError("media_tool_stalled"), ("media_tool_killed"), ConfigError.
     """
     with _started(command) as process, (children or Children()).watching(process):
+        _limit(process, limits)
         complaints = _drain(process, take, stall_s)
         try:
             returncode = process.wait(stall_s)
@@ -122,6 +127,13 @@ def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             _kill(process)
+
+
+def _limit(process: subprocess.Popen[bytes], limits: Mapping[int, int]) -> None:
+    """From outside, for nothing of ours can run between fork and exec while there are threads."""
+    with suppress(ProcessLookupError):
+        for what, most in limits.items():
+            resource.prlimit(process.pid, what, (most, most))
 
 
 @cache

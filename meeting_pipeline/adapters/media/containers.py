@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from meeting_pipeline.adapters.media import ogg
+from meeting_pipeline.domain.gates import check_not_too_long
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports import MediaInfo
 
@@ -73,13 +74,16 @@ def corrupt(media: Path, reason: str) -> RecordError:
 def describe(media: Path, container: Container) -> MediaInfo:
     """What the container promises, in the words of the port.
 
-    Raises RecordError("truncated_media") for an Ogg file without its end (see `ogg.check_ended`).
+    Raises RecordError("truncated_media") for an Ogg file without its end (see `ogg.check_ended`),
+    ("longer_than_a_day") for more than 24 hours.
     """
     if container.format_name == "ogg":
         ogg.check_ended(media)
     audio = container.audio
+    duration_s = _promised_duration(media, container, audio) if audio else container.duration_s
+    check_not_too_long(duration_s or 0.0)
     return MediaInfo(
-        duration_s=_promised_duration(media, container, audio) if audio else container.duration_s,
+        duration_s=duration_s,
         has_audio=audio is not None,
         audio_codec=audio.codec if audio else None,
         created_at=_created_at(container.tags),

@@ -1,5 +1,6 @@
 """Sound by the ffmpeg program, where it is installed: twice as fast as the library."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
+from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Probe, Progress
 
@@ -26,6 +28,13 @@ _ENCODINGS = {
     "wav": ["-c:a", "pcm_s16le", "-f", "wav"],
     "mp3": ["-c:a", "libmp3lame", "-b:a", "32k", "-compression_level", "9", "-f", "mp3"],
 }
+_LIMITS = {
+    resource.RLIMIT_AS: 4 << 30,
+    resource.RLIMIT_CPU: 2 * 3600,  # seconds: a day of sound takes minutes
+    resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
+    resource.RLIMIT_CORE: 0,
+}
+"""What no recording needs: a crafted one that does ends ffmpeg, and nothing else."""
 _MONO = f"aformat=sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"
 _IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # frame by frame, a sixth of the time is spent
 
@@ -36,12 +45,20 @@ class FFmpegMedia:
     ffmpeg: path of the program. probe: who looks into containers (for ffprobe to do it, the system
     has to put together hundreds of libraries, 90 ms for 1 ms of work). stall_s: seconds without
     progress before a hanging one is killed, which raises RetryableError("media_tool_stalled").
+    longest_s: see `SoundMeter`.
     """
 
-    def __init__(self, ffmpeg: str, probe: Probe, stall_s: float = child.STALL_S) -> None:
+    def __init__(
+        self,
+        ffmpeg: str,
+        probe: Probe,
+        stall_s: float = child.STALL_S,
+        longest_s: float = LONGEST_S,
+    ) -> None:
         self._ffmpeg = ffmpeg
         self._probe = probe
         self._stall_s = stall_s
+        self._longest_s = longest_s
         self._children = child.Children()
 
     def close(self) -> None:
@@ -58,10 +75,10 @@ class FFmpegMedia:
         if not info.has_audio:
             raise SkipRecord("no_audio", f"{media.name} has no audio track")
         make_target(target)
-        meter = SoundMeter()
+        meter = SoundMeter(self._longest_s)
         hear = _hearing(meter, towards(info.duration_s, progress))
         command = self._command(media, target, audio_format)
-        ended = child.run(command, hear, self._stall_s, self._children)
+        ended = child.run(command, hear, self._stall_s, self._children, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode:

@@ -12,6 +12,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.pace import Pace
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import create
 from meeting_pipeline.ports import MediaLink, Progress
@@ -50,7 +51,8 @@ class HttpDownloader:
 
     A part is gone on with only where the host proves that it is still the same object (If-Range,
     Content-Range, validator and length), else the file starts over. Five tries per `fetch`; then
-    the part waits for the next one. stall_s, first_wait_s: see `MediaClient`.
+    the part waits for the next one. stall_s, first_wait_s: see `MediaClient`. largest_bytes: what
+    is larger, or says that it is, raises RecordError("oversized").
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class HttpDownloader:
         disk: DiskReservation,
         stall_s: float = 30.0,
         first_wait_s: float = 1.0,
+        largest_bytes: int = LARGEST_MEDIA_BYTES,
     ) -> None:
         self._client = MediaClient(hosts, stall_s, first_wait_s)
         self._disk = disk
+        self._largest_bytes = largest_bytes
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
         self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress))
@@ -116,8 +120,9 @@ class HttpDownloader:
                 _start_over(answer, file)
                 offset = 0
             expected = answer.remote.total_bytes
+            check_not_too_large(file.path.name, expected or 0, self._largest_bytes)
             with self._disk.reserved_now(file.path, expected or wish.link.size_bytes or 0):
-                written = _write(answer, wish, offset)
+                written = _write(answer, wish, offset, self._largest_bytes)
         if expected is not None and written != expected:
             raise RetryableError("cut_short", f"{written} of {expected} bytes came")
 
@@ -153,7 +158,7 @@ def _start_over(answer: Answer, file: PartFile) -> None:
     file.begin(answer.remote)
 
 
-def _write(answer: Answer, wish: _Wish, offset: int) -> int:
+def _write(answer: Answer, wish: _Wish, offset: int, largest_bytes: int) -> int:
     """Write the body at `offset`; returns how long the file is then. Raises _TooSlow."""
     path, expected = wish.file.path, answer.remote.total_bytes
     pace = Pace(expected or 0, offset, wish.fast_bytes_per_s)
@@ -162,6 +167,7 @@ def _write(answer: Answer, wish: _Wish, offset: int) -> int:
             stream.write(block)
             offset += len(block)
             wish.came(len(block))
+            check_not_too_large(path.name, offset, largest_bytes)  # a body may have no length
             if expected:
                 wish.progress(min(1.0, offset / expected))
             if pace.is_slow(offset):

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.files import create, disk_full, is_full
 from meeting_pipeline.ports import MediaLink, Progress
@@ -18,7 +19,7 @@ class LocalFileDownloader:
     """`ports.Downloader` for file:// links; always a fresh copy.
 
     Raises RetryableError("file_missing"), ("file_changed") when somebody wrote while it was copied,
-    ("file_unreadable"), FatalError("disk_full"), RecordError("unsupported_link").
+    ("file_unreadable"), FatalError("disk_full"), RecordError("unsupported_link"), ("oversized").
     """
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
@@ -28,6 +29,7 @@ class LocalFileDownloader:
         try:
             with path.open("rb") as source, create(part) as target:
                 before = os.fstat(source.fileno())
+                check_not_too_large(path.name, before.st_size, LARGEST_MEDIA_BYTES)
                 _copy(source, target, before.st_size, progress)
             after = path.stat()
         except OSError as error:

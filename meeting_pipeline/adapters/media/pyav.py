@@ -29,14 +29,16 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
+from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord, Stopped
 from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Progress
 
 
 class PyAVMedia:
-    """`ports.MediaTool` in this process."""
+    """`ports.MediaTool` in this process. longest_s: see `SoundMeter`."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._closed = False
 
     def close(self) -> None:
@@ -52,7 +54,7 @@ class PyAVMedia:
         with _opened(media) as container:
             track = _first_audio(container, media)
             tell = towards(describe(media, _said_by(container)).duration_s, progress)
-            meter = SoundMeter()
+            meter = SoundMeter(self._longest_s)
             make_target(target)
             with _Encoder(target, _ENCODINGS[audio_format]) as encoder:
                 for second in _in_seconds(_decoded(container, track, media)):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import log10
 from pathlib import Path
 
+from meeting_pipeline.domain.gates import LONGEST_S, check_not_too_long
 from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.files import disk_full
@@ -22,9 +23,13 @@ _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large"
 
 
 class SoundMeter:
-    """Counts mono 16 kHz 16-bit samples, and says how loud they are in every FRAME_S."""
+    """Counts mono 16 kHz 16-bit samples, and says how loud they are in every FRAME_S.
 
-    def __init__(self) -> None:
+    longest_s: more of them, whatever was promised, raises RecordError("longer_than_a_day").
+    """
+
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._pending = b""
         self._heard = 0
         self._levels = array("f")
@@ -36,6 +41,7 @@ class SoundMeter:
         self._pending = samples[whole:]
         self._heard += whole // _BYTES
         self._measure(samples[:whole])
+        check_not_too_long(self.duration_s, self._longest_s)
 
     @property
     def duration_s(self) -> float:

@@ -1,0 +1,39 @@
+"""What the stage makes of a transcript, whoever made it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline.domain.model import Audio, RecordKey, Segment, Transcript
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.ports import Job, no_progress
+from meeting_pipeline.stages.transcribe import Transcribe
+from tests.support.fakes import FakeTranscriber, meta
+
+AUDIO = Audio(Path("audio.flac"), 1, "0" * 64, 5.0)
+
+
+class Talkative(FakeTranscriber):
+    """A recogniser that never stops."""
+
+    letters = 20 << 20
+
+    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+        said = super().transcribe(audio, job)
+        return replace(said, segments=(Segment(0.0, 5.0, "a" * self.letters, None),))
+
+
+def test_security_07_a_transcript_above_20_mb_is_refused(tmp_path: Path) -> None:
+    folder = RecordFolder(tmp_path, RecordKey("fake", "1"))
+    job = Job(1, meta(1), folder, no_progress, lambda usage: None)
+    endless, long = Talkative(), Talkative()
+    long.letters = 19 << 20
+
+    with pytest.raises(RecordError) as refused:
+        Transcribe(endless).run(AUDIO, job)
+
+    assert refused.value.code == "oversized"
+    assert not folder.file("transcript.json").exists()
+    assert Transcribe(long).run(AUDIO, job).size_bytes > 19 << 20
