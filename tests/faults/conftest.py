@@ -8,15 +8,23 @@ import pytest
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import canaries, fault_table
-from tests.support.canaries import DB_PASS, CommandLines, watched_command_lines
+from tests.support.canaries import CommandLines, watched_command_lines
 from tests.support.crash_site import sandbox_for_aria2, sandbox_with
-from tests.support.databases import mariadb, sqlite_template
+from tests.support.databases import mariadb as plain_mariadb
+from tests.support.databases import sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
 from tests.support.offices import Office
 
-__all__ = ["mariadb", "sqlite_template"]
+__all__ = ["plain_mariadb", "sqlite_template"]
+
+
+@pytest.fixture(scope="session")
+def mariadb(plain_mariadb: MariaDb) -> MariaDb:
+    """The session's server, with an account whose password every night is given."""
+    canaries.make_account(plain_mariadb, canaries.ACCOUNT)
+    return plain_mariadb
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +58,6 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} shows {', '.join(kinds)}"
     return report
-
-
-@pytest.fixture
-def with_account(mariadb: MariaDb) -> Iterator[MariaDb]:
-    """The server, with an account that has a password."""
-    mariadb.execute(f"CREATE OR REPLACE USER canary@'127.0.0.1' IDENTIFIED BY '{DB_PASS}'")
-    mariadb.execute("GRANT ALL ON meeting.* TO canary@'127.0.0.1'")
-    yield mariadb
-    mariadb.execute("DROP USER canary@'127.0.0.1'")
 
 
 @pytest.fixture

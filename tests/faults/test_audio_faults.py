@@ -29,7 +29,14 @@ from tests.support.nights import Installation
 from tests.support.offices import Office
 
 OF_LESSON = {(0, place): 1 for place in BURSTS}
-FILES = ("recording.m4a", "audio.flac", "transcript.json", "summary.json", "summary.md")
+FILES = (
+    "recording.m4a",
+    "audio.flac",
+    "audio.levels",
+    "transcript.json",
+    "summary.json",
+    "summary.md",
+)
 
 # ── titles ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -69,10 +69,10 @@ def test_row_77_a_first_night_killed_while_it_makes_its_tables(
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("thread", [MAIN, WORKER])
 def test_row_77_either_thread_killed_at_any_message_with_mariadb(
-    thread: str, part: int, site: MakeSite, with_account: MariaDb, request: pytest.FixtureRequest
+    thread: str, part: int, site: MakeSite, mariadb: MariaDb, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("both threads, MariaDB")
-    on_server = site(changes=at(with_account), before_each=lambda: clear(with_account))
+    on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
     every = PARTS * (1 if thread == WORKER else 4) if ALL else 40
     enumerate_calls(on_server, tally, thread, SENDING, every, part)
     tally.told(request)

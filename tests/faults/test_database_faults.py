@@ -24,6 +24,7 @@ from meeting_pipeline.ports import ExtractedAudio, Job, MediaInfo, MediaLink, Pr
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.faults.test_crash_points import at
+from tests.support.canaries import ACCOUNT, make_account
 from tests.support.databases import clear
 from tests.support.disks import fill, small_disk
 from tests.support.fakes import FakeMedia, FakeSource, meta
@@ -131,6 +132,7 @@ def test_row_67_a_server_that_is_restarted_in_the_middle_costs_nothing(
     sandbox.faults.add(Fault(Kind.STALL, "transcriptions", calls=hold))
     with running_mariadb(keep=restartable) as server:
         server.execute("CREATE DATABASE meeting")
+        make_account(server, ACCOUNT)
         settings, port = at(server), server.port
         served = replace(office, changes={**office.changes, **settings})
         run = starter.start(RUN, served.environment)
@@ -242,8 +244,7 @@ def test_row_68_no_connection_is_held_while_somebody_outside_is_asked(
 def test_row_73_a_server_that_becomes_read_only_ends_the_run_and_nothing_is_paid_twice(
     served: Office, sandbox: Sandbox, starter: Starter, mariadb: MariaDb
 ) -> None:
-    mariadb.execute("CREATE USER IF NOT EXISTS plain@'127.0.0.1'")
-    mariadb.execute("GRANT ALL ON meeting.* TO plain@'127.0.0.1'")
+    make_account(mariadb, "plain")
     plain = as_user(served, "plain")
     hold = Hold()
     sandbox.faults.add(Fault(Kind.STALL, "transcriptions", calls=hold))
@@ -265,8 +266,7 @@ def test_row_73_a_server_that_becomes_read_only_ends_the_run_and_nothing_is_paid
 def test_row_73_a_server_without_a_connection_left_ends_the_run(
     served: Office, starter: Starter, mariadb: MariaDb
 ) -> None:
-    mariadb.execute("CREATE USER IF NOT EXISTS few@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
-    mariadb.execute("GRANT ALL ON meeting.* TO few@'127.0.0.1'")
+    make_account(mariadb, "few", "WITH MAX_USER_CONNECTIONS 1")
     run = starter.start(RUN, as_user(served, "few").environment)
     assert run.wait() == exit_codes.STOPPED_EARLY
     assert served.night().exit_code == exit_codes.OK

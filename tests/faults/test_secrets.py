@@ -76,10 +76,10 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
 
 
 @pytest.fixture
-def with_password(office: Office, with_account: MariaDb) -> Office:
+def with_password(office: Office, mariadb: MariaDb) -> Office:
     """The installation, with its rows on a server that wants a password."""
-    clear(with_account)
-    where = {"DB_HOST": "127.0.0.1", "DB_PORT": str(with_account.port), "DB_NAME": "meeting"}
+    clear(mariadb)
+    where = {"DB_HOST": "127.0.0.1", "DB_PORT": str(mariadb.port), "DB_NAME": "meeting"}
     by_aria2 = {"DB_USER": "canary", "DOWNLOADER": "aria2"}
     return replace(office, changes={**office.changes, **where, **by_aria2})
 

@@ -16,9 +16,10 @@ from types import MappingProxyType
 
 from meeting_pipeline.sandbox.openai_api import Keys
 from meeting_pipeline.sandbox.tencent_gate import EXAMPLE
+from tests.support.mariadb import MariaDb
 from tests.support.processes import command_line, family
 
-DB_PASS = "canary-DB-pass-7311"
+ACCOUNT, DB_PASS = "canary", "canary-DB-pass-7311"
 _NOTIFY_PASS, _NOTIFY_PATH = "canarynotifypass7315", "canarynotifypath7316"
 _PROXY_PASS, _FTP_PASS = "canary-proxy-pass-7317", "canary-ftp-proxy-7318"
 _FOREIGN = "canary-somebody-elses-7319"
@@ -57,6 +58,16 @@ _PATTERNS = MappingProxyType(
 KINDS = (*VALUES, *_PATTERNS)
 _BELONG_IN = (".env",)
 _EVERY_S = 0.01
+
+
+def make_account(server: MariaDb, name: str, limits: str = "") -> None:
+    """Who may do everything with the tables of `meeting`, with the password that nights are given.
+
+    limits: as `WITH MAX_USER_CONNECTIONS 1`.
+    """
+    account = f"{name}@'127.0.0.1'"
+    server.execute(f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{DB_PASS}' {limits}")
+    server.execute(f"GRANT ALL ON meeting.* TO {account}")
 
 
 def found_in(content: bytes) -> list[str]:
