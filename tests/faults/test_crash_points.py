@@ -42,7 +42,7 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
 ) -> None:
     tally = Tally("a record's thread, SQLite")
     names = tuple(name for name in MUTATIONS if (name in WITHOUT_CHILDREN) != ffmpeg)
-    every = PARTS if ALL else 24
+    every = PARTS if ALL else 48
     enumerate_calls(site(ffmpeg=ffmpeg), tally, WORKER, names, every, part)
     tally.told(request)
 
@@ -52,7 +52,7 @@ def test_row_77_the_main_thread_killed_at_any_call_with_sqlite(
     part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("the main thread, SQLite")
-    every = PARTS if ALL else 14
+    every = PARTS if ALL else 28
     enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, every, part)
     tally.told(request)
 
@@ -62,7 +62,7 @@ def test_row_77_a_first_night_killed_while_it_makes_its_tables(
 ) -> None:
     tally = Tally("the first night's tables")
     first = site(template=None, words=NIGHT)
-    enumerate_calls(first, tally, MAIN, MUTATIONS, every=12 if ALL else 60, part=3)
+    enumerate_calls(first, tally, MAIN, MUTATIONS, every=12 if ALL else 90, part=3)
     tally.told(request)
 
 
@@ -73,7 +73,7 @@ def test_row_77_either_thread_killed_at_any_message_with_mariadb(
 ) -> None:
     tally = Tally("both threads, MariaDB")
     on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
-    every = PARTS * (1 if thread == WORKER else 4) if ALL else 40
+    every = PARTS * (1 if thread == WORKER else 4) if ALL else 80
     enumerate_calls(on_server, tally, thread, SENDING, every, part)
     tally.told(request)
 
@@ -85,7 +85,7 @@ def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     tally = Tally("a record's thread, aria2c")
     by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
     assert_reaches_aria2c(by_aria2)
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 75, part=part)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 100, part=part)
     tally.told(request)
 
 

@@ -12,7 +12,7 @@ from tests.support.fakes import meta
 from tests.support.fault_table import ALL
 from tests.support.nights import Installation
 
-EVERY = 1 if ALL else 4
+EVERY = 1 if ALL else 9
 
 WHOLE = [
     "audio.flac",

@@ -18,7 +18,7 @@ from tests.support.tracing import require_tracing
 
 pytestmark = pytest.mark.timeout(1800)
 
-EVERY = {False: PARTS, True: 16 * PARTS} if ALL else {False: 50, True: 200}
+EVERY = {False: PARTS, True: 16 * PARTS} if ALL else {False: 100, True: 300}
 """Which of the states are tried, without and with ffmpeg's part in them."""
 
 

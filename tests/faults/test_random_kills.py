@@ -13,7 +13,7 @@ from tests.support.night_processes import NightProcesses
 pytestmark = pytest.mark.timeout(1800)
 
 LESSONS, IN_FLIGHT = 16, 8
-KILLS = 200 if ALL else 8
+KILLS = 200 if ALL else 6
 CHAIN = 10 if ALL else 8
 WORDS = ("run", "--since", "30d", "--json", "--jobs", str(IN_FLIGHT))
 CHANGES = {
