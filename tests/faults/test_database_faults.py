@@ -114,7 +114,7 @@ def test_row_67_a_night_whose_connection_is_killed_at_any_statement_is_as_any_ot
         assert one.sandbox.ledger.bursts == dict.fromkeys(OF_LESSON, nights), number
         if killer.seen < number:
             break
-    assert nights > 5
+    assert nights > 3
 
 
 @pytest.fixture
