@@ -38,7 +38,7 @@ def test_a_night_killed_at_any_step_is_made_whole_by_the_next(tmp_path: Path) ->
             break
         killed += 1
         after_one_more_night(folder)
-    assert killed > 30
+    assert killed > 120 // EVERY
 
 
 def test_a_night_killed_twice_is_made_whole_by_the_third(tmp_path: Path) -> None:
