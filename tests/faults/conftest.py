@@ -1,6 +1,7 @@
 """One lesson, and an installation that shall bring it to its rows whatever goes wrong."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import canaries, fault_table
 from tests.support.canaries import CommandLines, watched_command_lines
 from tests.support.crash_site import sandbox_for_aria2, sandbox_with
+from tests.support.databases import clear, sqlite_template
 from tests.support.databases import mariadb as plain_mariadb
-from tests.support.databases import sqlite_template
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
@@ -70,6 +71,13 @@ def sandbox(sounds: Path) -> Iterator[Sandbox]:
 def office(sandbox: Sandbox, tmp_path: Path) -> Office:
     settings = {**SHORT_IS_FINE, "DOWNLOADER": "http", "ASR_BACKEND": "openai", "JOBS": "4"}
     return Office(sandbox, tmp_path / "data", changes=settings)
+
+
+@pytest.fixture
+def served(office: Office, mariadb: MariaDb) -> Office:
+    """The installation with its rows in MariaDB."""
+    clear(mariadb)
+    return replace(office, changes={**office.changes, **canaries.at(mariadb)})
 
 
 @pytest.fixture(scope="session")

@@ -26,17 +26,9 @@ from tests.support.fault_table import ALL
 from tests.support.lessons import BURSTS, lesson, record_id, tone
 from tests.support.museum import Take, record
 from tests.support.nights import Installation
-from tests.support.offices import Office
+from tests.support.offices import FILES, Office
 
 OF_LESSON = {(0, place): 1 for place in BURSTS}
-FILES = (
-    "recording.m4a",
-    "audio.flac",
-    "audio.levels",
-    "transcript.json",
-    "summary.json",
-    "summary.md",
-)
 
 # ── titles ───────────────────────────────────────────────────────────────────────────────────────
 

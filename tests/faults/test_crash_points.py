@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.canaries import at
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, PARTS, Tally
@@ -139,13 +140,3 @@ def points(calls: Mapping[str, int], every: int, part: int) -> Iterator[tuple[st
     for place, point in zip(count(), row, strict=False):
         if place % every == part % every:
             yield point
-
-
-def at(mariadb: MariaDb) -> dict[str, str]:
-    """The settings that lead to the session's database on that server."""
-    return {
-        "DB_HOST": "127.0.0.1",
-        "DB_PORT": str(mariadb.port),
-        "DB_USER": "canary",
-        "DB_NAME": "meeting",
-    }

@@ -23,8 +23,7 @@ from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports import ExtractedAudio, Job, MediaInfo, MediaLink, Progress
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.faults.test_crash_points import at
-from tests.support.canaries import ACCOUNT, make_account
+from tests.support.canaries import ACCOUNT, at, make_account
 from tests.support.databases import clear
 from tests.support.disks import fill, small_disk
 from tests.support.fakes import FakeMedia, FakeSource, meta
@@ -45,13 +44,6 @@ OF_LESSON = {(0, place): 1 for place in BURSTS}
 def starter(tmp_path: Path) -> Iterator[Starter]:
     with starting(tmp_path / "streams") as one:
         yield one
-
-
-@pytest.fixture
-def served(office: Office, mariadb: MariaDb) -> Office:
-    """The installation with its rows in MariaDB."""
-    clear(mariadb)
-    return replace(office, changes={**office.changes, **at(mariadb)})
 
 
 def as_user(office: Office, name: str) -> Office:

@@ -19,8 +19,8 @@ from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.faults.test_crash_points import at
 from tests.support import damaged_states
+from tests.support.canaries import at
 from tests.support.crash import killed_at
 from tests.support.crash_site import CrashSite
 from tests.support.damaged_states import MUSEUM, Exhibit, Found, Place

@@ -15,7 +15,6 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
 from tests.support import canaries
-from tests.support.databases import clear
 from tests.support.lessons import BURST_S, large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
 from tests.support.offices import Office
@@ -76,12 +75,9 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
 
 
 @pytest.fixture
-def with_password(office: Office, mariadb: MariaDb) -> Office:
+def with_password(served: Office) -> Office:
     """The installation, with its rows on a server that wants a password."""
-    clear(mariadb)
-    where = {"DB_HOST": "127.0.0.1", "DB_PORT": str(mariadb.port), "DB_NAME": "meeting"}
-    by_aria2 = {"DB_USER": "canary", "DOWNLOADER": "aria2"}
-    return replace(office, changes={**office.changes, **where, **by_aria2})
+    return replace(served, changes={**served.changes, "DOWNLOADER": "aria2"})
 
 
 def secrets_of(sandbox: Sandbox) -> dict[str, str]:

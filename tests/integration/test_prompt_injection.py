@@ -20,18 +20,11 @@ from meeting_pipeline.sandbox.wire import Listener, Reply, Request, json_reply
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.injections import ATTACKS, VALID
 from tests.support.nights import Installation
+from tests.support.offices import FILES
 from tests.support.sandbox_client import Clock
 from tests.support.virtual_time import VirtualStop
 
 HONEST = VALID | {"title": "改简历", "phase": "简历优化", "evidence": []}
-NAMES = {
-    "recording.m4a",
-    "audio.flac",
-    "audio.levels",
-    "transcript.json",
-    "summary.json",
-    "summary.md",
-}
 LESSON = "我们来改简历"
 LINE = re.compile(r"\[\d{2,}:\d\d\] 学员: ")
 
@@ -144,7 +137,7 @@ def test_row_61_and_security_12_thirty_attacks_change_nothing_but_their_own_rows
 
 def test_row_61_and_security_12_no_reply_names_a_file(night: Night) -> None:
     files = [Path(name) for name in night.installation.files()]
-    assert {file.name for file in files if "calls" not in file.parts} <= NAMES
+    assert {file.name for file in files if "calls" not in file.parts} <= set(FILES)
     assert len({file.parts[:2] for file in files}) == 31
 
 

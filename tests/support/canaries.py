@@ -70,6 +70,16 @@ def make_account(server: MariaDb, name: str, limits: str = "") -> None:
     server.execute(f"GRANT ALL ON meeting.* TO {account}")
 
 
+def at(server: MariaDb) -> dict[str, str]:
+    """The settings that lead a night to `meeting` on that server."""
+    return {
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(server.port),
+        "DB_USER": ACCOUNT,
+        "DB_NAME": "meeting",
+    }
+
+
 def found_in(content: bytes) -> list[str]:
     """Which of KINDS are in there."""
     fixed = [name for name, value in VALUES.items() if value.encode() in content]

@@ -17,6 +17,16 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import ENVIRONMENT
 
 NO_FILE = Path("no.env")
+FILES = (
+    "recording.m4a",
+    "audio.flac",
+    "audio.levels",
+    "transcript.json",
+    "summary.json",
+    "summary.md",
+)
+"""What a finished recording leaves in its folder."""
+
 TEACHERS = '["teacher_0","teacher_1","teacher_2"]'
 
 
