@@ -115,7 +115,7 @@ def test_security_09_nothing_of_a_student_is_left_in_rows_free_pages_files_and_l
     assert list(office.holds()) == []
     assert done.remnants == []
     assert (done.scope.whole, done.scope.shared) == ((ALONE.key,), (SHARED.key,))
-    assert (len(done.files), done.log_lines) == (12, 4)
+    assert (len(done.files), done.log_lines) == (14, 4)
     assert not list((office.folder / "erasing").iterdir())
     assert (office.logs / "record_worker.log").read_text() == f"#3 is {OTHERS.key}\n"
     assert gzip.decompress((office.logs / "old.log.2.gz").read_bytes()) == b"kept\n"
