@@ -11,6 +11,7 @@ from pathlib import Path
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.ports import no_progress
 
@@ -20,7 +21,7 @@ _TIMES = 3
 @dataclass(frozen=True)
 class Audio90:
     """Seconds of one clip. wall_s: its audio stage. cpu_s: of ffmpeg there, and of the process that
-    decodes the sound once more for its pauses.
+    finds where somebody speaks.
     """
 
     wall_s: float
@@ -52,6 +53,7 @@ def _once(clip: Path) -> Audio90:
         wall_s, cpu_s = time.monotonic() - began, _cpu(resource.RUSAGE_CHILDREN) - children
         sound = target.read_bytes()
         digest = hashlib.sha256(sound).hexdigest()
+        target.with_name(FILE_NAME).write_bytes(pack(heard.levels, digest))
         own = time.process_time()
         listen(Audio(target, len(sound), digest, heard.duration_s))
         listening_s = time.process_time() - own
