@@ -51,9 +51,7 @@ class DiskReservation:
         room and nobody to wait for, Stopped after `close`.
         """
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or self._is_alone(part) or self._fits(part, size_bytes)
-            )
+            self._changed.wait_for(lambda: self._may_begin(part, size_bytes))
             before = self._take(part, size_bytes)
         try:
             yield
@@ -64,7 +62,7 @@ class DiskReservation:
     def reserved_now(self, part: Path, size_bytes: int) -> Iterator[None]:
         """As `reserved`, for callers that keep somebody waiting: raises NoRoomYet instead."""
         with self._changed:
-            if not (self._is_alone(part) or self._fits(part, size_bytes)):
+            if not self._may_begin(part, size_bytes):
                 raise NoRoomYet(part, size_bytes)
             before = self._take(part, size_bytes)
         try:
@@ -78,12 +76,18 @@ class DiskReservation:
             self._closed = True
             self._changed.notify_all()
 
-    def _take(self, part: Path, size_bytes: int) -> int | None:
-        """Returns what the same download held before (it may learn its size under way)."""
+    def _may_begin(self, part: Path, size_bytes: int) -> bool:
+        """Whether there is room now; raises what ends the waiting without any."""
         if self._closed:
             raise Stopped("stopped", "the download was asked to end")
-        if not self._fits(part, size_bytes):
+        if self._fits(part, size_bytes):
+            return True
+        if self._is_alone(part):
             raise self._refusal(part, size_bytes)
+        return False
+
+    def _take(self, part: Path, size_bytes: int) -> int | None:
+        """Returns what the same download held before (it may learn its size under way)."""
         before = self._growing.get(part)
         self._growing[part] = size_bytes
         return before
@@ -100,7 +104,8 @@ class DiskReservation:
         return not self._growing.keys() - {part}
 
     def _fits(self, part: Path, size_bytes: int) -> bool:
-        return self._missing(part, size_bytes) <= self._left()
+        left = self._left()  # looked at twice: meanwhile the others write, and files go
+        return self._missing(part, size_bytes) <= min(left, self._left())
 
     def _missing(self, part: Path, size_bytes: int) -> int:
         """What this download and those under way have still to write."""
