@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +22,9 @@ class BatchResult:
     fatal: FatalError | None
 
 
+_HEARING_S = 1.0
+"""The main thread waits no longer at once: a signal that comes in the very moment in which a thread
+goes to sleep is heard only when it wakes."""
 _CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
 
 
@@ -49,6 +52,8 @@ class Batch:
         """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
             futures = list(self._submit(pool, records, run_id, until))
+            while wait(futures, _HEARING_S).not_done:
+                pass
         return BatchResult(tuple(future.result() for future in futures), self._fatal)
 
     def _submit(
@@ -63,7 +68,8 @@ class Batch:
         for record in records:
             needed = places if record.crashes > _CRASHES_TOGETHER else 1
             for _ in range(needed):
-                room.acquire()
+                while not room.acquire(timeout=_HEARING_S):
+                    pass
             future = pool.submit(self._take, record, run_id, until)
             future.add_done_callback(partial(_leave, room, needed))
             yield future
