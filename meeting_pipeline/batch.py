@@ -13,6 +13,11 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import DueRecord
 from meeting_pipeline.record_worker import RecordWorker
 
+_HEARING_S = 1.0
+"""The main thread waits no longer at once: a signal that comes in the very moment in which a thread
+goes to sleep is heard only when it wakes."""
+_CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
+
 
 @dataclass(frozen=True)
 class BatchResult:
@@ -20,12 +25,6 @@ class BatchResult:
 
     outcomes: tuple[RecordOutcome, ...]
     fatal: FatalError | None
-
-
-_HEARING_S = 1.0
-"""The main thread waits no longer at once: a signal that comes in the very moment in which a thread
-goes to sleep is heard only when it wakes."""
-_CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
 
 
 class Batch:
@@ -52,8 +51,9 @@ class Batch:
         """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
             futures = list(self._submit(pool, records, run_id, until))
-            while wait(futures, _HEARING_S).not_done:
-                pass
+            for future in futures:  # one by one: all at once would be looked through every second
+                while not wait([future], _HEARING_S).done:
+                    pass
         return BatchResult(tuple(future.result() for future in futures), self._fatal)
 
     def _submit(
