@@ -176,7 +176,7 @@ def _report(measured: Measured) -> Iterator[str]:
         f"{night.llm_low_s:g}-{night.llm_high_s:g} s x {night.llm_slots} slots."
     )
     yield (
-        f"One clip's audio takes {audio.cpu_s:.3f} s of CPU in ffmpeg and for its pauses, "
+        f"One clip's audio and its pauses take {audio.cpu_s:.3f} s of CPU, "
         f"{audio.wall_s:.3f} s in all."
     )
     yield "Shell scripts get a plain list of links: they need not sign what we have to sign."

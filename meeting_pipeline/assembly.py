@@ -98,7 +98,7 @@ def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
             parts.gate(Resource.DOWNLOAD),
             cpu,
         ),
-        Extract(parts.media, transcriber.audio_format, minimum_s, cpu),
+        Extract(parts.media, transcriber.audio, minimum_s, cpu),
         Transcribe(transcriber),
         Summarize(backends.make_summarizer(parts)),
         Store(rows.recordings),

@@ -72,19 +72,14 @@ class Parts:
         if ffmpeg := shutil.which("ffmpeg"):
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
-            tool = FFmpegMedia(ffmpeg, self.probe)
+            tool = FFmpegMedia(ffmpeg, self._library)
             self.services.callback(tool.close)
             return tool
-        from meeting_pipeline.adapters.media.pyav import PyAVMedia
-
-        library = PyAVMedia()
-        self.services.callback(library.close)
-        return library
+        return self._library
 
     def probe(self, media: Path) -> MediaInfo:
         """Look into a media file, in another process (`ports.Probe`)."""
-        info: MediaInfo = self._decoders.call(f"{_ADAPTERS}.media.pyav", "probe", media)
-        return info
+        return self._library.probe(media)
 
     def listen(self, audio: Audio) -> "Sound":
         """Find the speech in a recording, in another process."""
@@ -105,6 +100,12 @@ class Parts:
             history=self.rates_folder / f"{name}.json",
             stop=self.stop,
         )
+
+    @cached_property
+    def _library(self) -> MediaTool:
+        from meeting_pipeline.adapters.media.apart import MediaApart
+
+        return MediaApart(self._decoders)
 
     @cached_property
     def _decoders(self) -> "Decoders":
@@ -351,6 +352,7 @@ def _endpoint(parts: Parts) -> Transcriber:
         rate=parts.rate("asr", speech.per_minute),
         stop=parts.stop,
         listen=parts.listen,
+        media=parts.media,
         gate=parts.gate(Resource.ASR),
         cpu=parts.gate(Resource.CPU),
         language=speech.language,

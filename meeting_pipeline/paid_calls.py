@@ -49,6 +49,10 @@ class PaidCalls:
         """Whether an answer is kept under this key."""
         return self._kept(key) is not None
 
+    def any(self) -> bool:
+        """Whether any answer is kept."""
+        return self._path.is_dir() and any(self._path.iterdir())
+
     def forget(self, key: str) -> None:
         """Remove an answer of no use, so that a later attempt asks anew."""
         self._file(key).unlink(missing_ok=True)

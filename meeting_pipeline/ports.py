@@ -141,12 +141,17 @@ class Downloader(Protocol):
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a container promises. duration_s: None where it does not say."""
+    """What a container promises. duration_s: None where it does not say.
+
+    m4a_bytes: how large its sound would be in an m4a, packet by packet as it is; None where it
+    cannot be put there (another codec, or nobody knows).
+    """
 
     duration_s: float | None
     has_audio: bool
     audio_codec: str | None
     created_at: datetime | None
+    m4a_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -179,12 +184,44 @@ class MediaTool(Protocol):
     ) -> ExtractedAudio:
         """Write the first audio track as mono 16 kHz "flac" (16 bit), "wav" or "mp3" (32 kbit/s).
 
+        Or as "m4a": its packets as they are, where the probe said that they can be put there.
         Raises RecordError("corrupt_media") when any part of it cannot be decoded,
         FatalError("disk_full").
         """
 
 
 # ── understanding ────────────────────────────────────────────────────────────────────────────────
+
+
+AUDIO_FORMATS = ("m4a", "mp3", "flac", "wav")
+
+
+@dataclass(frozen=True)
+class AudioWanted:
+    """How a transcriber wants its audio.
+
+    format: what is made of every recording ("flac", "wav", "mp3"); but the sound of one that is no
+    larger than as_it_is_bytes and no longer than as_it_is_s goes into an "m4a" as it is, which
+    takes a third of the time and loses nothing.
+    """
+
+    format: str
+    as_it_is_bytes: int = 0
+    as_it_is_s: float = 0.0
+
+    def format_of(self, media: MediaInfo) -> str:
+        """What is to be made of this recording."""
+        size, duration_s = media.m4a_bytes, media.duration_s
+        if size is None or duration_s is None:
+            return self.format
+        is_small = size <= self.as_it_is_bytes and duration_s <= self.as_it_is_s
+        return "m4a" if is_small else self.format
+
+    def __str__(self) -> str:
+        made = f"{self.format} 16 kHz mono"
+        if not self.as_it_is_bytes:
+            return made
+        return f"as it is up to {self.as_it_is_bytes} bytes and {self.as_it_is_s:g} s, else {made}"
 
 
 class Transcriber(Protocol):
@@ -195,8 +232,8 @@ class Transcriber(Protocol):
         """What of the settings changes its result, as one line ("whisper base zh beam=5")."""
 
     @property
-    def audio_format(self) -> str:
-        """The format it wants its audio in."""
+    def audio(self) -> AudioWanted:
+        """How it wants its audio."""
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech") when nobody speaks, else whatever the service says."""

@@ -4,6 +4,9 @@ A decoder is as large as the rest of the program, takes a processor for seconds 
 have requests to make, and may crash on a broken file.
 """
 
+import os
+import resource
+import time
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -13,14 +16,28 @@ from meeting_pipeline.adapters.worker import Worker
 from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.ports import Progress, no_progress
 
+LIMITS = {
+    resource.RLIMIT_AS: 4 << 30,
+    resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
+    resource.RLIMIT_CORE: 0,
+}
+"""What no recording needs; what needs more is crafted, and ends its decoder and nothing else."""
+
+_NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
+_TELL_EVERY_S = 0.5
+
 
 @dataclass(frozen=True)
 class Call:
-    """A function by its module and name, so that nobody imports it here, and what it is given."""
+    """A function by its module and name, so that nobody imports it here, and what it is given.
+
+    tells: whether it is also given whom to tell how far it is.
+    """
 
     module: str
     function: str
     given: Any
+    tells: bool
 
 
 @dataclass(frozen=True)
@@ -28,7 +45,11 @@ class Calling:
     """What the processes do (`worker.Work`)."""
 
     def begin(self, turns: Turns) -> Worker:
-        """Nothing is loaded before it is called."""
+        """Nothing is loaded before it is called, and nothing gets more than any recording needs."""
+        os.nice(_NICENESS)
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reserves memory for each, and uses none
+        for kind, most in LIMITS.items():
+            resource.setrlimit(kind, (most, most))
         return _call
 
 
@@ -38,12 +59,23 @@ class Decoders:
     def __init__(self, processes: int) -> None:
         self._pool = WorkerPool(processes, Calling(), cores=processes)
 
-    def call(self, module: str, function: str, given: object) -> Any:
+    def call(
+        self,
+        module: str,
+        function: str,
+        given: object,
+        progress: Progress | None = None,
+        stall_s: float | None = None,
+    ) -> Any:
         """What that function returns for `given`; raises our errors as it does.
 
-        Raises RetryableError("worker_died") when its process ends, Stopped after `close`.
+        progress: told how far it is, by functions that tell. stall_s: seconds without a word after
+        which its process is killed.
+        Raises RetryableError("worker_died") when its process ends, ("worker_stalled"), Stopped
+        after `close`.
         """
-        return self._pool.run(Call(module, function, given), no_progress)
+        call = Call(module, function, given, tells=progress is not None)
+        return self._pool.run(call, progress or no_progress, stall_s)
 
     def close(self) -> None:
         """End the processes, also one that is at work."""
@@ -51,4 +83,18 @@ class Decoders:
 
 
 def _call(call: Call, progress: Progress) -> Any:
-    return getattr(import_module(call.module), call.function)(call.given)
+    function = getattr(import_module(call.module), call.function)
+    return function(call.given, _now_and_then(progress)) if call.tells else function(call.given)
+
+
+def _now_and_then(progress: Progress) -> Progress:
+    """Whoever is told wakes up for it."""
+    told_at = time.monotonic()
+
+    def tell(fraction: float) -> None:
+        nonlocal told_at
+        if fraction >= 1.0 or time.monotonic() - told_at >= _TELL_EVERY_S:
+            told_at = time.monotonic()
+            progress(fraction)
+
+    return tell

@@ -14,6 +14,7 @@ from meeting_pipeline.adapters.worker import Advanced, Cores, Crashed, Done, Fai
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
 
+_NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _PROGRAM = "from meeting_pipeline.adapters.worker import main; main()"
 
 
@@ -38,11 +39,11 @@ class WorkerPool:
         self._lock = Lock()
         self._closed = False
 
-    def run(self, task: Any, progress: Progress) -> Any:
+    def run(self, task: Any, progress: Progress, stall_s: float | None = None) -> Any:
         """The task's result; raises what the worker raised, RuntimeError for its bugs.
 
         Raises RetryableError("worker_died") when the process ends in the middle, Stopped when
-        that was `close`, and after it.
+        that was `close`, and after it; ("worker_stalled") when it says nothing for stall_s.
         """
         worker = self._free.get()
         try:
@@ -50,7 +51,7 @@ class WorkerPool:
                 self._discard(worker)
                 worker = self._start()
             with self._at_work(worker):
-                answer = worker.ask(task, progress)
+                answer = worker.ask(task, progress, stall_s)
         except BaseException as error:
             # whatever interrupted us, the worker may still answer the old question: never reuse it
             self._discard(worker)
@@ -127,10 +128,12 @@ class _Worker:
         """Whether the process still runs, as far as the system knows now."""
         return self._process.poll() is None
 
-    def ask(self, task: Any, progress: Progress) -> Done | Failed | Crashed:
-        """Raises EOFError or OSError when the process is gone."""
+    def ask(self, task: Any, progress: Progress, stall_s: float | None) -> Done | Failed | Crashed:
+        """Raises EOFError or OSError when the process is gone, RetryableError when it hangs."""
         self._send(task)
         while True:
+            if not self._connection.poll(stall_s):
+                raise _stalled(stall_s)
             message: Advanced | Done | Failed | Crashed = self._connection.recv()
             if not isinstance(message, Advanced):
                 return message
@@ -161,6 +164,14 @@ def _environment(offline: bool) -> dict[str, str]:
 
 def _stopped() -> Stopped:
     return Stopped("stopped", "the run was asked to end")
+
+
+def _stalled(stall_s: float | None) -> RetryableError:
+    return RetryableError(
+        "worker_stalled",
+        f"A process that works on recordings said nothing for {stall_s:g} s, and was ended.",
+        retry_after_s=_NEXT_TIME_S,
+    )
 
 
 def _died(error: EOFError | OSError) -> RetryableError:

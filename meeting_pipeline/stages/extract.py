@@ -5,29 +5,38 @@ from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError
-from meeting_pipeline.ports import OPEN, ExtractedAudio, Gate, Job, MediaTool
+from meeting_pipeline.ports import (
+    AUDIO_FORMATS,
+    OPEN,
+    AudioWanted,
+    ExtractedAudio,
+    Gate,
+    Job,
+    MediaInfo,
+    MediaTool,
+)
 
 
 class Extract:
     """Decode everything once: that makes the audio and proves the recording.
 
-    audio_format: what the transcriber wants. minimum_s: shorter recordings are skipped.
+    wanted: by the transcriber. minimum_s: shorter recordings are skipped.
     cpu: the gate of the processor.
     """
 
     name = StageName.EXTRACT
 
     def __init__(
-        self, media: MediaTool, audio_format: str, minimum_s: float, cpu: Gate = OPEN
+        self, media: MediaTool, wanted: AudioWanted, minimum_s: float, cpu: Gate = OPEN
     ) -> None:
         self._media = media
         self._cpu = cpu
-        self._format = audio_format
+        self._wanted = wanted
         self._minimum_s = minimum_s
 
     @property
     def settings(self) -> str:
-        return f"{self._format} 16 kHz mono, at least {self._minimum_s:g} s"
+        return f"{self._wanted}, at least {self._minimum_s:g} s"
 
     def run(self, value: Recording, job: Job) -> Artifact:
         with self._cpu.slot():
@@ -39,9 +48,10 @@ class Extract:
         return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
 
     def _extracted(self, value: Recording, job: Job) -> Artifact:
-        name = f"audio.{self._format}"
+        promised = self._promised(value, job)
+        name = f"audio.{self._wanted.format_of(promised)}"
         try:
-            audio = self._extract(value, name, job)
+            audio = self._extract(value, promised, name, job)
         except RecordError:
             job.folder.remove(name)
             job.folder.remove(value.path.name)  # damaged here or there: fetch it afresh next time
@@ -49,15 +59,27 @@ class Extract:
         except MeetingError:
             job.folder.remove(name)
             raise
+        for earlier in {f"audio.{one}" for one in AUDIO_FORMATS} - {name}:
+            job.folder.remove(earlier)  # other settings made it, and nobody would look for it
         artifact = job.folder.publish(name, audio.duration_s)
         job.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
         return artifact
 
-    def _extract(self, recording: Recording, name: str, job: Job) -> ExtractedAudio:
-        promised = self._media.probe(recording.path)
+    def _promised(self, recording: Recording, job: Job) -> MediaInfo:
+        try:
+            return self._media.probe(recording.path)
+        except RecordError:
+            job.folder.remove(recording.path.name)
+            raise
+
+    def _extract(
+        self, recording: Recording, promised: MediaInfo, name: str, job: Job
+    ) -> ExtractedAudio:
         target = job.folder.part(name)
         target.unlink(missing_ok=True)  # left by a killed run, or a link that somebody planted
-        audio = self._media.extract(recording.path, target, self._format, job.progress)
+        audio = self._media.extract(
+            recording.path, target, self._wanted.format_of(promised), job.progress
+        )
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
         check_audible(audio.silent_share)

@@ -33,13 +33,14 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports import MediaInfo, no_progress
 
-def credulous(media):
-    return MediaInfo(duration_s=None, has_audio=True, audio_codec=None, created_at=None)
+class Credulous(PyAVMedia):
+    def probe(self, media):
+        return MediaInfo(duration_s=None, has_audio=True, audio_codec=None, created_at=None)
 
 def extract(media):
     tool.extract(media, media.with_suffix(".out"), "wav", no_progress)
 
-tool = PyAVMedia() if sys.argv[1] == "pyav" else FFmpegMedia(sys.argv[1], credulous)
+tool = PyAVMedia() if sys.argv[1] == "pyav" else FFmpegMedia(sys.argv[1], Credulous())
 for media in map(Path, sys.argv[2:]):
     for act in (tool.probe, extract):
         try:
@@ -123,7 +124,7 @@ def test_security_04_without_our_options_ffmpeg_opens_it(files: list[Path], tmp_
 def tool(request: pytest.FixtureRequest) -> MediaTool:
     if request.param == "pyav":
         return PyAVMedia()
-    return FFmpegMedia(installed("ffmpeg"), PyAVMedia().probe)
+    return FFmpegMedia(installed("ffmpeg"), PyAVMedia())
 
 
 def test_security_07_the_caps_are_those_of_the_page() -> None:
@@ -151,7 +152,7 @@ def test_security_07_sound_that_does_not_say_how_long_it_is_is_given_up_at_the_c
     media = record(tmp_path / "endless.flac", Take("flac"))
     claim_samples(media, 0)
     by_library = PyAVMedia(longest_s=2.0)
-    by_program = FFmpegMedia(installed("ffmpeg"), PyAVMedia().probe, longest_s=2.0)
+    by_program = FFmpegMedia(installed("ffmpeg"), PyAVMedia(), longest_s=2.0)
     tool: MediaTool = by_library if program == "pyav" else by_program
     with pytest.raises(RecordError) as refused:
         tool.extract(media, tmp_path / "out", "flac", no_progress)
@@ -165,7 +166,7 @@ def test_security_07_ffmpeg_has_limits_of_its_own(tmp_path: Path) -> None:
     tell = f"cat /proc/self/limits > {told}"
     liar.write_text(f"#!/bin/sh\n{wait}\n{tell}\nhead -c 32000 /dev/zero\n")
     liar.chmod(0o700)
-    FFmpegMedia(str(liar), PyAVMedia().probe).extract(media, tmp_path / "out", "wav", no_progress)
+    FFmpegMedia(str(liar), PyAVMedia()).extract(media, tmp_path / "out", "wav", no_progress)
     said = {line[:24].strip(): line[24:].split()[:2] for line in told.read_text().splitlines()}
     assert said["Max address space"] == [str(4 << 30)] * 2
     assert said["Max cpu time"] == ["7200", "7200"]

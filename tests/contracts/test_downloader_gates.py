@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job, MediaLink, no_progress
+from meeting_pipeline.ports import AudioWanted, Job, MediaLink, no_progress
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from tests.support.downloaders import ClosableDownloader, host
@@ -87,7 +87,7 @@ def test_what_only_looks_complete_never_becomes_audio(
         source = HostedSource([meta(1)], tmp_path, server=server, promised=promised)
         download = Download(source, downloader, PyAVMedia().probe, lambda number, link: None)
         artifact = download.run(job.meta, job)
-        Extract(PyAVMedia(), "flac", 1.0).run(download.load(artifact, job), job)
+        Extract(PyAVMedia(), AudioWanted("flac"), 1.0).run(download.load(artifact, job), job)
 
     assert raised.value.code == code
     assert not [path for path in job.folder.path.iterdir() if "recording" in path.name]

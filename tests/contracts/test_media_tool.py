@@ -6,6 +6,7 @@ Both suites always run: without ffmpeg the second fails (`apt-get install ffmpeg
 import hashlib
 import shutil
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import av
 import pytest
 
 from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.decoders import Decoders
+from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain import gates
@@ -141,20 +144,30 @@ def _ffmpeg() -> FFmpegMedia:
     ffmpeg = shutil.which("ffmpeg")
     if not ffmpeg:
         pytest.fail("ffmpeg is needed for this suite: apt-get install ffmpeg")
-    return FFmpegMedia(ffmpeg, PyAVMedia().probe)
+    return FFmpegMedia(ffmpeg, PyAVMedia())
 
 
-@pytest.fixture(params=["pyav", "ffmpeg"])
-def tool(request: pytest.FixtureRequest) -> MediaTool:
-    return PyAVMedia() if request.param == "pyav" else _ffmpeg()
+@pytest.fixture(scope="module")
+def apart() -> Iterator[MediaApart]:
+    decoders = Decoders(1)
+    yield MediaApart(decoders)
+    decoders.close()
 
 
-def examine(tool: MediaTool, media: Path, target: Path) -> ExtractedAudio:
+@pytest.fixture(params=["pyav", "apart", "ffmpeg"])
+def tool(request: pytest.FixtureRequest, apart: MediaApart) -> MediaTool:
+    tools: dict[str, MediaTool] = {"pyav": PyAVMedia(), "apart": apart, "ffmpeg": _ffmpeg()}
+    return tools[request.param]
+
+
+def examine(
+    tool: MediaTool, media: Path, target: Path, audio_format: str = "flac"
+) -> ExtractedAudio:
     """What the stages do with a file."""
     promised_bytes = media.stat().st_size + (media.stem == "wrong_size")
     gates.check_media_bytes(media.read_bytes()[:512], media.stat().st_size, promised_bytes)
     info = tool.probe(media)
-    audio = tool.extract(media, target, "flac", no_progress)
+    audio = tool.extract(media, target, audio_format, no_progress)
     gates.check_whole(info.duration_s, audio.duration_s)
     gates.check_long_enough(audio.duration_s, 1.0)
     gates.check_audible(audio.silent_share)
@@ -179,6 +192,54 @@ def test_a_bad_file_is_refused_for_its_reason(
     assert refused.value.code == BAD[name]
     assert str(museum) not in refused.value.message
     assert str(tmp_path) not in refused.value.message
+
+
+TAKEN = [
+    *("moov_at_end.mp4", "faststart.mp4", "sound.m4a", "mono_8k.m4a", "surround.m4a"),
+    *("uneven_frames.mp4", "late_sound.mp4", "video_goes_on.mp4", "two_tracks.mp4", "cover.m4a"),
+]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_aac_goes_into_an_m4a_sample_by_sample_as_it_is(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "audio.m4a.part"
+    audio = examine(tool, museum / name, target, "m4a")
+    promised = tool.probe(museum / name)
+    assert promised.m4a_bytes == pytest.approx(target.stat().st_size, rel=0.1, abs=2_000)
+    assert tool.probe(target).duration_s == pytest.approx(audio.duration_s, abs=0.05)
+    assert decoded(target) == decoded(museum / name)
+    assert target.stat().st_mode & 0o777 == 0o600
+    made = target.read_bytes()
+    assert made.index(b"moov") < made.index(b"mdat"), "who reads it once must find its index first"
+    assert b"title" not in made
+
+
+def decoded(media: Path) -> bytes:
+    """Every sample of the first audio track."""
+    with av.open(str(media)) as container:
+        frames = container.decode(container.streams.audio[0])
+        return b"".join(bytes(frame.to_ndarray().tobytes()) for frame in frames)
+
+
+@pytest.mark.parametrize("name", sorted({*GOOD, *PIPED} - {*TAKEN}))
+def test_what_cannot_go_into_an_m4a_as_it_is_is_known_before(
+    name: str, tool: MediaTool, museum: Path
+) -> None:
+    assert tool.probe(museum / name).m4a_bytes is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hole.mp4", "page_inside.mp4", "faststart_half.mp4", "faststart_99.mp4", "silent.m4a"],
+)
+def test_a_bad_file_is_refused_for_its_reason_also_where_its_packets_would_be_taken(
+    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(MeetingError) as refused:
+        examine(tool, museum / name, tmp_path / "audio.m4a.part", "m4a")
+    assert refused.value.code == BAD[name]
 
 
 @pytest.mark.parametrize("name", ["sound.ogg", "vorbis.ogg", "piped.ogg"])
@@ -315,7 +376,7 @@ def test_row_44_no_audio_track_is_a_reason_to_skip(
         tool.extract(museum / "picture_only.mp4", tmp_path / "a", "flac", no_progress)
 
 
-@pytest.mark.parametrize("audio_format", ["flac", "wav", "mp3"])
+@pytest.mark.parametrize("audio_format", ["flac", "wav", "mp3", "m4a"])
 def test_row_41_a_full_disk_stops_everything(
     audio_format: str, tool: MediaTool, museum: Path
 ) -> None:

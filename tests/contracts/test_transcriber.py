@@ -1,7 +1,7 @@
 """What every Transcriber keeps to, whoever does the work (about 20 s)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTra
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript, Usage
 from meeting_pipeline.errors import MeetingError, RecordError, SkipRecord
-from meeting_pipeline.ports import Job, Transcriber
+from meeting_pipeline.ports import AudioWanted, Job, Transcriber
 from meeting_pipeline.sandbox.company import Company
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.samples import SampleFile, sample_files
@@ -114,7 +114,7 @@ def test_speech_becomes_segments_in_order_within_the_recording(case: Case, tmp_p
 def test_its_settings_are_one_line_and_its_format_is_one_we_make(case: Case) -> None:
     assert case.transcriber.settings
     assert "\n" not in case.transcriber.settings
-    assert case.transcriber.audio_format in ("mp3", "flac", "wav")
+    assert case.transcriber.audio.format in ("mp3", "flac", "wav")
 
 
 def test_what_was_used_is_told_under_the_same_name_each_time(case: Case, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ class Scripted:
 
     trouble: MeetingError | None = None
     settings: str = "scripted"
-    audio_format: str = "mp3"
+    audio: AudioWanted = field(default_factory=lambda: AudioWanted("mp3"))
     asked: int = 0
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:

@@ -110,8 +110,8 @@ EXTRACT = """
 import resource, sys
 from pathlib import Path
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
-from meeting_pipeline.adapters.media.pyav import PyAVMedia, probe
-tool = PyAVMedia() if sys.argv[1] == "pyav" else FFmpegMedia(sys.argv[1], probe)
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
+tool = PyAVMedia() if sys.argv[1] == "pyav" else FFmpegMedia(sys.argv[1], PyAVMedia())
 peaks = []
 for media in sys.argv[2:]:
     audio = tool.extract(Path(media), Path(media + ".part"), "flac", lambda fraction: None)

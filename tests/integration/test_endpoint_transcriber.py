@@ -55,6 +55,13 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Audio:
     return tones(path, SECONDS, number=3, burst_s=BURST_S, period_s=PERIOD_S)
 
 
+@pytest.fixture(scope="module")
+def as_it_is(tmp_path_factory: pytest.TempPathFactory) -> Audio:
+    """The same, as the extract stage takes it out of a recording without a change."""
+    path = tmp_path_factory.mktemp("tones") / "audio.m4a"
+    return tones(path, SECONDS, number=3, burst_s=BURST_S, period_s=PERIOD_S)
+
+
 def strike(sandbox: Sandbox, kind: Kind, *calls: int, amount: float = 0.0, text: str = "") -> None:
     """Turn a knob of the speech endpoint, for these calls or for all."""
     sandbox.faults.add(
@@ -136,12 +143,56 @@ def test_sound_that_breaks_off_is_not_sent(
     assert not sandbox.ledger.calls
 
 
-def test_flac_is_taken_whole_but_not_cut(
-    sandbox: Sandbox, recording: Audio, tmp_path: Path
+# ── sound as it is ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_sound_as_it_is_is_one_upload_too(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
 ) -> None:
-    audio = extracted(recording.path, tmp_path / "audio.flac")
-    assert_whole(transcriber(sandbox).transcribe(audio, job(tmp_path)), sandbox)
-    assert refused(RecordError, sandbox, audio, tmp_path).code == "not_mp3"
+    assert_whole(transcriber(sandbox).transcribe(as_it_is, job(tmp_path)), sandbox)
+    assert sandbox.ledger.calls == {"transcriptions": 1}
+    assert not sandbox.ledger.errors
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "flac"])
+def test_what_has_to_be_cut_is_made_an_mp3_first_and_nothing_of_it_stays(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path, suffix: str
+) -> None:
+    audio = as_it_is
+    if suffix == "flac":
+        audio = extracted(as_it_is.path, tmp_path / "audio.flac")
+    work = job(tmp_path)
+    assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(audio, work), sandbox)
+    assert sandbox.ledger.calls["transcriptions"] > 1
+    assert [path.name for path in work.folder.path.iterdir()] == ["calls"]
+
+
+def test_what_a_killed_run_left_of_the_mp3_is_not_trusted(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
+) -> None:
+    work = job(tmp_path)
+    work.folder.part("audio.mp3").write_bytes(b"half of it")
+    assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(as_it_is, work), sandbox)
+
+
+def test_a_server_that_takes_no_m4a_gets_mp3_from_then_on(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
+) -> None:
+    strike(sandbox, Kind.NO_M4A)
+    asks = transcriber(sandbox)
+    assert_whole(asks.transcribe(as_it_is, job(tmp_path)), sandbox)
+    refusals = sum(sandbox.ledger.errors.values())
+    asks.transcribe(as_it_is, job(tmp_path, name="2"))
+    assert sum(sandbox.ledger.errors.values()) == refusals > 0
+
+
+def test_a_stretch_that_came_back_empty_is_cut_out_of_it_and_sent_again(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
+) -> None:
+    strike(sandbox, Kind.SEGMENT_LOST, 1)
+    transcript = transcriber(sandbox).transcribe(as_it_is, job(tmp_path))
+    assert places(transcript) == list(range(BURSTS))
+    assert sandbox.ledger.calls["transcriptions"] > 1
 
 
 # ── row 51, 52: nothing, or nonsense ─────────────────────────────────────────────────────────────
@@ -340,10 +391,12 @@ def test_row_57_an_account_without_money_stops_the_run(
 # ── plainer answers ──────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("sound", ["recording", "as_it_is"])
 @pytest.mark.parametrize("kind", [Kind.NO_VERBOSE_JSON, Kind.ONLY_TEXT])
 def test_a_server_without_times_gets_pieces_short_enough_to_tell_them(
-    sandbox: Sandbox, recording: Audio, tmp_path: Path, kind: Kind
+    sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path, kind: Kind, sound: str
 ) -> None:
+    recording: Audio = request.getfixturevalue(sound)
     strike(sandbox, kind)
     asks = transcriber(sandbox)
     transcript = asks.transcribe(recording, job(tmp_path))
@@ -364,9 +417,11 @@ def test_a_server_that_leaves_the_times_out_is_paid_once_all_the_same(
     assert sandbox.ledger.bursts == Counter({(3, place): 1 for place in range(BURSTS)})
 
 
+@pytest.mark.parametrize("sound", ["recording", "as_it_is"])
 def test_what_was_begun_in_short_pieces_goes_on_in_them_in_the_next_run(
-    sandbox: Sandbox, recording: Audio, tmp_path: Path
+    sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path, sound: str
 ) -> None:
+    recording: Audio = request.getfixturevalue(sound)
     strike(sandbox, Kind.NO_SEGMENTS)
     strike(sandbox, Kind.QUOTA, 3)
     asks = transcriber(sandbox)

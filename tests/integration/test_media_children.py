@@ -135,9 +135,7 @@ def test_row_48_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(
 ) -> None:
     media = record(tmp_path / "a.wav", Take("pcm_s16le"))
     liar = script(tmp_path, "sys.stdout.write('ab' * 16_000)")
-    audio = FFmpegMedia(liar, PyAVMedia().probe).extract(
-        media, tmp_path / "out", "wav", no_progress
-    )
+    audio = FFmpegMedia(liar, PyAVMedia()).extract(media, tmp_path / "out", "wav", no_progress)
     assert audio.duration_s == 1.0
 
 
@@ -168,7 +166,7 @@ def pause(fraction):
         print("reading", flush=True)
         signal.pause()
 
-media = FFmpegMedia({_installed("ffmpeg")!r}, PyAVMedia().probe)
+media = FFmpegMedia({_installed("ffmpeg")!r}, PyAVMedia())
 media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", pause)
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

@@ -20,7 +20,7 @@ from meeting_pipeline.domain.model import (
 )
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports import ExtractedAudio, Job, MediaInfo, MediaLink, Progress
+from meeting_pipeline.ports import AudioWanted, ExtractedAudio, Job, MediaInfo, MediaLink, Progress
 
 START = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 MEDIA = b"\x00\x00\x00\x18ftypM4A " + b"sound" * 400
@@ -95,7 +95,7 @@ class FakeTranscriber:
     """Says the same in every recording; `trouble` may raise for a job instead."""
 
     settings: str = "fake model-1"
-    audio_format: str = "flac"
+    audio: AudioWanted = field(default_factory=lambda: AudioWanted("flac"))
     trouble: Trouble = no_trouble
     heard: list[str] = field(default_factory=list)
 

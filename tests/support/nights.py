@@ -91,7 +91,7 @@ class Installation:
                 self.gates[Resource.DOWNLOAD],
                 self.gates[Resource.CPU],
             ),
-            Extract(self.media, self.transcriber.audio_format, 30.0, self.gates[Resource.CPU]),
+            Extract(self.media, self.transcriber.audio, 30.0, self.gates[Resource.CPU]),
             Transcribe(self.transcriber),
             Summarize(self.summarizer),
             Store(rows.recordings),

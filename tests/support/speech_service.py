@@ -57,6 +57,7 @@ def transcriber(sandbox: Sandbox, **changes: Any) -> EndpointTranscriber:
         "rate": RateLimit(stop=stop),
         "stop": stop,
         "listen": listen,
+        "media": PyAVMedia(),
     }
     return EndpointTranscriber(**{**arguments, **changes})
 

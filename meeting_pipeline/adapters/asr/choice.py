@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTra
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.errors import RecordError, SkipRecord
-from meeting_pipeline.ports import Job, Transcriber
+from meeting_pipeline.ports import AudioWanted, Job, Transcriber
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class AutoTranscriber:
         return "auto: " + ", then ".join(one.settings for one in members)
 
     @property
-    def audio_format(self) -> str:
-        return self._recognizers[0].audio_format
+    def audio(self) -> AudioWanted:
+        return self._recognizers[0].audio
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises what the last one asked raises, and at once what is not about this recording."""
@@ -93,8 +93,8 @@ class NamedSpeakers:
         return f"{self._recognizer.settings}, names by Tencent"
 
     @property
-    def audio_format(self) -> str:
-        return self._recognizer.audio_format
+    def audio(self) -> AudioWanted:
+        return self._recognizer.audio
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises what the recogniser and fetching Tencent's transcript raise."""

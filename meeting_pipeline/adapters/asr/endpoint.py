@@ -11,14 +11,13 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused, NotTake
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
 from meeting_pipeline.adapters.http import Answer, Http
-from meeting_pipeline.errors import RecordError
 from meeting_pipeline.paid_calls import call_key
 
 ENDPOINT = "POST /audio/transcriptions"
 
 _MODELS = "GET /models"
 _FORMS = ("verbose_json", "json", "text")
-_MIMES = {".mp3": "audio/mpeg", ".flac": "audio/flac", ".wav": "audio/wav", ".m4a": "audio/mp4"}
+_MIMES = {"mp3": "audio/mpeg", "flac": "audio/flac", "wav": "audio/wav", "m4a": "audio/mp4"}
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +29,14 @@ class TextOnly(Exception):
 class SpeechServer:
     """One model of one server; threads may share it.
 
-    language: ISO 639-1, or "" to let the server find out. gives_times: as far as is known.
+    language: ISO 639-1, or "" to let the server find out. gives_times, takes_m4a: as far as is
+    known.
     """
 
     def __init__(self, http: Http, base_url: str, api_key: str, model: str, language: str) -> None:
         self.model = model
         self.gives_times = True
+        self.takes_m4a = True
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json, text/*"}
@@ -53,21 +54,25 @@ class SpeechServer:
     def transcribe(self, piece: Piece) -> bytes:
         """The body of an answer that `read_answer` understands, in the best form there is.
 
-        Raises TextOnly (nothing was paid), TooLarge, RecordError("asr_refused"), FatalError for
-        what no other recording would do better with, and what `Http.call` raises.
+        Raises TextOnly (nothing was paid), TooLarge, NotTaken when it refuses every form of
+        answer, FatalError for what no other recording would do better with, and what `Http.call`
+        raises.
         """
         for form in range(self._form, len(_FORMS)):
             try:
                 body = self._post(piece, _FORMS[form])
             except NotTaken as refusal:
                 said = str(refusal)
-                if isinstance(refusal, FormRefused) and self.gives_times:
+                is_about_form = isinstance(refusal, FormRefused)
+                if is_about_form and self.gives_times:
                     self._lower_to(form + 1)
                     raise TextOnly from None
+                if piece.audio_format == "m4a" and not is_about_form:
+                    raise  # some servers take less than others; there is no need to ask thrice
             else:
                 self._lower_to(form)
                 return body
-        raise RecordError("asr_refused", said, hint="`meeting doctor` tries address, key and model")
+        raise NotTaken(said)
 
     def models(self) -> list[str]:
         """The models this key may use; empty where the server lists none.
@@ -85,11 +90,11 @@ class SpeechServer:
 
     def _post(self, piece: Piece, form: str) -> bytes:
         refused = count()
-        suffix = piece.path.suffix
+        name = f"audio.{piece.audio_format}"
 
         def prepare() -> requests.PreparedRequest:
-            mime = _MIMES.get(suffix, "application/octet-stream")
-            body = Form(self._fields(form), piece, f"audio{suffix}", mime)
+            mime = _MIMES.get(piece.audio_format, "application/octet-stream")
+            body = Form(self._fields(form), piece, name, mime)
             headers = self._headers | {"Content-Type": body.content_type}
             url = f"{self._base_url}/audio/transcriptions"
             return requests.Request("POST", url, headers=headers, data=body).prepare()

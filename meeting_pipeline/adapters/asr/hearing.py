@@ -14,7 +14,7 @@ from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.answers import Heard, language_of, read_answer, segments_of
 from meeting_pipeline.adapters.asr.chunks import cut, halves
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer, TextOnly
-from meeting_pipeline.adapters.asr.endpoint_refusals import TooLarge
+from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken, TooLarge
 from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
@@ -35,12 +35,14 @@ _LEAD_S = 0.2  # decoders hear a little more in a piece than was cut
 _log = logging.getLogger(__name__)
 
 Told = Callable[[str, Piece], None]
+AsMp3 = Callable[[], tuple[Audio, Sound]]
 
 
 @dataclass
 class Hearing:
     """Asks about one recording.
 
+    as_mp3: makes the same audio in a format that can be cut and that every server takes.
     language: ISO 639-1, or "" where the server finds out; languages: what it called them, in order.
     longest_s, largest_bytes: of one upload. paid: told the key and the piece of every answer.
     """
@@ -48,6 +50,7 @@ class Hearing:
     server: SpeechServer
     audio: Audio
     sound: Sound
+    as_mp3: AsMp3
     language: str
     longest_s: float
     largest_bytes: int
@@ -56,6 +59,7 @@ class Hearing:
     progress: Progress
     languages: list[str] = field(default_factory=list)
     _keys: list[str] = field(default_factory=list)
+    _cut: tuple[Audio, Sound] | None = None
 
     def segments(self) -> list[Segment]:
         """What was said, in order; raises RecordError("asr_empty") when twice no word came back."""
@@ -76,9 +80,23 @@ class Hearing:
         return sorted(said, key=lambda one: one.start_s)
 
     def _all_of(self, span: Span, ask: int) -> list[Segment]:
-        bytes_per_second = self.audio.size_bytes / self.sound.duration_s
+        audio, sound = self._source(span)
+        bytes_per_second = audio.size_bytes / sound.duration_s
         longest_s = min(self.longest_s - _LEAD_S, _MARGIN * self.largest_bytes / bytes_per_second)
         return self._in_pieces(cut(self.sound.levels, span, longest_s), ask)
+
+    def _source(self, span: Span) -> tuple[Audio, Sound]:
+        """The file that this part is taken from: the recording's own where all of it will do."""
+        as_it_is = span == whole(self.sound) and self.server.takes_m4a
+        if self.sound.is_mp3 or as_it_is:
+            return self.audio, self.sound
+        if self._cut is None:
+            self._cut = self.as_mp3()
+        return self._cut
+
+    def _piece(self, span: Span) -> Piece:
+        audio, sound = self._source(span)
+        return piece_of(audio, sound, span)
 
     def _in_pieces(self, spans: Sequence[Span], ask: int) -> list[Segment]:
         said = []
@@ -89,7 +107,7 @@ class Hearing:
         return said
 
     def _hear(self, span: Span, ask: int) -> list[Segment]:
-        piece = piece_of(self.audio, self.sound, span)
+        piece = self._piece(span)
         key = self.server.key(piece, ask)
         if not self.calls.has(key) and (smaller := self._smaller(span, piece, ask)):
             return self._in_pieces(smaller, ask)
@@ -99,6 +117,9 @@ class Hearing:
             return self._hear(span, ask)
         except TooLarge as refusal:
             return self._in_pieces(self._halves(span, str(refusal)), ask)
+        except NotTaken as refusal:
+            self._take_no_m4a(piece, str(refusal))
+            return self._hear(span, ask)
         self._keys.append(key)
         self.paid(key, piece)
         heard = read_answer(body, is_text=True) or Heard("", (), "")
@@ -109,11 +130,19 @@ class Hearing:
         if piece.size_bytes > self.largest_bytes:
             return self._halves(span, f"{piece.size_bytes} bytes are more than ASR_MAX_UPLOAD_MB")
         parts = cut(self.sound.levels, span, _TEXT_PIECE_S)
-        if len(parts) == 1 or not self.sound.is_mp3:
+        if len(parts) == 1:
             return []
-        first = piece_of(self.audio, self.sound, parts[0])
-        begun = self.calls.has(self.server.key(first, ask))
-        return parts if begun or not self.server.gives_times else []
+        if not self.server.gives_times:
+            return parts
+        begun = self.calls.any() and self.calls.has(self.server.key(self._piece(parts[0]), ask))
+        return parts if begun else []
+
+    def _take_no_m4a(self, piece: Piece, why: str) -> None:
+        if piece.audio_format != "m4a":
+            hint = "`meeting doctor` tries address, key and model"
+            raise RecordError("asr_refused", why, hint=hint)
+        _log.info("%s; sending mp3 from now on", why)
+        self.server.takes_m4a = False
 
     def _halves(self, span: Span, why: str) -> list[Span]:
         if span[1] - span[0] < 2 * _SMALLEST_PIECE_S:

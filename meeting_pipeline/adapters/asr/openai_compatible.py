@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.asr import guards
@@ -18,7 +19,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import OPEN, Gate, Job
+from meeting_pipeline.ports import OPEN, AudioWanted, Gate, Job, MediaTool, no_progress
 
 ENGINE = "openai"
 VERSION = 1
@@ -29,13 +30,16 @@ _MEGABYTE = 1_000_000
 _HOUR_S = 3_600.0
 _WHOLE = 0.85
 _MOST_NAMES = 20
+_CUT = "audio.mp3"  # only ever as a part: nobody else trusts it
+_MARGIN = 0.95  # of an upload, for what the container takes
 _DETECT = frozenset({"", "auto"})
 
 
 class EndpointTranscriber:
     """The `Transcriber` that asks a server; threads may share it.
 
-    base_url: with /v1. listen: tells where somebody speaks in a file. language: "zh", "en" …; ""
+    base_url: with /v1. listen: tells where somebody speaks in a file. media: makes an mp3 of what
+    has to be cut. language: "zh", "en" …; ""
     or "auto" lets the server find out.
     rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
     price_per_hour: of sound, in the currency of the price settings. gate: of the server.
@@ -51,6 +55,7 @@ class EndpointTranscriber:
         rate: RateLimit,
         stop: threading.Event,
         listen: Callable[[Audio], Sound],
+        media: MediaTool,
         language: str = "zh",
         max_upload_mb: float = 24.0,
         max_chunk_s: float = 1200.0,
@@ -70,7 +75,7 @@ class EndpointTranscriber:
         self._http = Http(
             self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
         )
-        self._listen, self._cpu = listen, cpu
+        self._listen, self._media, self._cpu = listen, media, cpu
         self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
         self._largest_bytes = int(max_upload_mb * _MEGABYTE)
         self._longest_s = max_chunk_s
@@ -82,8 +87,8 @@ class EndpointTranscriber:
         return f"{ENGINE} {self._server.model} at {self._service} {language} rules={VERSION}"
 
     @property
-    def audio_format(self) -> str:
-        return "mp3"
+    def audio(self) -> AudioWanted:
+        return AudioWanted("mp3", int(_MARGIN * self._largest_bytes), self._longest_s)
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech") without asking when there is nothing but silence,
@@ -95,7 +100,10 @@ class EndpointTranscriber:
         if not sound.speech:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
         hearing = self._hearing(audio, sound, job)
-        segments = hearing.segments()
+        try:
+            segments = hearing.segments()
+        finally:
+            job.folder.part(_CUT).unlink(missing_ok=True)
         return self._transcript(audio, sound, segments, hearing.languages)
 
     def examine(self) -> list[Check]:
@@ -118,6 +126,15 @@ class EndpointTranscriber:
         """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
+    def _as_mp3(self, audio: Audio, job: Job) -> tuple[Audio, Sound]:
+        """The same sound once more, made from the start."""
+        part = job.folder.part(_CUT)
+        part.unlink(missing_ok=True)
+        with self._cpu.slot():
+            made = self._media.extract(audio.path, part, "mp3", no_progress)
+            cut = Audio(part, part.stat().st_size, "", made.duration_s)
+            return cut, self._listen(cut)
+
     def _hearing(self, audio: Audio, sound: Sound, job: Job) -> Hearing:
         def paid(key: str, piece: Piece) -> None:
             seconds = round(piece.duration_s, 3)
@@ -128,6 +145,7 @@ class EndpointTranscriber:
             server=self._server,
             audio=audio,
             sound=sound,
+            as_mp3=partial(self._as_mp3, audio, job),
             language=self._language,
             longest_s=self._longest_s,
             largest_bytes=self._largest_bytes,

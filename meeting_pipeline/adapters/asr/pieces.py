@@ -9,7 +9,6 @@ from pathlib import Path
 from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio
-from meeting_pipeline.errors import RecordError
 
 _BLOCK_BYTES = 64 << 10
 
@@ -18,10 +17,12 @@ _BLOCK_BYTES = 64 << 10
 class Piece:
     """Some bytes of a file that are sound by themselves.
 
-    start_s, end_s: where that sound is in the recording, exact to the packet.
+    audio_format: "mp3", "m4a" … start_s, end_s: where that sound is in the recording, exact to the
+    packet.
     """
 
     path: Path
+    audio_format: str
     first_byte: int
     size_bytes: int
     start_s: float
@@ -53,21 +54,17 @@ class Piece:
 def piece_of(audio: Audio, sound: Sound, span: Span) -> Piece:
     """The packets of this part of the recording; the whole file where the span is all of it.
 
-    Raises RecordError("not_mp3") for a part of a file that cannot be cut between packets.
+    A part of it is cut between packets: the file must be an mp3 then.
     """
     if span == whole(sound):
-        return Piece(audio.path, 0, audio.size_bytes, *span)
-    if not sound.is_mp3:
-        raise RecordError(
-            "not_mp3",
-            f"{audio.path.name} is too long for one upload, and only mp3 can be cut",
-            hint="the next run makes its audio again; raise ASR_MAX_UPLOAD_MB if this persists",
-        )
+        audio_format = "mp3" if sound.is_mp3 else audio.path.suffix[1:]
+        return Piece(audio.path, audio_format, 0, audio.size_bytes, *span)
+    assert sound.is_mp3
     first, last = (_packet_at(sound, second) for second in span)
     start_s, end_s = (packet * sound.packet_s - sound.lead_s for packet in (first, last))
     first_byte = sound.packets[first]
     size = sound.packets[last] - first_byte
-    return Piece(audio.path, first_byte, size, start_s, end_s)
+    return Piece(audio.path, "mp3", first_byte, size, start_s, end_s)
 
 
 def whole(sound: Sound) -> Span:

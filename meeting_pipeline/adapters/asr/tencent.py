@@ -14,7 +14,7 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports import AudioWanted, Job
 
 ENGINE = "tencent"
 MODEL = "native"
@@ -60,8 +60,8 @@ class NativeTranscriber:
         return f"{ENGINE} {MODEL}"
 
     @property
-    def audio_format(self) -> str:
-        return "mp3"
+    def audio(self) -> AudioWanted:
+        return AudioWanted("mp3")
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises NoNativeTranscript("no_native_transcript"), and what fetching raises.

@@ -19,7 +19,7 @@ from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.ports import OPEN, Gate, Job
+from meeting_pipeline.ports import OPEN, AudioWanted, Gate, Job
 
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
@@ -63,8 +63,8 @@ class WhisperTranscriber:
         )
 
     @property
-    def audio_format(self) -> str:
-        return "flac"
+    def audio(self) -> AudioWanted:
+        return AudioWanted("flac")
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech"), RecordError("corrupt_media"), RetryableError(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,10 +28,13 @@ _RIFF_UNKNOWN = 0x7FFF_F000  # who writes to a pipe promises the most or nearly 
 class AudioTrack:
     """The first audio track. start_s, duration_s: as its container says, None where it does not.
 
-    packets: how many the index lists, 0 where there is none.
+    packets: how many the index lists, 0 where there is none. profile: of the codec ("LC").
+    bit_rate: bits per second on average, 0 where nobody knows.
     """
 
     codec: str | None
+    profile: str | None
+    bit_rate: int
     sample_rate: int | None
     start_s: float | None
     duration_s: float | None
@@ -87,7 +91,16 @@ def describe(media: Path, container: Container) -> MediaInfo:
         has_audio=audio is not None,
         audio_codec=audio.codec if audio else None,
         created_at=_created_at(container.tags),
+        m4a_bytes=_m4a_bytes(container, audio, duration_s) if audio else None,
     )
+
+
+def _m4a_bytes(container: Container, audio: AudioTrack, duration_s: float | None) -> int | None:
+    """Only the AAC that every server can decode, and only where an index tells of every packet."""
+    is_plain = audio.codec == "aac" and audio.profile == "LC" and audio.packets > 0
+    if not is_plain or not container.format_name.startswith("mov") or not duration_s:
+        return None
+    return ceil(audio.bit_rate / 8 * duration_s) or None
 
 
 def _promised_duration(media: Path, container: Container, audio: AudioTrack) -> float | None:

@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.media.sound import (
 )
 from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
-from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Probe, Progress
+from meeting_pipeline.ports import ExtractedAudio, MediaInfo, MediaTool, Progress
 
 _INPUT = [word for name, value in DEMUXER_OPTIONS.items() for word in (f"-{name}", value)]
 _ENCODINGS = {
@@ -42,8 +42,9 @@ _IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # frame by frame, a sixth of 
 class FFmpegMedia:
     """`ports.MediaTool` in child processes.
 
-    ffmpeg: path of the program. probe: who looks into containers (for ffprobe to do it, the system
-    has to put together hundreds of libraries, 90 ms for 1 ms of work). stall_s: seconds without
+    ffmpeg: path of the program. library: who looks into containers and takes packets as they are
+    (for the program to do it, the system has to put together hundreds of libraries, 90 ms for 1 ms
+    of work). stall_s: seconds without
     progress before a hanging one is killed, which raises RetryableError("media_tool_stalled").
     longest_s: see `SoundMeter`.
     """
@@ -51,12 +52,12 @@ class FFmpegMedia:
     def __init__(
         self,
         ffmpeg: str,
-        probe: Probe,
+        library: MediaTool,
         stall_s: float = child.STALL_S,
         longest_s: float = LONGEST_S,
     ) -> None:
         self._ffmpeg = ffmpeg
-        self._probe = probe
+        self._library = library
         self._stall_s = stall_s
         self._longest_s = longest_s
         self._children = child.Children()
@@ -66,11 +67,13 @@ class FFmpegMedia:
         self._children.close()
 
     def probe(self, media: Path) -> MediaInfo:
-        return self._probe(media)
+        return self._library.probe(media)
 
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
+        if audio_format not in _ENCODINGS:
+            return self._library.extract(media, target, audio_format, progress)
         info = self.probe(media)
         if not info.has_audio:
             raise SkipRecord("no_audio", f"{media.name} has no audio track")

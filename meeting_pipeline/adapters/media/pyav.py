@@ -1,16 +1,18 @@
 """Media by PyAV, whose wheel brings FFmpeg's libraries: nothing else need be installed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.filter import Graph
+from av.packet import Packet
 from av.stream import Discard
 
 from meeting_pipeline.adapters.media.containers import (
@@ -32,6 +34,10 @@ from meeting_pipeline.adapters.media.sound import (
 from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord, Stopped
 from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Progress
+
+_BATCH = 64  # frames between two looks into the filters: a look at each takes three times as long
+
+Sound: TypeAlias = "Packet[AudioStream]"
 
 
 class PyAVMedia:
@@ -56,12 +62,12 @@ class PyAVMedia:
             tell = towards(describe(media, _said_by(container)).duration_s, progress)
             meter = SoundMeter(self._longest_s)
             make_target(target)
-            with _Encoder(target, _ENCODINGS[audio_format]) as encoder:
-                for second in _in_seconds(_decoded(container, track, media)):
+            with _writer(target, audio_format, track) as writer:
+                for second in _in_seconds(_decoded(container, track, media, writer.take)):
                     if self._closed:
                         raise Stopped("stopped", "the run was asked to end")
                     meter.hear(bytes(second.planes[0])[: 2 * second.samples])
-                    encoder.write(second)
+                    writer.hear(second)
                     tell(meter.duration_s)
         return meter.result()
 
@@ -70,6 +76,12 @@ def probe(media: Path) -> MediaInfo:
     """See `ports.MediaTool.probe`."""
     with _opened(media) as container:
         return describe(media, _said_by(container))
+
+
+def extract(wanted: tuple[Path, Path, str, float], progress: Progress) -> ExtractedAudio:
+    """See `ports.MediaTool.extract`. wanted: media, target, format, and the longest it may be."""
+    media, target, audio_format, longest_s = wanted
+    return PyAVMedia(longest_s).extract(media, target, audio_format, progress)
 
 
 @contextmanager
@@ -95,6 +107,8 @@ def _said_by(container: InputContainer) -> Container:
 def _track(stream: AudioStream) -> AudioTrack:
     return AudioTrack(
         codec=stream.codec_context.codec.canonical_name,
+        profile=stream.codec_context.profile,
+        bit_rate=stream.bit_rate or 0,
         sample_rate=stream.codec_context.sample_rate,
         start_s=_seconds(stream.start_time, stream),
         duration_s=_seconds(stream.duration, stream),
@@ -117,29 +131,72 @@ def _first_audio(container: InputContainer, media: Path) -> AudioStream:
     return first
 
 
-def _decoded(container: InputContainer, track: AudioStream, media: Path) -> Iterator[AudioFrame]:
-    """Every frame of the track; raises RecordError("corrupt_media") at the first damage."""
+def _decoded(
+    container: InputContainer, track: AudioStream, media: Path, take: Callable[[Sound], None]
+) -> Iterator[AudioFrame]:
+    """Every frame of the track; `take` is given each packet that could be decoded.
+
+    Raises RecordError("corrupt_media") at the first damage.
+    """
     try:
         for packet in container.demux(track):
             for frame in packet.decode():
                 if frame.is_corrupt:
                     raise corrupt(media, "a frame is damaged")
                 yield frame
+            take(packet)
     except av.FFmpegError as error:
         raise corrupt(media, _reason(error)) from error
 
 
 def _in_seconds(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
     """The sound as mono 16 kHz s16 frames of one second, whatever it is and changes to."""
-    shape, resampler = None, None
-    for frame in frames:
-        frame.pts = None  # sound is counted, not timed: a gap must not look like sound
+    shape, filters = None, None
+    for count, frame in enumerate(frames):
         if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
-            yield from resampler.resample(None) if resampler else ()
-            resampler = AudioResampler("s16", "mono", SAMPLE_RATE, frame_size=SAMPLE_RATE)
-        assert resampler
-        yield from resampler.resample(frame)
-    yield from resampler.resample(None) if resampler else ()
+            yield from _rest(filters)
+            filters = _filters(frame)
+        frame.pts = None  # sound is counted, not timed: a gap must not look like sound
+        assert filters
+        filters.push(frame)
+        if not count % _BATCH:
+            yield from _pulled(filters)
+    yield from _rest(filters)
+
+
+def _rest(filters: Graph | None) -> Iterator[AudioFrame]:
+    if filters:
+        filters.push(None)
+        yield from _pulled(filters)
+
+
+def _filters(frame: AudioFrame) -> Graph:
+    """What turns frames like this one into those of a second."""
+    graph = Graph()
+    rate = frame.sample_rate
+    chain = [
+        graph.add_abuffer(
+            sample_rate=rate,
+            format=frame.format.name,
+            layout=frame.layout.name,
+            time_base=Fraction(1, rate),
+        ),
+        graph.add("aformat", f"sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"),
+        graph.add("asetnsamples", f"n={SAMPLE_RATE}:p=0"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    return graph
+
+
+def _pulled(filters: Graph) -> Iterator[AudioFrame]:
+    while True:
+        try:
+            second = filters.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(second, AudioFrame)
+        yield second
 
 
 @dataclass(frozen=True)
@@ -160,13 +217,45 @@ _ENCODINGS = {
 }
 
 
-class _Encoder:
-    """Writes mono 16 kHz sound; every error of the file becomes FatalError."""
+class _Writer:
+    """What one file is written with; every error of the file becomes FatalError."""
+
+    def __init__(self, target: Path, muxer: str, options: Mapping[str, str]) -> None:
+        self._target = target
+        self._container = av.open(f"file:{target}", "w", format=muxer, options=dict(options))
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._end()
+        with self._to_file():
+            self._container.close()
+
+    def take(self, packet: Sound) -> None:
+        """The next packet as it was read; the last one is empty."""
+
+    def hear(self, second: AudioFrame) -> None:
+        """The next mono 16 kHz sound."""
+
+    def _end(self) -> None:
+        """There is no more."""
+
+    @contextmanager
+    def _to_file(self) -> Iterator[None]:
+        try:
+            yield
+        except av.FFmpegError as error:
+            raise unwritable(self._target, _reason(error)) from error
+
+
+class _Encoder(_Writer):
+    """Writes mono 16 kHz sound."""
 
     def __init__(self, target: Path, encoding: _Encoding) -> None:
-        self._target = target
+        super().__init__(target, encoding.muxer, {})
         self._written = 0
-        self._container = av.open(f"file:{target}", "w", format=encoding.muxer)
         stream = self._container.add_stream(
             encoding.codec, SAMPLE_RATE, dict(encoding.options), bit_rate=encoding.bit_rate
         )
@@ -175,31 +264,53 @@ class _Encoder:
         stream.codec_context.format = encoding.sample_format
         self._stream = stream
 
-    def __enter__(self) -> "_Encoder":
-        return self
+    def hear(self, second: AudioFrame) -> None:
+        second.pts, second.time_base = self._written, Fraction(1, SAMPLE_RATE)
+        self._written += second.samples
+        self._encode(second)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._encode(None)
-        with self._to_file():
-            self._container.close()
-
-    def write(self, frame: AudioFrame) -> None:
-        """Append a frame."""
-        frame.pts, frame.time_base = self._written, Fraction(1, SAMPLE_RATE)
-        self._written += frame.samples
-        self._encode(frame)
+    def _end(self) -> None:
+        self._encode(None)
 
     def _encode(self, frame: AudioFrame | None) -> None:
         with self._to_file():
             self._container.mux(self._stream.encode(frame))
 
-    @contextmanager
-    def _to_file(self) -> Iterator[None]:
+
+class _Copier(_Writer):
+    """Writes the packets as they are, one right after the other: a gap must not look like sound."""
+
+    def __init__(self, target: Path, track: AudioStream) -> None:
+        # for servers that read an upload only once, its index comes first
+        super().__init__(target, "ipod", {"movflags": "+faststart"})
+        assert track.time_base is not None
+        context = track.codec_context
+        self._ticks = Fraction(context.frame_size, context.sample_rate) / track.time_base
+        self._each = round(self._ticks)
+        self._stream = self._container.add_stream_from_template(track)
+        self._first: int | None = None
+        self._taken = 0
+
+    def take(self, packet: Sound) -> None:
+        if packet.dts is None:
+            return
+        if self._first is None:
+            self._first = packet.dts
+        begins = self._taken * self._ticks.numerator // self._ticks.denominator
+        packet.pts = packet.dts = self._first + begins
+        packet.duration = self._each
+        packet.stream = self._stream
+        self._taken += 1
         try:
-            yield
+            self._container.mux(packet)
         except av.FFmpegError as error:
             raise unwritable(self._target, _reason(error)) from error
+
+
+def _writer(target: Path, audio_format: str, track: AudioStream) -> _Writer:
+    if audio_format == "m4a":
+        return _Copier(target, track)
+    return _Encoder(target, _ENCODINGS[audio_format])
 
 
 def _reason(error: av.FFmpegError) -> str:
