@@ -10,7 +10,7 @@ from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio
 
-_BLOCK_BYTES = 64 << 10
+_BLOCK_BYTES = 1 << 20  # every block is a wait for the interpreter's lock
 
 
 @dataclass(frozen=True)
