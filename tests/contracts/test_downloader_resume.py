@@ -9,8 +9,8 @@ from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.errors import LinkExpired
 from meeting_pipeline.ports import MediaLink, no_progress
 from tests.support.downloaders import (
+    ARIA2_KINDS,
     CANARY,
-    KINDS,
     MEDIA,
     OTHER,
     ClosableDownloader,
@@ -59,7 +59,7 @@ def test_a_fresh_link_to_another_object_starts_over(
     assert part.read_bytes() == OTHER
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ("http", *ARIA2_KINDS))
 def test_a_link_that_expires_after_the_last_byte_costs_no_byte_again(kind: str, part: Path) -> None:
     """aria2 brings the file, then it is looked whether the object is still the same."""
 

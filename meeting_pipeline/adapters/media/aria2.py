@@ -11,6 +11,7 @@ after, and a part that does not match it, or is not sure to, is deleted.
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,11 +64,12 @@ class Aria2Downloader:
     """`ports.Downloader` for https links, shared by threads; aria2c starts when it is needed.
 
     One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
-    begins with all later files of the host for as long as more comes so (see `Line`).
+    begins with all later files of the host for as long as more comes so. How many files come at
+    once is the line's matter, too (see `Line`).
     connections: per file, then. aria2c: the program, or "" for the system's or the packaged one.
     Without it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
     stall_s, first_wait_s: see `MediaClient`.
-    fast_bytes_per_s: see `Pace`; with infinity no file is begun by one connection.
+    fast_bytes_per_s: see `Line`; with infinity no file is begun by one connection.
     """
 
     def __init__(
@@ -86,16 +88,15 @@ class Aria2Downloader:
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
         self._fast_bytes_per_s = fast_bytes_per_s
-        self._lines: defaultdict[str, Line] = defaultdict(Line)
+        self._lines: defaultdict[str, Line] = defaultdict(partial(Line, fast_bytes_per_s))
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
         line = self._lines[urlsplit(link.url).netloc]
-        with line.in_use():
-            if self._client.proxy_for(link.url) or not (
-                self._is_brought_by_one(line, link, part, progress)
-                or self._is_brought_by_several(line, link, part, progress)
-            ):
-                self._built_in.fetch(link, part, progress)
+        if self._client.proxy_for(link.url) or not (
+            self._is_brought_by_one(line, link, part, progress)
+            or self._is_brought_by_several(line, link, part, progress)
+        ):
+            self._built_in.fetch(link, part, progress)
 
     def examine(self) -> list[Check]:
         """Whether aria2c starts and answers; without it the built-in downloader does the work."""
@@ -105,6 +106,8 @@ class Aria2Downloader:
         """End aria2c and what runs; raises Stopped there and in every later `fetch`."""
         self._disk.close()
         self._client.close()
+        for line in list(self._lines.values()):
+            line.close()
         self._built_in.close()
         self._keeper.close()
 
@@ -116,12 +119,9 @@ class Aria2Downloader:
             return False
         if self._fast_bytes_per_s == inf:
             return False
-        fast = 0.0 if line.is_even else self._fast_bytes_per_s
-        slow = self._built_in.begin(link, part, progress, fast, line.one_brought)
-        if slow is None:
+        if self._built_in.begin(link, part, progress, line):
             return True
-        log.info("%s: one connection brings %.1f MB/s; trying several", part.name, slow / 1e6)
-        line.one_is_slow()
+        log.info("%s: %.1f MB/s by one connection each; trying several", part.name, line.rate / 1e6)
         return False
 
     def _is_brought_by_several(
@@ -132,7 +132,7 @@ class Aria2Downloader:
         before = file.size_bytes
         try:
             with disk_trouble(part):
-                if not self._fetched(link, file, progress):
+                if not self._fetched(line, link, file, progress):
                     return False
         except (RecordError, FatalError):
             file.discard()
@@ -140,14 +140,14 @@ class Aria2Downloader:
         line.several_brought(file.size_bytes - before)
         return True
 
-    def _fetched(self, link: MediaLink, file: PartFile, progress: Progress) -> bool:
+    def _fetched(self, line: Line, link: MediaLink, file: PartFile, progress: Progress) -> bool:
         """Whether aria2 brought the file; else nothing is left of it."""
         for _ in range(_BEGINNINGS):
             found = self._look(link.url)
             if found is None:
                 break
             try:
-                with self._disk.reserved(file.path, found.size_bytes):
+                with self._disk.reserved(file.path, found.size_bytes), line.in_use():
                     self._go_on(found, file, progress)
             except _Unusable:
                 log.info("%s: aria2 cannot go on; starting over", file.path.name)

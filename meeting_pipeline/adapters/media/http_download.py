@@ -1,7 +1,8 @@
 """One stream per file, gone on with where it broke: needs nothing but Python."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from meeting_pipeline.adapters.media.answers import Answer
 from meeting_pipeline.adapters.media.disk import DiskReservation, NoRoomYet, disk_trouble
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.pace import Pace
+from meeting_pipeline.adapters.media.pace import Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -21,29 +22,18 @@ OF_ONE_STREAM = "http"
 """Who wrote a part that has no holes."""
 
 
-def _nothing(size: int) -> None: ...
-
-
 @dataclass(frozen=True)
 class _Wish:
-    """What is to be fetched, and how fast a connection must be to go on with; 0 is any.
-
-    came: told the size of every block.
-    """
+    """What is to be fetched, and the line over which it comes, where there is one to share."""
 
     link: MediaLink
     file: PartFile
     progress: Progress
-    fast_bytes_per_s: float = 0.0
-    came: Callable[[int], None] = _nothing
+    line: Line | None = None
 
 
 class _TooSlow(Exception):
     """More connections may be faster."""
-
-    def __init__(self, bytes_per_s: float) -> None:
-        super().__init__()
-        self.bytes_per_s = bytes_per_s
 
 
 class HttpDownloader:
@@ -75,20 +65,18 @@ class HttpDownloader:
         link: MediaLink,
         part: Path,
         progress: Progress,
-        fast_bytes_per_s: float,
-        came: Callable[[int], None],
-    ) -> float | None:
-        """As `fetch`; but where several connections may be faster (see `Pace`), it ends early.
+        line: Line,
+    ) -> bool:
+        """As `fetch`, in turn with all others of this line.
 
-        came: told the size of every block. Returns how many bytes a second came then; the part is
-        good so far, and without holes. None when all is here.
+        Returns whether all is here; else several connections may be faster, and the part is good
+        so far, and without holes.
         """
         try:
-            file = PartFile(part, OF_ONE_STREAM)
-            self._fetch(_Wish(link, file, progress, fast_bytes_per_s, came))
-        except _TooSlow as slow:
-            return slow.bytes_per_s
-        return None
+            self._fetch(_Wish(link, PartFile(part, OF_ONE_STREAM), progress, line))
+        except _TooSlow:
+            return False
+        return True
 
     def close(self) -> None:
         """Break off what runs; raises Stopped there and in every later `fetch`."""
@@ -112,6 +100,10 @@ class HttpDownloader:
                 self._take(wish)
 
     def _take(self, wish: _Wish) -> None:
+        with wish.line.in_use() if wish.line else nullcontext():
+            self._taken(wish)
+
+    def _taken(self, wish: _Wish) -> None:
         file = wish.file
         begun = file.begun_with()
         offset = _resume_at(file, begun)
@@ -161,17 +153,16 @@ def _start_over(answer: Answer, file: PartFile) -> None:
 def _write(answer: Answer, wish: _Wish, offset: int, largest_bytes: int) -> int:
     """Write the body at `offset`; returns how long the file is then. Raises _TooSlow."""
     path, expected = wish.file.path, answer.remote.total_bytes
-    pace = Pace(expected or 0, offset, wish.fast_bytes_per_s)
     with _opened(path, offset) if offset else create(path) as stream:
         for block in answer.blocks():
             stream.write(block)
             offset += len(block)
-            wish.came(len(block))
             check_not_too_large(path.name, offset, largest_bytes)  # a body may have no length
             if expected:
                 wish.progress(min(1.0, offset / expected))
-            if pace.is_slow(offset):
-                raise _TooSlow(pace.bytes_per_s)
+            rest = (expected or 0) - offset
+            if wish.line and wish.line.one_brought(len(block), rest):
+                raise _TooSlow
     return offset
 
 
