@@ -14,6 +14,12 @@ def plain(text: str) -> str:
     return "".join(" " if _acts(sign) else sign for sign in text)
 
 
+def plain_lines(text: str) -> str:
+    """Like `plain`, but ends of line stay, every kind of them as the same one."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(plain(line) for line in lines)
+
+
 def json_text(value: object, indent: int | None = None) -> str:
     """JSON that reads back the same, in which every such sign is written as an escape."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)

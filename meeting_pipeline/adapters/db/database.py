@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
 from meeting_pipeline.adapters.db.erasure import ErasureStore
+from meeting_pipeline.adapters.db.exporting import Exporting
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
 from meeting_pipeline.adapters.db.repair import RepairStore
@@ -26,6 +27,7 @@ class Database:
     runs: RunStore
     stats: StatsStore
     reading: Reading
+    exporting: Exporting
     retention: RetentionStore
     erasure: ErasureStore
     repair: RepairStore
@@ -73,6 +75,7 @@ def open_database(
         runs=RunStore(engine, now),
         stats=StatsStore(engine, now),
         reading=reading,
+        exporting=Exporting(engine, reading),
         retention=RetentionStore(engine, now),
         erasure=ErasureStore(engine, now),
         repair=RepairStore(engine, reading, store, now),
