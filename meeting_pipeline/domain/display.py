@@ -11,6 +11,8 @@ _STEERING = re.compile(
 
 def plain(text: str) -> str:
     """The text with a blank for every sign that is a control, an end of line or half a sign."""
+    if text.isprintable():  # nearly all of it is, and that is told a hundred times faster
+        return text
     return "".join(" " if _acts(sign) else sign for sign in text)
 
 
