@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Summary, Transcript
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
     Outcome,
@@ -238,6 +239,8 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
     number, again_at = recording.id, iso(recording.next_attempt_at, zone)
     if recording.skip_reason == ERASED:
         return "nothing: its texts were erased with one of its students"
+    if recording.skip_reason == TEXTS_REMOVED:
+        return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
     return {
         RecordStatus.WAITING: "the source has not finished it; every night asks again",
         RecordStatus.PENDING: "it is due: the next run takes it",

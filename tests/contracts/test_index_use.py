@@ -210,6 +210,15 @@ def test_an_export_walks_through_no_table_that_grows(database: Database, years: 
         assert plans.whole_tables() == []
 
 
+def test_old_transcripts_are_found_without_a_walk(
+    database: Database, clock: Clock, years: None
+) -> None:
+    a_night(database, clock)
+    with Plans(database) as plans:
+        assert len(database.old_texts.due(clock.now)) == 3
+    assert plans.whole_tables() == []
+
+
 def test_the_check_itself_sees_a_walk(database: Database, years: None) -> None:
     with Plans(database) as plans, database.engine.connect() as connection:
         connection.execute(select(recordings.c.id).where(recordings.c.subject == "第")).all()

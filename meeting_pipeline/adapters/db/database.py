@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from meeting_pipeline.adapters.db.engine import create_engine, revision
 from meeting_pipeline.adapters.db.erasure import ErasureStore
 from meeting_pipeline.adapters.db.exporting import Exporting
+from meeting_pipeline.adapters.db.old_texts import OldTextStore
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
 from meeting_pipeline.adapters.db.repair import RepairStore
@@ -29,6 +30,7 @@ class Database:
     reading: Reading
     exporting: Exporting
     retention: RetentionStore
+    old_texts: OldTextStore
     erasure: ErasureStore
     repair: RepairStore
 
@@ -77,6 +79,7 @@ def open_database(
         reading=reading,
         exporting=Exporting(engine, reading),
         retention=RetentionStore(engine, now),
+        old_texts=OldTextStore(engine, now),
         erasure=ErasureStore(engine, now),
         repair=RepairStore(engine, reading, store, now),
     )
