@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from meeting_pipeline.files import RecordFolder, make_folder, write_durably
+from meeting_pipeline.files import RecordFolder, make_folder, sync, write_durably
 
+_ANSWER = re.compile(r"[0-9a-f]{64}\.json(\.part)?")
 _PART = re.compile(r"[0-9a-f]{64}\.json\.part")
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,20 @@ class PaidCalls:
     def forget(self, key: str) -> None:
         """Remove an answer of no use, so that a later attempt asks anew."""
         self._file(key).unlink(missing_ok=True)
+
+    def forget_all(self) -> None:
+        """Remove every answer for good, and the folder with them; what is not ours stays.
+
+        Raises OSError.
+        """
+        if self._path.is_symlink() or not self._path.is_dir():
+            return
+        for answer in self._path.iterdir():
+            if _ANSWER.fullmatch(answer.name):
+                answer.unlink(missing_ok=True)
+        sync(self._path)
+        with suppress(OSError):  # something else is in it
+            self._path.rmdir()
 
     def tidy(self) -> None:
         """Remove what a killed process has left half-written, before anybody else begins here."""

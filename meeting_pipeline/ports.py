@@ -22,7 +22,7 @@ from meeting_pipeline.domain.model import (
     Transcript,
     Usage,
 )
-from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover
+from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, OldText
 from meeting_pipeline.domain.stages import (
     Artifact,
     LedgerEntry,
@@ -405,6 +405,22 @@ class RetentionStore(Protocol):
 
     def settle(self) -> None:
         """What is committed is on disk, so that the input of a stage may go."""
+
+
+class OldTextStore(Protocol):
+    """Transcripts in the rows, to be removed. Every method is one committed transaction."""
+
+    def due(self, ended_by: datetime) -> list[OldText]:
+        """Those of recordings that are done and ended by then (aware), until `removed` is told."""
+
+    def forget(self, texts: Iterable[OldText]) -> None:
+        """The rows hold these no more, and no run works on the recordings again for it.
+
+        Status, phase, summary, attendance and what is known of the transcript stay.
+        """
+
+    def removed(self, text: OldText, page: Artifact) -> None:
+        """Commit that its files were removed on purpose, now; page: what the last stage left."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Summary, Transcript
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
     Outcome,
@@ -22,7 +23,12 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.timing import Timing
-from meeting_pipeline.domain.views import RecordingDetail, RecordingView, StudentView
+from meeting_pipeline.domain.views import (
+    ExportedRecording,
+    RecordingDetail,
+    RecordingView,
+    StudentView,
+)
 from meeting_pipeline.domain.window import Window
 
 if TYPE_CHECKING:
@@ -199,11 +205,42 @@ def stats_document(students: Iterable[StudentView], zone: ZoneInfo) -> Document:
     }
 
 
+def exported_document(
+    exported: ExportedRecording, zone: ZoneInfo, *, transcripts: bool
+) -> Document:
+    """One recording as a row. start_utc: start_ts once more, in UTC."""
+    recording = exported.recording
+    told = {
+        "id": str(recording.id),
+        "source": recording.source,
+        "record_id": recording.record_id,
+        "meeting_id": recording.meeting_id,
+        "meeting_code": recording.meeting_code,
+        "subject": recording.subject,
+        "teacher_id": recording.teacher_id,
+        "teachers": list(exported.teachers),
+        "student_ids": list(recording.student_ids),
+        "students": list(exported.students),
+        "participants_known": recording.participants_known,
+        "start_ts": iso(recording.start_ts, zone),
+        "start_utc": iso(recording.start_ts, ZoneInfo("UTC")),
+        "end_ts": iso(recording.end_ts, zone),
+        "duration_s": recording.duration_s,
+        "status": recording.status.value,
+        "skip_reason": recording.skip_reason,
+        "phase": recording.phase and recording.phase.value,
+        "summary": exported.summary,
+    }
+    return {**told, "transcript": exported.transcript} if transcripts else told
+
+
 def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
     """The next thing that will happen to a recording, in words."""
     number, again_at = recording.id, iso(recording.next_attempt_at, zone)
     if recording.skip_reason == ERASED:
         return "nothing: its texts were erased with one of its students"
+    if recording.skip_reason == TEXTS_REMOVED:
+        return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
     return {
         RecordStatus.WAITING: "the source has not finished it; every night asks again",
         RecordStatus.PENDING: "it is due: the next run takes it",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
     from meeting_pipeline.erasure import Erasure
+    from meeting_pipeline.old_texts import OldTexts
     from meeting_pipeline.repair.survey import Survey
 
 log = logging.getLogger(__name__)
@@ -213,6 +214,14 @@ def cutoffs(settings: Settings, older_than: str | None) -> Cutoffs:
 
 def _kept_for(settings: Settings) -> RetentionRules:
     return RetentionRules(settings.run.retention_video_days, settings.run.retention_audio_days)
+
+
+def old_texts(settings: Settings, rows: Database) -> "OldTexts":
+    """What removes transcripts by age."""
+    from meeting_pipeline.old_texts import OldTexts
+
+    folder = recordings_folder(settings)
+    return OldTexts(rows.old_texts, rows.repair, rows.retention, rows.erasure, folder)
 
 
 def erasure(settings: Settings, rows: Database) -> "Erasure":

@@ -17,6 +17,7 @@ from meeting_pipeline.cli import (
     demo,
     doctor,
     erase,
+    export,
     retry,
     run,
     sandbox,
@@ -76,6 +77,7 @@ app.command("show")(show.show)
 app.command("why")(why.why)
 app.command("retry")(retry.retry)
 app.command("stats")(stats.stats)
+app.command("export")(export.export)
 app.command("cleanup")(cleanup.cleanup)
 app.command("erase")(erase.erase)
 app.command("doctor")(doctor.doctor)

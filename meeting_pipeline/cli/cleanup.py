@@ -1,4 +1,4 @@
-"""`meeting cleanup`: remove media and audio whose time is over."""
+"""`meeting cleanup`: remove media and audio whose time is over, and transcripts if asked to."""
 
 from typing import Annotated, Any
 
@@ -19,26 +19,42 @@ def cleanup(
     ] = None,
     media: Annotated[bool, typer.Option("--media", help="Only downloaded media.")] = False,
     audio: Annotated[bool, typer.Option("--audio", help="Only audio.")] = False,
+    texts: Annotated[
+        bool,
+        typer.Option(
+            "--texts",
+            help="Transcripts of finished recordings that ended before --older-than, in rows and "
+            "files; summary, phase and numbers stay.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove media whose audio is proven and audio whose transcript and summary are stored.
 
-    Every run does so by itself, as the settings say. Texts, rows and foreign files stay, and so
-    does whatever a recording may still need.
+    Every run does so by itself, as the settings say. Rows and foreign files stay, and so does
+    whatever a recording may still need. Transcripts go only here, only with --texts and an age, and
+    for good: such a recording is never transcribed again.
     """
     from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.retention import Kept
+    from meeting_pipeline.errors import UsageError
 
+    if texts and older_than is None:
+        hint = "say --older-than 365d"
+        raise UsageError("no_age", "transcripts go by an age that you name", hint=hint)
     settings = begin()
     kinds = [kept for kept, asked in ((Kept.MEDIA, media), (Kept.AUDIO, audio)) if asked]
     with wiring.lock(settings, "cleanup"), wiring.database(settings) as rows:
-        retention = wiring.retention(settings, rows)
+        retention, old_texts = wiring.retention(settings, rows), wiring.old_texts(settings, rows)
         cutoffs = wiring.cutoffs(settings, older_than)
-        due = retention.due(cutoffs, kinds or tuple(Kept))
-        document = _document(due, [] if dry_run else retention.remove(due).failed, dry_run)
+        due = retention.due(cutoffs, kinds if kinds or texts else tuple(Kept))
+        spoken = old_texts.due(cutoffs.media) if texts else ()
+        failed = [] if dry_run else retention.remove(due).failed
+        failed_texts = old_texts.remove(spoken) if texts and not dry_run else ()
+    document = _document([*due, *spoken], [*failed, *failed_texts], dry_run)
     if as_json:
         render.as_document(document)
     else:
@@ -57,14 +73,14 @@ def _document(due: Any, failed: Any, dry_run: bool) -> dict[str, Any]:
                 "id": str(one.recording_id),
                 "source": one.key.source,
                 "record_id": one.key.record_id,
-                "kind": one.kept.value,
+                "kind": one.kind,
                 "file": one.name,
                 "size_bytes": one.size_bytes,
             }
             for one in gone
         ],
         "size_bytes": sum(one.size_bytes for one in gone),
-        "failed": [{"id": str(one.recording_id), "kind": one.kept.value} for one in failed],
+        "failed": [{"id": str(one.recording_id), "kind": one.kind} for one in failed],
     }
 
 

@@ -47,7 +47,7 @@ def draw(document: dict[str, Any]) -> None:
 
 def _removed_lines(stages: dict[str, dict[str, Any]]) -> Iterator[str]:
     """What is not there any more because its time was over."""
-    kinds = {"download": "媒体 media", "extract": "音频 audio"}
+    kinds = {"download": "媒体 media", "extract": "音频 audio", "transcribe": "文字 texts"}
     for stage, kind in kinds.items():
         if removed_at := stages.get(stage, {}).get("file_removed_at"):
             yield f"  {kind}: 已到期删除 removed by retention {removed_at}"
@@ -89,7 +89,7 @@ def _transcript_lines(transcript: dict[str, Any] | None) -> Iterator[str]:
     from meeting_pipeline.cli.words import minutes
     from meeting_pipeline.domain.display import plain
 
-    if transcript is None:
+    if transcript is None or not transcript["segments"]:
         return
     yield ""
     coverage = transcript["coverage"]

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     RUN_OPEN = "run_open"
     STATISTICS = "statistics"
     ERASURE = "erasure_broken_off"
+    TEXTS = "texts_half_removed"
     FOREIGN = "foreign"
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import StageName
 
+TEXTS_REMOVED = "texts_removed"
+"""The skip_reason of a finished recording whose transcript was removed on purpose."""
+
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -70,6 +73,26 @@ class Leftover:
     kept: Kept
     name: str | None
     size_bytes: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What it is, in reports."""
+        return self.kept.value
+
+
+@dataclass(frozen=True)
+class OldText:
+    """A transcript that shall go, in rows and files. name: of its own file."""
+
+    recording_id: int
+    key: RecordKey
+    name: str
+    size_bytes: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What it is, in reports."""
+        return "texts"
 
 
 def _before(now: datetime, days: float) -> datetime:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from meeting_pipeline.domain.model import Phase, Summary, Transcript, Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
@@ -16,6 +17,7 @@ class RecordingFilter:
 
     failed: failed or dead. due: to be worked on now; with `failed` too, either of them.
     since: started then or later, aware. student: the id or a name of somebody who learned there.
+    until: started before that.
     after: (start_ts, id) of the last one seen, to go on from there.
     """
 
@@ -23,6 +25,8 @@ class RecordingFilter:
     due: bool = False
     since: datetime | None = None
     student: str | None = None
+    until: datetime | None = None
+    phase: Phase | None = None
     after: tuple[datetime, int] | None = None
     limit: int | None = None
 
@@ -61,6 +65,30 @@ class RecordingDetail:
     transcript: Transcript | None
     summary: Summary | None
     usage: tuple[Usage, ...]
+
+
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    HTML = "html"
+    JSON = "json"
+    JSON_LINES = "jsonl"
+
+
+@dataclass(frozen=True)
+class ExportedRecording:
+    """One recording with what an export tells of it.
+
+    teachers, students: how they are called, in the order of their ids. summary, transcript: as
+    readable text; None until they are stored, or where they were not asked for.
+    """
+
+    recording: RecordingView
+    teachers: tuple[str, ...]
+    students: tuple[str, ...]
+    summary: str | None
+    transcript: str | None
 
 
 @dataclass(frozen=True)

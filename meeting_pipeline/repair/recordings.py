@@ -14,6 +14,7 @@ from pathlib import Path
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict, left_alone
 from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import Minutes, RecordKey, RecordMeta
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import (
     Artifact,
     LedgerEntry,
@@ -69,6 +70,13 @@ class Recordings:
     def findings(self, view: RecordingView, *, lacks_texts: bool) -> Iterator[Finding]:
         """lacks_texts: it is done, and its rows do not hold what it should have."""
         yield from self._killed(view)
+        if view.skip_reason == TEXTS_REMOVED and _is_half_removed(view):
+            yield _removal_broken_off(view)
+            return
+        if view.skip_reason == TEXTS_REMOVED and lacks_texts:
+            message = "its rows hold no summary, and its transcript was removed on purpose"
+            yield left_alone(f"#{view.id}", message, Kind.ROWS_LOST)
+            return
         lost = {
             stage: entry.artifact
             for stage, entry in view.stages.items()
@@ -160,6 +168,17 @@ class Recordings:
         made = folder.write(name, written(*stored))
         if made != artifact:  # rows keep times in milliseconds
             self.store.replace_artifact(view.id, stage, made)
+
+
+def _is_half_removed(view: RecordingView) -> bool:
+    heard = view.stages.get(StageName.TRANSCRIBE)
+    return heard is not None and heard.file_removed_at is None
+
+
+def _removal_broken_off(view: RecordingView) -> Finding:
+    message = "its transcript is gone from the rows, and not yet from the files"
+    action = "give the same `meeting cleanup --texts` again"
+    return Finding(Kind.TEXTS, f"#{view.id}", Verdict.NEEDS_YOU, message, action)
 
 
 def _is_done(stages: Stages, stage: StageName) -> bool:

@@ -11,7 +11,19 @@ from tests.support.command import meeting
 
 COMMANDS = [
     *("run", "run-range", "cron", "fetch", "download", "transcribe", "summarize", "status"),
-    *("show", "why", "retry", "stats", "doctor", "demo", "config", "db", "cleanup", "erase"),
+    *(
+        "show",
+        "why",
+        "retry",
+        "stats",
+        "doctor",
+        "demo",
+        "config",
+        "db",
+        "cleanup",
+        "erase",
+        "export",
+    ),
 ]
 
 

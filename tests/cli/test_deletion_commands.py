@@ -80,6 +80,49 @@ def test_cleanup_takes_one_kind_and_an_age(office: dict[str, str]) -> None:
     assert meeting("cleanup", "--older-than", "soon", env=office).code == 3
 
 
+def test_transcripts_go_only_when_they_and_an_age_are_named(office: dict[str, str]) -> None:
+    unaged = meeting("cleanup", "--texts", "--json", env=office)
+    assert (unaged.code, unaged.document["error"]["code"]) == (2, "no_age")
+    young = meeting("cleanup", "--texts", "--older-than", "30d", "--json", env=office)
+    assert (young.code, young.document["removed"]) == (0, [])
+    assert meeting("cleanup", "--older-than", "0d", env=office).code == 0
+    assert names(office) == ["summary.json", "summary.md", "transcript.json"]
+    age = ("--texts", "--older-than", "10d", "--json")
+    plan = meeting("cleanup", "--dry-run", *age, env=office).document
+    assert "transcript.json" in names(office)
+
+    done = meeting("cleanup", *age, env=office)
+
+    assert done.code == 0, done.err
+    [gone] = done.document["removed"]
+    assert (gone["id"], gone["kind"], gone["file"]) == ("1", "texts", "transcript.json")
+    assert (plan["removed"], plan["dry_run"]) == ([gone], True)
+    assert meeting("cleanup", *age, env=office).document["removed"] == []
+    assert names(office) == ["summary.json", "summary.md"]
+
+
+def test_after_that_show_and_why_say_that_it_was_us_and_what_is_left_is_whole(
+    office: dict[str, str],
+) -> None:
+    before = meeting("show", "1", "--json", env=office).document
+    meeting("cleanup", "--texts", "--media", "--audio", "--older-than", "10d", env=office)
+
+    after = meeting("show", "1", "--json", env=office).document
+    assert after["transcript"] == {**before["transcript"], "segments": []}
+    assert (after["status"], after["skip_reason"]) == ("done", "texts_removed")
+    assert {key: after[key] for key in ("summary", "phase", "attendance")} == {
+        key: before[key] for key in ("summary", "phase", "attendance")
+    }
+    shown = meeting("show", "1", env=office).out
+    assert "文字 texts: 已到期删除 removed by retention" in shown
+    why = meeting("why", "1", "--json", env=office).document
+    assert "its transcript was removed" in why["next"]
+    stats = meeting("stats", "--verify", "--json", env=office).document
+    assert (stats["differences"], len(stats["students"])) == (0, 1)
+    checks = meeting("doctor", "--json", env=office).document["checks"]
+    assert [check["ok"] for check in checks if check["code"] == "damage"] == [True]
+
+
 def test_a_run_cleans_up_and_why_and_show_say_that_it_was_us(office: dict[str, str]) -> None:
     ran = meeting("run", "--since", "1d", "--json", env=office)
     assert ran.code == 0, ran.err

@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.db.schema import (
     usage,
 )
 from meeting_pipeline.adapters.db.writing import mark_stale
-from meeting_pipeline.domain.model import RecordMeta, Role, Usage
+from meeting_pipeline.domain.model import Phase, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
     RecordStatus,
@@ -173,6 +173,9 @@ def reads(database: Database) -> None:
         RecordingFilter(student="s1", limit=PAGE),
         RecordingFilter(student="名s1", due=True, limit=PAGE, after=middle),
         RecordingFilter(student="没有这个人", limit=PAGE),
+        RecordingFilter(since=MONDAY - timedelta(days=9), until=MONDAY, limit=PAGE),
+        RecordingFilter(phase=Phase.OTHER, limit=PAGE, after=middle),
+        RecordingFilter(student="s1", phase=Phase.OTHER, until=MONDAY, limit=PAGE),
     ):
         database.reading.recordings(wanted)
     database.reading.find("old7")
@@ -196,6 +199,23 @@ def test_questions_walk_through_no_table_that_grows(
     a_night(database, clock)
     with Plans(database) as plans:
         reads(database)
+    assert plans.whole_tables() == []
+
+
+def test_an_export_walks_through_no_table_that_grows(database: Database, years: None) -> None:
+    week = RecordingFilter(since=MONDAY - timedelta(days=7))
+    for wanted in (week, RecordingFilter(student="s1"), RecordingFilter(phase=Phase.RESUME)):
+        with Plans(database) as plans:
+            list(database.exporting.recordings(wanted, transcripts=True))
+        assert plans.whole_tables() == []
+
+
+def test_old_transcripts_are_found_without_a_walk(
+    database: Database, clock: Clock, years: None
+) -> None:
+    a_night(database, clock)
+    with Plans(database) as plans:
+        assert len(database.old_texts.due(clock.now)) == 3
     assert plans.whole_tables() == []
 
 

@@ -13,10 +13,14 @@ import pytest
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.llm.prompting import system_prompt
 from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.domain.display import plain_lines
 from meeting_pipeline.domain.model import Audio, Phase, Segment, Summary, Transcript
 from meeting_pipeline.domain.stages import RunReport
+from meeting_pipeline.domain.views import ExportedRecording, ExportFormat, RecordingFilter
+from meeting_pipeline.exports import Export
 from meeting_pipeline.ports import Job
 from meeting_pipeline.sandbox.wire import Listener, Reply, Request, json_reply
+from tests.support.exported import SHANGHAI, acts, page, sheet
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.injections import ATTACKS, VALID
 from tests.support.nights import Installation
@@ -83,6 +87,17 @@ class Night:
     @property
     def prompts(self) -> list[str]:
         return [body["messages"][1]["content"] for body in self.asked]
+
+    def exported(self) -> list[ExportedRecording]:
+        rows = self.installation.rows()
+        try:
+            return list(rows.exporting.recordings(RecordingFilter(), transcripts=True))
+        finally:
+            rows.close()
+
+    def written(self, form: ExportFormat) -> str:
+        made = Export(form, SHANGHAI, transcripts=True)
+        return "".join(made.pieces(self.exported(), self.installation.now))
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +175,20 @@ def test_row_61_and_security_12_nothing_but_words_is_ever_asked_for(night: Night
     assert all(set(body) == allowed for body in night.asked)
     systems = {body["messages"][0]["content"] for body in night.asked}
     assert systems == {system_prompt()}
+
+
+def test_row_61_and_security_12_no_attack_acts_in_a_sheet(night: Night) -> None:
+    rows = sheet(night.written(ExportFormat.CSV))
+    assert len(rows) == 31
+    assert not [shown for row in rows for shown in row.values() if acts(shown)]
+    assert [row["summary"] for row in rows if row["summary"].startswith("'=cmd|")]
+
+
+def test_row_61_and_security_12_no_attack_acts_on_a_page(night: Night) -> None:
+    shown = page([night.written(ExportFormat.HTML)])
+    told = [text for one in night.exported() for text in (one.summary, one.transcript)]
+    texts = [text for text in shown.shown_in("p")[:-1] if text != "还没有总结 no summary yet"]
+    assert texts == [plain_lines(text) for text in told if text]
+    assert [text for text in texts if "<script>" in text]
+    names = {name for name, _ in shown.elements}
+    assert names.isdisjoint({"script", "img", "a", "system", "instruction", "think"})

@@ -255,6 +255,22 @@ def files_removed_by_retention(place: Place) -> None:
         assert retention.remove(retention.due(Cutoffs(now, now))).count(Kept.AUDIO) == 2
 
 
+@exhibit(Base.DONE, {}, in_rows=True)
+def transcripts_removed_by_age(place: Place) -> None:
+    with place.office.database() as rows:
+        old_texts = wiring.old_texts(place.office.settings, rows)
+        due = old_texts.due(backends.utc_now())
+        assert len(due) == 2
+        assert old_texts.remove(due) == []
+
+
+@exhibit(Base.DONE, needs_you(texts_half_removed=2), "damage", in_rows=True)
+def a_removal_of_transcripts_that_was_broken_off(place: Place) -> None:
+    with place.office.database() as rows:
+        rows.old_texts.forget(rows.old_texts.due(backends.utc_now()))
+    (place.folder() / "transcript.json").unlink()
+
+
 @exhibit(
     Base.DONE,
     repairable(rows_lost=1),

@@ -10,7 +10,7 @@ I5 no file and no process is left over
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from sqlalchemy import select
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import Summary, Transcript
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
 from meeting_pipeline.files import sha256_of
@@ -112,9 +113,17 @@ def _harm_to_recording(
     stages = {name: entry.status for name, entry in view.stages.items()}
     if view.status is not RecordStatus.DONE or list(stages) != list(StageName):
         yield Finding(Harm.LOST, f"{record_id} is {view.status}, its stages {stages}")
-    if (detail.transcript, detail.summary) != truth.minutes[record_id]:
+    if (detail.transcript, detail.summary) != _minutes_of(view, truth):
         yield Finding(Harm.TORN, f"{record_id} has other texts than it should have")
     yield from _harm_to_files(detail, truth.media[record_id], office)
+
+
+def _minutes_of(view: RecordingView, truth: Truth) -> tuple[Transcript | None, Summary | None]:
+    """What it should have: of a transcript that was removed on purpose, all but what was said."""
+    transcript, summary = truth.minutes[view.record_id]
+    if view.skip_reason == TEXTS_REMOVED and transcript is not None:
+        transcript = replace(transcript, segments=())
+    return transcript, summary
 
 
 def _harm_to_files(detail: RecordingDetail, media: str, office: Office) -> Iterator[Finding]:

@@ -36,10 +36,3 @@ def test_every_line_has_tests_that_bear_its_number_in_the_files_that_it_names() 
 def test_every_file_that_is_named_is_there() -> None:
     named = {file for files in table().values() for file in files}
     assert [file for file in named if not (ROOT / file).exists()] == []
-
-
-def test_what_it_says_of_exports_is_true() -> None:
-    """Should one be made, its cells are to be kept from acting as formulas, and the page mended."""
-    package = [path.read_text("utf-8") for path in (ROOT / "meeting_pipeline").rglob("*.py")]
-    makes_csv = any(re.search(r"^\s*(import csv|from csv)", text, re.M) for text in package)
-    assert makes_csv != ("no export as CSV" in PAGE)

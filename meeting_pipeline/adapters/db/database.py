@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
 from meeting_pipeline.adapters.db.erasure import ErasureStore
+from meeting_pipeline.adapters.db.exporting import Exporting
+from meeting_pipeline.adapters.db.old_texts import OldTextStore
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
 from meeting_pipeline.adapters.db.repair import RepairStore
@@ -26,7 +28,9 @@ class Database:
     runs: RunStore
     stats: StatsStore
     reading: Reading
+    exporting: Exporting
     retention: RetentionStore
+    old_texts: OldTextStore
     erasure: ErasureStore
     repair: RepairStore
 
@@ -73,7 +77,9 @@ def open_database(
         runs=RunStore(engine, now),
         stats=StatsStore(engine, now),
         reading=reading,
+        exporting=Exporting(engine, reading),
         retention=RetentionStore(engine, now),
+        old_texts=OldTextStore(engine, now),
         erasure=ErasureStore(engine, now),
         repair=RepairStore(engine, reading, store, now),
     )

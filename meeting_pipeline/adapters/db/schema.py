@@ -74,7 +74,8 @@ recordings = _table(
     Column("status", one_of(RecordStatus, "recordings_status"), nullable=False),
     Column("skip_reason", word(64)),
     Column("next_attempt_at", UtcDateTime),
-    Column("made_with", word(64)),  # NULL for a skip: the source's own, not a stage's
+    # made_with NULL: a skip of the source's own, not a stage's; or done, and its texts removed
+    Column("made_with", word(64)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("transcript", LONG_TEXT),

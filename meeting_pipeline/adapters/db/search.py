@@ -40,6 +40,10 @@ def _states(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElement[bo
 def _narrowing(wanted: RecordingFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.since is not None:
         yield _start >= wanted.since
+    if wanted.until is not None:
+        yield _start < wanted.until
+    if wanted.phase is not None:
+        yield recordings.c.phase == wanted.phase
     if wanted.after is not None:
         start, number = wanted.after
         yield _start <= start  # where an index can begin, which an OR alone does not tell

@@ -1,0 +1,132 @@
+"""An export as a file: whole or not there, and nothing else is ever replaced by it."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meeting_pipeline.domain.views import ExportFormat
+from meeting_pipeline.errors import FatalError, UsageError
+from meeting_pipeline.exports import Export, save
+from tests.support.crash import killed_at
+from tests.support.disks import fill, small_disk
+from tests.support.exported import SHANGHAI, document, exported
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def pieces(form: ExportFormat, *texts: str) -> Iterator[str]:
+    return Export(form, SHANGHAI).pieces((exported(text) for text in texts), NOW)
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_a_file_is_for_its_owner_only_and_replaces_any_export(
+    form: ExportFormat, tmp_path: Path
+) -> None:
+    target = tmp_path / "录制"
+    for older in ExportFormat:
+        save(pieces(older, "旧"), target)
+        size_bytes = save(pieces(form, "新"), target)
+        assert target.read_bytes().decode() == "".join(pieces(form, "新"))
+        assert size_bytes == target.stat().st_size
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["录制"]
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_without_recordings_it_is_replaced_like_any_other(
+    form: ExportFormat, tmp_path: Path
+) -> None:
+    target = tmp_path / "empty"
+    for texts in ((), ("好",), ()):
+        save(pieces(form, *texts), target)
+    assert target.read_bytes().decode() == "".join(pieces(form))
+
+
+def test_security_12_nothing_but_an_older_export_is_replaced(tmp_path: Path) -> None:
+    kept = tmp_path / ".env"
+    kept.write_text("KIMI_API_KEY=sk-canary\n", "utf-8")
+    (tmp_path / "link").symlink_to(kept)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    refused = {
+        tmp_path / "link": "not_a_file",
+        tmp_path / "dangling": "not_a_file",
+        tmp_path / "pipe": "not_a_file",
+        tmp_path: "not_a_file",
+        Path("/dev/null"): "not_a_file",
+        kept: "not_an_export",
+        tmp_path / "nowhere" / "x.csv": "no_such_folder",
+        kept / "x.csv": "no_such_folder",
+    }
+    before = sorted(tmp_path.iterdir())
+    for target, code in refused.items():
+        with pytest.raises(UsageError) as refusal:
+            save(pieces(ExportFormat.CSV, "好"), target)
+        assert refusal.value.code == code
+    assert sorted(tmp_path.iterdir()) == before
+    assert kept.read_text("utf-8") == "KIMI_API_KEY=sk-canary\n"
+
+
+def test_a_link_planted_where_it_grows_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"mine")
+    (tmp_path / "x.csv.part").symlink_to(kept)
+    save(pieces(ExportFormat.CSV, "好"), tmp_path / "x.csv")
+    assert kept.read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "x.csv"]
+
+
+def test_killed_at_any_step_the_older_export_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+    save(pieces(ExportFormat.CSV, "旧"), target)
+    before, step = target.read_bytes(), 1
+    while killed_at(step, lambda: save(pieces(ExportFormat.CSV, "新"), target)):
+        assert target.read_bytes() == before
+        step += 1
+    assert step > 2
+    assert target.read_bytes().decode() == "".join(pieces(ExportFormat.CSV, "新"))
+
+
+def test_row_41_on_a_full_disk_the_older_export_stays(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        target = disk / "x.html"
+        save(pieces(ExportFormat.HTML, "旧"), target)
+        before = target.read_bytes()
+        fill(disk, leave=16 << 10)
+        with pytest.raises(FatalError) as refusal:
+            save(pieces(ExportFormat.HTML, *["好" * 5000] * 4), target)
+        assert refusal.value.code == "disk_full"
+        assert target.read_bytes() == before
+        assert not (disk / "x.html.part").exists()
+
+
+def test_what_ends_half_way_leaves_nothing(tmp_path: Path) -> None:
+    def broken() -> Iterator[str]:
+        yield "\ufeffid,source,"
+        raise FatalError("database_gone", "no answer")
+
+    with pytest.raises(FatalError):
+        save(broken(), tmp_path / "x.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_made_it_is_said() -> None:
+    with pytest.raises(FatalError) as refusal:
+        save(pieces(ExportFormat.CSV), Path("/proc/export.csv"))
+    assert refusal.value.code == "export_failed"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(), max_size=3))
+def test_security_12_json_is_one_document_or_a_recording_a_line(texts: list[str]) -> None:
+    wanted = [document(exported(text), transcripts=False) for text in texts]
+    whole = "".join(pieces(ExportFormat.JSON, *texts))
+    lines = "".join(pieces(ExportFormat.JSON_LINES, *texts))
+    assert json.loads(whole) == {"recordings": wanted}
+    assert [json.loads(line) for line in lines.splitlines()] == wanted
