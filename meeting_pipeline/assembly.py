@@ -97,6 +97,7 @@ def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
             rows.recordings.note_links,
             parts.gate(Resource.DOWNLOAD),
             cpu,
+            parts.prepare_decoders,
         ),
         Extract(parts.media, transcriber.audio, minimum_s, cpu),
         Transcribe(transcriber),

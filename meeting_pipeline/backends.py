@@ -81,6 +81,10 @@ class Parts:
         """Look into a media file, in another process (`ports.Probe`)."""
         return self._library.probe(media)
 
+    def prepare_decoders(self) -> None:
+        """Have them ready when the first recording is here."""
+        self._decoders.prepare()
+
     def listen(self, audio: Audio) -> "Sound":
         """Find the speech in a recording, in another process."""
         sound: Sound = self._decoders.call(f"{_ADAPTERS}.asr.loudness", "listen", audio)
@@ -111,7 +115,8 @@ class Parts:
     def _decoders(self) -> "Decoders":
         from meeting_pipeline.adapters.decoders import Decoders
 
-        decoders = Decoders(min(self.jobs, cores()))
+        modules = (f"{_ADAPTERS}.media.pyav", f"{_ADAPTERS}.asr.loudness")
+        decoders = Decoders(min(self.jobs, cores()), modules)
         self.services.callback(decoders.close)
         return decoders
 

@@ -7,6 +7,7 @@ have requests to make, and may crash on a broken file.
 import os
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -25,6 +26,7 @@ LIMITS = {
 
 _NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TELL_EVERY_S = 0.5
+_AT_HAND = 2
 
 
 @dataclass(frozen=True)
@@ -42,22 +44,33 @@ class Call:
 
 @dataclass(frozen=True)
 class Calling:
-    """What the processes do (`worker.Work`)."""
+    """What the processes do (`worker.Work`). modules: what most calls take."""
+
+    modules: Sequence[str]
 
     def begin(self, turns: Turns) -> Worker:
-        """Nothing is loaded before it is called, and nothing gets more than any recording needs."""
+        """Nobody gets more than any recording needs."""
         os.nice(_NICENESS)
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reserves memory for each, and uses none
         for kind, most in LIMITS.items():
             resource.setrlimit(kind, (most, most))
+        for module in self.modules:
+            import_module(module)
         return _call
 
 
 class Decoders:
-    """Threads may share them. processes: how many files are worked on at once."""
+    """Threads may share them.
 
-    def __init__(self, processes: int) -> None:
-        self._pool = WorkerPool(processes, Calling(), cores=processes)
+    processes: how many files are worked on at once. modules: what they load before the first call.
+    """
+
+    def __init__(self, processes: int, modules: Sequence[str] = ()) -> None:
+        self._pool = WorkerPool(processes, Calling(tuple(modules)), cores=processes)
+
+    def prepare(self) -> None:
+        """Start the first ones while nothing is there for them to do; waits for none of them."""
+        self._pool.prepare(_AT_HAND)
 
     def call(
         self,

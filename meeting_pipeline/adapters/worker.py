@@ -1,14 +1,15 @@
 """What a worker process does, and the messages it is spoken to with.
 
 It reads one `Work`, then tasks, from the socket it inherited, and answers each with any number of
-`Advanced` and one `Done`, `Failed` or `Crashed`; `Cores` may come at any time. When the other end
-is gone, however that happened, the process ends too.
+`Advanced` and one `Done`, `Failed` or `Crashed`; `Cores` and `Begin` may come at any time, and have
+no answer. When the other end is gone, however that happened, the process ends too.
 """
 
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,6 +40,11 @@ class Cores:
     """How many cores the worker may use from now on."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class Begin:
+    """A task will come: load what it takes. What goes wrong with it, the task will tell."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,10 @@ def main() -> None:
 
     while True:
         task = inbox.get()
+        if isinstance(task, Begin):
+            with suppress(Exception):
+                worker = worker or work.begin(turns)
+            continue
         try:
             worker = worker or work.begin(turns)
             answer: Done | Failed | Crashed = Done(worker(task, progress))

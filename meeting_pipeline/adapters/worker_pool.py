@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from threading import Lock
 from typing import Any
 
-from meeting_pipeline.adapters.worker import Advanced, Cores, Crashed, Done, Failed, Work
+from meeting_pipeline.adapters.worker import Advanced, Begin, Cores, Crashed, Done, Failed, Work
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports import Progress
 
@@ -65,6 +65,22 @@ class WorkerPool:
             return answer.result
         raise answer.error()
 
+    def prepare(self, least: int) -> None:
+        """Have so many there, with all that they take loaded before the first task.
+
+        Waits for nobody, and starts nobody where all are at work.
+        """
+        if len(self._all) >= least:
+            return
+        begun = []
+        for place in reversed(self._taken()):
+            if place is None and len(self._all) < least:
+                begun.append(self._begun())
+            else:
+                self._free.put(place)
+        for worker in begun:
+            self._free.put(worker)  # on top: they are asked before another one is started
+
     def close(self) -> None:
         """End every worker, also one that is at work."""
         with self._lock:
@@ -96,6 +112,22 @@ class WorkerPool:
                 raise _stopped()
             worker = _Worker(self._work, self._environment)
             self._all.add(worker)
+        return worker
+
+    def _taken(self) -> "list[_Worker | None]":
+        """All that are free, and the places of those to come."""
+        places = []
+        with suppress(Empty):
+            while True:
+                places.append(self._free.get_nowait())
+        return places
+
+    def _begun(self) -> "_Worker | None":
+        try:
+            worker = self._start()
+        except Stopped:
+            return None
+        worker.prepare()
         return worker
 
     def _discard(self, worker: "_Worker | None") -> None:
@@ -138,6 +170,11 @@ class _Worker:
             if not isinstance(message, Advanced):
                 return message
             progress(message.fraction)
+
+    def prepare(self) -> None:
+        """Have it load what it takes; who asks a dead one for a task will notice."""
+        with suppress(OSError):
+            self._send(Begin())
 
     def may_use(self, cores: int) -> None:
         """Tell it how many cores; who asks a dead one for a task will notice."""

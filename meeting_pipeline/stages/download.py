@@ -23,10 +23,14 @@ _LINKS = 3  # a link and two new ones, should it expire on the way
 _HEAD_BYTES = 512
 
 
+def _nothing() -> None: ...
+
+
 class Download:
     """A link just in time, the bytes, then the gates; only then the file gets its name.
 
     note: told the recording's number and the link that worked, for its page and address.
+    expect: told that a file will be there soon.
     gate: of the line that downloads share; nobody holds it while a file is examined (cpu).
     """
 
@@ -41,6 +45,7 @@ class Download:
         note: Callable[[int, MediaLink], None],
         gate: Gate = OPEN,
         cpu: Gate = OPEN,
+        expect: Callable[[], None] = _nothing,
     ) -> None:
         self._source = source
         self._downloader = downloader
@@ -48,8 +53,10 @@ class Download:
         self._note = note
         self._gate = gate
         self._cpu = cpu
+        self._expect = expect
 
     def run(self, value: RecordMeta, job: Job) -> Artifact:
+        self._expect()
         with self._gate.slot():
             link = self._fetch(value, job)
         with self._cpu.slot():

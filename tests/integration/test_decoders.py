@@ -69,3 +69,38 @@ def test_the_main_program_needs_no_decoder_of_its_own() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
     )
     assert said.stdout.strip() == "set()"
+
+
+def test_those_that_are_made_ready_before_are_the_ones_that_are_asked(tmp_path: Path) -> None:
+    modules = [name for name, _ in (LISTEN, PROBE)]
+    made = Decoders(4, modules)
+    try:
+        for _ in range(3):
+            made.prepare()
+        ready = children()
+        whole = tones(tmp_path / "whole.mp3", 10)
+        for _ in range(3):
+            made.call(*LISTEN, whole)
+        assert len(ready) == 2
+        assert children() == ready
+    finally:
+        made.close()
+    assert not children()
+    made.prepare()
+    assert not children(), "nobody is started after the end"
+
+
+def test_one_that_cannot_be_made_ready_says_so_when_it_is_asked(tmp_path: Path) -> None:
+    made = Decoders(1, ["meeting_pipeline.adapters.no_such_thing"])
+    made.prepare()
+    try:
+        with pytest.raises(RuntimeError, match="ModuleNotFoundError"):
+            made.call(*LISTEN, tones(tmp_path / "whole.mp3", 10))
+    finally:
+        made.close()
+
+
+def children() -> set[int]:
+    """Processes that we started and that still run."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
