@@ -11,15 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-
-class Phase(StrEnum):
-    """Where in the coaching journey a session belongs; nothing else is ever stored."""
-
-    RESUME = "简历优化"
-    PROJECT = "项目深挖"
-    INTERVIEW = "面试模拟"
-    OFFER = "Offer后续"
-    OTHER = "其他"
+from meeting_pipeline.domain.choices import Phase
 
 
 class Role(StrEnum):

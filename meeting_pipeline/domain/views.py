@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from meeting_pipeline.domain.model import Phase, Summary, Transcript, Usage
+from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.model import Summary, Transcript, Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.window import Window
@@ -65,15 +65,6 @@ class RecordingDetail:
     transcript: Transcript | None
     summary: Summary | None
     usage: tuple[Usage, ...]
-
-
-class ExportFormat(StrEnum):
-    """How an export is written."""
-
-    CSV = "csv"
-    HTML = "html"
-    JSON = "json"
-    JSON_LINES = "jsonl"
 
 
 @dataclass(frozen=True)

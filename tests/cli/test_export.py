@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.db.database import open_database
-from meeting_pipeline.domain.model import Phase
+from meeting_pipeline.domain.choices import Phase
 from tests.support.command import meeting
 from tests.support.exported import page, sheet
 from tests.support.rows import SETTINGS, TEACHER, meta, minutes

@@ -6,7 +6,8 @@ import pytest
 
 from meeting_pipeline.adapters.db import exporting
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.model import Participant, Phase
+from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.model import Participant
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter
 from tests.support.databases import Statements
 from tests.support.rows import MONDAY, meta, minutes

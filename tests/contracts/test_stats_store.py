@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from meeting_pipeline.adapters.db.database import Database, open_database
-from meeting_pipeline.domain.model import Participant, Phase, RecordMeta, Role
+from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.model import Participant, RecordMeta, Role
 from meeting_pipeline.domain.students import attendance_of
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.ports import StatsStore, StudentStats

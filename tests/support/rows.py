@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.domain.model import (
     ActionItem,
     Evidence,
     Minutes,
     Participant,
-    Phase,
     RecordKey,
     RecordMeta,
     Segment,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from meeting_pipeline import ports
 from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
-from meeting_pipeline.domain.model import ActionItem, Phase, Summary
+from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.model import ActionItem, Summary
 from meeting_pipeline.errors import RecordError
 from tests.support.transcripts import summary_job, transcript
 

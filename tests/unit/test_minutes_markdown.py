@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import (
     ActionItem,
     Evidence,
-    Phase,
     RecordKey,
     RecordMeta,
     Segment,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.llm.reply import BadReply, Reply, read_reply
-from meeting_pipeline.domain.model import Phase
+from meeting_pipeline.domain.choices import Phase
 
 WHOLE: dict[str, Any] = {
     "title": "修改简历",

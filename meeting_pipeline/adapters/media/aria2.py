@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost, Status
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
+from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
@@ -29,6 +30,9 @@ from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_lar
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports import MediaLink, Progress
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.media.aria2_daemon import Daemon
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +204,7 @@ class Aria2Downloader:
                 return
         raise DaemonLost
 
-    def _follow(self, daemon: Daemon, found: _Found, part: Path, progress: Progress) -> Status:
+    def _follow(self, daemon: "Daemon", found: _Found, part: Path, progress: Progress) -> Status:
         """Watch a download to its end."""
         gid = daemon.add(found.url, part, self._connections)
         try:

@@ -12,7 +12,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -23,6 +22,7 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
+from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.media_client import ca_bundle
 from meeting_pipeline.adapters.media.tunnel import USER, Tunnel
 
@@ -52,20 +52,6 @@ _CONFIGURATION = {
     "retry-wait": "1",
     "connect-timeout": "10",
 }
-
-
-class DaemonLost(Exception):
-    """aria2c cannot be started, died, hangs, or knows nothing of our download."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """How a download stands. error_code: aria2's own, "0" for none."""
-
-    state: str
-    error_code: str
-    completed_bytes: int
-    total_bytes: int
 
 
 class Daemon:

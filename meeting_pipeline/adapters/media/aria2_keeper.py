@@ -7,12 +7,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING
 
-from meeting_pipeline.adapters.media.aria2_daemon import Daemon, DaemonLost
+from meeting_pipeline.adapters.media.aria2_status import DaemonLost
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.tunnel import Tunnel
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import Stopped
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.media.aria2_daemon import Daemon
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ class Aria2Keeper:
         self._hopeless = False
         self._closed = False
 
-    def running(self) -> Daemon:
+    def running(self) -> "Daemon":
         """Raises DaemonLost where none can be started (said aloud once), Stopped after `close`."""
         with self._lock:
             if self._closed:
@@ -57,7 +61,7 @@ class Aria2Keeper:
                 self._daemon = self._started()
             return self._daemon
 
-    def replace(self, lost: Daemon) -> None:
+    def replace(self, lost: "Daemon") -> None:
         """End a daemon of no use; the next `running` starts another one."""
         with self._lock:
             lost.kill()
@@ -86,7 +90,9 @@ class Aria2Keeper:
                 self._tunnel.close()
             self._daemon = self._tunnel = None
 
-    def _started(self) -> Daemon:
+    def _started(self) -> "Daemon":
+        from meeting_pipeline.adapters.media.aria2_daemon import Daemon
+
         program = find_aria2c(self._aria2c)
         self._tunnel = self._tunnel or Tunnel(self._hosts)
         for _ in range(_STARTS if program else 0):
