@@ -32,6 +32,7 @@ pytestmark = pytest.mark.timeout(1800)
 at_length = pytest.mark.skipif(not ALL, reason="only `make faults` has the time for it")
 
 SEVERAL = 4
+KILLS = 16
 MakeSite = Callable[..., ForeignSite]
 
 
@@ -88,11 +89,13 @@ def site(
 
 @pytest.mark.parametrize("part", range(2 if ALL else 1))
 def test_a_record_s_thread_killed_at_any_call_between_foreign_servers(
-    part: int, site: MakeSite, request: pytest.FixtureRequest
+    part: int, site: MakeSite, front: Apache, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("foreign servers, a record's thread")
-    every = 2 * 6 if ALL else 80
-    enumerate_calls(site(before=SLOW), tally, WORKER, MUTATIONS, every, part)
+    every = 20 if ALL else 160
+    by_aria2 = site(before=SLOW, lessons=2 if ALL else 1)
+    assert front.parts_given() > 2, "aria2 did not take over"
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every, part * every // 2)
     tally.told(request)
 
 
@@ -101,7 +104,7 @@ def test_the_main_thread_killed_at_any_call_between_foreign_servers(
     site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("foreign servers, the main thread")
-    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, every=12, part=5)
+    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, every=16, part=5)
     tally.told(request)
 
 
@@ -112,7 +115,7 @@ def test_killed_while_media_comes_from_a_server_of_few_manners(
 ) -> None:
     tally = Tally("foreign servers, no ranges or no If-Range")
     coarse = site(stack.enter_context(web()), changes={"DOWNLOADER": "http"})
-    enumerate_calls(coarse, tally, WORKER, MUTATIONS, every=14, part=7)
+    enumerate_calls(coarse, tally, WORKER, MUTATIONS, every=40, part=7)
     tally.told(request)
 
 
@@ -123,7 +126,7 @@ def test_killed_at_any_time_again_and_again_between_foreign_servers(
     tally, chance = Tally("foreign servers, at random times"), Random(2026)
     words = ("run", "--since", "30d", "--json", "--jobs", str(SEVERAL))
     many = site(before=DATED, lessons=2 * SEVERAL, words=words)
-    while tally.points < 24:
+    while tally.points < KILLS:
         chain(many, tally, chance)
     tally.told(request)
 
@@ -135,7 +138,7 @@ def test_killed_with_recordings_of_every_kind_in_a_folder(
     recordings = recordings_of_every_kind(shelf / "recordings", shelf)
     many = site(lessons=0, kind=FolderSite, recordings=recordings)
     tally = Tally("foreign media of every kind")
-    enumerate_calls(many, tally, WORKER, MUTATIONS, every=40, part=11)
+    enumerate_calls(many, tally, WORKER, MUTATIONS, every=160, part=11)
     tally.told(request)
 
 
@@ -150,7 +153,7 @@ def test_killed_while_a_foreign_program_recognises_speech(
     texts = [transcript for transcript, _ in spoken.truth.minutes.values()]
     for clip, transcript in zip(CLIPS, texts, strict=False):
         assert transcript and clip.words in " ".join(one.text for one in transcript.segments)
-    enumerate_calls(spoken, tally, WORKER, MUTATIONS, every=60, part=13)
+    enumerate_calls(spoken, tally, WORKER, MUTATIONS, every=160, part=13)
     tally.told(request)
 
 

@@ -1,6 +1,5 @@
 """Web servers that others wrote, for media and in front of services: Apache, BusyBox, Python."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -103,7 +102,11 @@ class Apache(WebServer):
             wait=wait_fixed(0.01),
             stop=stop_after_delay(_IDLE_WITHIN_S),
         )(self._busy)
-        return sum(line in _PAID for line in self.calls.read_text("utf-8").splitlines())
+        return sum(line in _PAID for line in self._lines())
+
+    def parts_given(self) -> int:
+        """How many ranges of media were asked for and given so far."""
+        return sum(line.endswith(" 206") for line in self._lines())
 
     def wait_until_ready(self, log: Path) -> None:
         """It takes its port before it has read all of its settings."""
@@ -117,6 +120,9 @@ class Apache(WebServer):
             stop=stop_after_delay(_READY_WITHIN_S),
             retry_error_callback=failed,
         )(self._busy)
+
+    def _lines(self) -> list[str]:
+        return self.calls.read_text("utf-8").splitlines()
 
     def _busy(self) -> int:
         answer = requests.get(f"{self.url}/server-status?auto", verify=str(self.ca), timeout=10)
@@ -189,7 +195,7 @@ def put(content: Path, path: Path) -> None:
     """A copy of the file, with its time, for a server to serve."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(content, path)
-    os.chmod(path, 0o644)
+    path.chmod(0o644)
 
 
 def _public_part(pem: str) -> str:
