@@ -92,7 +92,7 @@ def test_a_record_s_thread_killed_at_any_call_between_foreign_servers(
     part: int, site: MakeSite, front: Apache, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("foreign servers, a record's thread")
-    every = 20 if ALL else 160
+    every = 48 if ALL else 160
     by_aria2 = site(before=SLOW, lessons=2 if ALL else 1)
     assert front.parts_given() > 2, "aria2 did not take over"
     enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every, part * every // 2)
@@ -115,7 +115,7 @@ def test_killed_while_media_comes_from_a_server_of_few_manners(
 ) -> None:
     tally = Tally("foreign servers, no ranges or no If-Range")
     coarse = site(stack.enter_context(web()), changes={"DOWNLOADER": "http"})
-    enumerate_calls(coarse, tally, WORKER, MUTATIONS, every=40, part=7)
+    enumerate_calls(coarse, tally, WORKER, MUTATIONS, every=80, part=7)
     tally.told(request)
 
 
@@ -153,7 +153,7 @@ def test_killed_while_a_foreign_program_recognises_speech(
     texts = [transcript for transcript, _ in spoken.truth.minutes.values()]
     for clip, transcript in zip(CLIPS, texts, strict=False):
         assert transcript and clip.words in " ".join(one.text for one in transcript.segments)
-    enumerate_calls(spoken, tally, WORKER, MUTATIONS, every=160, part=13)
+    enumerate_calls(spoken, tally, WORKER, MUTATIONS, every=240, part=13)
     tally.told(request)
 
 
