@@ -5,6 +5,7 @@ faster-whisper-server or a server of canned words, minutes from fakellm; what wa
 Apache's log says. Recordings are people who read aloud, out of Debian's packages.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.support.foreign_site import (
     recordings_of_every_kind,
 )
 from tests.support.foreign_web import DATED, SLOW, Apache, WebServer, apache, busybox, python_web
+from tests.support.invariants import Harm
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
 from tests.support.tracing import MUTATIONS, require_tracing
 
@@ -92,11 +94,21 @@ def test_a_record_s_thread_killed_at_any_call_between_foreign_servers(
     part: int, site: MakeSite, front: Apache, request: pytest.FixtureRequest
 ) -> None:
     tally = Tally("foreign servers, a record's thread")
-    every = 48 if ALL else 160
+    every = 48 if ALL else 240
     by_aria2 = site(before=SLOW, lessons=2 if ALL else 1)
     assert front.parts_given() > 2, "aria2 did not take over"
     enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every, part * every // 2)
     tally.told(request)
+
+
+@at_length
+def test_what_is_paid_for_again_is_seen_in_apache_s_log(site: MakeSite, tables: Path) -> None:
+    once = site(lessons=1)
+    victim = once.victim()
+    assert once.processes.run(victim.order).code == 0
+    shutil.rmtree(victim.office.folder)
+    shutil.copytree(tables, victim.office.folder)
+    assert {finding.harm for finding in once.harm(victim)} == {Harm.PAID_TWICE}
 
 
 @at_length
