@@ -228,7 +228,7 @@ install_by_apt() {
     apt-get install --yes --no-install-recommends --no-remove "$@"
 }
 
-# The server's programs without its service: the tests start their own on a free port.
+# Servers' programs without their services: the tests start their own on a free port. And recordings by others.
 install_test_programs() {
   local missing=()
   has mariadbd && has mariadb-install-db || missing+=(mariadb-server-core)
@@ -236,6 +236,10 @@ install_test_programs() {
   has ffmpeg && has ffprobe || missing+=(ffmpeg)
   has aria2c || missing+=(aria2)
   has strace || missing+=(strace)
+  has apache2 || missing+=(apache2-bin)
+  has busybox || missing+=(busybox)
+  [[ -d /usr/share/pocketsphinx/test/data/librivox ]] || missing+=(pocketsphinx-testdata)
+  [[ -d /usr/share/sounds/freedesktop/stereo ]] || missing+=(sound-theme-freedesktop)
   ((${#missing[@]} == 0)) || install_by_apt "${missing[@]}"
 }
 

@@ -47,6 +47,21 @@ def test_a_fresh_link_goes_on_where_the_old_one_expired(
     assert any(asked and asked[0] > 0 for asked in ranges)
 
 
+def test_a_part_of_the_same_object_is_gone_on_with_whatever_type_it_is_said_to_have(
+    downloader: ClosableDownloader, part: Path
+) -> None:
+    """BusyBox calls every range text/html."""
+
+    def busybox(exchange: Exchange) -> None:
+        exchange.serve(share=0.5 if not exchange.asked else 1.0, Content_type="text/html")
+
+    with host(busybox) as server:
+        downloader.fetch(link(server), part, no_progress)
+
+    assert part.read_bytes() == MEDIA
+    assert not leftovers(part)
+
+
 def test_a_fresh_link_to_another_object_starts_over(
     downloader: ClosableDownloader, part: Path
 ) -> None:

@@ -29,7 +29,8 @@ SETTINGS = {
     "MAX_ATTEMPTS": "1000",  # a kill counts as an attempt, and we kill often
 }
 
-_NEVER = 4e9  # Unix seconds
+NEVER = 4e9
+"""Unix seconds of what does not happen."""
 _numbers = count(1)
 
 
@@ -81,6 +82,19 @@ class CrashSite:
     def __post_init__(self) -> None:
         self.truth = self._undisturbed()
 
+    def paid_calls(self) -> int:
+        """How many calls of services were answered so far."""
+        return invariants.paid_calls(self.sandbox)
+
+    def media(self) -> Mapping[str, str]:
+        """The digest of each finished recording's file, by its record id."""
+        digests = {
+            file.record_file_id: _digest(file.video or file.audio)
+            for record in self.sandbox.company.records()
+            for file in record.files
+        }
+        return {one: digests[one] for one in map(record_id, range(self.lessons))}
+
     def victim(self) -> Victim:
         """A new installation."""
         self.before_each()
@@ -90,7 +104,7 @@ class CrashSite:
             shutil.copytree(self.template, office.folder)
         where = {"TMPDIR": str(folder / "tmp"), "PATH": self._path()}
         order = NightOrder(folder, {**office.environment, **where}, self.words)
-        paid, broken = invariants.paid_calls(self.sandbox), len(self.sandbox.ledger.violations)
+        paid, broken = self.paid_calls(), len(self.sandbox.ledger.violations)
         victim = Victim(folder, office, order, paid_before=paid, violations_before=broken)
         victim.temporary.mkdir(parents=True)
         return victim
@@ -108,7 +122,7 @@ class CrashSite:
         """What is wrong now that the `last` night was not disturbed."""
         office, truth = victim.office, self.truth
         violations = self.sandbox.ledger.violations[victim.violations_before :]
-        paid = invariants.paid_calls(self.sandbox) - victim.paid_before
+        paid = self.paid_calls() - victim.paid_before
         return [
             *invariants.harm_to_report(last),
             *invariants.harm_to_rows(office, truth),
@@ -135,7 +149,7 @@ class CrashSite:
         unfinished = {
             record.files[0].record_file_id: datetime.fromtimestamp(record.started_at, UTC)
             for record in self.sandbox.company.records()
-            if record.ready_at == _NEVER
+            if record.ready_at == NEVER
         }
         self.truth = Truth({}, {}, {}, 0)
         victim = self.victim()
@@ -143,18 +157,13 @@ class CrashSite:
         ended = self.processes.run(victim.order)
         seconds = time.monotonic() - began
         assert ended.code == 0, ended.err
-        ids = [record_id(number) for number in range(self.lessons)]
-        digests = {
-            file.record_file_id: _digest(file.audio)
-            for record in self.sandbox.company.records()
-            for file in record.files
-        }
-        details = {one: victim.office.detail(one) for one in ids}
+        media = self.media()
+        details = {one: victim.office.detail(one) for one in media}
         truth = Truth(
-            media={one: digests[one] for one in ids},
+            media=media,
             minutes={one: (detail.transcript, detail.summary) for one, detail in details.items()},
             unfinished=unfinished,
-            paid=invariants.paid_calls(self.sandbox) - victim.paid_before,
+            paid=self.paid_calls() - victim.paid_before,
             seconds=seconds,
         )
         assert all(None not in texts for texts in truth.minutes.values())
@@ -171,7 +180,7 @@ def _digest(content: Content | None) -> str:
 def sandbox_with(lessons: int, sounds: Path) -> Iterator[Sandbox]:
     """A sandbox with so many finished lessons and one unfinished."""
     finished = [lesson(number, tone(sounds, number)) for number in range(lessons)]
-    unfinished = replace(lesson(lessons, tone(sounds, 0)), ready_at=_NEVER)
+    unfinished = replace(lesson(lessons, tone(sounds, 0)), ready_at=NEVER)
     with Sandbox(company(*finished, unfinished), limits=ROOMY) as sandbox:
         yield sandbox
 

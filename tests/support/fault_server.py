@@ -46,17 +46,25 @@ class Exchange:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    def serve(self, share: float = 1.0, ranges: bool = True, if_range: bool = True) -> None:
-        """Answer as a good server does, and send `share` of the body."""
+    def serve(
+        self,
+        share: float = 1.0,
+        ranges: bool = True,
+        if_range: bool = True,
+        **of_a_range: object,
+    ) -> None:
+        """Answer as a good server does, and send `share` of the body.
+
+        of_a_range: further headers of an answer that is a part.
+        """
         data, etag, asked = self.server.data, self.server.etag, self.asked
         if if_range and self.headers.get("if-range", etag) != etag:
             asked = None
         if asked and ranges:
             body = data[asked[0] : asked[1] + 1]
             where = f"bytes {asked[0]}-{asked[1]}/{len(data)}"
-            self.head(
-                "206 Partial Content", Content_Length=len(body), Content_Range=where, ETag=etag
-            )
+            usual = {"Content_Length": len(body), "Content_Range": where, "ETag": etag}
+            self.head("206 Partial Content", **usual, **of_a_range)
         else:
             body = data
             self.head("200 OK", Content_Length=len(body), ETag=etag)

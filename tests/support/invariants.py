@@ -29,13 +29,15 @@ from tests.support import canaries
 from tests.support.night_processes import NightEnd
 from tests.support.offices import Office
 
+_RECORD = r"(tencent/\d+|folder/[0-9a-f]{64})"
 _OURS = (
     re.compile(r"meeting\.db(-wal|-shm)?"),
     re.compile(r"run\.lock"),
     re.compile(r"logs/\w+\.log"),
     re.compile(r"rates/[\w-]+\.json(\.lock)?"),
-    re.compile(r"recordings/tencent/\d+/calls/[0-9a-f]{64}\.json"),
-    re.compile(r"recordings/tencent/\d+/audio\.levels"),
+    re.compile(r"folder-index\.json"),
+    re.compile(rf"recordings/{_RECORD}/calls/[0-9a-f]{{64}}\.json"),
+    re.compile(rf"recordings/{_RECORD}/audio\.levels"),
 )
 
 

@@ -80,7 +80,8 @@ def _refuse(response: requests.Response) -> None:
     if status in (_WHOLE, _PARTIAL):
         kind = response.headers.get("Content-Type", "")
         encoding = response.headers.get("Content-Encoding", "identity")
-        if _NO_MEDIA.match(kind) or encoding != "identity":
+        is_page = status == _WHOLE and _NO_MEDIA.match(kind)  # BusyBox calls every part a page
+        if is_page or encoding != "identity":
             raise RecordError("not_media", f"the media host sent {kind} ({encoding}), no media")
     elif status in _EXPIRED:
         raise LinkExpired("link_expired", f"the media host refuses the link ({status})")
