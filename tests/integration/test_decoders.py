@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.asr.loudness import listen
-from meeting_pipeline.adapters.decoders import Decoders
+from meeting_pipeline.adapters.decoders import LIMITS, Decoders
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.errors import RecordError, Stopped
+from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
 
 LISTEN = ("meeting_pipeline.adapters.asr.loudness", "listen")
@@ -98,6 +98,21 @@ def test_one_that_cannot_be_made_ready_says_so_when_it_is_asked(tmp_path: Path) 
             made.call(*LISTEN, tones(tmp_path / "whole.mp3", 10))
     finally:
         made.close()
+
+
+def test_row_47_one_that_hangs_is_ended_and_the_next_call_has_another(decoders: Decoders) -> None:
+    with pytest.raises(RetryableError) as hung:
+        decoders.call("time", "sleep", 3_600, stall_s=0.3)
+    assert hung.value.code == "worker_stalled"
+    assert not children()
+    assert decoders.call("math", "sqrt", 4) == 2
+
+
+def test_security_07_a_decoder_has_what_any_recording_needs_and_no_more(
+    decoders: Decoders,
+) -> None:
+    for kind, most in LIMITS.items():
+        assert decoders.call("resource", "getrlimit", kind) == (most, most)
 
 
 def children() -> set[int]:
