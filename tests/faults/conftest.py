@@ -1,5 +1,6 @@
 """One lesson, and an installation that shall bring it to its rows whatever goes wrong."""
 
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
 from tests.support.offices import Office
+from tests.support.quick_python import quick_python
 
 __all__ = ["plain_mariadb", "sqlite_template"]
 
@@ -32,6 +34,14 @@ def mariadb(plain_mariadb: MariaDb) -> MariaDb:
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the sounds of lessons are kept."""
     return tmp_path_factory.mktemp("sounds")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """Worker processes of nights in this process are forked."""
+    with quick_python() as python, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", python)
+        yield
 
 
 @pytest.fixture(scope="session")

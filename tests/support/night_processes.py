@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.quick_python import SINGLE, quick_python
 from tests.support.tracing import Tracer
 
 MAIN, WORKER = "MainThread", "record_0"
 RUN = ("run", "--since", "30d", "--json", "--jobs", "1")
 NIGHT = ("night",)
-_SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,16 @@ def night_processes(package: Path | None = None) -> Iterator[NightProcesses]:
     """The forking process, ended when the block is. package: where `meeting_pipeline` lies."""
     here = Path(__file__).parents[2]
     path = os.pathsep.join(str(folder) for folder in (package, here) if folder)
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.support.zygote"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **_SINGLE, "PYTHONPATH": path},
-    )
-    with process:
+    with (
+        quick_python(package) as python,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.support.zygote", python],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **SINGLE, "PYTHONPATH": path},
+        ) as process,
+    ):
         yield NightProcesses(process)
         assert process.stdin
         process.stdin.close()

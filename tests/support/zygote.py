@@ -1,11 +1,13 @@
 """A process that has imported everything and forks a night on request: no start-up per night.
 
-Started as `python -m tests.support.zygote`, asked by `tests.support.night_processes`. It has one
-thread, so forking is safe; each child runs the real command and ends with its exit code. Orphans
-of a killed child become children of this process, so none of them can go unseen.
+Started as `python -m tests.support.zygote PYTHON`, asked by `tests.support.night_processes`. It has
+one thread, so forking is safe; each child runs the real command and ends with its exit code. Orphans
+of a killed child become children of this process, so none of them can go unseen. PYTHON: what
+nights start their workers with.
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -30,21 +32,23 @@ HEAVY = (
     "meeting_pipeline.adapters.asr.choice",
     "meeting_pipeline.adapters.asr.openai_compatible",
     "meeting_pipeline.adapters.asr.tencent",
+    "meeting_pipeline.adapters.decoders",
     "meeting_pipeline.adapters.db.embedded",
     "meeting_pipeline.adapters.db.migrate",
     "meeting_pipeline.adapters.llm.openai_compatible",
     "meeting_pipeline.adapters.media.aria2",
     "meeting_pipeline.adapters.media.ffmpeg",
+    "meeting_pipeline.adapters.media.pyav",
     "meeting_pipeline.adapters.sources.tencent.connect",
     "meeting_pipeline.adapters.sources.tencent.source",
-    "apprise",
     "av",
+    "av.subtitles.stream",
+    "encodings.utf_8_sig",
     "numpy",
     "pydantic",
     "pymysql",
     "rich.console",
     "rich.table",
-    "zhconv",
 )
 Words = Mapping[str, Any]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
@@ -56,6 +60,8 @@ def serve(replies: int) -> None:
     """Answer one request a line until standard input ends."""
     for name in HEAVY:
         importlib.import_module(name)
+    _load_what_is_loaded_late()
+    gc.freeze()  # a child that collects need not look through all that was imported
     assert threading.active_count() == 1, threading.enumerate()
     _prctl(_SUBREAPER, 1)
     _tell(replies, ready=True)
@@ -65,6 +71,15 @@ def serve(replies: int) -> None:
             _night(request, replies)
         else:
             _tell(replies, left=_orphans(request["within_s"]))
+
+
+def _load_what_is_loaded_late() -> None:
+    """Everybody whom Apprise can tell, and the table of Chinese characters."""
+    import apprise
+    import zhconv
+
+    apprise.Apprise().add("json://127.0.0.1:9")
+    zhconv.convert("课", "zh-cn")
 
 
 def _night(request: Words, replies: int) -> None:
@@ -165,6 +180,7 @@ def _tell(replies: int, **words: object) -> None:
 
 
 if __name__ == "__main__":
+    sys.executable = sys.argv[1]
     answers = os.dup(1)
     os.dup2(2, 1)
     serve(answers)
