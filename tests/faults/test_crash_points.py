@@ -15,7 +15,7 @@ from tests.support.fault_table import ALL, PARTS, Tally
 from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.tracing import MUTATIONS, require_tracing
+from tests.support.tripwire import MUTATIONS, require_tripwire
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -32,7 +32,7 @@ def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables
         usual: dict[str, Any] = {"sandbox": two_lessons, "template": tables, "lessons": 2}
         return CrashSite(processes=processes, folder=tmp_path, **(usual | changes))
 
-    require_tracing()
+    require_tripwire()
     return make
 
 

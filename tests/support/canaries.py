@@ -153,7 +153,7 @@ class _Shown:
 
     def read(self) -> Iterator[str]:
         """The command line of each that is there now."""
-        there = {int(name) for name in os.listdir("/proc") if name.isdecimal()}
+        there = {int(one.name) for one in os.scandir("/proc") if one.name.isdecimal()}
         for pid in self._known - there:
             self._forget(pid)
         self._meet({pid: _parent(pid) for pid in there - self._known})

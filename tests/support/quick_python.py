@@ -158,7 +158,7 @@ def _become(order: tuple[dict[str, str], str, int], descriptors: list[int]) -> N
         main: dict[str, Any] = {"__name__": "__main__"}
         exec(_PROGRAM, main)
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (a forked child must never return into the server)
         traceback.print_exc()
     finally:
         os._exit(code)
