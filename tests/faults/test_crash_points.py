@@ -44,7 +44,10 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
     tally = Tally("a record's thread, SQLite")
     names = tuple(name for name in MUTATIONS if (name in WITHOUT_CHILDREN) != ffmpeg)
     every = PARTS if ALL else 48
-    enumerate_calls(site(ffmpeg=ffmpeg), tally, WORKER, names, every, part)
+    crash = site(ffmpeg=ffmpeg)
+    if ffmpeg and part == 0:
+        assert_reaches_ffmpeg(crash)
+    enumerate_calls(crash, tally, WORKER, names, every, part)
     tally.told(request)
 
 
@@ -113,6 +116,14 @@ def assert_reaches_aria2c(site: CrashSite) -> None:
     victim = site.victim()
     assert site.processes.run(victim.order).code == 0
     assert site.sandbox.ledger.calls["media"] - before >= 4
+    victim.forget()
+
+
+def assert_reaches_ffmpeg(site: CrashSite) -> None:
+    """One child looks into media, and one more for each lesson is ffmpeg."""
+    victim = site.victim()
+    children = site.processes.calls(victim.order, WORKER, ("vfork",))["vfork"]
+    assert children > site.lessons
     victim.forget()
 
 
