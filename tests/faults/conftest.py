@@ -1,5 +1,7 @@
 """One lesson, and an installation that shall bring it to its rows whatever goes wrong."""
 
+import os
+import shutil
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -21,6 +23,13 @@ from tests.support.offices import Office
 from tests.support.quick_python import quick_python
 
 __all__ = ["plain_mariadb", "sqlite_template"]
+
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
+
+if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    # kill -9 loses nothing that was written, synced or not, so no test needs to wait for a disk
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 
 @pytest.fixture(scope="session")
