@@ -11,7 +11,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import at
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
-from tests.support.fault_table import ALL, PARTS, Tally
+from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
@@ -56,14 +56,21 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_with_ffmpeg(
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("names", [SQLITE, FILES], ids=["sqlite", "files"])
 def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
-    names: tuple[str, ...], part: int, site: MakeSite, request: pytest.FixtureRequest
+    part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    """Files are made as they are with ffmpeg, but for the sound."""
-    kind, share = ("SQLite", every(1, 60)) if names is SQLITE else ("its files", every(4, 120))
-    tally = Tally(f"a record's thread, {kind}", share)
-    enumerate_calls(site(), tally, WORKER, names, part)
+    tally = Tally("a record's thread, SQLite", every(1, 60))
+    enumerate_calls(site(), tally, WORKER, SQLITE, part)
+    tally.told(request)
+
+
+@pytest.mark.parametrize("part", range(FEW))
+def test_row_77_the_thread_of_a_record_killed_at_any_call_without_ffmpeg(
+    part: int, site: MakeSite, request: pytest.FixtureRequest
+) -> None:
+    """Files are made as they are with it, but for the sound."""
+    tally = Tally("a record's thread, no ffmpeg", every(4, 120))
+    enumerate_calls(site(), tally, WORKER, FILES, part, FEW)
     tally.told(request)
 
 
@@ -84,33 +91,43 @@ def test_row_77_a_first_night_killed_while_it_makes_its_tables(
     tally.told(request)
 
 
+@pytest.fixture
+def on_server(site: MakeSite, mariadb: MariaDb) -> CrashSite:
+    return site(changes=at(mariadb), before_each=lambda: clear(mariadb))
+
+
 @pytest.mark.parametrize("part", range(PARTS))
+def test_row_77_the_thread_of_a_record_killed_at_any_message_to_mariadb(
+    part: int, on_server: CrashSite, request: pytest.FixtureRequest
+) -> None:
+    tally = Tally("a record's thread, MariaDB", every(1, 110))
+    enumerate_calls(on_server, tally, WORKER, MESSAGES, part)
+    tally.told(request)
+
+
+@pytest.mark.parametrize("part", range(FEW))
 @pytest.mark.parametrize(
     ("thread", "names", "share"),
     [
-        pytest.param(MAIN, MESSAGES, every(2, 80), id="main"),
-        pytest.param(WORKER, MESSAGES, every(1, 110), id="record"),
+        pytest.param(MAIN, MESSAGES, every(4, 100), id="main"),
         pytest.param(WORKER, BESIDE, every(8, 180), id="files"),
     ],
 )
-def test_row_77_either_thread_killed_at_any_message_with_mariadb(
+def test_row_77_killed_at_some_other_calls_of_a_night_with_mariadb(
     thread: str,
     names: tuple[str, ...],
     share: int,
     part: int,
-    site: MakeSite,
-    mariadb: MariaDb,
+    on_server: CrashSite,
     request: pytest.FixtureRequest,
 ) -> None:
-    who = "the main thread" if thread == MAIN else "a record's thread"
-    what = "MariaDB" if names is MESSAGES else "files beside MariaDB"
-    tally = Tally(f"{who}, {what}", share)
-    on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
-    enumerate_calls(on_server, tally, thread, names, part)
+    where = "the main thread, MariaDB" if thread == MAIN else "files beside MariaDB"
+    tally = Tally(where, share)
+    enumerate_calls(on_server, tally, thread, names, part, FEW)
     tally.told(request)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(FEW))
 def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     part: int, site: MakeSite, lesson_for_aria2: Sandbox, request: pytest.FixtureRequest
 ) -> None:
@@ -118,7 +135,7 @@ def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
     if part == 0:
         assert_reaches_aria2c(by_aria2)
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part, FEW)
     tally.told(request)
 
 

@@ -17,6 +17,9 @@ ALL = os.environ.get("FAULTS") == "all"
 PARTS = 8 if ALL else 1
 """Into how many tests an enumeration is cut, so that more than one core can work on it."""
 
+FEW = 2 if ALL else 1
+"""The same for one of which only some points are tried."""
+
 _PROPERTY, _PLANTED = "faults", "planted"
 
 
@@ -65,11 +68,11 @@ def table(reports: Iterable[pytest.TestReport], others: int) -> Sequence[str]:
         return []
     width = max(len(kind) for kind in [*points, "other fault tests"])
     head = " | ".join(f"{harm.value:>13}" for harm in Harm)
-    lines = [f"{'':{width}} | tried  | points killed | {head}"]
+    lines = [f"{'':{width}} | tried    | points killed | {head}"]
     for kind, number in points.items():
         cells = " | ".join(f"{harms[kind][harm.value]:>13}" for harm in Harm)
-        lines.append(f"{kind:{width}} | {_share(every[kind]):>6} | {number:>13} | {cells}")
-    lines.append(f"{'other fault tests':{width}} | {'':6} | {others:>13} | passed")
+        lines.append(f"{kind:{width}} | {_share(every[kind]):>8} | {number:>13} | {cells}")
+    lines.append(f"{'other fault tests':{width}} | {'':8} | {others:>13} | passed")
     return lines
 
 

@@ -84,7 +84,7 @@ def _load_what_is_loaded_late() -> None:
     import zhconv
 
     apprise.Apprise().add("json://127.0.0.1:9")
-    zhconv.convert("课", "zh-cn")
+    zhconv.convert("课", "zh-hans")
 
 
 def _night(request: Words, replies: int) -> None:
