@@ -89,7 +89,7 @@ def test_row_41_with_any_room_whatever_the_run_ends_or_is_done_and_nobody_is_bla
 ) -> None:
     """Rows, files and media on one disk, with more and more room until a run comes through."""
     codes = set()
-    for pages in range(part, MOST_PAGES, PARTS if ALL else 24):
+    for pages in range(part, MOST_PAGES, 2 * PARTS if ALL else 24):
         installation = fresh(disk / str(pages))
         shutil.copytree(tables, installation.folder)
         installation.media_file()
