@@ -1,9 +1,13 @@
 """One lesson, and an installation that shall bring it to its rows whatever goes wrong."""
 
+import os
+import shutil
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import pytest
 
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -17,8 +21,16 @@ from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
 from tests.support.offices import Office
+from tests.support.quick_python import quick_python
 
 __all__ = ["plain_mariadb", "sqlite_template"]
+
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
+
+if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    # kill -9 loses nothing that was written, synced or not, so no test needs to wait for a disk
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +44,21 @@ def mariadb(plain_mariadb: MariaDb) -> MariaDb:
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the sounds of lessons are kept."""
     return tmp_path_factory.mktemp("sounds")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Worker processes of nights in this process are forked.
+
+    And no connection to MariaDB reads all the certificates of the world, which takes 50 ms.
+    """
+    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----")
+    certificates = tmp_path_factory.mktemp("certificates") / "one.pem"
+    certificates.write_text(first + end + "\n", "utf-8")
+    with quick_python() as python, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", python)
+        patch.setenv("SSL_CERT_FILE", str(certificates))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Row 77: kill -9 at every call that changes something, then one more night: nothing is wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,19 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import at
 from tests.support.crash_site import CrashSite
 from tests.support.databases import clear
-from tests.support.fault_table import ALL, PARTS, Tally
+from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.tracing import MUTATIONS, require_tracing
+from tests.support.tripwire import MUTATIONS, require_tripwire
 
 pytestmark = pytest.mark.timeout(1800)
 
-SENDING = ("sendto",)
-WITHOUT_CHILDREN = ("pwrite64", "fdatasync", "ftruncate")
-"""SQLite's: its thread waits for ffmpeg, so none runs then, and nights may be quick without."""
+SQLITE = ("pwrite64", "fdatasync", "ftruncate")
+"""What only SQLite calls: its thread waits for ffmpeg, so nights may be quick without."""
+FILES = tuple(name for name in MUTATIONS if name not in SQLITE)
+MESSAGES = ("sendto",)
+BESIDE = tuple(name for name in MUTATIONS if name not in MESSAGES)
 
 MakeSite = Callable[..., CrashSite]
 
@@ -32,19 +34,43 @@ def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables
         usual: dict[str, Any] = {"sandbox": two_lessons, "template": tables, "lessons": 2}
         return CrashSite(processes=processes, folder=tmp_path, **(usual | changes))
 
-    require_tracing()
+    require_tripwire()
     return make
 
 
+def every(of_all: int, of_a_sample: int) -> int:
+    """One in how many points is tried by all parts together, here and with FAULTS=all."""
+    return of_all if ALL else of_a_sample
+
+
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("ffmpeg", [True, False], ids=["ffmpeg", "alone"])
-def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
-    ffmpeg: bool, part: int, site: MakeSite, request: pytest.FixtureRequest
+def test_row_77_the_thread_of_a_record_killed_at_any_call_with_ffmpeg(
+    part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("a record's thread, SQLite")
-    names = tuple(name for name in MUTATIONS if (name in WITHOUT_CHILDREN) != ffmpeg)
-    every = PARTS if ALL else 48
-    enumerate_calls(site(ffmpeg=ffmpeg), tally, WORKER, names, every, part)
+    tally = Tally("a record's thread, ffmpeg", every(1, 60))
+    crash = site(ffmpeg=True)
+    if part == 0:
+        assert_reaches_ffmpeg(crash)
+    enumerate_calls(crash, tally, WORKER, FILES, part)
+    tally.told(request)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
+    part: int, site: MakeSite, request: pytest.FixtureRequest
+) -> None:
+    tally = Tally("a record's thread, SQLite", every(1, 60))
+    enumerate_calls(site(), tally, WORKER, SQLITE, part)
+    tally.told(request)
+
+
+@pytest.mark.parametrize("part", range(FEW))
+def test_row_77_the_thread_of_a_record_killed_at_any_call_without_ffmpeg(
+    part: int, site: MakeSite, request: pytest.FixtureRequest
+) -> None:
+    """Files are made as they are with it, but for the sound."""
+    tally = Tally("a record's thread, no ffmpeg", every(8, 120))
+    enumerate_calls(site(), tally, WORKER, FILES, part, FEW)
     tally.told(request)
 
 
@@ -52,41 +78,64 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_with_sqlite(
 def test_row_77_the_main_thread_killed_at_any_call_with_sqlite(
     part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("the main thread, SQLite")
-    every = PARTS if ALL else 28
-    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, every, part)
+    tally = Tally("the main thread, SQLite", every(1, 40))
+    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, part)
     tally.told(request)
 
 
 def test_row_77_a_first_night_killed_while_it_makes_its_tables(
     site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("the first night's tables")
-    first = site(template=None, words=NIGHT)
-    enumerate_calls(first, tally, MAIN, MUTATIONS, every=12 if ALL else 90, part=3)
+    tally = Tally("the first night's tables", every(12, 90))
+    enumerate_calls(site(template=None, words=NIGHT), tally, MAIN, MUTATIONS, part=3, parts=1)
     tally.told(request)
 
 
+@pytest.fixture
+def on_server(site: MakeSite, mariadb: MariaDb) -> CrashSite:
+    return site(changes=at(mariadb), before_each=lambda: clear(mariadb))
+
+
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("thread", [MAIN, WORKER])
-def test_row_77_either_thread_killed_at_any_message_with_mariadb(
-    thread: str, part: int, site: MakeSite, mariadb: MariaDb, request: pytest.FixtureRequest
+def test_row_77_the_thread_of_a_record_killed_at_any_message_to_mariadb(
+    part: int, on_server: CrashSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("both threads, MariaDB")
-    on_server = site(changes=at(mariadb), before_each=lambda: clear(mariadb))
-    every = PARTS * (1 if thread == WORKER else 4) if ALL else 80
-    enumerate_calls(on_server, tally, thread, SENDING, every, part)
+    tally = Tally("a record's thread, MariaDB", every(2, 110))
+    enumerate_calls(on_server, tally, WORKER, MESSAGES, part)
     tally.told(request)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(FEW))
+@pytest.mark.parametrize(
+    ("thread", "names", "share"),
+    [
+        pytest.param(MAIN, MESSAGES, every(8, 100), id="main"),
+        pytest.param(WORKER, BESIDE, every(16, 180), id="files"),
+    ],
+)
+def test_row_77_killed_at_some_other_calls_of_a_night_with_mariadb(
+    thread: str,
+    names: tuple[str, ...],
+    share: int,
+    part: int,
+    on_server: CrashSite,
+    request: pytest.FixtureRequest,
+) -> None:
+    where = "the main thread, MariaDB" if thread == MAIN else "files beside MariaDB"
+    tally = Tally(where, share)
+    enumerate_calls(on_server, tally, thread, names, part, FEW)
+    tally.told(request)
+
+
+@pytest.mark.parametrize("part", range(FEW))
 def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     part: int, site: MakeSite, lesson_for_aria2: Sandbox, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("a record's thread, aria2c")
+    tally = Tally("a record's thread, aria2c", every(12, 140))
     by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
-    assert_reaches_aria2c(by_aria2)
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every=8 * PARTS if ALL else 100, part=part)
+    if part == 0:
+        assert_reaches_aria2c(by_aria2)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part, FEW)
     tally.told(request)
 
 
@@ -116,27 +165,39 @@ def assert_reaches_aria2c(site: CrashSite) -> None:
     victim.forget()
 
 
+def assert_reaches_ffmpeg(site: CrashSite) -> None:
+    """One child looks into media, and one more for each lesson is ffmpeg."""
+    victim = site.victim()
+    children = site.processes.calls(victim.order, WORKER, ("vfork",))["vfork"]
+    assert children > site.lessons
+    victim.forget()
+
+
 def enumerate_calls(
-    site: CrashSite, tally: Tally, thread: str, names: tuple[str, ...], every: int, part: int
+    site: CrashSite,
+    tally: Tally,
+    thread: str,
+    names: tuple[str, ...],
+    part: int,
+    parts: int = PARTS,
 ) -> None:
-    """Kill at every n-th call of each name, from `part` on, until a night passes without."""
+    """Kill at one in so many calls of each name as the tally says; this part of them."""
     victim = site.victim()
     calls = site.processes.calls(victim.order, thread, names)
     assert site.harm(victim) == []
     victim.forget()
-    for name, number in points(calls, every, part):
+    step = tally.every * parts
+    for name, number in points(calls, step, part):
         victim = site.victim()
         ended = site.processes.run_killed_at(victim.order, thread, name, number)
         victim.kills = int(ended.was_killed)
         unharmed = tally.point(site.harm(victim), f"{thread} {name} {number}", victim.kills)
         if unharmed:
             victim.forget()
-    assert tally.points >= sum(calls.values()) // every // 2
+    assert tally.points >= sum(calls.values()) // step // 2
 
 
-def points(calls: Mapping[str, int], every: int, part: int) -> Iterator[tuple[str, int]]:
-    """Every `every`-th (name, number) of all the calls there are, in one row after another."""
+def points(calls: Mapping[str, int], step: int, part: int) -> Iterator[tuple[str, int]]:
+    """Every `step`-th (name, number) of all the calls there are, in one row after another."""
     row = ((name, number) for name in sorted(calls) for number in range(1, calls[name] + 1))
-    for place, point in zip(count(), row, strict=False):
-        if place % every == part % every:
-            yield point
+    return islice(row, part, None, step)

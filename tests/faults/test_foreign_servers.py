@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults.test_crash_points import enumerate_calls
 from tests.support.crash_site import CrashSite
-from tests.support.fault_table import ALL, Tally
+from tests.support.fault_table import ALL, FEW, Tally
 from tests.support.foreign_media import CLIPS
 from tests.support.foreign_services import chat_server, same_words_server, whisper_server
 from tests.support.foreign_site import (
@@ -28,7 +28,7 @@ from tests.support.foreign_site import (
 from tests.support.foreign_web import DATED, SLOW, Apache, WebServer, apache, busybox, python_web
 from tests.support.invariants import Harm
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.tracing import MUTATIONS, require_tracing
+from tests.support.tripwire import MUTATIONS, require_tripwire
 
 pytestmark = pytest.mark.timeout(1800)
 at_length = pytest.mark.skipif(not ALL, reason="only `make faults` has the time for it")
@@ -85,19 +85,18 @@ def site(
         usual: dict[str, Any] = {"front": front, "template": tables, "ffmpeg": True}
         return kind(sandbox, processes, tmp_path, lessons, **(usual | changes))
 
-    require_tracing()
+    require_tripwire()
     return make
 
 
-@pytest.mark.parametrize("part", range(2 if ALL else 1))
+@pytest.mark.parametrize("part", range(FEW))
 def test_a_record_s_thread_killed_at_any_call_between_foreign_servers(
     part: int, site: MakeSite, front: Apache, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, a record's thread")
-    every = 48 if ALL else 240
+    tally = Tally("foreign servers, a record's thread", 24 if ALL else 240)
     by_aria2 = site(before=SLOW, lessons=2 if ALL else 1)
     assert front.parts_given() > 2, "aria2 did not take over"
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, every, part * every // 2)
+    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part, FEW)
     tally.told(request)
 
 
@@ -115,8 +114,8 @@ def test_what_is_paid_for_again_is_seen_in_apache_s_log(site: MakeSite, tables: 
 def test_the_main_thread_killed_at_any_call_between_foreign_servers(
     site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, the main thread")
-    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, every=16, part=5)
+    tally = Tally("foreign servers, the main thread", 16)
+    enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, part=5, parts=1)
     tally.told(request)
 
 
@@ -125,9 +124,9 @@ def test_the_main_thread_killed_at_any_call_between_foreign_servers(
 def test_killed_while_media_comes_from_a_server_of_few_manners(
     web: Callable[[], Any], site: MakeSite, stack: ExitStack, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, no ranges or no If-Range")
+    tally = Tally("foreign servers, no ranges or no If-Range", 80)
     coarse = site(stack.enter_context(web()), changes={"DOWNLOADER": "http"})
-    enumerate_calls(coarse, tally, WORKER, MUTATIONS, every=80, part=7)
+    enumerate_calls(coarse, tally, WORKER, MUTATIONS, part=7, parts=1)
     tally.told(request)
 
 
@@ -135,7 +134,7 @@ def test_killed_while_media_comes_from_a_server_of_few_manners(
 def test_killed_at_any_time_again_and_again_between_foreign_servers(
     site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally, chance = Tally("foreign servers, at random times"), Random(2026)
+    tally, chance = Tally("foreign servers, at random times", 0), Random(2026)
     words = ("run", "--since", "30d", "--json", "--jobs", str(SEVERAL))
     many = site(before=DATED, lessons=2 * SEVERAL, words=words)
     while tally.points < KILLS:
@@ -149,8 +148,8 @@ def test_killed_with_recordings_of_every_kind_in_a_folder(
 ) -> None:
     recordings = recordings_of_every_kind(shelf / "recordings", shelf)
     many = site(lessons=0, kind=FolderSite, recordings=recordings)
-    tally = Tally("foreign media of every kind")
-    enumerate_calls(many, tally, WORKER, MUTATIONS, every=160, part=11)
+    tally = Tally("foreign media of every kind", 160)
+    enumerate_calls(many, tally, WORKER, MUTATIONS, part=11, parts=1)
     tally.told(request)
 
 
@@ -158,14 +157,14 @@ def test_killed_with_recordings_of_every_kind_in_a_folder(
 def test_killed_while_a_foreign_program_recognises_speech(
     chat: int, site: MakeSite, shelf: Path, stack: ExitStack, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign speech recognition")
+    tally = Tally("foreign speech recognition", 240)
     speech = stack.enter_context(whisper_server(shelf))
     listening = stack.enter_context(apache(speech, chat))
     spoken = site(listening, front=listening)
     texts = [transcript for transcript, _ in spoken.truth.minutes.values()]
     for clip, transcript in zip(CLIPS, texts, strict=False):
         assert transcript and clip.words in " ".join(one.text for one in transcript.segments)
-    enumerate_calls(spoken, tally, WORKER, MUTATIONS, every=240, part=13)
+    enumerate_calls(spoken, tally, WORKER, MUTATIONS, part=13, parts=1)
     tally.told(request)
 
 

@@ -18,7 +18,7 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import Job
 from tests.support.disks import fill, remount, small_disk
 from tests.support.fakes import meta
-from tests.support.fault_table import ALL
+from tests.support.fault_table import ALL, PARTS
 from tests.support.nights import Installation
 from tests.support.offices import Office
 
@@ -83,16 +83,16 @@ def attempt(installation: Installation) -> RunReport | FatalError:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_row_41_with_any_room_whatever_the_run_ends_or_is_done_and_nobody_is_blamed(
-    disk: Path,
+    part: int, disk: Path, tables: Path
 ) -> None:
     """Rows, files and media on one disk, with more and more room until a run comes through."""
     codes = set()
-    for pages in range(0, MOST_PAGES, 1 if ALL else 24):
+    for pages in range(part, MOST_PAGES, 2 * PARTS if ALL else 24):
         installation = fresh(disk / str(pages))
-        installation.folder.mkdir()
+        shutil.copytree(tables, installation.folder)
         installation.media_file()
-        installation.rows().close()
         ballast = fill(disk, leave=pages * PAGE)
         ended = attempt(installation)
         if isinstance(ended, RunReport) and ended.exit_code == exit_codes.OK:

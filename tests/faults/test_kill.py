@@ -9,10 +9,10 @@ from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import RecordingFilter
 from tests.support.crash import killed_at
 from tests.support.fakes import meta
-from tests.support.fault_table import ALL
+from tests.support.fault_table import ALL, PARTS
 from tests.support.nights import Installation
 
-EVERY = 1 if ALL else 9
+EVERY = 3 * PARTS if ALL else 18
 
 WHOLE = [
     "audio.flac",
@@ -30,9 +30,10 @@ def installation(folder: Path) -> Installation:
 
 
 @pytest.mark.timeout(900)
-def test_a_night_killed_at_any_step_is_made_whole_by_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_night_killed_at_any_step_is_made_whole_by_the_next(tmp_path: Path, part: int) -> None:
     killed = 0
-    for step in count(1, EVERY):
+    for step in count(1 + part, EVERY):
         folder = tmp_path / str(step)
         if not killed_at(step, installation(folder).run):
             break

@@ -17,6 +17,7 @@ from tests.support.night_processes import NIGHT, WORKER, NightProcesses
 from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug, planted
 from tests.support.power import CutDisk, Survivors, calls_in, cut_disks
 from tests.support.tracing import require_tracing
+from tests.support.tripwire import require_tripwire
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -58,7 +59,7 @@ def test_a_power_cut_shows_that(
 def test_a_kill_shows_that_one_is_added_instead_of_counting_anew(
     site: MakeSite, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    require_tracing()
+    require_tripwire()
     crash = site()
     with planted(COUNTING, tmp_path) as crash.processes:
         calls = crash.processes.calls(crash.victim().order, WORKER, ("pwrite64",))["pwrite64"]

@@ -10,14 +10,13 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from meeting_pipeline.sandbox.openai_api import Keys
 from meeting_pipeline.sandbox.tencent_gate import EXAMPLE
 from tests.support.mariadb import MariaDb
-from tests.support.processes import command_line, family
 
 ACCOUNT, DB_PASS = "canary", "canary-DB-pass-7311"
 _NOTIFY_PASS, _NOTIFY_PATH = "canarynotifypass7315", "canarynotifypath7316"
@@ -58,6 +57,7 @@ _PATTERNS = MappingProxyType(
 KINDS = (*VALUES, *_PATTERNS)
 _BELONG_IN = (".env",)
 _EVERY_S = 0.01
+_A_READ = 1 << 14
 
 
 def make_account(server: MariaDb, name: str, limits: str = "") -> None:
@@ -90,8 +90,23 @@ def found_in_files(folder: Path) -> Iterator[str]:
     """ "KIND in PATH" for every file below; a settings file may have them."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink() and path.name not in _BELONG_IN:
-            for kind in found_in(path.read_bytes()):
+            for kind in found_in(_without_holes(path)):
                 yield f"{kind} in {path.relative_to(folder)}"
+
+
+def _without_holes(path: Path) -> bytes:
+    """What was ever written to a file: hours of silence may be one hole."""
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        parts, end = [], 0
+        while end < size:
+            try:
+                start = os.lseek(stream.fileno(), end, os.SEEK_DATA)
+            except OSError:  # nothing but a hole from here on
+                break
+            end = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            parts.append(os.pread(stream.fileno(), end - start, start))
+    return b"\0".join(parts)
 
 
 class CommandLines:
@@ -124,11 +139,68 @@ def watched_command_lines() -> Iterator[CommandLines]:
         process.stdin.close()
 
 
+class _Shown:
+    """What the list of processes shows of the family of `pid`, read again and again at little cost.
+
+    A process is opened when it is first seen, and asked for its words every time: it may become
+    another program. Whose parent ended before it was seen belongs to who took it in.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._known: set[int] = set()
+        self._opened: dict[int, int] = {}
+        self._family = {pid}
+
+    def read(self) -> Iterator[str]:
+        """The command line of each that is there now."""
+        there = {int(one.name) for one in os.scandir("/proc") if one.name.isdecimal()}
+        for pid in self._known - there:
+            self._forget(pid)
+        self._meet({pid: _parent(pid) for pid in there - self._known})
+        self._known = there
+        for pid, descriptor in [*self._opened.items()]:
+            try:
+                yield _line(descriptor)
+            except ProcessLookupError:
+                self._forget(pid)
+
+    def _meet(self, parents: Mapping[int, int | None]) -> None:
+        ours = {pid for pid, parent in parents.items() if parent in self._family}
+        for pid in ours - {os.getpid()}:
+            with suppress(OSError):
+                self._opened[pid] = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY)
+                self._family.add(pid)
+        if ours:
+            self._meet({pid: parent for pid, parent in parents.items() if pid not in ours})
+
+    def _forget(self, pid: int) -> None:
+        self._known.discard(pid)  # so that another with its number is met
+        if pid in self._opened:
+            os.close(self._opened.pop(pid))
+            self._family.discard(pid)
+
+
+def _line(descriptor: int) -> str:
+    words, at = os.pread(descriptor, _A_READ, 0), _A_READ
+    while len(words) == at:
+        words, at = words + os.pread(descriptor, _A_READ, at), at + _A_READ
+    return words.replace(b"\0", b" ").decode("utf-8", "replace")
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
 def _watch(pid: int) -> None:
     """Tell what was found for every line that comes in, until none comes any more."""
     seen: set[str] = set()
+    shown = _Shown(pid)
     while True:
-        seen |= {command_line(child) for child in family(pid) if child != os.getpid()}
+        seen.update(shown.read())
         asked, _, _ = select.select([sys.stdin], [], [], _EVERY_S)
         if asked:
             if not sys.stdin.readline():

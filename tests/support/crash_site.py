@@ -31,6 +31,10 @@ SETTINGS = {
 
 NEVER = 4e9
 """Unix seconds of what does not happen."""
+
+BY_FFMPEG = {"ASR_MAX_CHUNK_S": "6"}
+"""A lesson is longer than this, so the speech service gets it in pieces, which have to be made."""
+
 _numbers = count(1)
 
 
@@ -64,8 +68,7 @@ class CrashSite:
 
     template: a DATA_DIR to begin with, None for none.
     changes: of the settings. before_each: called before an installation is made.
-    ffmpeg: whether it is on the path; without it nights decode in their own process, in half the
-    time.
+    ffmpeg: whether nights need it, and find it on the path; without it they take half the time.
     """
 
     sandbox: Sandbox
@@ -99,7 +102,9 @@ class CrashSite:
         """A new installation."""
         self.before_each()
         folder = self.folder / f"victim{next(_numbers)}"
-        office = Office(self.sandbox, folder / "data", changes={**SETTINGS, **self.changes})
+        needs = BY_FFMPEG if self.ffmpeg else {}
+        changes = {**SETTINGS, **needs, **self.changes}
+        office = Office(self.sandbox, folder / "data", changes=changes)
         if self.template:
             shutil.copytree(self.template, office.folder)
         where = {"TMPDIR": str(folder / "tmp"), "PATH": self._path()}
@@ -123,14 +128,18 @@ class CrashSite:
         office, truth = victim.office, self.truth
         violations = self.sandbox.ledger.violations[victim.violations_before :]
         paid = self.paid_calls() - victim.paid_before
+        with office.database() as rows:
+            in_rows = [
+                *invariants.harm_to_rows(office, rows, truth),
+                *invariants.harm_to_folder(office, rows),
+                *invariants.secrets_in_rows(rows),
+            ]
         return [
             *invariants.harm_to_report(last),
-            *invariants.harm_to_rows(office, truth),
-            *invariants.harm_to_folder(office),
+            *in_rows,
             *invariants.left_in(victim.temporary),
             *invariants.harm_to_purse(paid, truth, victim.kills * in_flight),
             *invariants.secrets_in_files(victim.folder),
-            *invariants.secrets_in_rows(office),
             *(Finding(Harm.ORPHAN, command) for command in self.processes.orphans()),
             *(Finding(Harm.LOST, str(broken)) for broken in violations),
         ]

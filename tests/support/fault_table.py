@@ -14,17 +14,24 @@ from tests.support.invariants import Finding, Harm
 ALL = os.environ.get("FAULTS") == "all"
 """Every point, as `make faults` wants it; else a sample of them."""
 
-PARTS = 4 if ALL else 1
+PARTS = 8 if ALL else 1
 """Into how many tests an enumeration is cut, so that more than one core can work on it."""
+
+FEW = 2 if ALL else 1
+"""The same for one of which only some points are tried."""
 
 _PROPERTY, _PLANTED = "faults", "planted"
 
 
 @dataclass
 class Tally:
-    """What one test found. kind: the row of the table."""
+    """What one test found.
+
+    kind: the row of the table. every: one in so many points is tried, 0 where nobody counts them.
+    """
 
     kind: str
+    every: int = 1
     points: int = 0
     harms: Counter[str] = field(default_factory=Counter)
     first: list[str] = field(default_factory=list)
@@ -42,7 +49,8 @@ class Tally:
 
     def told(self, request: pytest.FixtureRequest) -> None:
         """Hand the row over to the table, and fail for any harm."""
-        row = {"kind": self.kind, "points": self.points, "harms": dict(self.harms)}
+        row = {"kind": self.kind, "every": self.every, "points": self.points}
+        row["harms"] = dict(self.harms)
         request.node.user_properties.append((_PROPERTY, json.dumps(row)))
         assert not self.first, "\n".join(self.first[:20])
 
@@ -50,20 +58,26 @@ class Tally:
 def table(reports: Iterable[pytest.TestReport], others: int) -> Sequence[str]:
     """The lines of the table. others: how many fault tests passed that tell no points."""
     points: Counter[str] = Counter()
+    every: dict[str, int] = {}
     harms: dict[str, Counter[str]] = {}
     for row in _rows(reports):
         points[row["kind"]] += row["points"]
+        every[row["kind"]] = row["every"]
         harms.setdefault(row["kind"], Counter()).update(row["harms"])
     if not points:
         return []
     width = max(len(kind) for kind in [*points, "other fault tests"])
     head = " | ".join(f"{harm.value:>13}" for harm in Harm)
-    lines = [f"{'':{width}} | points killed | {head}"]
+    lines = [f"{'':{width}} | tried    | points killed | {head}"]
     for kind, number in points.items():
         cells = " | ".join(f"{harms[kind][harm.value]:>13}" for harm in Harm)
-        lines.append(f"{kind:{width}} | {number:>13} | {cells}")
-    lines.append(f"{'other fault tests':{width}} | {others:>13} | passed")
+        lines.append(f"{kind:{width}} | {_share(every[kind]):>8} | {number:>13} | {cells}")
+    lines.append(f"{'other fault tests':{width}} | {'':8} | {others:>13} | passed")
     return lines
+
+
+def _share(every: int) -> str:
+    return {0: "", 1: "all"}.get(every, f"1 in {every}")
 
 
 def say_found(request: pytest.FixtureRequest, text: str) -> None:

@@ -84,25 +84,24 @@ def paid_calls(sandbox: Sandbox) -> int:
     return sum(sandbox.ledger.uploads.values()) + sum(sandbox.ledger.chats.values())
 
 
-def harm_to_rows(office: Office, truth: Truth) -> Iterator[Finding]:
+def harm_to_rows(office: Office, rows: Database, truth: Truth) -> Iterator[Finding]:
     """I1 to I4 and I7."""
-    with office.database() as rows:
-        views = rows.reading.recordings(RecordingFilter())
-        for record_id, number in Counter(view.record_id for view in views).items():
-            if number > 1:
-                yield Finding(Harm.DUPLICATE, f"{record_id} has {number} rows")
-        by_id = {view.record_id: view for view in views}
-        for record_id in truth.media:
-            yield from _harm_to_recording(rows, by_id.get(record_id), record_id, truth, office)
-        for record_id in truth.unfinished:
-            view = by_id.get(record_id)
-            if view and view.status is not RecordStatus.WAITING:
-                yield Finding(Harm.TORN, f"{record_id} is {view.status} before it is finished")
-        for pair in rows.stats.differences():
-            yield Finding(Harm.DUPLICATE, f"statistics {pair[0]}, recomputed {pair[1]}")
-        watermark = rows.runs.watermark("tencent")
-        if watermark and any(watermark > began for began in truth.unfinished.values()):
-            yield Finding(Harm.LOST, f"the watermark {watermark} is ahead of what is unfinished")
+    views = rows.reading.recordings(RecordingFilter())
+    for record_id, number in Counter(view.record_id for view in views).items():
+        if number > 1:
+            yield Finding(Harm.DUPLICATE, f"{record_id} has {number} rows")
+    by_id = {view.record_id: view for view in views}
+    for record_id in truth.media:
+        yield from _harm_to_recording(rows, by_id.get(record_id), record_id, truth, office)
+    for record_id in truth.unfinished:
+        view = by_id.get(record_id)
+        if view and view.status is not RecordStatus.WAITING:
+            yield Finding(Harm.TORN, f"{record_id} is {view.status} before it is finished")
+    for pair in rows.stats.differences():
+        yield Finding(Harm.DUPLICATE, f"statistics {pair[0]}, recomputed {pair[1]}")
+    watermark = rows.runs.watermark("tencent")
+    if watermark and any(watermark > began for began in truth.unfinished.values()):
+        yield Finding(Harm.LOST, f"the watermark {watermark} is ahead of what is unfinished")
 
 
 def _harm_to_recording(
@@ -144,10 +143,9 @@ def _harm_to_files(detail: RecordingDetail, media: str, office: Office) -> Itera
         yield Finding(Harm.LOST, f"{view.record_id} has no summary.md")
 
 
-def harm_to_folder(office: Office) -> Iterator[Finding]:
+def harm_to_folder(office: Office, rows: Database) -> Iterator[Finding]:
     """I5: no file but those that belong there."""
-    with office.database() as rows:
-        views = rows.reading.recordings(RecordingFilter())
+    views = rows.reading.recordings(RecordingFilter())
     artifacts = {
         f"recordings/{view.source}/{view.record_id}/{entry.artifact.name}"
         for view in views
@@ -192,9 +190,9 @@ def secrets_in_files(folder: Path) -> Iterator[Finding]:
     return (Finding(Harm.SECRET, found) for found in canaries.found_in_files(folder))
 
 
-def secrets_in_rows(office: Office) -> Iterator[Finding]:
+def secrets_in_rows(rows: Database) -> Iterator[Finding]:
     """I9, of every value of every table."""
-    with office.database() as rows, rows.engine.connect() as connection:
+    with rows.engine.connect() as connection:
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 for kind in canaries.found_in(repr(tuple(row)).encode()):

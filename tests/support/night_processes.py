@@ -5,19 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.quick_python import SINGLE, quick_python
 from tests.support.tracing import Tracer
 
 MAIN, WORKER = "MainThread", "record_0"
 RUN = ("run", "--since", "30d", "--json", "--jobs", "1")
 NIGHT = ("night",)
-_SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,15 @@ class NightOrder:
 
 @dataclass(frozen=True)
 class NightEnd:
-    """How it ended: an exit code, or None when it was killed; report: what it printed last."""
+    """How it ended: an exit code, or None when it was killed; report: what it printed last.
+
+    calls: how often each was made, where they were counted.
+    """
 
     code: int | None
     out: str
     err: str
+    calls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def was_killed(self) -> bool:
@@ -57,12 +60,12 @@ class NightProcesses:
 
     def run(self, order: NightOrder) -> NightEnd:
         """One night to its end."""
-        self._start(order, hold=None)
+        self._start(order)
         return self._end(order)
 
     def run_killed_after(self, order: NightOrder, seconds: float) -> NightEnd:
         """One night, killed -9 so many seconds after its start should it still run then."""
-        pid = self._start(order, hold=None)
+        pid = self._start(order)
         with _watched(pid) as watch:
             if not watch.ended_within(seconds):
                 signal.pidfd_send_signal(watch.descriptor, signal.SIGKILL)
@@ -70,14 +73,15 @@ class NightProcesses:
 
     def run_killed_at(self, order: NightOrder, thread: str, call: str, number: int) -> NightEnd:
         """One night, killed -9 as this thread of it begins its number-th call of that name."""
-        return self.run_traced(order, thread, Tracer.killing(call, number))
+        self._start(order, trip={"thread": thread, "names": [call], "number": number})
+        return self._end(order)
 
-    def calls(self, order: NightOrder, thread: str, names: Sequence[str]) -> Counter[str]:
+    def calls(self, order: NightOrder, thread: str, names: Sequence[str]) -> Mapping[str, int]:
         """How often that thread calls each of these in one whole night."""
-        tracer = Tracer.counting(names, order.folder / "calls")
-        ended = self.run_traced(order, thread, tracer)
+        self._start(order, trip={"thread": thread, "names": list(names), "number": 0})
+        ended = self._end(order)
         assert ended.code == 0, ended.err
-        return tracer.counted()
+        return ended.calls
 
     def orphans(self, within_s: float = 10.0) -> list[str]:
         """The command lines of children that are still there after so long."""
@@ -94,7 +98,9 @@ class NightProcesses:
             gate.write_bytes(b"")
             return self._end(order)
 
-    def _start(self, order: NightOrder, hold: str | None) -> int:
+    def _start(
+        self, order: NightOrder, hold: str | None = None, trip: Mapping[str, Any] | None = None
+    ) -> int:
         order.folder.mkdir(parents=True, exist_ok=True)
         for name in ("out", "err"):
             (order.folder / name).unlink(missing_ok=True)
@@ -108,6 +114,7 @@ class NightProcesses:
                 "folder": str(order.folder),
                 "words": list(order.words),
                 "hold": hold,
+                "trip": trip,
                 "gate": str(gate),
             }
         )
@@ -115,13 +122,14 @@ class NightProcesses:
         return pid
 
     def _end(self, order: NightOrder) -> NightEnd:
-        status = self._hear()["status"]
+        heard = self._hear()
+        status, calls = heard["status"], heard["calls"]
         _gate(order).unlink()
         out, err = ((order.folder / name).read_text("utf-8") for name in ("out", "err"))
         if os.WIFSIGNALED(status):
             assert os.WTERMSIG(status) == signal.SIGKILL, err
             return NightEnd(None, out, err)
-        return NightEnd(os.WEXITSTATUS(status), out, err)
+        return NightEnd(os.WEXITSTATUS(status), out, err, calls)
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin
@@ -139,14 +147,16 @@ def night_processes(package: Path | None = None) -> Iterator[NightProcesses]:
     """The forking process, ended when the block is. package: where `meeting_pipeline` lies."""
     here = Path(__file__).parents[2]
     path = os.pathsep.join(str(folder) for folder in (package, here) if folder)
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.support.zygote"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **_SINGLE, "PYTHONPATH": path},
-    )
-    with process:
+    with (
+        quick_python(package) as python,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.support.zygote", python],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **SINGLE, "PYTHONPATH": path},
+        ) as process,
+    ):
         yield NightProcesses(process)
         assert process.stdin
         process.stdin.close()

@@ -1,42 +1,15 @@
-"""strace on one thread: it counts system calls, or kills the process at the n-th one.
-
-strace counts per thread and per name of a call, so a point is (thread, call, number) and the
-whole enumeration goes through all three.
-"""
+"""strace, which writes down the system calls of a thread that is stopped at its start."""
 
 import os
-import re
 import shutil
 import subprocess
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
-
-MUTATIONS = (
-    "rename",
-    "unlink",
-    "unlinkat",
-    "rmdir",
-    "mkdir",
-    "fsync",
-    "fdatasync",
-    "ftruncate",
-    "pwrite64",
-    "write",
-    "sendto",
-    "sendmsg",
-    "connect",
-    "vfork",
-    "clone3",
-)
-"""The calls that change something outside the process, as this Python and its libraries make."""
-
-_CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
 
 
 @dataclass(frozen=True)
@@ -45,21 +18,6 @@ class Tracer:
 
     options: tuple[str, ...]
     log: Path | None = None
-
-    @classmethod
-    def killing(cls, call: str, number: int) -> "Tracer":
-        inject = f"inject={call}:signal=SIGKILL:when={number}"
-        return cls(("-e", f"trace={call}", "-e", inject, "-o", os.devnull))
-
-    @classmethod
-    def counting(cls, names: Sequence[str], log: Path) -> "Tracer":
-        return cls(("-e", f"trace={','.join(names)}", "-o", str(log)), log)
-
-    def counted(self) -> Counter[str]:
-        """How often each call was begun."""
-        assert self.log
-        lines = self.log.read_text("utf-8", "replace").splitlines()
-        return Counter(found[1] for line in lines if (found := _CALL.match(line)))
 
     @contextmanager
     def attached(self, thread: int) -> Iterator[None]:
@@ -86,7 +44,11 @@ def why_not() -> str | None:
 
 def require_tracing() -> None:
     """Skip the test aloud where nothing can be traced; in CI that is a failure."""
-    reason = why_not()
+    require(why_not())
+
+
+def require(reason: str | None) -> None:
+    """Skip the test aloud for that reason, if there is one; in CI that is a failure."""
     if reason is None:
         return
     if os.environ.get("CI"):

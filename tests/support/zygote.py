@@ -1,22 +1,29 @@
 """A process that has imported everything and forks a night on request: no start-up per night.
 
-Started as `python -m tests.support.zygote`, asked by `tests.support.night_processes`. It has one
-thread, so forking is safe; each child runs the real command and ends with its exit code. Orphans
-of a killed child become children of this process, so none of them can go unseen.
+Started as `python -m tests.support.zygote PYTHON`, asked by `tests.support.night_processes`. It has
+one thread, so forking is safe; each child runs the real command and ends with its exit code.
+Orphans of a killed child become children of this process, so none of them can go unseen. PYTHON:
+what nights start their workers with.
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
+
+from tests.support import tripwire
+from tests.support.tripwire import Trip
 
 HEAVY = (
     "meeting_pipeline.cli.app",
@@ -30,21 +37,23 @@ HEAVY = (
     "meeting_pipeline.adapters.asr.choice",
     "meeting_pipeline.adapters.asr.openai_compatible",
     "meeting_pipeline.adapters.asr.tencent",
+    "meeting_pipeline.adapters.decoders",
     "meeting_pipeline.adapters.db.embedded",
     "meeting_pipeline.adapters.db.migrate",
     "meeting_pipeline.adapters.llm.openai_compatible",
     "meeting_pipeline.adapters.media.aria2",
     "meeting_pipeline.adapters.media.ffmpeg",
+    "meeting_pipeline.adapters.media.pyav",
     "meeting_pipeline.adapters.sources.tencent.connect",
     "meeting_pipeline.adapters.sources.tencent.source",
-    "apprise",
     "av",
+    "av.subtitles.stream",
+    "encodings.utf_8_sig",
     "numpy",
     "pydantic",
     "pymysql",
     "rich.console",
     "rich.table",
-    "zhconv",
 )
 Words = Mapping[str, Any]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
@@ -56,6 +65,8 @@ def serve(replies: int) -> None:
     """Answer one request a line until standard input ends."""
     for name in HEAVY:
         importlib.import_module(name)
+    _load_what_is_loaded_late()
+    gc.freeze()  # a child that collects need not look through all that was imported
     assert threading.active_count() == 1, threading.enumerate()
     _prctl(_SUBREAPER, 1)
     _tell(replies, ready=True)
@@ -67,15 +78,58 @@ def serve(replies: int) -> None:
             _tell(replies, left=_orphans(request["within_s"]))
 
 
+def _load_what_is_loaded_late() -> None:
+    """Everybody whom Apprise can tell, and the table of Chinese characters."""
+    import apprise
+    import zhconv
+
+    apprise.Apprise().add("json://127.0.0.1:9")
+    zhconv.convert("课", "zh-hans")
+
+
 def _night(request: Words, replies: int) -> None:
+    watcher, watched = socket.socketpair()
     child = os.fork()
     if child == 0:
-        _run(request, replies)
+        watcher.close()
+        _run(request, watched, replies)
+    watched.close()
+    counts = _watch(request["trip"], watcher, child)
+    watcher.close()
     _, status = os.waitpid(child, 0)
-    _tell(replies, status=status)
+    _tell(replies, status=status, calls=json.loads(counts.read()) if counts else {})
 
 
-def _run(request: Words, replies: int) -> NoReturn:
+def _watch(trip: Words | None, watcher: socket.socket, night: int) -> BinaryIO | None:
+    """Have a process of its own watch the wire, which those who outlive the night may hold.
+
+    Returns where to read what it has counted, if it is to count.
+    """
+    if trip is None:
+        return None
+    heard, said = os.pipe()
+    if os.fork() == 0:
+        try:
+            _prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+            made = tripwire.watch(_trip_of(trip), watcher, night)
+            os.write(said, json.dumps(made).encode())
+        except Exception:  # noqa: BLE001 (a forked child must never return into the zygote)
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(said)
+    counts = os.fdopen(heard, "rb")
+    if trip["number"] == 0:
+        return counts
+    counts.close()
+    return None
+
+
+def _trip_of(trip: Words) -> Trip:
+    return Trip(tuple(trip["names"]), trip["number"])
+
+
+def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
     code = 70
     try:
         _prctl(_DIES_WITH_PARENT, signal.SIGKILL)  # should the tests end while it is held
@@ -85,6 +139,8 @@ def _run(request: Words, replies: int) -> NoReturn:
         _redirect("out", 1)
         _redirect("err", 2)
         _hold(request["hold"], request["gate"], replies)
+        if trip := request["trip"]:
+            _at_start_of(trip["thread"], lambda: tripwire.lay(_trip_of(trip), watched))
         code = _command(request["words"])
         sys.stdout.flush()
         sys.stderr.flush()
@@ -126,14 +182,21 @@ def _hold(thread: str | None, gate: str, replies: int) -> None:
         _tell(replies, thread=threading.get_native_id())
         Path(gate).read_bytes()  # opening a FIFO waits for its writer
 
+    if thread:
+        _at_start_of(thread, wait)
+
+
+def _at_start_of(thread: str, act: Callable[[], object]) -> None:
+    """Have the thread of this name do that before anything else."""
+
     def started(frame: FrameType, event: str, details: object) -> None:
         sys.setprofile(None)
         if threading.current_thread().name == thread:
-            wait()
+            act()
 
     if thread == threading.main_thread().name:
-        wait()
-    elif thread:
+        act()
+    else:
         threading.setprofile(started)
 
 
@@ -165,6 +228,7 @@ def _tell(replies: int, **words: object) -> None:
 
 
 if __name__ == "__main__":
+    sys.executable = sys.argv[1]
     answers = os.dup(1)
     os.dup2(2, 1)
     serve(answers)

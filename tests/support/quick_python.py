@@ -1,0 +1,168 @@
+"""A `python` that starts our worker processes in milliseconds; what else it is asked for is python.
+
+Half of a short night is the start of its decoder: an interpreter that imports numpy and FFmpeg's
+libraries. This `python` is a program like any other to who starts, kills and waits for it, but has
+the worker forked from a process that has all of that imported. It ends as the worker does, and the
+worker is killed when it is.
+
+The forking process is started as `python -m tests.support.quick_python`.
+"""
+
+import ctypes
+import gc
+import importlib
+import marshal
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from meeting_pipeline.adapters.worker_pool import _PROGRAM
+
+SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+_HERE = Path(__file__).parents[2]
+_HEAVY = (
+    "av",
+    "numpy",
+    "meeting_pipeline.adapters.asr.loudness",
+    "meeting_pipeline.adapters.decoders",
+    "meeting_pipeline.adapters.media.pyav",
+    "meeting_pipeline.adapters.worker",
+)
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_LARGEST, _MOST_DESCRIPTORS = 1 << 20, 4096
+_LAUNCHER = """#!{python} -IS
+import os, sys
+if sys.argv[1:3] != ["-c", {program!r}]:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+import marshal, _socket
+inherited = int(sys.argv[3])
+server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+server.connect({address!r})
+order = marshal.dumps((dict(os.environ), os.getcwd(), inherited))
+streams = b"".join(one.to_bytes(4, sys.byteorder) for one in (0, 1, 2, inherited))
+server.sendmsg([order], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
+os.close(inherited)
+code = int(server.recv(16) or b"1")
+if code < 0:
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
+@contextmanager
+def quick_python(package: Path | None = None) -> Iterator[str]:
+    """The path of the program, for `sys.executable`. package: where `meeting_pipeline` lies."""
+    path = os.pathsep.join(str(folder) for folder in (package, _HERE) if folder)
+    with tempfile.TemporaryDirectory(prefix="py", dir="/tmp") as folder:  # a short path
+        address, program = Path(folder, "s"), Path(folder, "python")
+        python = sys.executable
+        words = {"python": python, "program": _PROGRAM, "address": str(address)}
+        program.write_text(_LAUNCHER.format(**words))
+        program.chmod(0o700)
+        with subprocess.Popen(
+            [python, "-P", "-m", __name__, str(address)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **SINGLE, "PYTHONPATH": path},
+        ) as process:
+            assert process.stdin and process.stdout
+            assert process.stdout.readline() == b"ready\n"
+            yield str(program)
+            process.stdin.close()
+
+
+@dataclass
+class _Worker:
+    """One that was forked. launcher: the other end is the program that stands for it."""
+
+    pid: int
+    watch: int
+    launcher: socket.socket
+
+
+def serve(address: str) -> None:
+    """Fork a worker for each launcher that connects, until standard input ends."""
+    for name in _HEAVY:
+        importlib.import_module(name)
+    gc.freeze()  # a child that collects need not look through all that was imported
+    assert threading.active_count() == 1, threading.enumerate()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen(64)
+    selector = selectors.DefaultSelector()
+    selector.register(0, selectors.EVENT_READ)
+    selector.register(listener, selectors.EVENT_READ)
+    os.write(1, b"ready\n")
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj == 0:
+                return
+            if key.fileobj is listener:
+                _begin(selector, listener.accept()[0])
+            elif key.fileobj == key.data.watch:
+                _ended(selector, key.data)
+            else:
+                os.kill(key.data.pid, signal.SIGKILL)
+                selector.unregister(key.fileobj)
+
+
+def _begin(selector: selectors.BaseSelector, launcher: socket.socket) -> None:
+    order, descriptors, _, _ = socket.recv_fds(launcher, _LARGEST, 4)
+    if order:
+        pid = os.fork()
+        if pid == 0:
+            _become(marshal.loads(order), descriptors)
+        worker = _Worker(pid, os.pidfd_open(pid), launcher)
+        for one in (worker.watch, launcher):
+            selector.register(one, selectors.EVENT_READ, worker)
+    for one in descriptors:
+        os.close(one)
+
+
+def _ended(selector: selectors.BaseSelector, worker: _Worker) -> None:
+    code = os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
+    selector.unregister(worker.watch)
+    os.close(worker.watch)
+    if worker.launcher in selector.get_map():
+        selector.unregister(worker.launcher)
+        worker.launcher.send(str(code).encode())
+    worker.launcher.close()
+
+
+def _become(order: tuple[dict[str, str], str, int], descriptors: list[int]) -> NoReturn:
+    """This process is the worker now, as if the interpreter had been started for it."""
+    code = 1
+    try:
+        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        environment, folder, inherited = order
+        for number, one in zip((0, 1, 2, inherited), descriptors, strict=True):
+            os.dup2(one, number)
+        os.closerange(3, inherited)
+        os.closerange(inherited + 1, _MOST_DESCRIPTORS)
+        os.setsid()
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = ["-c", str(inherited)]
+        main: dict[str, Any] = {"__name__": "__main__"}
+        exec(_PROGRAM, main)
+        code = 0
+    except BaseException:  # noqa: BLE001 (a forked child must never return into the server)
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
