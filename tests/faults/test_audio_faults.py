@@ -23,7 +23,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
 from tests.support.fault_table import ALL
-from tests.support.lessons import BURSTS, lesson, record_id, tone
+from tests.support.lessons import BURSTS, BY_FFMPEG, lesson, record_id, tone
 from tests.support.museum import Take, record
 from tests.support.nights import Installation
 from tests.support.offices import FILES, Office
@@ -176,14 +176,20 @@ def instead_of_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     return put
 
 
+@pytest.fixture
+def by_ffmpeg(office: Office) -> Office:
+    return replace(office, changes={**office.changes, **BY_FFMPEG})
+
+
 def test_row_48_an_ffmpeg_that_was_killed_is_started_once_more(
-    office: Office, sandbox: Sandbox, instead_of_ffmpeg: Callable[[str], None]
+    by_ffmpeg: Office, sandbox: Sandbox, instead_of_ffmpeg: Callable[[str], None], tmp_path: Path
 ) -> None:
     instead_of_ffmpeg(
         "if not once.exists():\n    once.touch()\n    os.kill(os.getpid(), 9)\n"
         "os.execv(real, [real, *sys.argv[1:]])"
     )
-    assert office.night().exit_code == exit_codes.OK
+    assert by_ffmpeg.night().exit_code == exit_codes.OK
+    assert (tmp_path / "once").exists()
     assert sandbox.ledger.bursts == OF_LESSON
 
 
@@ -199,7 +205,7 @@ def test_row_48_an_ffmpeg_that_was_killed_is_started_once_more(
     ids=["floods standard error and fails", "ends early and says nothing"],
 )
 def test_row_48_what_ffmpeg_did_not_do_is_no_sound(
-    office: Office,
+    by_ffmpeg: Office,
     sandbox: Sandbox,
     instead_of_ffmpeg: Callable[[str], None],
     body: str,
@@ -207,18 +213,18 @@ def test_row_48_what_ffmpeg_did_not_do_is_no_sound(
 ) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     instead_of_ffmpeg(body)
-    assert office.night().exit_code == exit_codes.RECORDS_FAILED
-    assert office.first_error() == (f"{code}_media", 1)
-    message = office.only().stages[StageName.EXTRACT].message or ""
+    assert by_ffmpeg.night().exit_code == exit_codes.RECORDS_FAILED
+    assert by_ffmpeg.first_error() == (f"{code}_media", 1)
+    message = by_ffmpeg.only().stages[StageName.EXTRACT].message or ""
     assert len(message) < 500
     assert "\x1b" not in message
     assert not sandbox.ledger.uploads
-    assert [name for name in office.files() if name.startswith("audio")] == []
+    assert [name for name in by_ffmpeg.files() if name.startswith("audio")] == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
 
     instead_of_ffmpeg("os.execv(real, [real, *sys.argv[1:]])")
-    office.make_due()
-    assert office.night().exit_code == exit_codes.OK
+    by_ffmpeg.make_due()
+    assert by_ffmpeg.night().exit_code == exit_codes.OK
     assert sandbox.ledger.bursts == OF_LESSON
 
 

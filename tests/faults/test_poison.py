@@ -28,7 +28,7 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports import Job
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
-from tests.support.lessons import BURSTS, lesson, record_id, tone
+from tests.support.lessons import BURSTS, BY_FFMPEG, lesson, record_id, tone
 from tests.support.nights import Installation
 from tests.support.offices import Office
 from tests.support.processes import Starter, starting
@@ -239,7 +239,7 @@ def test_row_79_a_recording_that_ends_every_run_is_buried_and_comes_back_when_as
     others = range(1, 6)
     sandbox.company.add(*(lesson(number, tone(sounds, number)) for number in others))
     path = ffmpeg_that_kills_us(tmp_path / "bin", record_id(0))
-    poisoned = {**office.environment, "PATH": path}
+    poisoned = {**office.environment, **BY_FFMPEG, "PATH": path}
 
     ends = [starter.start(RUN, poisoned).wait() for _ in range(MOST)]
     assert ends == [KILLED] * MOST

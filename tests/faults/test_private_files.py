@@ -102,7 +102,7 @@ def test_security_06_a_link_planted_at_the_name_of_a_download_is_not_followed(
     victim = tmp_path / "victim"
     victim.write_text("untouched")
     folder = RecordFolder(office.folder / "recordings", RecordKey("tencent", record_id(0)))
-    for name in ("recording.m4a", "audio.mp3", "transcript.json", "summary.md"):
+    for name in ("recording.m4a", "audio.m4a", "audio.mp3", "transcript.json", "summary.md"):
         folder.part(name).symlink_to(victim)
 
     assert (

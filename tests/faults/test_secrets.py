@@ -15,7 +15,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
 from tests.support import canaries
-from tests.support.lessons import BURST_S, large, lesson, record_id, tone
+from tests.support.lessons import BURST_S, BY_FFMPEG, large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
 from tests.support.offices import Office
 from tests.support.processes import Starter, command_line, family, starting
@@ -115,7 +115,7 @@ def test_security_05_no_secret_is_seen_in_a_night_with_faults(
     home = tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
     env_file = home / ".env"
-    settings = with_password.environment
+    settings = with_password.environment | BY_FFMPEG
     lines = [f"{name}='{value}'" for name, value in settings.items()]
     env_file.write_text("\n".join(lines), "utf-8")
     env_file.chmod(0o600)

@@ -15,7 +15,7 @@ import pytest
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS, large, lesson, tone
+from tests.support.lessons import BURSTS, BY_FFMPEG, large, lesson, tone
 from tests.support.offices import Office
 from tests.support.processes import Started, Starter, family, starting, until_gone
 
@@ -108,7 +108,7 @@ def test_row_76_a_signal_while_aria2_downloads(
 
 
 def test_row_76_a_signal_while_ffmpeg_works(office: Office, starter: Starter, endless: str) -> None:
-    run = starter.start(RUN, {**office.environment, "PATH": endless})
+    run = starter.start(RUN, {**office.environment, **BY_FFMPEG, "PATH": endless})
     run.has_child("/dev/zero")
 
     ended_by(run, signal.SIGINT)
@@ -162,7 +162,7 @@ def test_row_77_no_child_outlives_a_run_that_is_killed(
     hanging: str,
     child: str,
 ) -> None:
-    environment = {**office.environment, "DOWNLOADER": "aria2", "PATH": hanging}
+    environment = {**office.environment, **BY_FFMPEG, "DOWNLOADER": "aria2", "PATH": hanging}
     if child == "aria2c":
         sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
         sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=100_000))

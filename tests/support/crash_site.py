@@ -17,7 +17,7 @@ from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import invariants
 from tests.support.invariants import Finding, Harm, Truth
-from tests.support.lessons import SHORT_IS_FINE, company, large, lesson, record_id, tone
+from tests.support.lessons import BY_FFMPEG, SHORT_IS_FINE, company, large, lesson, record_id, tone
 from tests.support.night_processes import RUN, NightEnd, NightOrder, NightProcesses
 from tests.support.offices import Office
 
@@ -31,9 +31,6 @@ SETTINGS = {
 
 NEVER = 4e9
 """Unix seconds of what does not happen."""
-
-BY_FFMPEG = {"ASR_MAX_CHUNK_S": "6"}
-"""A lesson is longer than this, so the speech service gets it in pieces, which have to be made."""
 
 _numbers = count(1)
 

@@ -232,7 +232,7 @@ def a_folder_that_is_gone(place: Place) -> None:
 
 @exhibit(Base.HEARD, left_alone(file_lost=1))
 def audio_that_is_gone_after_it_was_heard(place: Place) -> None:
-    (place.folder() / "audio.mp3").unlink()
+    (place.folder() / "audio.m4a").unlink()
 
 
 @exhibit(

@@ -17,6 +17,9 @@ PEOPLE = (
     Person("student_0", "学生甲"),
 )
 SHORT_IS_FINE = {"MIN_DURATION_S": "5"}
+
+BY_FFMPEG = {"ASR_MAX_CHUNK_S": "6"}
+"""A lesson is longer than this, so the speech service gets it in pieces, which have to be made."""
 _FIRST_ID = 13_339_451_618_278_424_869  # above 2**63
 
 
