@@ -86,8 +86,12 @@ class Parts:
         self._decoders.prepare()
 
     def listen(self, audio: Audio) -> "Sound":
-        """Find the speech in a recording, in another process."""
-        sound: Sound = self._decoders.call(f"{_ADAPTERS}.asr.loudness", "listen", audio)
+        """Find the speech in a recording, in another process where it has to be decoded."""
+        from meeting_pipeline.adapters.asr.levels import known
+
+        sound: Sound = known(audio) or self._decoders.call(
+            f"{_ADAPTERS}.asr.loudness", "listen", audio
+        )
         return sound
 
     def gate(self, resource: Resource) -> Gate:
@@ -115,8 +119,7 @@ class Parts:
     def _decoders(self) -> "Decoders":
         from meeting_pipeline.adapters.decoders import Decoders
 
-        modules = (f"{_ADAPTERS}.media.pyav", f"{_ADAPTERS}.asr.loudness")
-        decoders = Decoders(min(self.jobs, cores()), modules)
+        decoders = Decoders(min(self.jobs, cores()), [f"{_ADAPTERS}.media.pyav"])
         self.services.callback(decoders.close)
         return decoders
 

@@ -26,7 +26,7 @@ LIMITS = {
 
 _NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TELL_EVERY_S = 0.5
-_AT_HAND = 2
+_AT_HAND = 1
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import loudness
+from meeting_pipeline.adapters.asr.levels import known, speech_in
 from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, pack, unpack
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.files import sha256_of
+from meeting_pipeline.ports import no_progress
+from meeting_pipeline.sandbox.tones import tone_recording
 
 SECONDS = 3.3
 
@@ -93,3 +98,41 @@ def test_kept_levels_come_back_or_are_not_believed(levels: list[float], at: int)
     damaged = bytearray(kept)
     damaged[at % len(kept)] ^= 1
     assert unpack(bytes(damaged), "ab" * 32) is None
+
+
+def test_what_was_measured_when_it_was_made_tells_where_somebody_speaks(tmp_path: Path) -> None:
+    path = tmp_path / "audio.m4a"
+    tone_recording(path, 20.0, burst_s=4.0, period_s=5.0)
+    digest = sha256_of(path)
+    levels = PyAVMedia().extract(path, tmp_path / "made.m4a", "m4a", no_progress).levels
+    audio = Audio(path, path.stat().st_size, digest, 20.0)
+    assert known(audio) is None, "nothing is kept beside it yet"
+    decoded = listen(audio)
+
+    (tmp_path / FILE_NAME).write_bytes(pack(levels, digest))
+    sound = known(audio)
+
+    assert sound is not None
+    for one, other in zip(sound.speech, decoded.speech, strict=True):
+        assert one == pytest.approx(other, abs=2 * FRAME_S)
+    assert [round(end - start) for start, end in sound.speech] == [4, 4, 4, 4]
+    assert not sound.is_mp3
+
+
+@given(st.lists(st.floats(-100, 0), max_size=400))
+def test_speech_is_louder_than_silence_in_order_and_with_breaths_between(
+    loud: list[float],
+) -> None:
+    levels = array("f", loud)
+    spans = speech_in(levels)
+    assert all(0 <= start < end <= len(levels) * FRAME_S + 1e-6 for start, end in spans)
+    assert all(after[0] - before[1] > 0.5 for before, after in pairwise(spans))
+    ends = [levels[round(at / FRAME_S) - last] for one in spans for last, at in enumerate(one)]
+    assert all(level > -50.0 for level in ends)
+
+
+@given(st.floats(-34, 0), st.integers(5, 400))
+def test_what_is_loud_all_along_is_all_speech(level: float, frames: int) -> None:
+    [(start, end)] = speech_in(array("f", [level] * frames))
+    assert start == 0.0
+    assert end == pytest.approx(frames * FRAME_S)

@@ -3,11 +3,9 @@
 One streamed decode: ten hours take a few megabytes of memory.
 """
 
-import math
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import av
@@ -15,9 +13,8 @@ import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from meeting_pipeline.adapters.asr.guards import Span
-from meeting_pipeline.adapters.asr.levels import Sound
-from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, unpack
+from meeting_pipeline.adapters.asr.levels import Sound, measured, speech_in
+from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
 
@@ -32,11 +29,6 @@ _FLOAT_BYTES = 4
 _SECOND_BYTES = _RATE * _FLOAT_BYTES
 _FULL_SCALE = 32_768.0
 _SILENCE_POWER = 1e-10  # -100 dBFS
-_ALWAYS_SILENT_DB, _ALWAYS_HEARD_DB = -50.0, -35.0
-_ABOVE_NOISE_DB = 6.0
-_NOISE_PERCENTILE = 10
-_BREATH_S = 0.5
-_CLICK_S = 0.2
 _TOLERANCE_S, _TOLERANCE_SHARE = 0.3, 0.001
 
 
@@ -45,9 +37,7 @@ def listen(audio: Audio) -> Sound:
 
     Raises RecordError("corrupt_media") for what cannot be read or decoded, or is too short.
     """
-    levels = _measured(audio)
-    if levels is not None and audio.path.suffix != ".mp3":
-        return _uncut(levels, audio)
+    levels = measured(audio)
     try:
         with av.open(f"file:{audio.path}") as container:
             sound = _heard(container) if levels is None else _looked_at(container, audio, levels)
@@ -57,20 +47,6 @@ def listen(audio: Audio) -> Sound:
     if lacking_s > max(_TOLERANCE_S, _TOLERANCE_SHARE * audio.duration_s):
         raise _corrupt(audio, f"{sound.duration_s:.1f} of {audio.duration_s:.1f} s")
     return sound
-
-
-def _measured(audio: Audio) -> "array[float] | None":
-    try:
-        kept = audio.path.with_name(FILE_NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    return unpack(kept, audio.sha256)
-
-
-def _uncut(levels: "array[float]", audio: Audio) -> Sound:
-    """A sound whose levels are known, and whose packets nobody asks for."""
-    speech = _speech(np.frombuffer(levels, np.float32))
-    return Sound(levels, speech, audio.duration_s, False, array("I"), 0.0, 0.0)
 
 
 def _heard(container: Any) -> Sound:
@@ -118,7 +94,7 @@ def _packets(container: Any, hear: Callable[[Any], None] | None = None) -> _Pack
 def _sound(track: Any, levels: "array[float]", duration_s: float, packets: _Packets) -> Sound:
     return Sound(
         levels=levels,
-        speech=_speech(np.frombuffer(levels, np.float32)),
+        speech=speech_in(levels),
         duration_s=duration_s,
         is_mp3=track.container.format.name == "mp3",
         packets=packets.starts,
@@ -226,31 +202,6 @@ def _levels(sound: Samples) -> Loud:
     power = np.mean((padded.reshape(-1, _FRAME) / _FULL_SCALE) ** 2, axis=1)
     levels: Loud = 10 * np.log10(np.maximum(power, _SILENCE_POWER))
     return levels
-
-
-def _speech(levels: Loud) -> list[Span]:
-    loud = levels > _threshold(levels)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
-    runs = [(a * FRAME_S, b * FRAME_S) for a, b in edges.reshape(-1, 2).tolist()]
-    return [(a, b) for a, b in _joined(runs) if b - a > _CLICK_S]
-
-
-def _threshold(levels: Loud) -> float:
-    """Above it somebody speaks: a little more than the noise, and never absurdly low or high."""
-    noise = float(np.percentile(levels, _NOISE_PERCENTILE)) if len(levels) else -math.inf
-    return min(max(noise + _ABOVE_NOISE_DB, _ALWAYS_SILENT_DB), _ALWAYS_HEARD_DB)
-
-
-def _joined(runs: list[Span]) -> list[Span]:
-    """Runs with no more than a breath between them become one."""
-    if not runs:
-        return []
-    breaks = [
-        (left[1], right[0]) for left, right in pairwise(runs) if right[0] - left[1] > _BREATH_S
-    ]
-    starts = [runs[0][0], *(start for _, start in breaks)]
-    ends = [*(end for end, _ in breaks), runs[-1][1]]
-    return list(zip(starts, ends, strict=True))
 
 
 def _corrupt(audio: Audio, trace: str) -> RecordError:
