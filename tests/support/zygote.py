@@ -135,6 +135,8 @@ def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
         _prctl(_DIES_WITH_PARENT, signal.SIGKILL)  # should the tests end while it is held
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
+        if request["hold"] is None:  # who is held is traced, with children that are its own
+            sys.executable = sys.argv[1]
         _tell(replies, pid=os.getpid())
         _redirect("out", 1)
         _redirect("err", 2)
@@ -228,7 +230,6 @@ def _tell(replies: int, **words: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.executable = sys.argv[1]
     answers = os.dup(1)
     os.dup2(2, 1)
     serve(answers)
