@@ -217,12 +217,6 @@ class AudioWanted:
         is_small = size <= self.as_it_is_bytes and duration_s <= self.as_it_is_s
         return "m4a" if is_small else self.format
 
-    def __str__(self) -> str:
-        made = f"{self.format} 16 kHz mono"
-        if not self.as_it_is_bytes:
-            return made
-        return f"as it is up to {self.as_it_is_bytes} bytes and {self.as_it_is_s:g} s, else {made}"
-
 
 class Transcriber(Protocol):
     """Turns speech into text."""

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     # transcription
     NO_VERBOSE_JSON = auto()  # 400 for response_format=verbose_json
     ONLY_TEXT = auto()  # 400 for every response_format but text
-    NO_M4A = auto()  # 400 for a file of that name
+    NO_M4A = auto()  # refuses a file of that name, by status `amount`
     NO_SEGMENTS = auto()
     WRONG_DURATION = auto()  # duration is amount
     SEGMENT_LOST = auto()  # 200 with a hole in the middle

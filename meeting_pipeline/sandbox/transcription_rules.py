@@ -20,8 +20,8 @@ def check_form(form: dict[str, Any], model: str, limit: int, strike: Strike) -> 
         raise Refused(413, "invalid_request_error", f"file is larger than {limit} bytes")
     if form.get("model") != model:
         raise Refused(404, "resource_not_found_error", f"Not found the model {form.get('model')}")
-    if Kind.NO_M4A in strike and form["filename"].endswith(".m4a"):
-        raise Refused(400, "invalid_request_error", "Unsupported file format m4a", "file")
+    if (fault := strike.get(Kind.NO_M4A)) and form["filename"].endswith(".m4a"):
+        raise Refused(int(fault.amount), "invalid_request_error", "failed to read audio data")
     _check_format(form.get("response_format", "json"), strike)
     language = form.get("language", "zh")
     if len(language) != 2 or not language.islower():  # noqa: PLR2004 - ISO 639-1

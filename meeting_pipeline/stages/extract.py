@@ -36,7 +36,8 @@ class Extract:
 
     @property
     def settings(self) -> str:
-        return f"{self._wanted}, at least {self._minimum_s:g} s"
+        # sound as it is is no other sound: nobody shall pay for its transcript again
+        return f"{self._wanted.format} 16 kHz mono, at least {self._minimum_s:g} s"
 
     def run(self, value: Recording, job: Job) -> Artifact:
         with self._cpu.slot():

@@ -175,15 +175,27 @@ def test_what_a_killed_run_left_of_the_mp3_is_not_trusted(
     assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(as_it_is, work), sandbox)
 
 
+@pytest.mark.parametrize("status", [400, 415, 200])
 def test_a_server_that_takes_no_m4a_gets_mp3_from_then_on(
-    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path, status: int
 ) -> None:
-    strike(sandbox, Kind.NO_M4A)
+    strike(sandbox, Kind.NO_M4A, amount=status)
     asks = transcriber(sandbox)
     assert_whole(asks.transcribe(as_it_is, job(tmp_path)), sandbox)
-    refusals = sum(sandbox.ledger.errors.values())
+    calls = sandbox.ledger.calls["transcriptions"]
     asks.transcribe(as_it_is, job(tmp_path, name="2"))
-    assert sum(sandbox.ledger.errors.values()) == refusals > 0
+    assert sandbox.ledger.calls["transcriptions"] == calls + 1 > 2
+
+
+def test_a_server_that_has_taken_m4a_before_is_believed_when_it_breaks_down(
+    sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
+) -> None:
+    asks = transcriber(sandbox)
+    asks.transcribe(as_it_is, job(tmp_path))
+    strike(sandbox, Kind.NO_M4A, amount=200)
+    with pytest.raises(RetryableError) as broken:
+        asks.transcribe(as_it_is, job(tmp_path, name="2"))
+    assert broken.value.code == "bad_answer"
 
 
 def test_a_stretch_that_came_back_empty_is_cut_out_of_it_and_sent_again(

@@ -29,14 +29,14 @@ class TextOnly(Exception):
 class SpeechServer:
     """One model of one server; threads may share it.
 
-    language: ISO 639-1, or "" to let the server find out. gives_times, takes_m4a: as far as is
-    known.
+    language: ISO 639-1, or "" to let the server find out. gives_times: as far as is known.
+    takes_m4a: None until it is known.
     """
 
     def __init__(self, http: Http, base_url: str, api_key: str, model: str, language: str) -> None:
         self.model = model
         self.gives_times = True
-        self.takes_m4a = True
+        self.takes_m4a: bool | None = None
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json, text/*"}

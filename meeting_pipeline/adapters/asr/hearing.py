@@ -19,7 +19,7 @@ from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
 from meeting_pipeline.domain.model import Audio, Segment
-from meeting_pipeline.errors import RecordError
+from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports import Progress
 
@@ -31,6 +31,8 @@ _SMALLEST_PIECE_S = 5.0
 _AIR_S = 0.3
 _MARGIN = 0.98  # of the bytes: packets differ a little in size
 _LEAD_S = 0.2  # decoders hear a little more in a piece than was cut
+
+_BROKEN_DOWN = ("bad_answer", "service_failed")
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class Hearing:
 
     def _source(self, span: Span) -> tuple[Audio, Sound]:
         """The file that this part is taken from: the recording's own where all of it will do."""
-        as_it_is = span == whole(self.sound) and self.server.takes_m4a
+        as_it_is = span == whole(self.sound) and self.server.takes_m4a is not False
         if self.sound.is_mp3 or as_it_is:
             return self.audio, self.sound
         if self._cut is None:
@@ -117,9 +119,11 @@ class Hearing:
             return self._hear(span, ask)
         except TooLarge as refusal:
             return self._in_pieces(self._halves(span, str(refusal)), ask)
-        except NotTaken as refusal:
-            self._take_no_m4a(piece, str(refusal))
+        except (NotTaken, RetryableError) as refusal:
+            self._send_mp3_or(refusal, piece)
             return self._hear(span, ask)
+        if piece.audio_format == "m4a":
+            self.server.takes_m4a = True
         self._keys.append(key)
         self.paid(key, piece)
         heard = read_answer(body, is_text=True) or Heard("", (), "")
@@ -137,12 +141,17 @@ class Hearing:
         begun = self.calls.any() and self.calls.has(self.server.key(self._piece(parts[0]), ask))
         return parts if begun else []
 
-    def _take_no_m4a(self, piece: Piece, why: str) -> None:
-        if piece.audio_format != "m4a":
+    def _send_mp3_or(self, refusal: NotTaken | RetryableError, piece: Piece) -> None:
+        """Some servers read mp3 and no m4a, and some of them say so by breaking down."""
+        is_about_call = isinstance(refusal, NotTaken) or refusal.code in _BROKEN_DOWN
+        if is_about_call and piece.audio_format == "m4a" and not self.server.takes_m4a:
+            _log.info("%s; sending mp3 from now on", refusal)
+            self.server.takes_m4a = False
+        elif isinstance(refusal, NotTaken):
             hint = "`meeting doctor` tries address, key and model"
-            raise RecordError("asr_refused", why, hint=hint)
-        _log.info("%s; sending mp3 from now on", why)
-        self.server.takes_m4a = False
+            raise RecordError("asr_refused", str(refusal), hint=hint)
+        else:
+            raise refusal
 
     def _halves(self, span: Span, why: str) -> list[Span]:
         if span[1] - span[0] < 2 * _SMALLEST_PIECE_S:
