@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile, boot
 from meeting_pipeline.errors import LinkExpired
 from meeting_pipeline.ports import MediaLink, no_progress
 from tests.support.downloaders import (
@@ -105,6 +105,8 @@ LEFT: dict[str, Callable[[Path], object]] = {
     ),
     "a_part_of_the_other_writer": lambda part: _begun(part, "somebody"),
     "a_full_part_without_control_file": lambda part: _begun(part, "aria2"),
+    "one_begun_here_before_the_machine_started_anew": lambda part: _begun_before(part, "http"),
+    "one_by_aria2_before_the_machine_started_anew": lambda part: _begun_before(part, "aria2"),
     "a_planted_link": lambda part: part.symlink_to(part.with_name("victim")),
 }
 
@@ -116,6 +118,14 @@ def _beside(part: Path, suffix: str) -> Path:
 def _begun(part: Path, writer: str) -> None:
     PartFile(part, writer).begin(RemoteFile(len(MEDIA), '"one"'))
     part.write_bytes(OTHER)
+
+
+def _begun_before(part: Path, writer: str) -> None:
+    """What a power cut leaves: the right length, and whatever in it."""
+    _begun(part, writer)
+    PartFile(part, writer).complete(RemoteFile(len(MEDIA), '"one"'))
+    memory = _beside(part, ".json")
+    memory.write_bytes(memory.read_bytes().replace(boot().encode(), b"another start"))
 
 
 @pytest.mark.parametrize("left", [*LEFT])

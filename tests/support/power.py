@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from meeting_pipeline.adapters.media.part_file import boot
 from tests.support.tracing import Tracer
 
 CALLS = (
@@ -329,6 +330,9 @@ def _content(name: str, file: File, survivors: Survivors | None) -> bytes:
     return all_of_it if survivors in whole or kept.get(survivors) else synced
 
 
+_BOOT, _NEXT_BOOT = boot().encode(), b"another boot"
+
+
 @dataclass(frozen=True)
 class CutDisk:
     """One state of the disk after a power cut.
@@ -343,11 +347,12 @@ class CutDisk:
     files: dict[str, bytes]
 
     def lay_out(self, root: Path) -> None:
-        """Make it the content of an empty folder."""
+        """Make it the content of an empty folder, on a machine that was started anew."""
         for name in self.folders:
             (root / name).mkdir(mode=0o700)
         for name, content in self.files.items():
-            (root / name).write_bytes(content)
+            is_memory = name.endswith(".part.json")
+            (root / name).write_bytes(content.replace(_BOOT, _NEXT_BOOT) if is_memory else content)
 
     @property
     def digest(self) -> str:

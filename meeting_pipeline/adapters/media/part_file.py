@@ -4,14 +4,25 @@
     recording.m4a.part.json     which object they are of, and who wrote them; no link
     recording.m4a.part.aria2    which pieces are there (aria2's own, while it is at work)
 
-A part is gone on with only when all of them agree; anything else is deleted, never trusted.
+A part is gone on with only when all of them agree; anything else is deleted, never trusted. So is
+one from before the machine started anew: it is not synced, and a power cut may have taken what it
+likes out of its middle.
 """
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from meeting_pipeline.files import create
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def boot() -> str:
+    """What tells this start of the machine from all others; "" where nothing does."""
+    return _BOOT.read_text("ascii").strip() if _BOOT.exists() else ""
 
 
 @dataclass(frozen=True)
@@ -121,10 +132,12 @@ class PartFile:
     def _recall(self) -> _Memory | None:
         try:
             said = json.loads(self._memory.read_bytes())
+            if said["boot"] != boot():
+                return None
             return _Memory(said["writer"], said["complete"], RemoteFile(**said["remote"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def _remember(self, memory: _Memory) -> None:
         with create(self._memory) as stream:
-            stream.write(json.dumps(asdict(memory)).encode())
+            stream.write(json.dumps({**asdict(memory), "boot": boot()}).encode())
