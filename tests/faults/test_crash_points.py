@@ -69,7 +69,7 @@ def test_row_77_the_thread_of_a_record_killed_at_any_call_without_ffmpeg(
     part: int, site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
     """Files are made as they are with it, but for the sound."""
-    tally = Tally("a record's thread, no ffmpeg", every(8, 120))
+    tally = Tally("a record's thread, no ffmpeg", every(16, 120))
     enumerate_calls(site(), tally, WORKER, FILES, part, FEW)
     tally.told(request)
 
@@ -100,7 +100,7 @@ def on_server(site: MakeSite, mariadb: MariaDb) -> CrashSite:
 def test_row_77_the_thread_of_a_record_killed_at_any_message_to_mariadb(
     part: int, on_server: CrashSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("a record's thread, MariaDB", every(2, 110))
+    tally = Tally("a record's thread, MariaDB", every(3, 110))
     enumerate_calls(on_server, tally, WORKER, MESSAGES, part)
     tally.told(request)
 
@@ -131,7 +131,7 @@ def test_row_77_killed_at_some_other_calls_of_a_night_with_mariadb(
 def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
     part: int, site: MakeSite, lesson_for_aria2: Sandbox, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("a record's thread, aria2c", every(12, 140))
+    tally = Tally("a record's thread, aria2c", every(24, 140))
     by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
     if part == 0:
         assert_reaches_aria2c(by_aria2)

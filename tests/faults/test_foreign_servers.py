@@ -93,7 +93,7 @@ def site(
 def test_a_record_s_thread_killed_at_any_call_between_foreign_servers(
     part: int, site: MakeSite, front: Apache, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, a record's thread", 24 if ALL else 240)
+    tally = Tally("foreign servers, a record's thread", 48 if ALL else 240)
     by_aria2 = site(before=SLOW, lessons=2 if ALL else 1)
     assert front.parts_given() > 2, "aria2 did not take over"
     enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part, FEW)
@@ -114,7 +114,7 @@ def test_what_is_paid_for_again_is_seen_in_apache_s_log(site: MakeSite, tables: 
 def test_the_main_thread_killed_at_any_call_between_foreign_servers(
     site: MakeSite, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, the main thread", 16)
+    tally = Tally("foreign servers, the main thread", 32)
     enumerate_calls(site(words=NIGHT), tally, MAIN, MUTATIONS, part=5, parts=1)
     tally.told(request)
 
@@ -124,7 +124,7 @@ def test_the_main_thread_killed_at_any_call_between_foreign_servers(
 def test_killed_while_media_comes_from_a_server_of_few_manners(
     web: Callable[[], Any], site: MakeSite, stack: ExitStack, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign servers, no ranges or no If-Range", 80)
+    tally = Tally("foreign servers, no ranges or no If-Range", 160)
     coarse = site(stack.enter_context(web()), changes={"DOWNLOADER": "http"})
     enumerate_calls(coarse, tally, WORKER, MUTATIONS, part=7, parts=1)
     tally.told(request)
@@ -148,7 +148,7 @@ def test_killed_with_recordings_of_every_kind_in_a_folder(
 ) -> None:
     recordings = recordings_of_every_kind(shelf / "recordings", shelf)
     many = site(lessons=0, kind=FolderSite, recordings=recordings)
-    tally = Tally("foreign media of every kind", 160)
+    tally = Tally("foreign media of every kind", 320)
     enumerate_calls(many, tally, WORKER, MUTATIONS, part=11, parts=1)
     tally.told(request)
 
@@ -157,7 +157,7 @@ def test_killed_with_recordings_of_every_kind_in_a_folder(
 def test_killed_while_a_foreign_program_recognises_speech(
     chat: int, site: MakeSite, shelf: Path, stack: ExitStack, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("foreign speech recognition", 240)
+    tally = Tally("foreign speech recognition", 480)
     speech = stack.enter_context(whisper_server(shelf))
     listening = stack.enter_context(apache(speech, chat))
     spoken = site(listening, front=listening)

@@ -18,7 +18,7 @@ from tests.support.tracing import require_tracing
 
 pytestmark = pytest.mark.timeout(1800)
 
-EVERY = {False: 1, True: 32} if ALL else {False: 140, True: 350}
+EVERY = {False: 2, True: 32} if ALL else {False: 140, True: 350}
 """One in how many of the states is tried, without and with ffmpeg's part in them."""
 
 
