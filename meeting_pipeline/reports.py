@@ -211,13 +211,7 @@ def exported_document(
     """One recording as a row. start_utc: start_ts once more, in UTC."""
     recording = exported.recording
     told = {
-        "id": str(recording.id),
-        "source": recording.source,
-        "record_id": recording.record_id,
-        "meeting_id": recording.meeting_id,
-        "meeting_code": recording.meeting_code,
-        "subject": recording.subject,
-        "teacher_id": recording.teacher_id,
+        **_named(recording),
         "teachers": list(exported.teachers),
         "student_ids": list(recording.student_ids),
         "students": list(exported.students),
@@ -254,7 +248,7 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
     }[recording.status]
 
 
-def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
+def _named(recording: RecordingView) -> Document:
     return {
         "id": str(recording.id),
         "source": recording.source,
@@ -263,6 +257,12 @@ def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
         "meeting_code": recording.meeting_code,
         "subject": recording.subject,
         "teacher_id": recording.teacher_id,
+    }
+
+
+def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
+    return {
+        **_named(recording),
         "start_ts": iso(recording.start_ts, zone),
         "end_ts": iso(recording.end_ts, zone),
         "duration_s": recording.duration_s,
