@@ -125,8 +125,8 @@ class WorkerPool:
     def _begun(self) -> "_Worker | None":
         try:
             worker = self._start()
-        except Stopped:
-            return None
+        except (Stopped, OSError):
+            return None  # whoever asks for it will be told; its place must not be lost
         worker.prepare()
         return worker
 

@@ -119,3 +119,16 @@ def children() -> set[int]:
     """Processes that we started and that still run."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def test_one_that_cannot_be_started_before_costs_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Decoders(1)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(tmp_path / "no-python"))
+            made.prepare()
+        assert made.call("math", "sqrt", 4) == 2
+    finally:
+        made.close()
