@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from meeting_pipeline.domain.timing import GateUse, Resource
 from meeting_pipeline.errors import Stopped
@@ -66,8 +67,8 @@ class SlotGate:
         self._closed = closed
         self._waits = waits
         self._clock = clock
-        self._changed = threading.Condition()
-        self._queue: deque[object] = deque()
+        self._lock = threading.RLock()  # a signal handler may call `wake` at any point
+        self._queue: deque[_Turn] = deque()
         self._used = self._entries = 0
         self._busy_s = self._waited_s = 0.0
         self._since = clock()
@@ -83,7 +84,7 @@ class SlotGate:
 
     def use(self) -> GateUse:
         """How it stands now."""
-        with self._changed:
+        with self._lock:
             self._count_busy()
             return GateUse(
                 self._resource,
@@ -97,43 +98,69 @@ class SlotGate:
 
     def wake(self) -> None:
         """Let who waits look whether the gates are closed."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            for turn in self._queue:
+                turn.has_come.set()
 
     def _enter(self) -> None:
-        with self._changed:
-            self._wait_in_line()
+        with self._lock:
             if self._closed.is_set():
                 raise _stopped()
-            self._count_busy()
-            self._used += 1
-            self._entries += 1
-
-    def _wait_in_line(self) -> None:
-        ticket, came = object(), self._clock()
-        self._queue.append(ticket)
+            if self._used < self._slots:
+                self._take_slot()
+                return
+            turn, came = _Turn(), self._clock()
+            self._queue.append(turn)
         try:
-            self._changed.wait_for(lambda: self._closed.is_set() or self._is_turn_of(ticket))
+            turn.has_come.wait()
+            if self._closed.is_set():
+                raise _stopped()
+        except BaseException:
+            self._give_up(turn)
+            raise
         finally:
-            self._queue.remove(ticket)
-            self._changed.notify_all()  # the next one may find a slot, too
-            waited_s = self._clock() - came
-            self._waited_s += waited_s
-            self._waits.seconds += waited_s
+            self._count_wait(self._clock() - came)
 
-    def _is_turn_of(self, ticket: object) -> bool:
-        return self._used < self._slots and self._queue[0] is ticket
+    def _give_up(self, turn: "_Turn") -> None:
+        with self._lock:
+            if turn.has_slot:
+                self._leave()
+            else:
+                self._queue.remove(turn)
+
+    def _count_wait(self, seconds: float) -> None:
+        with self._lock:
+            self._waited_s += seconds
+            self._waits.seconds += seconds
+
+    def _take_slot(self) -> None:
+        self._count_busy()
+        self._used += 1
+        self._entries += 1
 
     def _leave(self) -> None:
-        with self._changed:
+        """Hand the slot to who came first; nobody else is woken."""
+        with self._lock:
             self._count_busy()
             self._used -= 1
-            self._changed.notify_all()
+            if self._queue and not self._closed.is_set():
+                self._take_slot()
+                turn = self._queue.popleft()
+                turn.has_slot = True
+                turn.has_come.set()
 
     def _count_busy(self) -> None:
         now = self._clock()
         self._busy_s += self._used * (now - self._since)
         self._since = now
+
+
+@dataclass(eq=False)
+class _Turn:
+    """One who waits. has_come: set when there is a slot for it, or none will be."""
+
+    has_come: threading.Event = field(default_factory=threading.Event)
+    has_slot: bool = False
 
 
 class _Waits(threading.local):

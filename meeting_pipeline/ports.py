@@ -25,6 +25,7 @@ from meeting_pipeline.domain.model import (
 from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, OldText
 from meeting_pipeline.domain.stages import (
     Artifact,
+    EndedStage,
     LedgerEntry,
     RecordStatus,
     RunReport,
@@ -315,10 +316,19 @@ class RecordingStore(Protocol):
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
         """How each stage of a recording stands."""
 
-    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
-        """Commit that a stage starts, before it does anything; returns its attempt, from 1."""
+    def begin_stage(
+        self,
+        recording_id: int,
+        stage: StageName,
+        made_from: str,
+        ended: EndedStage | None = None,
+    ) -> int:
+        """Commit that a stage starts, before it does anything; returns its attempt, from 1.
 
-    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact | None) -> None:
+        ended: the stage before it, committed with it.
+        """
+
+    def end_stage(self, recording_id: int, ended: EndedStage) -> None:
         """Commit that a stage is done and what it left."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
@@ -333,8 +343,8 @@ class RecordingStore(Protocol):
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the texts, segments and phase of a recording; its students become stale."""
 
-    def finish(self, recording_id: int, made_with: str) -> None:
-        """Commit that every stage is done with these settings."""
+    def finish(self, recording_id: int, made_with: str, ended: EndedStage | None = None) -> None:
+        """Commit that every stage is done with these settings, and the last one with it."""
 
     def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
         """Remember one service call; the same `usage.call` again changes nothing."""

@@ -104,7 +104,7 @@ class RecordWorker:
         most = self.rules.max_attempts
         steps = Steps(job, self.store, self.gates, self.observer, until, most)
         try:
-            with disk_trouble(self.folder):
+            with disk_trouble(self.folder), steps:
                 self._take(steps, record)
         except UntilReached:
             return _outcome(record, steps, Outcome.DONE)
@@ -138,7 +138,7 @@ class RecordWorker:
         summary = step(stages.summarize, transcript)
         step(stages.store, both(transcript, summary))
 
-        self.store.finish(record.id, stages.made_with)
+        steps.finish(stages.made_with)
 
     def _job(self, record: DueRecord, run_id: int) -> Job:
         def progress(fraction: float) -> None:

@@ -9,6 +9,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
+    EndedStage,
     Outcome,
     RecordOutcome,
     RecordStatus,
@@ -112,4 +113,4 @@ def _take(rows: Database, record: DueRecord, run_id: int, stage: StageName) -> N
         store.spent(number, run_id, Usage("llm", "llm", "kimi-k2.6", 0.0, 20_000, 900, 0.3))
     if stage is StageName.STORE:
         store.save(number, talk(number))
-    store.end_stage(number, stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0))
+    store.end_stage(number, EndedStage(stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0)))

@@ -5,6 +5,7 @@ processes on this machine, one after the other or at the same time.
 """
 
 import fcntl
+import json
 import logging
 import threading
 import time
@@ -14,8 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, count
 from operator import itemgetter
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import Self
 
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 from meeting_pipeline.files import create
@@ -39,8 +39,15 @@ class _History:
     cool_from: float = 0.0
     cool_until: float = 0.0
 
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Raises ValueError, TypeError, KeyError."""
+        said = json.loads(text)
+        calls = [(int(number), float(at), int(tokens)) for number, at, tokens in said["calls"]]
+        return cls(calls, float(said["cool_from"]), float(said["cool_until"]))
 
-_HISTORY = TypeAdapter(_History)
+    def as_json(self) -> bytes:
+        return json.dumps(vars(self)).encode()
 
 
 class RateLimit:
@@ -75,7 +82,10 @@ class RateLimit:
         self._arrival_s = arrival_s
         self._patience_s = patience_s
         self._clock = clock
+        self._is_counted = per_minute is not None or tokens_per_minute is not None
         self._kept = _History()
+        self._written = b""
+        self._version: tuple[int, ...] = ()
         self._guard = threading.Lock()
         self._numbers = count(time.time_ns())
 
@@ -106,20 +116,30 @@ class RateLimit:
                 wait_s = self._wait_s(history, tokens)
                 if wait_s <= 0:
                     number = next(self._numbers)
-                    history.calls.append((number, self._clock() + self._arrival_s, tokens))
+                    if self._is_counted:
+                        history.calls.append((number, self._clock() + self._arrival_s, tokens))
                     return number
             if self._stop.wait(wait_s):
                 raise Stopped("stopped", "the run was asked to end")
 
     def _leave(self, mine: int) -> None:
-        if self._per_minute is None and self._tokens is None:
-            return  # nobody waits for it
+        """Count it from now on, where that lets anybody call sooner."""
+        if not self._is_close():
+            return
         with self._shared() as history:
             now = self._clock()
             history.calls = [
                 (number, min(at, now) if number == mine else at, tokens)
                 for number, at, tokens in history.calls
             ]
+
+    def _is_close(self) -> bool:
+        """Whether as many calls again would come near the limit."""
+        calls = self._kept.calls
+        tokens = sum(used for _, _, used in calls)
+        return (self._per_minute is not None and 2 * len(calls) >= self._per_minute) or (
+            self._tokens is not None and 2 * tokens >= self._tokens
+        )
 
     def _wait_s(self, history: _History, tokens: int) -> float:
         """Seconds until the next call is allowed, 0 for now."""
@@ -168,15 +188,28 @@ class RateLimit:
                 return
             try:
                 with _locked(self._file):
-                    history = _load(self._file)
-                    yield history
-                    _replace(self._file, _HISTORY.dump_json(history))
+                    self._read(self._file)
+                    yield self._kept
+                    self._write(self._file)
             except OSError as error:
                 raise FatalError(
                     "rates_not_written",
                     f"cannot keep {self._file}: {error.strerror}",
                     hint="free some space there, or mend the permissions of the data directory",
                 ) from error
+
+    def _read(self, path: Path) -> None:
+        """Take over what another process has written since we last did."""
+        version = _version(path)
+        if version == self._version:
+            return
+        self._kept, self._version, self._written = _load(path), version, b""
+
+    def _write(self, path: Path) -> None:
+        content = self._kept.as_json()
+        if content != self._written:
+            _replace(path, content)
+            self._written, self._version = content, _version(path)
 
 
 def _cool_until(history: _History, now: float) -> float:
@@ -197,12 +230,21 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _version(path: Path) -> tuple[int, ...]:
+    """Another one after every replacement, () where there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def _load(path: Path) -> _History:
     try:
-        return _HISTORY.validate_json(path.read_bytes())
+        return _History.from_json(path.read_bytes())
     except FileNotFoundError:
         return _History()
-    except ValueError:
+    except (ValueError, TypeError, KeyError):
         _log.warning("%s cannot be read and is begun anew", path)
         return _History()
 

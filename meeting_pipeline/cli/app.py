@@ -30,6 +30,7 @@ from meeting_pipeline.cli import (
 )
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
+from meeting_pipeline.memory import collect_seldom, leave_to_the_system
 
 log = logging.getLogger("meeting_pipeline")
 
@@ -89,7 +90,10 @@ app.add_typer(db.commands, name="db")
 
 def main() -> None:
     """The `meeting` command."""
-    sys.exit(run_program(sys.argv[1:]))
+    collect_seldom()
+    code = run_program(sys.argv[1:])
+    leave_to_the_system()
+    sys.exit(code)
 
 
 def run_program(arguments: list[str]) -> int:

@@ -2,20 +2,23 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
 from meeting_pipeline.domain.display import json_text, plain
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
 Document = dict[str, Any]
 
 
-def console() -> Console:
+def console() -> "Console":
     """Standard output."""
+    from rich.console import Console  # this and its like are loaded where there is a table
+
     return Console(highlight=False)
 
 
@@ -24,8 +27,11 @@ def as_document(document: Document) -> None:
     sys.stdout.write(json_text(document, indent=2) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> "Table":
     """A table of text from outside: nothing in it is read as markup."""
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")
@@ -34,8 +40,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text
     return made
 
 
-def status_text(status: str) -> Text:
+def status_text(status: str) -> "Text":
     """A status in its colour."""
+    from rich.text import Text
+
     return Text(status, style=STATUS_STYLES.get(status, ""))
 
 
@@ -44,12 +52,10 @@ def report(document: Document, as_json: bool) -> None:
     if as_json:
         as_document(document)
         return
-    out = console()
     if document["records"]:
-        out.print(
-            table("", ("#", "主题 subject", "结果 result", "原因 reason"), _records(document))
-        )
-    out.print(_counts(document))
+        columns = ("#", "主题 subject", "结果 result", "原因 reason")
+        console().print(table("", columns, _records(document)))
+    sys.stdout.write(_counts(document) + "\n")
 
 
 def plan(document: Document, as_json: bool) -> None:
@@ -66,7 +72,7 @@ def plan(document: Document, as_json: bool) -> None:
     )
 
 
-def _records(document: Document) -> Iterable[Sequence[str | Text]]:
+def _records(document: Document) -> Iterable[Sequence["str | Text"]]:
     for record in document["records"]:
         stage = STAGE_WORDS.get(record["stage"] or "", "")
         code = record["error_code"]

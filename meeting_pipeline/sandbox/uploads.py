@@ -5,6 +5,7 @@ import email.policy
 import json
 from collections.abc import Iterator
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from .refusals import Refused
@@ -31,26 +32,34 @@ def read_form(request: Request) -> tuple[dict[str, Any], str]:
         raise Refused(400, "invalid_request_error", "Content-Type", "content_type")
     form: dict[str, Any] = {}
     for head, content in _parts(kind, request.body):
-        name = str(head.get_param("name", header="content-disposition"))
-        if head.get_filename() is None:
+        name, file_name = _names(head)
+        if file_name is None:
             form[name] = content.decode()
         else:
-            form |= {name: content, "filename": str(head.get_filename())}
+            form |= {name: content, "filename": file_name}
     if "filename" not in form or "file" not in form:
         raise Refused(400, "invalid_request_error", "file is missing", "file_missing")
     return form, str(form["filename"])
 
 
-def _parts(kind: str, body: bytes) -> Iterator[tuple[Message, bytes]]:
+def _parts(kind: str, body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Headers and content of each; `email` would look at every line of the sound in them."""
-    boundary = _parsed(f"Content-Type: {kind}\r\n\r\n".encode()).get_boundary()
-    _, *parts, end = (b"\r\n" + body).split(f"\r\n--{boundary}".encode())
-    if not boundary or end.strip() != b"--":
+    form = Message()
+    form["Content-Type"] = kind
+    boundary = form.get_boundary()
+    mark = f"\r\n--{boundary}".encode()
+    start = body.find(mark[2:]) + len(mark) - 2
+    while (end := body.find(mark, start)) != -1:
+        content = body.find(b"\r\n\r\n", start, end)
+        yield body[start:content].strip(), body[content + 4 : end]
+        start = end + len(mark)
+    if not boundary or body[start:].strip() != b"--":
         raise Refused(400, "invalid_request_error", "the form has no end", "form_end")
-    for part in parts:
-        head, _, content = part.partition(b"\r\n\r\n")
-        yield _parsed(head.lstrip() + b"\r\n\r\n"), content
 
 
-def _parsed(head: bytes) -> Message:
-    return email.parser.BytesHeaderParser(policy=email.policy.HTTP).parsebytes(head)
+@lru_cache(256)  # clients send the same ones again and again
+def _names(head: bytes) -> tuple[str, str | None]:
+    """What the part is called, and its file, if it is one."""
+    part = email.parser.BytesHeaderParser(policy=email.policy.HTTP).parsebytes(head)
+    name, file_name = part.get_param("name", header="content-disposition"), part.get_filename()
+    return str(name), None if file_name is None else str(file_name)

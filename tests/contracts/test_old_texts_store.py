@@ -15,7 +15,13 @@ from meeting_pipeline.adapters.db.schema import (
 )
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.retention import OldText
-from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, StageStatus
+from meeting_pipeline.domain.stages import (
+    Artifact,
+    EndedStage,
+    RecordStatus,
+    StageName,
+    StageStatus,
+)
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.ports import Setback
 from tests.support.rows import ALL_TIME, SETTINGS, Clock, meta, minutes
@@ -30,7 +36,7 @@ def done(database: Database, listed: RecordMeta) -> int:
     [number] = store.numbers([listed])
     for stage in StageName:
         store.begin_stage(number, stage, SETTINGS)
-        store.end_stage(number, stage, Artifact(f"{stage}.x", 7, "a" * 64))
+        store.end_stage(number, EndedStage(stage, Artifact(f"{stage}.x", 7, "a" * 64)))
     store.save(number, minutes())
     store.finish(number, SETTINGS)
     return number

@@ -10,7 +10,13 @@ from sqlalchemy import text
 
 from meeting_pipeline.adapters.db.database import Database, open_database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Usage
-from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, StageStatus
+from meeting_pipeline.domain.stages import (
+    Artifact,
+    EndedStage,
+    RecordStatus,
+    StageName,
+    StageStatus,
+)
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
@@ -279,7 +285,7 @@ class TestDue:
         number = finished(database, meta(1))
         database.recordings.begin_stage(number, TRANSCRIBE, "new model")
         assert due(database) == [number]
-        database.recordings.end_stage(number, TRANSCRIBE, None)
+        database.recordings.end_stage(number, EndedStage(TRANSCRIBE, None))
         assert due(database) == []
 
     def test_how_often_a_run_ended_without_a_word_is_told_with_what_is_due(
@@ -297,7 +303,7 @@ class TestDue:
         store.begin_stage(number, DOWNLOAD, "f")
         store.begin_stage(number, DOWNLOAD, "f")
         assert crashes() == [2, 0]
-        store.end_stage(number, DOWNLOAD, None)
+        store.end_stage(number, EndedStage(DOWNLOAD, None))
         assert crashes() == [0, 0]
 
     def test_a_failed_one_that_is_running_again_is_due_once(self, database: Database) -> None:
@@ -333,7 +339,7 @@ class TestLedger:
     def test_a_stage_counts_its_starts_until_it_is_done(self, database: Database) -> None:
         number, begin = listed(database, meta(1)), database.recordings.begin_stage
         assert [begin(number, DOWNLOAD, "f"), begin(number, DOWNLOAD, "f")] == [1, 2]
-        database.recordings.end_stage(number, DOWNLOAD, None)
+        database.recordings.end_stage(number, EndedStage(DOWNLOAD, None))
         assert database.recordings.ledger(number)[DOWNLOAD].attempts == 2
         assert begin(number, DOWNLOAD, "f") == 1
 
@@ -349,7 +355,7 @@ class TestLedger:
         database.recordings.begin_stage(number, DOWNLOAD, "f")
         clock.go_on(minutes=3)
         artifact = Artifact("recording.m4a", 5 << 30, "ab" * 32, 3599.25)
-        database.recordings.end_stage(number, DOWNLOAD, artifact)
+        database.recordings.end_stage(number, EndedStage(DOWNLOAD, artifact))
         entry = database.recordings.ledger(number)[DOWNLOAD]
         assert (entry.status, entry.artifact) == (StageStatus.DONE, artifact)
         assert (entry.started_at, entry.finished_at) == (begun, clock.now)
@@ -357,7 +363,7 @@ class TestLedger:
     def test_a_new_start_forgets_the_artifact_and_the_last_error(self, database: Database) -> None:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
-        database.recordings.end_stage(number, DOWNLOAD, Artifact("a", 1, "b"))
+        database.recordings.end_stage(number, EndedStage(DOWNLOAD, Artifact("a", 1, "b")))
         database.recordings.begin_stage(number, DOWNLOAD, "g")
         entry = database.recordings.ledger(number)[DOWNLOAD]
         assert (entry.status, entry.artifact, entry.error_code) == (StageStatus.RUNNING, None, None)
@@ -391,7 +397,7 @@ class TestLedger:
     def test_a_deferred_record_keeps_the_stages_it_has_done(self, database: Database) -> None:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
-        database.recordings.end_stage(number, DOWNLOAD, Artifact("a", 1, "b"))
+        database.recordings.end_stage(number, EndedStage(DOWNLOAD, Artifact("a", 1, "b")))
         waiting = Setback(DOWNLOAD, StageStatus.WAITING, "stopped", "请求停止")
         database.recordings.set_back(number, waiting, RecordStatus.PENDING)
         entry = database.recordings.ledger(number)[DOWNLOAD]

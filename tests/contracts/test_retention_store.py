@@ -8,7 +8,13 @@ from sqlalchemy import event
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.retention import Cutoffs, Kept, RetentionRules
-from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName, StageStatus
+from meeting_pipeline.domain.stages import (
+    Artifact,
+    EndedStage,
+    RecordStatus,
+    StageName,
+    StageStatus,
+)
 from meeting_pipeline.ports import Setback
 from tests.support.rows import SETTINGS, Clock, meta, minutes
 
@@ -46,7 +52,7 @@ class Night:
 
     def do(self, recording_id: int, stage: StageName) -> None:
         self._store.begin_stage(recording_id, stage, SETTINGS)
-        self._store.end_stage(recording_id, stage, FILES[stage])
+        self._store.end_stage(recording_id, EndedStage(stage, FILES[stage]))
 
     def ends(self, recording_id: int, stage: StageName, status: RecordStatus) -> None:
         self._store.begin_stage(recording_id, stage, SETTINGS)

@@ -79,9 +79,14 @@ def in_transaction(
 
 def replayed(work: Callable[[], Result]) -> Result:
     """What `work` returns; after a conflict or a lost connection all of it is done again."""
+    try:
+        return work()  # what is below takes as long as a small transaction
+    except SQLAlchemyError as error:
+        if not failures.may_pass(error):
+            raise
     return Retrying(
         retry=retry_if_exception(failures.may_pass),
-        stop=stop_after_attempt(1 + _REPLAYS),
+        stop=stop_after_attempt(_REPLAYS),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         reraise=True,
     )(work)

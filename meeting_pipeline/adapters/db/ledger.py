@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.db.mapping import storable
 from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
 from meeting_pipeline.adapters.db.writing import insert_missing, upsert
-from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
+from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.ports import Setback
 
 _KEYS = ("recording_id", "stage")
@@ -75,17 +75,11 @@ def begin(
     return attempt
 
 
-def end(
-    connection: Connection,
-    recording_id: int,
-    stage: StageName,
-    artifact: Artifact | None,
-    now: datetime,
-) -> None:
-    """The stage is done and left `artifact`."""
-    left = {} if artifact is None else _artifact_columns(artifact)
+def end(connection: Connection, recording_id: int, ended: EndedStage, now: datetime) -> None:
+    """The stage is done, with what it left."""
+    left = {} if ended.artifact is None else _artifact_columns(ended.artifact)
     values = {**_NOTHING_YET, **left, "status": StageStatus.DONE, "finished_at": now}
-    connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
+    connection.execute(_CHANGE, {**_which(recording_id, ended.stage), **values})
 
 
 def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:

@@ -13,7 +13,7 @@ from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
 from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
-from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
+from meeting_pipeline.domain.stages import EndedStage, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports import DueRecord, Listed, MediaLink, Setback
@@ -85,18 +85,26 @@ class RecordingStore:
         found = read(self._engine, lambda connection: ledger.entries(connection, [recording_id]))
         return found[recording_id]
 
-    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
+    def begin_stage(
+        self,
+        recording_id: int,
+        stage: StageName,
+        made_from: str,
+        ended: EndedStage | None = None,
+    ) -> int:
         now = self._now()
-        return in_transaction(
-            self._engine,
-            lambda connection: ledger.begin(connection, recording_id, stage, made_from, now),
-        )
 
-    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact | None) -> None:
+        def work(connection: Connection) -> int:
+            if ended:
+                ledger.end(connection, recording_id, ended, now)
+            return ledger.begin(connection, recording_id, stage, made_from, now)
+
+        return in_transaction(self._engine, work)
+
+    def end_stage(self, recording_id: int, ended: EndedStage) -> None:
         now = self._now()
         in_transaction(
-            self._engine,
-            lambda connection: ledger.end(connection, recording_id, stage, artifact, now),
+            self._engine, lambda connection: ledger.end(connection, recording_id, ended, now)
         )
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
@@ -124,7 +132,7 @@ class RecordingStore:
 
         in_transaction(self._engine, work)
 
-    def finish(self, recording_id: int, made_with: str) -> None:
+    def finish(self, recording_id: int, made_with: str, ended: EndedStage | None = None) -> None:
         now = self._now()
         values = {
             "status": RecordStatus.DONE,
@@ -132,9 +140,13 @@ class RecordingStore:
             "next_attempt_at": None,
             "skip_reason": None,
         }
-        in_transaction(
-            self._engine, lambda connection: _update(connection, recording_id, values, now)
-        )
+
+        def work(connection: Connection) -> None:
+            if ended:
+                ledger.end(connection, recording_id, ended, now)
+            _update(connection, recording_id, values, now)
+
+        in_transaction(self._engine, work)
 
     def note_links(self, recording_id: int, link: MediaLink) -> None:
         now = self._now()

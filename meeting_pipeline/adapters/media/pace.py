@@ -4,15 +4,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
-from threading import Condition
+from threading import Condition, get_ident
 from time import monotonic
 
 from meeting_pipeline.errors import Stopped
 
 FAST_BYTES_PER_S = 20_000_000.0
-_WINDOW_S = 0.1
+_WINDOW_S = 0.2
 _LANE_S = 0.5  # of as many under way; before it counts, as long again to come to speed
 _LANE_GAIN = 1.1
+_ENDING_S = 0.05  # what an answer takes to begin; until then the line would be empty
 _ANEW_S = 30.0
 _STANDSTILL_S = 1.0
 _LEAST_BYTES = 1 << 20  # a smaller rest is not shared out
@@ -26,10 +27,11 @@ class Line:
     """All that comes from one host, over however many connections; shared by threads.
 
     Files come one after the other where one connection fills the line: the first of them is here
-    sooner, and none is later. One more at once is tried now and then, and stays where more comes in
-    all. Where the only connection is slow, nobody waits for anybody, and several connections for a
-    file are tried: they are worth while where more comes in all, not where one file is faster
-    because it takes the line away from the others. Only time in which something is under way
+    sooner, and none is later. The next is asked for while the last bytes of one still come. One
+    more at once is tried now and then, and stays where more comes in all. Where the only connection
+    is slow, nobody waits for anybody, and several connections for a file are tried: they are worth
+    while where more comes in all, not where one file is faster because it takes the line away from
+    the others. Only time in which something is under way
     counts. fast_bytes_per_s: a connection that brings so much is left alone. clock: seconds.
     """
 
@@ -49,6 +51,7 @@ class Line:
         self._one_less_brought = 0.0
         self._settled_at: float | None = None
         self._under_way, self._busy_s, self._since, self._moved_at = 0, 0.0, 0.0, 0.0
+        self._ending: set[int] = set()  # threads whose file is nearly here
         self._bytes = self._bytes_by_one = 0
         self._window = (0.0, 0)
         self._rate = self._fastest_by_one = 0.0
@@ -77,6 +80,7 @@ class Line:
             with self._changed:
                 self._tick()
                 self._under_way -= 1
+                self._ending.discard(get_ident())
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -95,10 +99,15 @@ class Line:
             self._moved_at = self._since
             self._bytes += size
             self._bytes_by_one += size
-            if self._under_way <= self._lanes:
+            if self._bytes_by_one == size:
+                self._begin_window()  # to connect is no matter of the line
+            if self._in_lanes <= self._lanes:
                 self._look()
             else:
                 self._begin_window()  # more are under way than shall be
+            if rest < _ENDING_S * self._rate and get_ident() not in self._ending:
+                self._ending.add(get_ident())
+                self._changed.notify_all()
             each = self._rate / max(1, self._under_way)
             return self.wants_several and rest > max(_LEAST_BYTES, _LEAST_S * each)
 
@@ -138,7 +147,11 @@ class Line:
         if self._queue[0] is not ticket:
             return False
         stands_still = self._clock() - self._moved_at > _STANDSTILL_S
-        return stands_still or self._under_way < self._lanes
+        return stands_still or self._in_lanes < self._lanes
+
+    @property
+    def _in_lanes(self) -> int:
+        return self._under_way - len(self._ending)
 
     def _look(self) -> None:
         """See how much came while so many were under way."""
