@@ -29,7 +29,8 @@ from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordKey
 from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job, no_progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.progress import no_progress
 from tests.support import speech
 from tests.support.fakes import meta
 

@@ -15,7 +15,7 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
 from meeting_pipeline.memory import share_one_arena
 from meeting_pipeline.pipeline import Pipeline
-from meeting_pipeline.ports import RecordingSource
+from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver
 from meeting_pipeline.run_log import RunLog

@@ -23,17 +23,11 @@ from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import (
-    OPEN,
-    Downloader,
-    Gate,
-    MediaInfo,
-    MediaTool,
-    RecordingSource,
-    Summarizer,
-    Transcriber,
-    no_progress,
-)
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.media import MediaInfo, MediaTool
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.services import Summarizer, Transcriber
+from meeting_pipeline.ports.sources import Downloader, RecordingSource
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
@@ -78,7 +72,7 @@ class Parts:
         return self._library
 
     def probe(self, media: Path) -> MediaInfo:
-        """Look into a media file, in another process (`ports.Probe`)."""
+        """Look into a media file, in another process (`ports.media.Probe`)."""
         return self._library.probe(media)
 
     def prepare_decoders(self) -> None:

@@ -10,7 +10,7 @@ from meeting_pipeline.domain.stages import Outcome, RecordOutcome, StageName
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import DueRecord
+from meeting_pipeline.ports.rows import DueRecord
 from meeting_pipeline.record_worker import RecordWorker
 
 _HEARING_S = 1.0

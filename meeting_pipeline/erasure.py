@@ -15,7 +15,8 @@ from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.retention import Kept
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.files import RecordFolder, make_folder, remove_durably, write_durably
-from meeting_pipeline.ports import ErasureStore, Remnant, StatsStore
+from meeting_pipeline.ports.rows import StatsStore
+from meeting_pipeline.ports.upkeep import ErasureStore, Remnant
 
 _COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names may stand in them
 _NOTES = "erasing"

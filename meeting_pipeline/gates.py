@@ -52,7 +52,7 @@ class Gates:
 
 
 class SlotGate:
-    """The gate of one resource (`ports.Gate`): who came first is let in first."""
+    """The gate of one resource (`ports.gate.Gate`): who came first is let in first."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import ErasureStore, OldTextStore, RepairStore, RetentionStore
+from meeting_pipeline.ports.upkeep import ErasureStore, OldTextStore, RepairStore, RetentionStore
 
 log = logging.getLogger(__name__)
 

@@ -13,13 +13,8 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.intake import Intake
-from meeting_pipeline.ports import (
-    DueRecord,
-    RecordingSource,
-    RecordingStore,
-    RunStore,
-    StatsStore,
-)
+from meeting_pipeline.ports.rows import DueRecord, RecordingStore, RunStore, StatsStore
+from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import INTERNAL
 from meeting_pipeline.stopwatch import Stopwatch
 

@@ -2,18 +2,18 @@
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, RetentionRules
-from meeting_pipeline.domain.stages import RunReport, StageName
+from meeting_pipeline.domain.stages import RecordOutcome, RunReport, StageName
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import RetentionStore
+from meeting_pipeline.ports.upkeep import RetentionStore
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +78,15 @@ class Retention:
         failed = [one for one in leftovers if one not in gone_now]
         return Removal(removed, failed)
 
-    def extracted(self, recording_id: int) -> None:
-        """The audio of this recording has passed its gate just now: its media may go at once."""
+    def extracted(self, recording_id: int, media: Leftover | None) -> None:
+        """The audio of this recording has just been committed: its media may go at once.
+
+        media: None where this is not known.
+        """
         if self.rules.media_days == 0:
             cutoffs = self.rules.cutoffs(self.now())
-            if self.remove(self.store.due(cutoffs, [Kept.MEDIA], recording_id)).removed:
+            found = [media] if media else self.store.due(cutoffs, [Kept.MEDIA], recording_id)
+            if self.remove(found).removed:
                 log.info("#%d media removed", recording_id)
 
     def _is_removed(self, leftover: Leftover) -> bool:
@@ -99,12 +103,20 @@ class RetentionObserver(RunObserver):
     """Removes media as soon as a run needs it no more, and sweeps when the run is over."""
 
     retention: Retention
+    _media: dict[int, Leftover] = field(default_factory=dict)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        if stage is StageName.EXTRACT:
-            self._try(lambda: self.retention.extracted(recording_id))
+        if stage is StageName.DOWNLOAD:
+            media = Leftover(recording_id, meta.key, Kept.MEDIA, work.file_name, work.size_bytes)
+            self._media[recording_id] = media
+        elif stage is StageName.EXTRACT:
+            fetched = self._media.pop(recording_id, None)  # None: by an earlier run
+            self._try(lambda: self.retention.extracted(recording_id, fetched))
+
+    def record_finished(self, outcome: RecordOutcome) -> None:
+        self._media.pop(outcome.id, None)
 
     def run_finished(self, report: RunReport) -> None:
         self._try(self.retention.sweep)

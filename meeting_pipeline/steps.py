@@ -22,7 +22,8 @@ from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import FinalError, RetryableError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import Job, RecordingStore
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.rows import RecordingStore
 from meeting_pipeline.stages.base import Stage
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ class Steps:
         artifact = self._retrying(lambda: stage.run(value, self._job))
         waited_s = self._gates.waited_s() - waited_s
         seconds = time.monotonic() - started - waited_s
-        self._work = StageWork(seconds, waited_s, artifact.size_bytes)
+        self._work = StageWork(seconds, waited_s, artifact.size_bytes, artifact.name)
         self._ended = EndedStage(stage.name, artifact)
         return artifact
 

@@ -24,7 +24,8 @@ from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import Job, MediaLink
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.download import Download
 
 _ALWAYS = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
@@ -32,7 +33,7 @@ _ALWAYS = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=U
 
 @dataclass(frozen=True)
 class LinkList:
-    """`ports.RecordingSource` whose record ids are places in a list of links."""
+    """`ports.sources.RecordingSource` whose record ids are places in a list of links."""
 
     links: tuple[str, ...]
     name: str = "links"

@@ -18,7 +18,8 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.ports import DueRecord, MediaLink, Setback
+from meeting_pipeline.ports.rows import DueRecord, Setback
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import fetch
 
 COMMAND = "measured night"

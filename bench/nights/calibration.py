@@ -10,7 +10,8 @@ from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio
-from meeting_pipeline.ports import AudioWanted, no_progress
+from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.progress import no_progress
 
 WANTED = AudioWanted("mp3", 24_000_000, 1_200.0)
 """By a speech service with the default settings."""

@@ -15,7 +15,7 @@ from typing import Any
 from meeting_pipeline.adapters.turns import Turns
 from meeting_pipeline.adapters.worker import Worker
 from meeting_pipeline.adapters.worker_pool import WorkerPool
-from meeting_pipeline.ports import Progress, no_progress
+from meeting_pipeline.ports.progress import Progress, no_progress
 
 LIMITS = {
     resource.RLIMIT_AS: 4 << 30,

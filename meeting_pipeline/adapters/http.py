@@ -32,7 +32,7 @@ from meeting_pipeline.adapters.connections import BreakableAdapter
 from meeting_pipeline.adapters.http_trouble import FOREIGN, in_our_words
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
-from meeting_pipeline.ports import OPEN, Gate
+from meeting_pipeline.ports.gate import OPEN, Gate
 
 T = TypeVar("T")
 

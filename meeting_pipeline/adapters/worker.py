@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 from meeting_pipeline.adapters.turns import Turns
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports import Progress
+from meeting_pipeline.ports.progress import Progress
 
 Worker = Callable[[Any, Progress], Any]
 """Does one task after another: given the task, its result, which can be pickled, or our errors."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from meeting_pipeline.adapters.worker import Advanced, Begin, Cores, Crashed, Done, Failed, Work
 from meeting_pipeline.errors import RetryableError, Stopped
-from meeting_pipeline.ports import Progress
+from meeting_pipeline.ports.progress import Progress
 
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _PROGRAM = "from meeting_pipeline.adapters.worker import main; main()"

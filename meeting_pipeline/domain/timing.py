@@ -19,13 +19,14 @@ class Resource(StrEnum):
 class StageWork:
     """One stage of one record.
 
-    seconds: at work; waited_s: for its turn at a gate, not part of them. size_bytes: of what it
-    left, 0 for nothing.
+    seconds: at work; waited_s: for its turn at a gate, not part of them. file_name, size_bytes: of
+    what it left, "" and 0 for nothing.
     """
 
     seconds: float
     waited_s: float = 0.0
     size_bytes: int = 0
+    file_name: str = ""
 
 
 @dataclass(frozen=True)

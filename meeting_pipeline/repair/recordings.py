@@ -24,7 +24,8 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import RepairStore, Setback
+from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.upkeep import RepairStore
 from meeting_pipeline.repair.folders import is_behind_link
 from meeting_pipeline.stages.documents import dump
 

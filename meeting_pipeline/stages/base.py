@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports.job import Job
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)

@@ -7,15 +7,10 @@ from meeting_pipeline.domain.gates import check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
-from meeting_pipeline.ports import (
-    OPEN,
-    Downloader,
-    Gate,
-    Job,
-    MediaLink,
-    Probe,
-    RecordingSource,
-)
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import Probe
+from meeting_pipeline.ports.sources import Downloader, MediaLink, RecordingSource
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,12 @@ from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError
-from meeting_pipeline.ports import (
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import (
     AUDIO_FORMATS,
-    OPEN,
     AudioWanted,
     ExtractedAudio,
-    Gate,
-    Job,
     MediaInfo,
     MediaTool,
 )

@@ -3,7 +3,8 @@
 from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import Minutes, Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports import Job, RecordingStore
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.rows import RecordingStore
 
 
 class Store:

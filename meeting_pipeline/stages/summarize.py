@@ -2,7 +2,8 @@
 
 from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports import Job, Summarizer
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.stages.documents import dump, load
 
 

@@ -3,7 +3,8 @@
 from meeting_pipeline.domain.gates import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports import Job, Transcriber
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.services import Transcriber
 from meeting_pipeline.stages.documents import dump, load
 
 

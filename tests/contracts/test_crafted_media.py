@@ -15,7 +15,8 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.media.sound import SAMPLE_RATE
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, LARGEST_TRANSCRIPT_BYTES, LONGEST_S
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import MediaTool, no_progress
+from meeting_pipeline.ports.media import MediaTool
+from meeting_pipeline.ports.progress import no_progress
 from tests.support.museum import Take, claim_samples, record
 from tests.support.tracing import require_tracing
 
@@ -31,7 +32,8 @@ from pathlib import Path
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports import MediaInfo, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.media import MediaInfo
 
 class Credulous(PyAVMedia):
     def probe(self, media):

@@ -20,7 +20,7 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError
-from meeting_pipeline.ports import Setback
+from meeting_pipeline.ports.rows import Setback
 from tests.support.databases import clear
 from tests.support.mariadb import MariaDb
 from tests.support.rows import SETTINGS, TEACHER, Clock, meta, minutes, stay

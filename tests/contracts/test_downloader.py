@@ -12,7 +12,8 @@ import pytest
 
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.errors import LinkExpired, MeetingError, RecordError, RetryableError
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import (
     CANARY,
     MEDIA,

@@ -9,7 +9,10 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import AudioWanted, Job, MediaLink, no_progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from tests.support.downloaders import ClosableDownloader, host

@@ -8,7 +8,8 @@ import pytest
 
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.errors import RecordError, RetryableError
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import KINDS, MEDIA, ClosableDownloader, host, link, make
 from tests.support.fault_server import Behaviour, Exchange, FaultServer
 

@@ -14,7 +14,8 @@ from meeting_pipeline.adapters.media.http_download import HttpDownloader
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES
 from meeting_pipeline.errors import FatalError, RecordError, Stopped
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
 

@@ -7,7 +7,8 @@ import pytest
 
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile, boot
 from meeting_pipeline.errors import LinkExpired
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import (
     ARIA2_KINDS,
     CANARY,

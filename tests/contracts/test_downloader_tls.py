@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.ports import no_progress
+from meeting_pipeline.ports.progress import no_progress
 from tests.support.certificates import self_signed, server_side
 from tests.support.downloaders import ARIA2_KINDS, KINDS, MEDIA, ClosableDownloader, link, make
 from tests.support.fault_server import FaultServer

@@ -32,7 +32,8 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.ports import MediaLink, Setback
+from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, stay
 
 PAST, STUDENTS = 3000, 60

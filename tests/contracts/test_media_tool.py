@@ -21,7 +21,8 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain import gates
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord
-from meeting_pipeline.ports import ExtractedAudio, MediaTool, no_progress
+from meeting_pipeline.ports.media import ExtractedAudio, MediaTool
+from meeting_pipeline.ports.progress import no_progress
 from tests.support.museum import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
 
 FASTSTART = (("movflags", "+faststart"),)

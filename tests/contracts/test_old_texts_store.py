@@ -23,7 +23,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.domain.views import RecordingFilter
-from meeting_pipeline.ports import Setback
+from meeting_pipeline.ports.rows import Setback
 from tests.support.rows import ALL_TIME, SETTINGS, Clock, meta, minutes
 
 HOUR = timedelta(hours=1)

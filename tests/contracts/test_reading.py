@@ -10,7 +10,7 @@ from meeting_pipeline.domain.model import Participant, RecordKey, Role, Usage
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import Setback
+from meeting_pipeline.ports.rows import Setback
 from tests.support.databases import Statements
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes
 

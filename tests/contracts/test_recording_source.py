@@ -19,7 +19,8 @@ from meeting_pipeline.adapters.sources.folder import FolderSource
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError, SkipRecord
-from meeting_pipeline.ports import MediaInfo, RecordingSource
+from meeting_pipeline.ports.media import MediaInfo
+from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.sandbox.company import Company, Person, Record, RecordFile, Stay
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox

@@ -20,7 +20,8 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import Listed, MediaLink, RecordingStore, Setback
+from meeting_pipeline.ports.rows import Listed, RecordingStore, Setback
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import Listing, fetch
 from tests.support.databases import Statements
 from tests.support.recording_room import ALWAYS, Room

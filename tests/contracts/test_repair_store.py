@@ -11,7 +11,7 @@ from meeting_pipeline.domain.stages import (
     StageName,
     StageStatus,
 )
-from meeting_pipeline.ports import RepairStore
+from meeting_pipeline.ports.upkeep import RepairStore
 from tests.support.rows import SETTINGS, Clock, meta, minutes
 
 FIRST = Artifact("transcript.json", 10, "a" * 64)

@@ -15,7 +15,7 @@ from meeting_pipeline.domain.stages import (
     StageName,
     StageStatus,
 )
-from meeting_pipeline.ports import Setback
+from meeting_pipeline.ports.rows import Setback
 from tests.support.rows import SETTINGS, Clock, meta, minutes
 
 FILES = {

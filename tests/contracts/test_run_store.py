@@ -6,7 +6,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Usage
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, UsageTotals
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.ports import RunStore
+from meeting_pipeline.ports.rows import RunStore
 from tests.support.rows import ALL_TIME, MONDAY, Clock, meta
 
 

@@ -16,7 +16,7 @@ from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.domain.model import Participant, RecordMeta, Role
 from meeting_pipeline.domain.students import attendance_of
 from meeting_pipeline.domain.views import RecordingFilter
-from meeting_pipeline.ports import StatsStore, StudentStats
+from meeting_pipeline.ports.rows import StatsStore, StudentStats
 from tests.support.databases import Statements
 from tests.support.rows import MONDAY, SETTINGS, TEACHER, Clock, meta, minutes, stay
 

@@ -9,7 +9,7 @@ import pytest
 from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
 from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import Summarizer
+from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.sandbox.company import Company
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox

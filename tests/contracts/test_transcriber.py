@@ -12,7 +12,9 @@ from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTra
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript, Usage
 from meeting_pipeline.errors import MeetingError, RecordError, SkipRecord
-from meeting_pipeline.ports import AudioWanted, Job, Transcriber
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.services import Transcriber
 from meeting_pipeline.sandbox.company import Company
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.samples import SampleFile, sample_files

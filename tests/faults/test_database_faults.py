@@ -20,7 +20,10 @@ from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordStatus
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.ports import ExtractedAudio, Job, MediaInfo, MediaLink, Progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import ACCOUNT, at, make_account

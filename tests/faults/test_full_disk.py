@@ -15,7 +15,7 @@ from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import FatalError, RecordError
 from meeting_pipeline.files import disk_trouble
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports.job import Job
 from tests.support.disks import fill, remount, small_disk
 from tests.support.fakes import meta
 from tests.support.fault_table import ALL, PARTS

@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM
 from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
-from meeting_pipeline.ports import no_progress
+from meeting_pipeline.ports.progress import no_progress
 from tests.support.downloaders import CANARY, MEDIA, OTHER, host, leftovers, link, make
 from tests.support.fault_server import Exchange, FaultServer
 
@@ -246,7 +246,7 @@ def test_nobody_sees_the_link_or_a_secret(
 _RUN = """
 import sys
 from pathlib import Path
-from meeting_pipeline.ports import MediaLink
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import make
 make("aria2", Path(sys.argv[2]).parent).fetch(
     MediaLink(sys.stdin.readline().strip(), "m4a"), Path(sys.argv[2]), print

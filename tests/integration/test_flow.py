@@ -22,7 +22,9 @@ from meeting_pipeline.errors import (
 )
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.ports import ExtractedAudio, Job, Progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import ExtractedAudio
+from meeting_pipeline.ports.progress import Progress
 from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.nights import Installation
 
@@ -118,7 +120,7 @@ def test_with_one_job_a_record_is_through_before_the_next_begins(tmp_path: Path)
     told = [event for event in watched.events if not event.startswith("listed")]
     stages = [name.value for name in StageName]
     assert told == [f"{number} {what}" for number in range(1, 26) for what in ("begins", *stages)]
-    assert watched.planned == [20, 25]
+    assert watched.planned == [4, 12, 25]
 
 
 def test_many_jobs_come_to_the_same_rows_as_one(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from meeting_pipeline.adapters.media.disk import DiskReservation
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import HttpDownloader
 from meeting_pipeline.errors import RecordError, Stopped
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 
 DATA = bytes(range(256)) * 4096
 

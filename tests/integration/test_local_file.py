@@ -9,7 +9,8 @@ import pytest
 
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 
 DATA = os.urandom(3 << 20)
 
@@ -101,7 +102,8 @@ def test_no_room_for_the_copy_stops_the_run(source: Path, part: Path) -> None:
 import pathlib, resource
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 try:
     LocalFileDownloader().fetch(

@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.media.child import run
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import ConfigError, RetryableError
-from meeting_pipeline.ports import no_progress
+from meeting_pipeline.ports.progress import no_progress
 from tests.support.museum import Take, record
 from tests.support.processes import until_gone
 

@@ -19,7 +19,7 @@ from meeting_pipeline.domain.model import Audio, Segment, Summary, Transcript
 from meeting_pipeline.domain.stages import RunReport
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter
 from meeting_pipeline.exports import Export
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports.job import Job
 from meeting_pipeline.sandbox.wire import Listener, Reply, Request, json_reply
 from tests.support.exported import SHANGHAI, acts, page, sheet
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta

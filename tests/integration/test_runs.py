@@ -9,7 +9,7 @@ from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError, RetryableError, SkipRecord
-from meeting_pipeline.ports import Job
+from meeting_pipeline.ports.job import Job
 from tests.support.fakes import FakeSource, FakeSummarizer, FakeTranscriber, Trouble, meta
 from tests.support.nights import Installation
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.ports import MediaLink, no_progress
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.sandbox.company import Company, Person, Record, RecordFile
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox

@@ -13,7 +13,8 @@ import pytest
 
 from meeting_pipeline.adapters.media.disk import DiskReservation
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.ports import MediaLink, Progress
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.fault_server import Behaviour, FaultServer, healthy
 
 MEDIA = hashlib.shake_128("录音".encode()).digest((9 << 20) + 17)

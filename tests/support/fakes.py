@@ -20,7 +20,10 @@ from meeting_pipeline.domain.model import (
 )
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports import AudioWanted, ExtractedAudio, Job, MediaInfo, MediaLink, Progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted, ExtractedAudio, MediaInfo
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 
 START = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 MEDIA = b"\x00\x00\x00\x18ftypM4A " + b"sound" * 400

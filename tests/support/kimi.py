@@ -9,7 +9,8 @@ from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Participant, Summary, Usage
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job, Summarizer
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.sandbox_client import Clock
 from tests.support.transcripts import summary_job, transcript

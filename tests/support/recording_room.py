@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.sources.folder import FolderSource
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import MediaInfo
+from meeting_pipeline.ports.media import MediaInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 1, 10, tzinfo=UTC)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Segment, Transcript
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job, no_progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.progress import no_progress
 
 SECONDS_PER_LINE = 5.0
 

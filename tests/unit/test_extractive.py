@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meeting_pipeline import ports
 from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
 from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.domain.model import ActionItem, Summary
 from meeting_pipeline.errors import RecordError
+from meeting_pipeline.ports.services import Summarizer
 from tests.support.transcripts import summary_job, transcript
 
 LESSON = (
@@ -226,7 +226,7 @@ def test_its_settings_are_one_line_and_load_nothing_heavy() -> None:
 
 
 def test_it_is_a_summarizer() -> None:
-    summarizer: ports.Summarizer = ExtractiveSummarizer()
+    summarizer: Summarizer = ExtractiveSummarizer()
     assert summarizer.settings == ExtractiveSummarizer().settings
 
 

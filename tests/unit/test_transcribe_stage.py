@@ -8,7 +8,8 @@ import pytest
 from meeting_pipeline.domain.model import Audio, RecordKey, Segment, Transcript
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.ports import Job, no_progress
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.stages.transcribe import Transcribe
 from tests.support.fakes import FakeTranscriber, meta
 

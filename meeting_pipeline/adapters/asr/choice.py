@@ -9,7 +9,9 @@ from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTra
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.errors import RecordError, SkipRecord
-from meeting_pipeline.ports import AudioWanted, Job, Transcriber
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.services import Transcriber
 
 _log = logging.getLogger(__name__)
 

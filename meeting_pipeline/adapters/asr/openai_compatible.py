@@ -19,7 +19,10 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import OPEN, AudioWanted, Gate, Job, MediaTool, no_progress
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted, MediaTool
+from meeting_pipeline.ports.progress import no_progress
 
 ENGINE = "openai"
 VERSION = 1

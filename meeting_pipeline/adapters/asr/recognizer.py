@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.asr.speech import Speech
 from meeting_pipeline.adapters.turns import Turns
 from meeting_pipeline.domain.model import Segment, Transcript
 from meeting_pipeline.errors import ConfigError, SkipRecord
-from meeting_pipeline.ports import Progress
+from meeting_pipeline.ports.progress import Progress
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.sound import Part

@@ -14,7 +14,8 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import AudioWanted, Job
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted
 
 ENGINE = "tencent"
 MODEL = "native"

@@ -19,7 +19,9 @@ from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.ports import OPEN, AudioWanted, Gate, Job
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.media import AudioWanted
 
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 

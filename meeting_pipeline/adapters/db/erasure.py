@@ -45,13 +45,13 @@ from meeting_pipeline.domain.erasure import hashes_of as hashes_of_meta
 from meeting_pipeline.domain.model import RecordKey, RecordMeta, Role
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.ports import Remnant
+from meeting_pipeline.ports.upkeep import Remnant
 
 _TEXTS = (transcript_segments, transcripts, summaries, stage_ledger)
 
 
 class ErasureStore:
-    """Implements `ports.ErasureStore`. now: aware UTC."""
+    """Implements `ports.upkeep.ErasureStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine

@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
 from meeting_pipeline.adapters.db.writing import insert_missing, upsert
 from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, StageName, StageStatus
-from meeting_pipeline.ports import Setback
+from meeting_pipeline.ports.rows import Setback
 
 _KEYS = ("recording_id", "stage")
 _NOTHING_YET = {

@@ -26,7 +26,7 @@ _heard = stage_ledger.alias("heard")
 
 
 class OldTextStore:
-    """Implements `ports.OldTextStore`. now: aware UTC."""
+    """Implements `ports.upkeep.OldTextStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine

@@ -16,7 +16,8 @@ from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import EndedStage, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports import DueRecord, Listed, MediaLink, Setback
+from meeting_pipeline.ports.rows import DueRecord, Listed, Setback
+from meeting_pipeline.ports.sources import MediaLink
 
 # made once: making a statement takes longer than sending it
 _CHANGE = recordings.update().where(recordings.c.id == bindparam("which"))
@@ -27,7 +28,7 @@ _CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
 
 
 class RecordingStore:
-    """Implements `ports.RecordingStore`.
+    """Implements `ports.rows.RecordingStore`.
 
     teachers: ids or names of those who are never students (TEACHER_WHITELIST). now: aware UTC.
     """

@@ -14,13 +14,14 @@ from meeting_pipeline.adapters.db.schema import recordings, runs, summaries, tra
 from meeting_pipeline.domain.model import Minutes, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
-from meeting_pipeline.ports import OpenRun, Setback
+from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.upkeep import OpenRun
 
 _PAGE = 500
 
 
 class RepairStore:
-    """Implements `ports.RepairStore`. now: aware UTC."""
+    """Implements `ports.upkeep.RepairStore`. now: aware UTC."""
 
     def __init__(
         self,

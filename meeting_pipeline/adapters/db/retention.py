@@ -33,7 +33,7 @@ _later = stage_ledger.alias("later")
 
 
 class RetentionStore:
-    """Implements `ports.RetentionStore`. now: aware UTC."""
+    """Implements `ports.upkeep.RetentionStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine

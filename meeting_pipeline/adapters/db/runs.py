@@ -16,7 +16,7 @@ _TOTALLED = tuple(usage.c[total.name] for total in fields(UsageTotals))
 
 
 class RunStore:
-    """Implements `ports.RunStore`. now: aware UTC."""
+    """Implements `ports.rows.RunStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine

@@ -15,11 +15,11 @@ from meeting_pipeline.adapters.db.schema import (
 )
 from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import Role
-from meeting_pipeline.ports import StudentStats
+from meeting_pipeline.ports.rows import StudentStats
 
 
 class StatsStore:
-    """Implements `ports.StatsStore`. now: aware UTC.
+    """Implements `ports.rows.StatsStore`. now: aware UTC.
 
     A recording counts for a student who attended it once its result is stored.
     """

@@ -9,7 +9,8 @@ from meeting_pipeline.adapters.llm import cues, phase_rules, sentences, textrank
 from meeting_pipeline.adapters.llm.sentences import Sentence
 from meeting_pipeline.domain.model import Participant, Summary, Transcript
 from meeting_pipeline.errors import ConfigError, RecordError
-from meeting_pipeline.ports import OPEN, Gate, Job
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
 
 _VERSION = 1
 """Raised whenever a rule here or beside here changes a result; the lexicon has its own hash."""

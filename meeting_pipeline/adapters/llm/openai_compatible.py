@@ -25,7 +25,8 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
-from meeting_pipeline.ports import OPEN, Gate, Job
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.job import Job
 
 _USED_SHARE = 0.92  # of a context: portions vary by a twentieth
 _REPLIES = 2  # room for a reply of double length, or for one that is sent back

@@ -5,15 +5,17 @@ from pathlib import Path
 from meeting_pipeline.adapters.decoders import Decoders
 from meeting_pipeline.adapters.media.child import STALL_S
 from meeting_pipeline.domain.gates import LONGEST_S
-from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Progress
+from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
+from meeting_pipeline.ports.progress import Progress
 
 _PYAV = "meeting_pipeline.adapters.media.pyav"
 
 
 class MediaApart:
-    """`ports.MediaTool`. stall_s: without a word a process is killed. longest_s: see `SoundMeter`.
+    """`ports.media.MediaTool`; longest_s: see `SoundMeter`.
 
-    Raises RetryableError("worker_stalled") then, and what `Decoders.call` raises.
+    stall_s: after so long without a word a process is killed. Raises
+    RetryableError("worker_stalled") then, and what `Decoders.call` raises.
     """
 
     def __init__(

@@ -29,7 +29,8 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import disk_full
-from meeting_pipeline.ports import MediaLink, Progress
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.aria2_daemon import Daemon
@@ -65,7 +66,7 @@ class _Unusable(Exception):
 
 
 class Aria2Downloader:
-    """`ports.Downloader` for https links, shared by threads; aria2c starts when it is needed.
+    """`ports.sources.Downloader` for https links, shared by threads; starts aria2c when it needs to.
 
     One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
     begins with all later files of the host for as long as more comes so. How many files come at

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from meeting_pipeline.adapters.media import ogg
 from meeting_pipeline.domain.gates import check_not_too_long
 from meeting_pipeline.errors import RecordError, RetryableError
-from meeting_pipeline.ports import MediaInfo
+from meeting_pipeline.ports.media import MediaInfo
 
 DEMUXER_OPTIONS = {
     "protocol_whitelist": "file",

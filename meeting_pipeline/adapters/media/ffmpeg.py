@@ -20,7 +20,8 @@ from meeting_pipeline.adapters.media.sound import (
 )
 from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
-from meeting_pipeline.ports import ExtractedAudio, MediaInfo, MediaTool, Progress
+from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo, MediaTool
+from meeting_pipeline.ports.progress import Progress
 
 _INPUT = [word for name, value in DEMUXER_OPTIONS.items() for word in (f"-{name}", value)]
 _ENCODINGS = {
@@ -40,7 +41,7 @@ _IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # frame by frame, a sixth of 
 
 
 class FFmpegMedia:
-    """`ports.MediaTool` in child processes.
+    """`ports.media.MediaTool` in child processes.
 
     ffmpeg: path of the program. library: who looks into containers and takes packets as they are
     (for the program to do it, the system has to put together hundreds of libraries, 90 ms for 1 ms

@@ -16,7 +16,8 @@ from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import create
-from meeting_pipeline.ports import MediaLink, Progress
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 
 OF_ONE_STREAM = "http"
 """Who wrote a part that has no holes."""
@@ -37,7 +38,7 @@ class _TooSlow(Exception):
 
 
 class HttpDownloader:
-    """`ports.Downloader` for https links, shared by threads.
+    """`ports.sources.Downloader` for https links, shared by threads.
 
     A part is gone on with only where the host proves that it is still the same object (If-Range,
     Content-Range, validator and length), else the file starts over. Five tries per `fetch`; then

@@ -10,13 +10,14 @@ from urllib.request import url2pathname
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.files import create, disk_full, is_full
-from meeting_pipeline.ports import MediaLink, Progress
+from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.sources import MediaLink
 
 _BLOCK_BYTES = 1 << 20
 
 
 class LocalFileDownloader:
-    """`ports.Downloader` for file:// links; always a fresh copy.
+    """`ports.sources.Downloader` for file:// links; always a fresh copy.
 
     Raises RetryableError("file_missing"), ("file_changed") when somebody wrote while it was copied,
     ("file_unreadable"), FatalError("disk_full"), RecordError("unsupported_link"), ("oversized").

@@ -12,6 +12,7 @@ from meeting_pipeline.errors import Stopped
 FAST_BYTES_PER_S = 20_000_000.0
 _WINDOW_S = 0.2
 _LANE_S = 0.5  # of as many under way; before it counts, as long again to come to speed
+_SOON_S = 2.0  # no trials yet: whoever works on the first files shall have them one by one
 _LANE_GAIN = 1.1
 _ENDING_S = 0.05  # what an answer takes to begin; until then the line would be empty
 _ANEW_S = 30.0
@@ -176,8 +177,10 @@ class Line:
         if self._settled_at is None and self._rate < _LANE_GAIN * self._one_less_brought:
             self._settled_at = self._busy_s
             self._open(self._lanes - 1)
-        elif self._queue and (
-            self._settled_at is None or self._busy_s >= self._settled_at + _ANEW_S
+        elif (
+            self._queue
+            and self._busy_s >= _SOON_S
+            and (self._settled_at is None or self._busy_s >= self._settled_at + _ANEW_S)
         ):
             self._settled_at, self._one_less_brought = None, self._rate
             self._open(self._lanes + 1)

@@ -33,7 +33,8 @@ from meeting_pipeline.adapters.media.sound import (
 )
 from meeting_pipeline.domain.gates import LONGEST_S
 from meeting_pipeline.errors import SkipRecord, Stopped
-from meeting_pipeline.ports import ExtractedAudio, MediaInfo, Progress
+from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
+from meeting_pipeline.ports.progress import Progress
 
 _BATCH = 64  # frames between two looks into the filters: a look at each takes three times as long
 
@@ -41,7 +42,7 @@ Sound: TypeAlias = "Packet[AudioStream]"
 
 
 class PyAVMedia:
-    """`ports.MediaTool` in this process. longest_s: see `SoundMeter`."""
+    """`ports.media.MediaTool` in this process. longest_s: see `SoundMeter`."""
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
         self._longest_s = longest_s
@@ -73,13 +74,13 @@ class PyAVMedia:
 
 
 def probe(media: Path) -> MediaInfo:
-    """See `ports.MediaTool.probe`."""
+    """See `ports.media.MediaTool.probe`."""
     with _opened(media) as container:
         return describe(media, _said_by(container))
 
 
 def extract(wanted: tuple[Path, Path, str, float], progress: Progress) -> ExtractedAudio:
-    """See `ports.MediaTool.extract`. wanted: media, target, format, and the longest it may be."""
+    """See `ports.media.MediaTool.extract`. wanted: media, target, format, the longest it may be."""
     media, target, audio_format, longest_s = wanted
     return PyAVMedia(longest_s).extract(media, target, audio_format, progress)
 

@@ -22,7 +22,8 @@ from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import ConfigError, RecordError, RetryableError
 from meeting_pipeline.files import sha256_of
-from meeting_pipeline.ports import MediaInfo, MediaLink
+from meeting_pipeline.ports.media import MediaInfo
+from meeting_pipeline.ports.sources import MediaLink
 
 _WORTH_A_SAVE_BYTES = 64 << 20
 _EARLIEST_YEAR = 2000

@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.sources.tencent.people import People
 from meeting_pipeline.adapters.sources.tencent.signing import Credentials
 from meeting_pipeline.adapters.sources.tencent.source import TencentSource
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.ports import OPEN, Gate
+from meeting_pipeline.ports.gate import OPEN, Gate
 
 _LINK_LIFETIME_S = 5 * 3600.0  # six hours are documented
 _ARRIVAL_S = 15.0  # answers take far less, so being careful costs nothing

@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.sources.tencent.answers import (
 )
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.errors import SkipRecord
-from meeting_pipeline.ports import MediaLink
+from meeting_pipeline.ports.sources import MediaLink
 
 SOURCE = "tencent"
 BEFORE_TENCENT_MEETING = datetime(2019, 1, 1, tzinfo=UTC)

@@ -27,7 +27,7 @@ from meeting_pipeline.errors import (
     RetryableError,
     SkipRecord,
 )
-from meeting_pipeline.ports import MediaLink
+from meeting_pipeline.ports.sources import MediaLink
 
 _USER_ID = 1
 _ABOUT_THE_OPERATOR = ("no_permission", "operator_refused")

@@ -1,0 +1,119 @@
+"""What keeps rows and files in order: retention, repair, erasure."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from meeting_pipeline.domain.erasure import Scope, Words
+from meeting_pipeline.domain.model import Minutes, RecordMeta
+from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, OldText
+from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
+from meeting_pipeline.domain.views import RecordingView
+from meeting_pipeline.ports.rows import Setback
+
+
+class RetentionStore(Protocol):
+    """Which files of recordings have had their time."""
+
+    def due(
+        self, cutoffs: Cutoffs, kinds: Collection[Kept], recording_id: int | None = None
+    ) -> list[Leftover]:
+        """Files that nothing needs any more and that are old enough; of one recording or of all.
+
+        A file that a stage may still need is never among them. It costs what is due, not what is
+        stored.
+        """
+
+    def removed(self, leftovers: Iterable[Leftover]) -> None:
+        """Commit that these files were removed on purpose, now."""
+
+    def settle(self) -> None:
+        """What is committed is on disk, so that the input of a stage may go."""
+
+
+class OldTextStore(Protocol):
+    """Transcripts in the rows, to be removed. Every method is one committed transaction."""
+
+    def due(self, ended_by: datetime) -> list[OldText]:
+        """Those of recordings that are done and ended by then (aware), until `removed` is told."""
+
+    def forget(self, texts: Iterable[OldText]) -> None:
+        """The rows hold these no more, and no run works on the recordings again for it.
+
+        Status, phase, summary, attendance and what is known of the transcript stay.
+        """
+
+    def removed(self, text: OldText, page: Artifact) -> None:
+        """Commit that its files were removed on purpose, now; page: what the last stage left."""
+
+
+@dataclass(frozen=True)
+class Remnant:
+    """A place where somebody is still named. where: "recordings.summary" or a file."""
+
+    where: str
+    recording_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run whose row was never completed. started_at: aware UTC."""
+
+    id: int
+    command: str
+    started_at: datetime
+
+
+class RepairStore(Protocol):
+    """Rows that were damaged, or that have survived their files.
+
+    Every method but `recordings` is one transaction; each may be repeated.
+    """
+
+    def recordings(self) -> Iterator[RecordingView]:
+        """Every recording, newest start first, read page by page."""
+
+    def lacking_texts(self) -> frozenset[int]:
+        """Our numbers of recordings that are done without transcript or summary in their rows."""
+
+    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
+        """What is stored of a recording; None without transcript or summary."""
+
+    def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
+        """These stages are to be done again; a recording that was done is pending then."""
+
+    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
+        """Commit that this file is what a stage has left, as if it had always been."""
+
+    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+        """As `RecordingStore.set_back`."""
+
+    def open_runs(self) -> list[OpenRun]:
+        """Runs that never ended, oldest first: killed ones, while no run is at work."""
+
+    def close_run(self, run_id: int, stopped_by: str) -> None:
+        """Commit that a run has ended by now, and why; a complete row stays as it is."""
+
+
+class ErasureStore(Protocol):
+    """A student's rows, to be erased. Every method is one committed transaction."""
+
+    def find(self, student: str) -> Scope:
+        """What there is of somebody, by the id they are counted under."""
+
+    def was_erased(self, student: str) -> bool:
+        """Whether they were erased before."""
+
+    def erase(self, scope: Scope) -> None:
+        """Remove it all, and remember by hashes what must not come back.
+
+        Recordings of theirs alone go whole. In shared ones the texts go, and of the people only
+        they; the others keep their attendance and their numbers.
+        """
+
+    def compact(self) -> None:
+        """Leave nothing of what was removed in the database's files, as far as that is ours."""
+
+    def remnants(self, words: Words) -> list[Remnant]:
+        """Wherever one of the words still stands in a row."""
