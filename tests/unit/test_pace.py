@@ -144,9 +144,9 @@ def crowd(line: Line, clock: Clock) -> Iterator[Crowd]:
 def test_files_come_one_after_the_other_where_one_fills_the_line(
     line: Line, clock: Clock, crowd: Crowd
 ) -> None:
-    one_brings(line, clock, 40 * MEGABYTE, seconds=0.9)
+    one_brings(line, clock, 40 * MEGABYTE, seconds=1.9)
     assert crowd.count() == 0
-    one_brings(line, clock, 40 * MEGABYTE, seconds=0.3)
+    one_brings(line, clock, 40 * MEGABYTE, seconds=0.8)
     assert crowd.count(1) == 1, "one more is tried"
     one_brings(line, clock, 40 * MEGABYTE, seconds=10)
     assert crowd.count() == 1, "and no more, for no more came"
@@ -155,14 +155,41 @@ def test_files_come_one_after_the_other_where_one_fills_the_line(
 def test_more_come_at_once_for_as_long_as_more_comes_in_all(
     line: Line, clock: Clock, crowd: Crowd
 ) -> None:
+    one_brings(line, clock, 25 * MEGABYTE, seconds=1.5)
     for under_way in range(1, 5):
         one_brings(line, clock, under_way * 25 * MEGABYTE, seconds=1.2)
         assert crowd.count(under_way) == under_way
 
 
 def test_nobody_waits_where_a_connection_is_slow(line: Line, clock: Clock, crowd: Crowd) -> None:
-    one_brings(line, clock, 10 * MEGABYTE, seconds=0.2)
+    one_brings(line, clock, 10 * MEGABYTE, seconds=0.3)
     assert crowd.count(4) == 4
+
+
+def test_the_next_one_begins_while_the_last_bytes_of_one_still_come(
+    line: Line, clock: Clock, crowd: Crowd
+) -> None:
+    one_brings(line, clock, 40 * MEGABYTE)
+    line.one_brought(MEGABYTE, rest=5 * MEGABYTE)
+    assert crowd.count() == 0
+    line.one_brought(MEGABYTE, rest=MEGABYTE)
+    assert crowd.count(1) == 1
+    line.one_brought(MEGABYTE, rest=1)
+    assert crowd.count() == 1, "and no other"
+
+
+def test_files_come_one_after_the_other_again_where_several_connections_bring_no_more(
+    clock: Clock,
+) -> None:
+    line = Line(clock=clock)
+    with line.in_use():
+        one_brings(line, clock, 10 * MEGABYTE)
+        several_bring(line, clock, 10 * MEGABYTE, files=6)
+        crowd = Crowd(line, 2)
+        one_brings(line, clock, 10 * MEGABYTE)
+        assert crowd.count() == 0
+        line.close()
+    crowd.end()
 
 
 def test_nobody_waits_long_for_a_file_that_stands_still(clock: Clock, crowd: Crowd) -> None:

@@ -66,7 +66,7 @@ class _Unusable(Exception):
 
 
 class Aria2Downloader:
-    """`ports.sources.Downloader` for https links, shared by threads; starts aria2c when it needs to.
+    """`ports.sources.Downloader` for https links, shared by threads; it starts aria2c when needed.
 
     One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
     begins with all later files of the host for as long as more comes so. How many files come at

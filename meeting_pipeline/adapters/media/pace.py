@@ -32,8 +32,9 @@ class Line:
     more at once is tried now and then, and stays where more comes in all. Where the only connection
     is slow, nobody waits for anybody, and several connections for a file are tried: they are worth
     while where more comes in all, not where one file is faster because it takes the line away from
-    the others. Only time in which something is under way
-    counts. fast_bytes_per_s: a connection that brings so much is left alone. clock: seconds.
+    the others; where they are not, files come one after the other again. Only time in which
+    something is under way counts. fast_bytes_per_s: a connection that brings so much is left alone.
+    clock: seconds.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class Line:
             return
         self._rate = (self._bytes_by_one - had) / passed_s
         self._fastest_by_one = max(self._fastest_by_one, self._rate)
-        if self._lanes == 1 and self._rate < self._fast_bytes_per_s:
+        if self._lanes == 1 and not self._is_even and self._rate < self._fast_bytes_per_s:
             self._is_slow = True
             self._open(inf)
         elif passed_s >= _LANE_S:
@@ -195,8 +196,9 @@ class Line:
 
     def _judge(self, since: float, had: int) -> None:
         by_one = self._fastest_by_one * (self._busy_s - since)
-        if self._bytes - had < _LEAST_GAIN * by_one:
-            self._is_even = True
+        if self._bytes - had < _LEAST_GAIN * by_one:  # one fills the line, however slow that is
+            self._is_even, self._is_slow = True, False
+            self._open(1)
 
     def _tick(self) -> None:
         now = self._clock()
