@@ -1,6 +1,19 @@
-"""`python -m meeting_pipeline` is `meeting`."""
+"""`meeting`, also as `python -m meeting_pipeline`."""
 
-from meeting_pipeline.cli.app import main
+import sys
+
+from meeting_pipeline.memory import collect_seldom, leave_to_the_system
+
+
+def main() -> None:
+    """The command as a process of its own."""
+    collect_seldom()
+    from meeting_pipeline.cli.app import run_program  # most objects of the program are made here
+
+    code = run_program(sys.argv[1:])
+    leave_to_the_system()
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

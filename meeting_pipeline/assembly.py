@@ -13,7 +13,7 @@ from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
-from meeting_pipeline.memory import share_one_arena
+from meeting_pipeline.memory import keep_what_is_loaded, share_one_arena
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
@@ -69,6 +69,7 @@ def pipeline(
         if held is not None:
             held.guard(rows.engine)
             held.on_lost = lambda: interrupts.end(LOCK_LOST)
+        keep_what_is_loaded()
         with interrupts.handled():
             yield Pipeline(
                 source=source,

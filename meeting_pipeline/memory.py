@@ -1,10 +1,9 @@
 """How memory is looked after: how much threads may waste, and how often cycles are looked for."""
 
-import ctypes
 import gc
 
 _ARENA_MAX = -8  # M_ARENA_MAX of <malloc.h>
-_OBJECTS = 20_000  # new ones until the next look; Python's 700 make it look all the time
+_AT_START, _AT_WORK = 200_000, 20_000  # new objects until the next look; Python says 700
 
 
 def share_one_arena() -> None:
@@ -13,18 +12,26 @@ def share_one_arena() -> None:
     By default glibc gives each its own, which keeps what it has freed: 10 MB for sixteen records in
     flight. Another C library goes on as it likes.
     """
+    import ctypes
+
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_ARENA_MAX, 1)
 
 
 def collect_seldom() -> None:
-    """Look for cycles to free after many objects only; call it first of all.
+    """Look for cycles to free after very many objects only; call it first of all.
 
-    Loading the program makes half a million objects that stay, and looking through them again and
-    again takes a tenth of its start.
+    Loading the program makes a hundred thousand objects that stay, and looking through them again
+    and again takes a tenth of its start.
     """
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(_AT_START)
+
+
+def keep_what_is_loaded() -> None:
+    """What is there now stays to the end; of what comes from now on cycles are looked for."""
+    gc.freeze()
+    gc.set_threshold(_AT_WORK)
 
 
 def leave_to_the_system() -> None:

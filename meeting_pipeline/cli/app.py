@@ -30,7 +30,6 @@ from meeting_pipeline.cli import (
 )
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
-from meeting_pipeline.memory import collect_seldom, leave_to_the_system
 
 log = logging.getLogger("meeting_pipeline")
 
@@ -86,14 +85,6 @@ app.command("demo")(demo.demo)
 app.command("sandbox")(sandbox.sandbox)
 app.add_typer(config.commands, name="config")
 app.add_typer(db.commands, name="db")
-
-
-def main() -> None:
-    """The `meeting` command."""
-    collect_seldom()
-    code = run_program(sys.argv[1:])
-    leave_to_the_system()
-    sys.exit(code)
 
 
 def run_program(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _CRON = """
 import json, sys
-from meeting_pipeline.cli.app import main
+from meeting_pipeline.__main__ import main
 sys.argv = ["meeting", "cron", "--json"]
 try:
     main()
