@@ -58,7 +58,20 @@ class Redaction:
         return _NAMED.sub(rf"\1\2{_REDACTED}", text)
 
 
-class TextLines(logging.Formatter):
+class _Lines(logging.Formatter):
+    """Makes each line once, for all the handlers that share it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = getattr(record, "line", None)
+        if line is None:
+            line = record.line = self.line(record)
+        return line
+
+    def line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+
+class TextLines(_Lines):
     """Lines for people; the traceback of a bug follows on lines of its own."""
 
     def __init__(self, redaction: Redaction) -> None:
@@ -68,18 +81,18 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return plain(super().formatMessage(record))
 
-    def format(self, record: logging.LogRecord) -> str:
-        return self._redaction.redact(super().format(record))
+    def line(self, record: logging.LogRecord) -> str:
+        return self._redaction.redact(logging.Formatter.format(self, record))
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(_Lines):
     """One JSON object a line: time, level, event, message, and FIELDS where they are known."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__()
         self._redaction = redaction
 
-    def format(self, record: logging.LogRecord) -> str:
+    def line(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -112,6 +125,7 @@ def set_up(
     handlers: list[logging.Handler] = [console]
     if file is not None and (shared := _shared(file)) is not None:
         handlers.append(shared)
+    logging._srcfile = None  # what line of code said it is in no format of ours
     logging.raiseExceptions = False  # a line that cannot be formatted must not print a traceback
     root = logging.getLogger()
     root.handlers[:] = handlers

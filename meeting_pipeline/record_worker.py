@@ -101,9 +101,9 @@ class RecordWorker:
         Raises FatalError when no record can go on; all other trouble is in the outcome.
         """
         self.observer.record_started(record.id, record.meta)
-        job = self._job(record, run_id)
-        most = self.rules.max_attempts
-        steps = Steps(job, self.store, self.gates, self.observer, until, most)
+        job, most = self._job(record, run_id), self.rules.max_attempts
+        ledger = self.store.ledger(record.id) if record.ledger is None else record.ledger
+        steps = Steps(job, ledger, self.store, self.gates, self.observer, until, most)
         try:
             with disk_trouble(self.folder), steps:
                 self._take(steps, record)

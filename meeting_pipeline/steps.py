@@ -8,7 +8,7 @@ follows, and nothing before it. What is done is loaded only when a later stage n
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Self, TypeVar
@@ -68,6 +68,7 @@ class UntilReached(Exception):
 class Steps:
     """Does the stages of one record, each once; `until`: the last one wanted, None for all.
 
+    ledger: how they stand when it begins.
     most_crashes: of a stage that ended so many runs without a word no further start is made.
     stage, attempt: the one that ran last and the how-manieth start of it that was. The end of a
     stage is committed with the start of the next one, or with `finish`; what came to neither is
@@ -77,6 +78,7 @@ class Steps:
     def __init__(
         self,
         job: Job,
+        ledger: Mapping[StageName, LedgerEntry],
         store: RecordingStore,
         gates: Gates,
         observer: RunObserver,
@@ -91,7 +93,7 @@ class Steps:
         self._observer = observer
         self._until = until
         self._most_crashes = most_crashes
-        self._ledger = store.ledger(job.recording_id)
+        self._ledger = ledger
         self._ended: EndedStage | None = None
         self._work = StageWork(0.0)
 

@@ -1,7 +1,7 @@
 """The rows of recordings, runs and statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -33,11 +33,13 @@ class DueRecord:
     """A recording that a run shall work on. id: our own number.
 
     crashes: how many runs in a row ended, without a word, while they were at its present stage.
+    ledger: how its stages stand, None where that is still to be asked.
     """
 
     id: int
     meta: RecordMeta
     crashes: int = 0
+    ledger: Mapping[StageName, LedgerEntry] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,13 @@ class RecordingStore:
         metas, now = listing.in_order(listed), self._now()
 
         def work(connection: Connection) -> list[DueRecord]:
-            rows = listing.due(connection, metas, now)
+            rows = {row["id"]: meta_of(row) for row in listing.due(connection, metas, now)}
             crashes = due.crashes(connection) if rows else {}
-            return [DueRecord(row["id"], meta_of(row), crashes.get(row["id"], 0)) for row in rows]
+            found = ledger.entries(connection, rows)
+            return [
+                DueRecord(number, meta, crashes.get(number, 0), found[number])
+                for number, meta in rows.items()
+            ]
 
         return read(self._engine, work)
 
