@@ -3,38 +3,73 @@
 import logging
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from click import Command, Context
+from typer.core import TyperGroup
 
 from meeting_pipeline import __version__, exit_codes
-from meeting_pipeline.cli import (
-    cleanup,
-    config,
-    cron,
-    db,
-    demo,
-    doctor,
-    erase,
-    export,
-    retry,
-    run,
-    sandbox,
-    show,
-    stage_verbs,
-    stats,
-    status,
-    streams,
-    why,
-)
+from meeting_pipeline.cli import streams
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 
 log = logging.getLogger("meeting_pipeline")
 
+_COMMANDS = {
+    "run": "run:run",
+    "run-range": "run:run_range",
+    "cron": "cron:cron",
+    "fetch": "stage_verbs:fetch",
+    "download": "stage_verbs:download",
+    "transcribe": "stage_verbs:transcribe",
+    "summarize": "stage_verbs:summarize",
+    "status": "status:status",
+    "show": "show:show",
+    "why": "why:why",
+    "retry": "retry:retry",
+    "stats": "stats:stats",
+    "export": "export:export",
+    "cleanup": "cleanup:cleanup",
+    "erase": "erase:erase",
+    "doctor": "doctor:doctor",
+    "demo": "demo:demo",
+    "sandbox": "sandbox:sandbox",
+    "config": "config:commands",
+    "db": "db:commands",
+}
+"""Where each is: a module of `meeting_pipeline.cli`, and its function or its group of them."""
+
+
+class _Commands(TyperGroup):
+    """Loads a command when it is called: all of them take as long to load as half a library."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: Command(name) for name in _COMMANDS}  # what a typo may have meant
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(f"meeting_pipeline.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
     name="meeting",
+    cls=_Commands,
     pretty_exceptions_enable=False,  # they would print local variables: secrets among them
     rich_markup_mode=None,  # plain help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -63,28 +98,6 @@ def meeting(
         from meeting_pipeline.cli.welcome import next_steps
 
         typer.echo(next_steps())
-
-
-app.command("run")(run.run)
-app.command("run-range")(run.run_range)
-app.command("cron")(cron.cron)
-app.command("fetch")(stage_verbs.fetch)
-app.command("download")(stage_verbs.download)
-app.command("transcribe")(stage_verbs.transcribe)
-app.command("summarize")(stage_verbs.summarize)
-app.command("status")(status.status)
-app.command("show")(show.show)
-app.command("why")(why.why)
-app.command("retry")(retry.retry)
-app.command("stats")(stats.stats)
-app.command("export")(export.export)
-app.command("cleanup")(cleanup.cleanup)
-app.command("erase")(erase.erase)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("sandbox")(sandbox.sandbox)
-app.add_typer(config.commands, name="config")
-app.add_typer(db.commands, name="db")
 
 
 def run_program(arguments: list[str]) -> int:

@@ -4,7 +4,9 @@ import typer
 
 from meeting_pipeline.cli.options import AsJson
 
-commands = typer.Typer(help="设置 Settings.", no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(
+    add_completion=False, help="设置 Settings.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @commands.callback()

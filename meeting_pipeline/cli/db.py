@@ -7,7 +7,9 @@ import typer
 
 from meeting_pipeline.cli.options import AsJson
 
-commands = typer.Typer(help="数据库 Database.", no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(
+    add_completion=False, help="数据库 Database.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @commands.command("init")
