@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline import exit_codes
 from tests.support.command import meeting
 
 COMMANDS = [
@@ -61,6 +62,28 @@ def test_help_loads_no_heavy_library() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert ended.stderr.strip() == "[]"
+
+
+def test_a_command_is_loaded_when_it_is_called() -> None:
+    script = (
+        "import sys\n"
+        "from meeting_pipeline.cli.app import run_command\n"
+        "run_command(['stats', '--help'])\n"
+        "ours = [name for name in sys.modules if name.startswith('meeting_pipeline.cli.')]\n"
+        "print({'stats', 'cleanup', 'doctor', 'run'} & {name.split('.')[2] for name in ours},"
+        " file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stderr.strip() == "{'stats'}"
+
+
+def test_a_slip_of_the_finger_is_told_what_it_may_have_meant() -> None:
+    ended = meeting("statu")
+
+    assert ended.code == exit_codes.USAGE
+    assert "status" in ended.err
 
 
 def test_the_page_of_commands_is_generated_from_them(tmp_path: Path) -> None:

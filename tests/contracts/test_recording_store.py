@@ -337,6 +337,41 @@ class TestDue:
 
 
 class TestLedger:
+    def test_a_stage_that_ended_is_done_with_the_start_of_the_next_one(
+        self, database: Database
+    ) -> None:
+        number, store = listed(database, meta(1)), database.recordings
+        artifact = Artifact("recording.mp4", 7, "a" * 64)
+        store.begin_stage(number, DOWNLOAD, "f")
+        assert store.begin_stage(number, TRANSCRIBE, "g", EndedStage(DOWNLOAD, artifact)) == 1
+        ledger = store.ledger(number)
+        assert (ledger[DOWNLOAD].status, ledger[DOWNLOAD].artifact) == (StageStatus.DONE, artifact)
+        assert ledger[TRANSCRIBE].status is StageStatus.RUNNING
+
+    def test_the_last_one_is_done_with_the_recording(self, database: Database) -> None:
+        number, store = listed(database, meta(1)), database.recordings
+        store.begin_stage(number, TRANSCRIBE, "g")
+        store.finish(number, SETTINGS, EndedStage(TRANSCRIBE, None))
+        assert store.ledger(number)[TRANSCRIBE].status is StageStatus.DONE
+        assert view(database, number).status is RecordStatus.DONE
+
+    def test_a_recording_that_is_gone_leaves_the_stage_as_it_was(self, database: Database) -> None:
+        number, store = listed(database, meta(1)), database.recordings
+        store.begin_stage(number, DOWNLOAD, "f")
+        with pytest.raises(RecordError):
+            store.finish(4711, SETTINGS, EndedStage(DOWNLOAD, None))
+        assert store.ledger(number)[DOWNLOAD].status is StageStatus.RUNNING
+
+    def test_what_is_told_with_a_new_listing_is_what_the_ledger_says(
+        self, database: Database
+    ) -> None:
+        listed(database, meta(1))
+        begun = listed(database, meta(2))
+        database.recordings.begin_stage(begun, DOWNLOAD, "f")
+        told = database.recordings.due_among([meta(1), meta(2)])
+        assert [one.ledger for one in told] == [database.recordings.ledger(one.id) for one in told]
+        assert [one.ledger for one in database.recordings.due(None, SETTINGS, None)] == [None, None]
+
     def test_a_stage_counts_its_starts_until_it_is_done(self, database: Database) -> None:
         number, begin = listed(database, meta(1)), database.recordings.begin_stage
         assert [begin(number, DOWNLOAD, "f"), begin(number, DOWNLOAD, "f")] == [1, 2]
