@@ -50,6 +50,12 @@ def test_the_last_window_is_no_crumb() -> None:
     assert min(end - start for start, end in windows(pieces)) >= 10.0
 
 
+@given(st.integers(11, 60))
+def test_short_phrases_make_windows_that_are_about_even(count: int) -> None:
+    lengths = [end - start for start, end in windows(pieces_of([(3.0, 0.3)] * count))]
+    assert max(lengths) <= 1.6 * min(lengths)
+
+
 def test_a_window_is_halved_at_its_longest_pause() -> None:
     pieces = pieces_of([(8.0, 0.3), (8.0, 2.0), (8.0, 0.3)])
     assert halves((0.0, 24.0), pieces) == [(0.0, 16.0), (16.0, 24.0)]

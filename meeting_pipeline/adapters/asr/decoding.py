@@ -22,7 +22,7 @@ from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phras
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
 from meeting_pipeline.adapters.turns import Turns
 
-VERSION = 3
+VERSION = 4
 """Part of the settings line: raise it whenever a rule here or in its neighbours changes."""
 
 HOLE_S = 1.5

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.asr.guards import Span
@@ -25,7 +26,8 @@ SAMPLE_RATE = 16_000
 WINDOW_S = 29.8
 """Whisper hears 30 s at a time; a little less survives rounding."""
 
-_CUT_FROM = 0.75  # of a window: later cuts need fewer windows, a longer choice finds better pauses
+_USUAL_S = 25.0  # of a window, where there are several: room to choose its end
+_CHOICE = 0.15  # of a window, to both sides
 _PAD_S = 0.4
 _MIN_SILENCE_MS = 160
 
@@ -125,7 +127,10 @@ def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speec
 
 
 def windows(pieces: tuple[Piece, ...]) -> list[Span]:
-    """Spans of at most 29.8 s of speech, each cut at the longest pause in its last quarter."""
+    """Spans of at most 29.8 s of speech, cut at the longest pauses that leave them about even.
+
+    A batch of windows takes as long as its longest one would in all places.
+    """
     spans: list[Span] = []
     first = 0
     while first < len(pieces):
@@ -136,15 +141,16 @@ def windows(pieces: tuple[Piece, ...]) -> list[Span]:
 
 
 def _last_of_window(pieces: tuple[Piece, ...], first: int) -> int:
-    start = pieces[first].start_s
-    last = first
-    while last + 1 < len(pieces) and pieces[last + 1].end_s - start <= WINDOW_S:
-        last += 1
-    if last + 1 == len(pieces):
-        return last
-    earliest = start + _first_cut(pieces[-1].end_s - start)
-    late = [index for index in range(first, last + 1) if pieces[index].end_s >= earliest]
-    return max(late or [last], key=lambda index: pieces[index].pause_s)
+    start, rest_s = pieces[first].start_s, pieces[-1].end_s - pieces[first].start_s
+    if rest_s <= WINDOW_S:
+        return len(pieces) - 1
+    even_s = rest_s / ceil(rest_s / _USUAL_S)
+    earliest, latest = even_s * (1 - _CHOICE), min(even_s * (1 + _CHOICE), WINDOW_S)
+    fitting = first
+    while pieces[fitting + 1].end_s - start <= latest:
+        fitting += 1
+    late = [one for one in range(first, fitting + 1) if pieces[one].end_s - start >= earliest]
+    return max(late or [fitting], key=lambda one: pieces[one].pause_s)
 
 
 def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
@@ -155,13 +161,6 @@ def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
         return [span]
     middle = max(inside, key=lambda piece: piece.pause_s).end_s
     return [(start, middle), (middle, end)]
-
-
-def _first_cut(rest_s: float) -> float:
-    """Where the last two windows may be parted so that neither is a crumb."""
-    if rest_s <= 2 * WINDOW_S:
-        return max(rest_s - WINDOW_S, 0.4 * rest_s)
-    return _CUT_FROM * WINDOW_S
 
 
 def _padded(spans: list[Stretch], total: int) -> list[Stretch]:
