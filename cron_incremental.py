@@ -1,6 +1,6 @@
 """One incremental night, for cron: the exit code says how it went (docs/operations.md)."""
 
-from meeting_pipeline.cron import main
+from meeting_pipeline.__main__ import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main("cron")

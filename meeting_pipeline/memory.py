@@ -29,9 +29,13 @@ def collect_seldom() -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """What is there now stays to the end; of what comes from now on cycles are looked for."""
-    gc.freeze()
-    gc.set_threshold(_AT_WORK)
+    """What is there now stays to the end; of what comes from now on cycles are looked for.
+
+    Once in a process: what a first run has left is no part of the program.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
+        gc.set_threshold(_AT_WORK)
 
 
 def leave_to_the_system() -> None:
