@@ -171,6 +171,7 @@ def test_the_next_one_begins_while_the_last_bytes_of_one_still_come(
 ) -> None:
     one_brings(line, clock, 40 * MEGABYTE)
     line.one_brought(MEGABYTE, rest=5 * MEGABYTE)
+    line.one_brought(MEGABYTE, rest=-MEGABYTE)  # of a file whose length nobody told
     assert crowd.count() == 0
     line.one_brought(MEGABYTE, rest=MEGABYTE)
     assert crowd.count(1) == 1

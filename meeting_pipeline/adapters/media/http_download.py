@@ -161,7 +161,7 @@ def _write(answer: Answer, wish: _Wish, offset: int, largest_bytes: int) -> int:
             check_not_too_large(path.name, offset, largest_bytes)  # a body may have no length
             if expected:
                 wish.progress(min(1.0, offset / expected))
-            rest = (expected or 0) - offset
+            rest = -1 if expected is None else expected - offset
             if wish.line and wish.line.one_brought(len(block), rest):
                 raise _TooSlow
     return offset

@@ -94,6 +94,7 @@ class Line:
     def one_brought(self, size: int, rest: int) -> bool:
         """So many bytes came over the only connection of a file, which lacks the rest.
 
+        rest: below 0 where nobody knows.
         Returns whether several connections had better go on with it.
         """
         with self._changed:
@@ -107,7 +108,7 @@ class Line:
                 self._look()
             else:
                 self._begin_window()  # more are under way than shall be
-            if rest < _ENDING_S * self._rate and get_ident() not in self._ending:
+            if 0 <= rest < _ENDING_S * self._rate and get_ident() not in self._ending:
                 self._ending.add(get_ident())
                 self._changed.notify_all()
             each = self._rate / max(1, self._under_way)
