@@ -41,7 +41,7 @@ class _History:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Raises ValueError, TypeError, KeyError."""
+        """Raises ValueError, TypeError, KeyError, OverflowError, RecursionError."""
         said = json.loads(text)
         calls = [(int(number), float(at), int(tokens)) for number, at, tokens in said["calls"]]
         return cls(calls, float(said["cool_from"]), float(said["cool_until"]))
@@ -244,7 +244,7 @@ def _load(path: Path) -> _History:
         return _History.from_json(path.read_bytes())
     except FileNotFoundError:
         return _History()
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         _log.warning("%s cannot be read and is begun anew", path)
         return _History()
 

@@ -152,7 +152,19 @@ def test_a_history_from_before_the_machine_restarted_does_not_count(tmp_path: Pa
     assert passing.slept == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"calls": 7}', "半".encode()[:2]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"calls": 7}',
+        b'{"calls": [[Infinity, 1, 1]], "cool_from": 0, "cool_until": 0}',
+        b'{"calls": [], "cool_from": 1' + b"0" * 400 + b', "cool_until": 0}',
+        b"[" * 100_000,
+        "半".encode()[:2],
+    ],
+)
 def test_a_history_that_cannot_be_read_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     history, passing = tmp_path / "rate.json", FakeTime()
     history.write_bytes(content)
