@@ -73,7 +73,7 @@ class Measured:
         return min(full, default=None)
 
     def own_cpu_ms(self, outcome: Outcome) -> float | None:
-        """Our own CPU per record beside the stages: without start-up, listing, and their `run`."""
+        """Our own CPU per record beside the stages: without start-up, and what their `run` took."""
         start = self.best.get("ours-start")
         if start is None or outcome.contender.shell or not outcome.night.records:
             return None
@@ -203,8 +203,7 @@ def _table(measured: Measured) -> Iterator[str]:
     yield (
         "x bound: of the lower bound; where records follow each other, of the plain sum of all"
         f" stages and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per"
-        " record; beside the stages: without our start, and what the listing and the five stages"
-        " took. All its CPU:"
+        " record; beside the stages: without our start and what the five stages took. All its CPU:"
         " spread over all cores, a bound of its own. Where others took much of the cores, seconds"
         " say little."
     )

@@ -2,21 +2,20 @@
 
     BENCH_STAGES=FILE python -m bench.nights.watched ARGUMENT...
 
-Takes the arguments of `meeting`. FILE gets the seconds of CPU that threads spent in the listing
-(`stages.fetch`) and inside the stages' `run`, of all records together: the rest of the process's
-CPU is what it costs to start and to take records through the stages.
+Takes the arguments of `meeting`. FILE gets the seconds of CPU that threads spent inside the stages'
+`run`, of all records together: the rest of the process's CPU is what it costs to start and to take
+records through the stages.
 """
 
 import atexit
 import os
 import time
-from collections.abc import Callable, Iterator
-from functools import partial, wraps
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from meeting_pipeline import intake
 from meeting_pipeline.__main__ import main
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
@@ -46,22 +45,10 @@ class Watch:
 
         return watched
 
-    def over(self, pages: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        """The same generator; what others do between two of its pages is not counted."""
-
-        @wraps(pages)
-        def watched(*given: Any) -> Iterator[Any]:
-            following = self.on(partial(next, pages(*given), None))
-            while (page := following()) is not None:
-                yield page
-
-        return watched
-
 
 if __name__ == "__main__":
     watch, told = Watch(), Path(os.environ["BENCH_STAGES"])
     for kind in (Download, Extract, Transcribe, Summarize, Store):
         setattr(kind, "run", watch.on(kind.run))  # noqa: B010 - a type checker sees no method here
-    intake.fetch = watch.over(intake.fetch)
     atexit.register(lambda: told.write_text(f"{watch.seconds:.3f}"))
     main()
