@@ -58,20 +58,7 @@ class Redaction:
         return _NAMED.sub(rf"\1\2{_REDACTED}", text)
 
 
-class _Lines(logging.Formatter):
-    """Makes each line once, for all the handlers that share it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: str | None = getattr(record, "line", None)
-        if line is None:
-            line = record.line = self.line(record)
-        return line
-
-    def line(self, record: logging.LogRecord) -> str:
-        raise NotImplementedError
-
-
-class TextLines(_Lines):
+class TextLines(logging.Formatter):
     """Lines for people; the traceback of a bug follows on lines of its own."""
 
     def __init__(self, redaction: Redaction) -> None:
@@ -81,18 +68,18 @@ class TextLines(_Lines):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return plain(super().formatMessage(record))
 
-    def line(self, record: logging.LogRecord) -> str:
-        return self._redaction.redact(logging.Formatter.format(self, record))
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redaction.redact(super().format(record))
 
 
-class JsonLines(_Lines):
+class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, event, message, and FIELDS where they are known."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__()
         self._redaction = redaction
 
-    def line(self, record: logging.LogRecord) -> str:
+    def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -103,6 +90,20 @@ class JsonLines(_Lines):
         if record.exc_info:
             line["traceback"] = self._redaction.redact(self.formatException(record.exc_info))
         return json_text(line)
+
+
+class _Once(logging.Formatter):
+    """Makes each line once, for all the handlers that share it."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = getattr(record, "line", None)
+        if line is None:
+            line = record.line = self._formatter.format(record)
+        return line
 
 
 _FORMATS = {"text": TextLines, "json": JsonLines}
@@ -133,7 +134,7 @@ def set_up(
     for told_links in ("urllib3", "apprise"):  # their warnings quote whole links
         logging.getLogger(told_links).setLevel(logging.CRITICAL)
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
-    formatter = _FORMATS[log_format](Redaction(secrets))
+    formatter = _Once(_FORMATS[log_format](Redaction(secrets)))
     for handler in handlers:
         handler.setFormatter(formatter)
 

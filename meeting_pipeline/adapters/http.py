@@ -228,28 +228,17 @@ class Http:
     ) -> T:
         self._breaker.check()
         try:
-            with ExitStack() as limits:
-                answer = self._in_turn(what, prepare, rates, tokens, limits)
+            with ExitStack() as slots:
+                slots.enter_context(self._gate.slot())
+                for rate in rates:
+                    slots.enter_context(rate.slot(tokens))
+                answer = self._exchange(what, prepare)
             result = judge(answer)
         except TryAgain as again:
             self._heed(again)
             raise
         self._breaker.answered()
         return result
-
-    def _in_turn(
-        self,
-        what: str,
-        prepare: Callable[[], requests.PreparedRequest],
-        rates: Sequence[RateLimit],
-        tokens: int,
-        limits: ExitStack,
-    ) -> Answer:
-        """The next caller need not wait while the limits are left: `limits` leaves them."""
-        with self._gate.slot():
-            for rate in rates:
-                limits.enter_context(rate.slot(tokens))
-            return self._exchange(what, prepare)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         again = _trouble(state)

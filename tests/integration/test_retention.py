@@ -85,6 +85,18 @@ def test_media_goes_while_the_night_is_still_at_work(tmp_path: Path) -> None:
     assert not any(name.startswith("recording") for names in seen for name in names)
 
 
+def test_media_that_an_earlier_run_has_fetched_goes_as_soon(tmp_path: Path) -> None:
+    office, seen = Office(tmp_path, [meta(0)]), []
+    office.run(until=StageName.DOWNLOAD)
+    assert office.names() == ["recording.m4a"]
+    office.transcriber = FakeTranscriber(trouble=lambda job: seen.append(office.names()))
+
+    assert office.run().exit_code == 0
+
+    assert [name for names in seen for name in names if name.startswith("recording")] == []
+    assert len(seen) == 1
+
+
 def test_with_days_both_stay_that_long(office: Office) -> None:
     office.rules = RetentionRules(media_days=2, audio_days=1)
     office.run()

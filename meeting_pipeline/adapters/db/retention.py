@@ -94,7 +94,7 @@ class RetentionStore:
 def _due(kept: Kept, of_one: bool) -> Select[Any]:
     """Of the files that are there and old enough, those that nothing needs any more.
 
-    Made once: it is asked after every recording. of_one: those of recording `which`.
+    Made once: making a statement takes longer than sending it. of_one: those of recording `which`.
     """
     limit, dead = bindparam("limit", type_=UtcDateTime), bindparam("dead", type_=UtcDateTime)
     waits_for = _outputs_of_media if kept is Kept.MEDIA else _outputs_of_audio
