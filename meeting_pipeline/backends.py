@@ -99,7 +99,7 @@ class Parts:
         return RateLimit(
             per_minute,
             tokens_per_minute=tokens,
-            history=self.rates_folder / f"{name}.json",
+            history=self.rates_folder / f"{name}.jsonl",
             stop=self.stop,
         )
 

@@ -21,12 +21,12 @@ from meeting_pipeline.repair.modes import mode_of
 _HASH = r"[0-9a-f]{64}"
 _OURS = re.compile(
     r"meeting\.db(-wal|-shm|-journal)?|run\.lock|folder-index\.json"
-    r"|logs/(record_worker|cron_incremental)\.log(\.\d+)?|rates/[\w.-]+\.json"
+    r"|logs/(record_worker|cron_incremental)\.log(\.\d+)?|rates/[\w.-]+\.jsonl?"
     rf"|backups/meeting-[\d-]+\.db|erasing/{_HASH}\.json"
 )
 _OUR_FOLDERS = ("logs", "rates", "recordings", "backups", "erasing", "transcripts")
 _PASSING = re.compile(
-    r"rates/[\w.-]+\.json\.(part|lock)|backups/meeting-[\d-]+\.db\.part(-journal)?"
+    r"rates/[\w.-]+\.jsonl?\.(part|lock)|backups/meeting-[\d-]+\.db\.part(-journal)?"
 )
 """Other commands write these beside a run, and take or replace what was left."""
 _LEFTOVER = re.compile(

@@ -34,7 +34,7 @@ _OURS = (
     re.compile(r"meeting\.db(-wal|-shm)?"),
     re.compile(r"run\.lock"),
     re.compile(r"logs/\w+\.log"),
-    re.compile(r"rates/[\w-]+\.json(\.lock)?"),
+    re.compile(r"rates/[\w-]+\.jsonl(\.lock)?"),
     re.compile(r"folder-index\.json"),
     re.compile(rf"recordings/{_RECORD}/calls/[0-9a-f]{{64}}\.json"),
     re.compile(rf"recordings/{_RECORD}/audio\.levels"),

@@ -113,7 +113,7 @@ def test_a_long_cool_down_is_an_error_that_says_how_long() -> None:
 
 
 def test_the_next_process_knows_the_last_minute(tmp_path: Path) -> None:
-    passing, history = FakeTime(), tmp_path / "速率" / "rate.json"
+    passing, history = FakeTime(), tmp_path / "速率" / "rate.jsonl"
     for _ in range(10):
         with limit(passing, history=history).slot():
             pass
@@ -127,7 +127,7 @@ def test_the_next_process_knows_the_last_minute(tmp_path: Path) -> None:
 
 
 def test_a_call_that_was_killed_counts(tmp_path: Path) -> None:
-    history = tmp_path / "rate.json"
+    history = tmp_path / "rate.jsonl"
     script = (
         "import os, threading, pathlib\n"
         "from meeting_pipeline.adapters.rates import RateLimit\n"
@@ -142,7 +142,7 @@ def test_a_call_that_was_killed_counts(tmp_path: Path) -> None:
 
 
 def test_a_history_from_before_the_machine_restarted_does_not_count(tmp_path: Path) -> None:
-    history, passing = tmp_path / "rate.json", FakeTime(500_000.0)
+    history, passing = tmp_path / "rate.jsonl", FakeTime(500_000.0)
     rate = limit(passing, 1, history=history)
     with rate.slot():
         rate.cool_down(50)
@@ -152,31 +152,73 @@ def test_a_history_from_before_the_machine_restarted_does_not_count(tmp_path: Pa
     assert passing.slept == []
 
 
+CALL = b"[7, 99.0, 0]\n"
+
+
 @pytest.mark.parametrize(
-    "content",
+    "damage",
     [
         b"",
-        b"{",
-        b"[]",
-        b'{"calls": 7}',
-        b'{"calls": [[Infinity, 1, 1]], "cool_from": 0, "cool_until": 0}',
-        b'{"calls": [], "cool_from": 1' + b"0" * 400 + b', "cool_until": 0}',
+        b"\n",
+        b"{\n",
+        b"{}\n",
+        b"[]\n",
+        b"[1]\n",
+        b"[1, 2, 3, 4]\n",
+        b'["one", 2, 3]\n',
+        b"[8, Infinity, 1]\n",
+        b"[0, 1" + b"0" * 400 + b"]\n",
         b"[" * 100_000,
+        b"[8, 99.0, ",
+        b"[8, 99.0, 0]",
         "半".encode()[:2],
     ],
 )
-def test_a_history_that_cannot_be_read_is_begun_anew(tmp_path: Path, content: bytes) -> None:
-    history, passing = tmp_path / "rate.json", FakeTime()
-    history.write_bytes(content)
-    with limit(passing, history=history).slot():
+def test_a_history_with_damage_is_mended_and_the_rest_of_it_counts(
+    tmp_path: Path, damage: bytes
+) -> None:
+    history, passing = tmp_path / "rate.jsonl", FakeTime(100.0)
+    history.write_bytes(CALL + damage)
+    for _ in range(2):
+        with limit(passing, 3, history=history).slot():
+            pass
+    assert passing.slept == []
+    lines = [json.loads(line) for line in history.read_bytes().splitlines()]
+    assert [7, 99.0, 0] in lines
+    with limit(passing, 3, history=history).slot():
         pass
-    assert len(json.loads(history.read_bytes())["calls"]) == 1
+    assert passing.slept == [59.5]
+
+
+def test_a_history_stays_small(tmp_path: Path) -> None:
+    history, passing = tmp_path / "rate.jsonl", FakeTime()
+    rate = limit(passing, history=history)
+    for _ in range(500):
+        with rate.slot():
+            passing.now += 7
+    assert len(history.read_bytes().splitlines()) < 300
+    for _ in range(10):
+        with limit(passing, history=history).slot():
+            pass
+    assert passing.slept
+
+
+def test_two_at_the_same_time_see_each_others_calls(tmp_path: Path) -> None:
+    history, passing = tmp_path / "rate.jsonl", FakeTime()
+    one, other = (limit(passing, history=history) for _ in range(2))
+    for rate in (one, other) * 5:
+        with rate.slot():
+            pass
+    assert passing.slept == []
+    with one.slot():
+        pass
+    assert passing.slept == [60.5]
 
 
 def test_a_history_that_cannot_be_written_is_fatal(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FatalError) as error:
-        limit(FakeTime(), history=tmp_path / "file" / "rate.json").cool_down(1)
+        limit(FakeTime(), history=tmp_path / "file" / "rate.jsonl").cool_down(1)
     assert error.value.code == "rates_not_written"
 
 
@@ -215,7 +257,7 @@ def test_stopping_ends_a_wait_at_once() -> None:
 
 def test_many_threads_together_keep_the_rate(tmp_path: Path) -> None:
     stop, arrivals, guard = threading.Event(), list[float](), threading.Lock()
-    rate = RateLimit(5, history=tmp_path / "rate.json", stop=stop, window_s=0.5)
+    rate = RateLimit(5, history=tmp_path / "rate.jsonl", stop=stop, window_s=0.5)
 
     def work() -> None:
         for _ in range(3):

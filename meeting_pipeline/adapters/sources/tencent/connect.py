@@ -84,7 +84,7 @@ def connect(
     )
     path, limit = "/v1/records", None
     if scope == "corp":
-        path, file = "/v1/corp/records", history / "tencent-corp-rate.json"
+        path, file = "/v1/corp/records", history / "tencent-corp-rate.jsonl"
         limit = _limit(corp_per_minute, file, stop, clock)
     lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
     addresses = Addresses(client, _LINK_LIFETIME_S, clock)
@@ -103,7 +103,7 @@ def open_client(
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentClient:
     """Signed calls within the application's limit; see `connect`."""
-    limit = _limit(per_minute, history / "tencent-rate.json", stop, clock)
+    limit = _limit(per_minute, history / "tencent-rate.jsonl", stop, clock)
     http = Http(
         "Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, gate=gate, clock=clock
     )
