@@ -13,7 +13,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.schema import SchemaItem
 
 from meeting_pipeline.adapters.db.types import (
     DOCUMENT,
@@ -36,25 +35,15 @@ REVISION = "0003"
 metadata = MetaData()
 
 
-def _table(name: str, *items: SchemaItem) -> Table:
-    return Table(
-        name,
-        metadata,
-        *items,
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_unicode_ci",
-    )
-
-
 def _recording_id(*, primary_key: bool = True) -> Column[int]:
     """Rows that belong to a recording go with it."""
     recording = ForeignKey("recordings.id", ondelete="CASCADE")
     return Column("recording_id", ID, recording, primary_key=primary_key, autoincrement=False)
 
 
-recordings = _table(
+recordings = Table(
     "recordings",
+    metadata,
     Column("id", ID, primary_key=True, autoincrement=True),
     Column("source", word(32), nullable=False),
     Column("record_id", word(64), nullable=False),
@@ -87,8 +76,9 @@ recordings = _table(
     Index("recordings_by_record_id", "record_id"),
 )
 
-transcript_segments = _table(
+transcript_segments = Table(
     "transcript_segments",
+    metadata,
     _recording_id(),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("speaker", String(NAME_LENGTH)),
@@ -97,8 +87,9 @@ transcript_segments = _table(
     Column("text", MEDIUM_TEXT, nullable=False),
 )
 
-transcripts = _table(
+transcripts = Table(
     "transcripts",
+    metadata,
     _recording_id(),
     Column("language", word(32), nullable=False),
     Column("engine", word(64), nullable=False),
@@ -109,8 +100,9 @@ transcripts = _table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-summaries = _table(
+summaries = Table(
     "summaries",
+    metadata,
     _recording_id(),
     Column("engine", word(64), nullable=False),
     Column("model", word(NAME_LENGTH), nullable=False),
@@ -119,8 +111,9 @@ summaries = _table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-stage_ledger = _table(
+stage_ledger = Table(
     "stage_ledger",
+    metadata,
     _recording_id(),
     Column("stage", one_of(StageName, "stage_ledger_stage"), primary_key=True),
     Column("status", one_of(StageStatus, "stage_ledger_status"), nullable=False),
@@ -140,8 +133,9 @@ stage_ledger = _table(
     Index("stage_ledger_by_file", "stage", "file_removed_at", "finished_at"),
 )
 
-attendance = _table(
+attendance = Table(
     "attendance",
+    metadata,
     _recording_id(),
     Column("person", word(NAME_LENGTH), primary_key=True),
     Column("name", String(NAME_LENGTH), nullable=False),
@@ -152,8 +146,9 @@ attendance = _table(
     Index("attendance_by_name", "name", "role", "person"),
 )
 
-student_stats = _table(
+student_stats = Table(
     "student_stats",
+    metadata,
     Column("student_id", word(NAME_LENGTH), primary_key=True),
     Column("record_cnt", Integer, nullable=False),
     Column("total_duration", BigInteger, nullable=False),  # whole minutes
@@ -161,13 +156,15 @@ student_stats = _table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
-stale_students = _table(  # whose numbers must be recomputed
+stale_students = Table(  # whose numbers must be recomputed
     "stale_students",
+    metadata,
     Column("student_id", word(NAME_LENGTH), primary_key=True),
 )
 
-runs = _table(
+runs = Table(
     "runs",
+    metadata,
     Column("id", ID, primary_key=True, autoincrement=True),
     Column("command", word(64), nullable=False),
     Column("window_start", UtcDateTime),
@@ -192,15 +189,17 @@ runs = _table(
     Column("cost", Double),
 )
 
-sync_state = _table(
+sync_state = Table(
     "sync_state",
+    metadata,
     Column("source", word(32), primary_key=True),
     Column("watermark", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
-usage = _table(  # what calls cost is kept even when their recording is deleted
+usage = Table(  # what calls cost is kept even when their recording is deleted
     "usage",
+    metadata,
     Column("recording_id", ID, primary_key=True, autoincrement=False),
     Column("call", word(128), primary_key=True),
     Column("run_id", ID),
@@ -214,8 +213,9 @@ usage = _table(  # what calls cost is kept even when their recording is deleted
     Index("usage_by_run", "run_id"),
 )
 
-erased = _table(  # what must not come back with the next listing; hashes, so nobody is named
+erased = Table(  # what must not come back with the next listing; hashes, so nobody is named
     "erased",
+    metadata,
     Column("word_hash", word(64), primary_key=True),
     Column("erased_at", UtcDateTime, nullable=False),
 )

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql import Insert
 
 from meeting_pipeline.adapters.db import schema
@@ -60,8 +59,12 @@ def _insert_missing(table: Table) -> Insert:
 def _upsert(dialect: str, table: Table, keys: Sequence[str], changing: Sequence[str]) -> Insert:
     """The statement, made once: that costs more than sending it."""
     if dialect == MYSQL:
+        from sqlalchemy.dialects import mysql
+
         ours = mysql.insert(table)
         return ours.on_duplicate_key_update({name: ours.inserted[name] for name in changing})
+    from sqlalchemy.dialects import sqlite
+
     theirs = sqlite.insert(table)
     return theirs.on_conflict_do_update(
         index_elements=list(keys), set_={name: theirs.excluded[name] for name in changing}

@@ -6,8 +6,14 @@ from alembic import context
 from alembic.ddl.mysql import MySQLImpl
 from sqlalchemy import Table
 
-from meeting_pipeline.adapters.db.schema import metadata, recordings
+from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
+
+_AS_ALL = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_unicode_ci",
+}
 
 
 class _MySQL(MySQLImpl):
@@ -17,7 +23,7 @@ class _MySQL(MySQLImpl):
 
     def version_table_impl(self, **wanted: Any) -> Table:
         table = super().version_table_impl(**wanted)
-        table.dialect_kwargs.update(recordings.dialect_kwargs)
+        table.dialect_kwargs.update(_AS_ALL)
         return table
 
 
