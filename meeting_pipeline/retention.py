@@ -1,7 +1,9 @@
 """Files whose time is over are removed: media once its audio is proven, audio once it is rows."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from meeting_pipeline.ports.upkeep import RetentionStore
 log = logging.getLogger(__name__)
 
 _TOGETHER = 200  # files until their removal is committed
+_AT_ONCE = 20  # the same beside a run, where it may be killed
 
 
 @dataclass(frozen=True)
@@ -65,29 +68,32 @@ class Retention:
 
     def remove(self, leftovers: Sequence[Leftover]) -> Removal:
         """Remove these files; one that cannot be removed is said and costs no other."""
-        if not leftovers:
-            return Removal()
-        self.store.settle()
         removed: list[Leftover] = []
         for start in range(0, len(leftovers), _TOGETHER):
-            chunk = leftovers[start : start + _TOGETHER]
-            gone = [one for one in chunk if self._is_removed(one)]
+            gone = self.discard(leftovers[start : start + _TOGETHER])
             self.store.removed(gone)
             removed += gone
         gone_now = set(removed)
         failed = [one for one in leftovers if one not in gone_now]
-        return Removal(removed, failed)
+        return Removal(tuple(removed), tuple(failed))
 
-    def extracted(self, recording_id: int, media: Leftover | None) -> None:
-        """The audio of this recording has just been committed: its media may go at once.
+    def discard(self, leftovers: Sequence[Leftover]) -> list[Leftover]:
+        """Remove these files, and return those that are gone; nothing is committed of it."""
+        if leftovers:
+            self.store.settle()
+        return [one for one in leftovers if self._is_removed(one)]
+
+    def extracted(self, recording_id: int, media: Leftover | None) -> list[Leftover]:
+        """Discard the media of a recording whose audio has just been committed; see `discard`.
 
         media: None where this is not known.
         """
-        if self.rules.media_days == 0:
-            cutoffs = self.rules.cutoffs(self.now())
-            found = [media] if media else self.store.due(cutoffs, [Kept.MEDIA], recording_id)
-            if self.remove(found).removed:
-                log.info("#%d media removed", recording_id)
+        if self.rules.media_days > 0:
+            return []
+        cutoffs = self.rules.cutoffs(self.now())
+        return self.discard(
+            [media] if media else self.store.due(cutoffs, [Kept.MEDIA], recording_id)
+        )
 
     def _is_removed(self, leftover: Leftover) -> bool:
         try:
@@ -100,10 +106,15 @@ class Retention:
 
 @dataclass(frozen=True)
 class RetentionObserver(RunObserver):
-    """Removes media as soon as a run needs it no more, and sweeps when the run is over."""
+    """Removes media as soon as a run needs it no more, and sweeps when the run is over.
+
+    That it has removed some is committed for several recordings at once; what comes to nothing,
+    should the run be killed, is found by the next sweep.
+    """
 
     retention: Retention
     _media: dict[int, Leftover] = field(default_factory=dict)
+    _gone: deque[Leftover] = field(default_factory=deque)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
@@ -112,14 +123,30 @@ class RetentionObserver(RunObserver):
             media = Leftover(recording_id, meta.key, Kept.MEDIA, work.file_name, work.size_bytes)
             self._media[recording_id] = media
         elif stage is StageName.EXTRACT:
-            fetched = self._media.pop(recording_id, None)  # None: by an earlier run
-            self._try(lambda: self.retention.extracted(recording_id, fetched))
+            self._try(lambda: self._remove_media(recording_id))
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         self._media.pop(outcome.id, None)
 
     def run_finished(self, report: RunReport) -> None:
+        self._try(self._commit_gone)
         self._try(self.retention.sweep)
+
+    def _remove_media(self, recording_id: int) -> None:
+        fetched = self._media.pop(recording_id, None)  # None: by an earlier run
+        if gone := self.retention.extracted(recording_id, fetched):
+            log.info("#%d media removed", recording_id)
+            self._gone.extend(gone)
+        if len(self._gone) >= _AT_ONCE:
+            self._commit_gone()
+
+    def _commit_gone(self) -> None:
+        gone = []
+        with suppress(IndexError):  # another thread takes from it, too
+            while True:
+                gone.append(self._gone.popleft())
+        if gone:
+            self.retention.store.removed(gone)
 
     def _try(self, work: Callable[[], object]) -> None:
         try:
