@@ -145,9 +145,11 @@ class Steps:
         value = upstream.value()
         self._gates.check_open()
         self.stage = stage.name
-        self._check_survived(self._ledger.get(stage.name), made_from)
-        number = self._job.recording_id
-        self.attempt = self._store.begin_stage(number, stage.name, made_from, self._ended)
+        before, number = self._ledger.get(stage.name), self._job.recording_id
+        self._check_survived(before, made_from)
+        self.attempt = self._store.begin_stage(
+            number, stage.name, made_from, self._ended, is_first=before is None
+        )
         self._say_ended()
         self._observer.stage_started(number, self._job.meta, stage.name)
         started, waited_s = time.monotonic(), self._gates.waited_s()

@@ -95,10 +95,12 @@ class RecordingStore(Protocol):
         stage: StageName,
         made_from: str,
         ended: EndedStage | None = None,
+        *,
+        is_first: bool = False,
     ) -> int:
         """Commit that a stage starts, before it does anything; returns its attempt, from 1.
 
-        ended: the stage before it, committed with it.
+        ended: the stage before it, committed with it. is_first: it is known never to have begun.
         """
 
     def end_stage(self, recording_id: int, ended: EndedStage) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
@@ -337,6 +337,13 @@ class TestDue:
 
 
 class TestLedger:
+    def test_the_first_start_of_a_stage_counts_like_any_other(self, database: Database) -> None:
+        number, begin = listed(database, meta(1)), database.recordings.begin_stage
+        assert begin(number, DOWNLOAD, "f", is_first=True) == 1
+        assert begin(number, DOWNLOAD, "f") == 2
+        [record] = database.recordings.due(None, SETTINGS, None)
+        assert record.crashes == 2
+
     def test_a_stage_that_ended_is_done_with_the_start_of_the_next_one(
         self, database: Database
     ) -> None:
@@ -510,7 +517,7 @@ def test_ids_too_long_for_a_row_in_a_sidecar_stop_no_listing(
 
 
 def test_two_programs_see_each_others_rows(database: Database, database_url: str) -> None:
-    other = open_database(database_url, (), lambda: datetime.now(UTC))
+    other = Database(database_url, (), lambda: datetime.now(UTC))
     number = listed(database, meta(1))
     assert [record.id for record in other.recordings.due(None, SETTINGS, None)] == [number]
     other.close()

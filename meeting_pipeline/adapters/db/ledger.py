@@ -55,13 +55,22 @@ def entries(
     return found
 
 
-def begin(
-    connection: Connection, recording_id: int, stage: StageName, made_from: str, now: datetime
-) -> int:
-    """The stage is running from `now`; returns its attempt."""
+def attempt(connection: Connection, recording_id: int, stage: StageName, made_from: str) -> int:
+    """Which one it would be if the stage began now; its row is locked."""
     before = connection.execute(_STANDING, _which(recording_id, stage)).first()
     goes_on = before and before.made_from == made_from and before.status != StageStatus.DONE
-    attempt = before.attempts + 1 if before and goes_on else 1
+    return before.attempts + 1 if before and goes_on else 1
+
+
+def begin(
+    connection: Connection,
+    recording_id: int,
+    stage: StageName,
+    made_from: str,
+    attempt: int,
+    now: datetime,
+) -> None:
+    """The stage is running from `now`."""
     row = {
         "recording_id": recording_id,
         "stage": stage,
@@ -72,7 +81,6 @@ def begin(
         **_NOTHING_YET,
     }
     upsert(connection, stage_ledger, [row], _KEYS)
-    return attempt
 
 
 def end(connection: Connection, recording_id: int, ended: EndedStage, now: datetime) -> None:

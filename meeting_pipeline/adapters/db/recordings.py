@@ -96,13 +96,17 @@ class RecordingStore:
         stage: StageName,
         made_from: str,
         ended: EndedStage | None = None,
+        *,
+        is_first: bool = False,
     ) -> int:
         now = self._now()
 
         def work(connection: Connection) -> int:
             if ended:
                 ledger.end(connection, recording_id, ended, now)
-            return ledger.begin(connection, recording_id, stage, made_from, now)
+            attempt = 1 if is_first else ledger.attempt(connection, recording_id, stage, made_from)
+            ledger.begin(connection, recording_id, stage, made_from, attempt, now)
+            return attempt
 
         return in_transaction(self._engine, work)
 
