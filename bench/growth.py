@@ -19,7 +19,7 @@ from bench.growing.night import COMMAND, Clock, work_through
 from bench.growing.places import ENGINES, Place, seeded
 from bench.growing.rows import PER_DAY
 from bench.growing.timing import DatabaseTime
-from meeting_pipeline.adapters.db.database import open_database
+from meeting_pipeline.adapters.db.database import Database
 
 LARGEST_RATIO, LONGEST_S, LARGEST_MB = 1.2, 1.0, 80.0
 RESULT = Path(__file__).parent / "results" / "growth.md"
@@ -97,7 +97,7 @@ class Nights:
 
     def __init__(self, place: Place, new: int) -> None:
         self._place, self._new, self._clock = place, new, Clock()
-        self._rows = open_database(place.url, now=self._clock)
+        self._rows = Database(place.url, now=self._clock)
         self._time = DatabaseTime(self._rows.engine, place.server)
 
     def next(self) -> Measured:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meeting_pipeline import files, locking
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.backends import utc_now
@@ -66,7 +66,7 @@ def raw_database(settings: Settings) -> Iterator[Database]:
     """The rows, open while the block runs, whatever schema they have."""
     if not settings.database.host:
         files.private_folder(settings.source.data_dir)
-    rows = open_database(settings.database_url, settings.source.teacher_whitelist, utc_now)
+    rows = Database(settings.database_url, settings.source.teacher_whitelist, utc_now)
     try:
         yield rows
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.db.database import open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import EndedStage, StageName
 from meeting_pipeline.files import RecordFolder
@@ -31,7 +31,7 @@ def office(tmp_path: Path) -> dict[str, str]:
     """The settings of an installation with one lesson, stored twenty days ago."""
     data = tmp_path / "data"
     (tmp_path / "录制").mkdir()
-    rows = open_database(f"sqlite:///{data / 'meeting.db'}", ["王老师"], lambda: STORED)
+    rows = Database(f"sqlite:///{data / 'meeting.db'}", ["王老师"], lambda: STORED)
     rows.make_ready()
     people = (Participant("id_wang", "王老师"), Participant("stu_1", "李雷"))
     listed = RecordMeta(KEY, STORED, "李雷的课", duration_s=3600.0, participants=people)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.db.database import open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.choices import Phase
 from tests.support.command import meeting
 from tests.support.exported import page, sheet
@@ -18,7 +18,7 @@ def office(tmp_path: Path) -> dict[str, str]:
     """The settings of an installation with three lessons; of the second there are texts."""
     data = tmp_path / "data"
     now = datetime(2026, 2, 1, tzinfo=UTC)
-    rows = open_database(f"sqlite:///{data / 'meeting.db'}", [TEACHER], lambda: now)
+    rows = Database(f"sqlite:///{data / 'meeting.db'}", [TEACHER], lambda: now)
     rows.make_ready()
     rows.recordings.upsert([meta(1), meta(2), meta(3, participants=None)])
     rows.recordings.save(2, minutes(Phase.OFFER, text="=cmd|' /C calc'!A0"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event, text
 
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.domain.stages import (
     Artifact,
@@ -36,7 +36,7 @@ def url(mariadb: MariaDb) -> str:
 
 @pytest.fixture
 def rows(url: str, clock: Clock) -> Database:
-    return open_database(url, [TEACHER], clock)
+    return Database(url, [TEACHER], clock)
 
 
 def work_through(rows: Database) -> tuple[RecordingDetail | None, list[object]]:
@@ -81,14 +81,14 @@ def test_row_67_a_connection_killed_at_any_statement_changes_nothing_in_the_end(
     mariadb: MariaDb, url: str, clock: Clock
 ) -> None:
     """Killed before the 1st, the 2nd, … statement or commit, until a whole pass comes through."""
-    undisturbed = open_database(url, [TEACHER], clock)
+    undisturbed = Database(url, [TEACHER], clock)
     detail, expected = work_through(undisturbed)
     undisturbed.close()
     assert detail is not None
     n = 0
     while True:
         n += 1
-        rows = open_database(clear(mariadb), [TEACHER], clock)
+        rows = Database(clear(mariadb), [TEACHER], clock)
         kills = kill_at(rows, mariadb, n)
         shown, seen = work_through(rows)
         rows.close()
@@ -115,7 +115,7 @@ def test_row_67_a_connection_that_was_killed_while_idle_is_replaced(
 
 
 def test_row_67_a_server_that_is_gone_ends_the_run(mariadb: MariaDb, url: str) -> None:
-    gone = open_database(url.replace(f":{mariadb.port}/", ":1/"))
+    gone = Database(url.replace(f":{mariadb.port}/", ":1/"))
     with pytest.raises(FatalError) as trouble:
         gone.recordings.upsert(LISTING)
     assert trouble.value.code == "database_gone"
@@ -125,7 +125,7 @@ def test_row_73_a_read_only_server_ends_the_run(mariadb: MariaDb, rows: Database
     mariadb.execute("CREATE USER IF NOT EXISTS plain@'127.0.0.1'")
     mariadb.execute("GRANT ALL ON meeting.* TO plain@'127.0.0.1'")
     mariadb.execute("SET GLOBAL read_only = 1")
-    plain = open_database(mariadb.url("meeting").replace("root@", "plain@"))
+    plain = Database(mariadb.url("meeting").replace("root@", "plain@"))
     try:
         with pytest.raises(FatalError) as trouble:
             plain.recordings.upsert(LISTING)
@@ -139,7 +139,7 @@ def test_row_73_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
     mariadb.execute("CREATE USER IF NOT EXISTS one@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
     mariadb.execute("GRANT ALL ON meeting.* TO one@'127.0.0.1'")
     url = mariadb.url("meeting").replace("root@", "one@")
-    first, second = open_database(url), open_database(url)
+    first, second = Database(url), Database(url)
     with first.engine.connect() as taken:
         taken.execute(text("SELECT 1"))
         with pytest.raises(FatalError) as trouble:
@@ -152,7 +152,7 @@ def test_row_73_too_many_connections_end_the_run(mariadb: MariaDb) -> None:
 def test_a_wrong_login_or_name_is_a_setting_to_mend(
     mariadb: MariaDb, change: tuple[str, str]
 ) -> None:
-    wrong = open_database(mariadb.url("meeting").replace(*change))
+    wrong = Database(mariadb.url("meeting").replace(*change))
     with pytest.raises(ConfigError) as refusal:
         wrong.recordings.upsert(LISTING)
     assert refusal.value.code == "database_refused"
@@ -184,7 +184,7 @@ def test_row_71_every_session_is_strict_and_in_utc(rows: Database) -> None:
 def test_row_69_two_who_list_the_same_at_once_make_each_row_once(
     database: Database, database_url: str, clock: Clock
 ) -> None:
-    other = open_database(database_url, [TEACHER], clock)
+    other = Database(database_url, [TEACHER], clock)
     metas = [meta(number) for number in range(40)]
     changed = [meta(number, subject="改了", participants=()) for number in range(40)]
     with ThreadPoolExecutor(2) as threads:
@@ -210,7 +210,7 @@ def test_row_69_eight_who_write_the_same_rows_in_any_order_wait_in_no_circle(
     """Every batch is one transaction over rows that the others write, too, and is sorted first."""
     before, writers = deadlocks(mariadb), 8
     metas = [meta(number) for number in range(60)]
-    open_databases = [open_database(url, [TEACHER], clock) for _ in range(writers)]
+    open_databases = [Database(url, [TEACHER], clock) for _ in range(writers)]
     open_databases[0].recordings.upsert(metas)
     numbers = [one.id for one in open_databases[0].recordings.due(None, SETTINGS, None)]
 
@@ -271,7 +271,7 @@ def test_row_69_who_waited_too_long_for_a_lock_begins_anew_from_its_first_statem
 def test_row_71_a_server_that_is_not_strict_is_so_with_us(mariadb: MariaDb, clock: Clock) -> None:
     before = mariadb.execute("SELECT @@GLOBAL.sql_mode")[0][0]
     mariadb.execute("SET GLOBAL sql_mode = ''")
-    rows = open_database(clear(mariadb), [TEACHER], clock)
+    rows = Database(clear(mariadb), [TEACHER], clock)
     try:
         rows.recordings.upsert([meta(1)])
         with pytest.raises(RecordError) as refusal:
@@ -301,7 +301,7 @@ def test_row_71_emoji_come_back_from_title_transcript_and_summary(database: Data
 
 def test_sqlite_waits_for_another_writer(tmp_path: Path, clock: Clock) -> None:
     address = f"sqlite:///{tmp_path / 'meeting.db'}"
-    rows, other = open_database(address, (), clock), create_engine(address)
+    rows, other = Database(address, (), clock), create_engine(address)
     rows.make_ready()
     with ThreadPoolExecutor(1) as threads, other.begin() as connection:
         connection.execute(text("DELETE FROM recordings"))
@@ -314,7 +314,7 @@ def test_sqlite_waits_for_another_writer(tmp_path: Path, clock: Clock) -> None:
 
 def test_the_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "数据" / "meeting.db"
-    rows = open_database(f"sqlite:///{path}")
+    rows = Database(f"sqlite:///{path}")
     rows.make_ready()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -325,12 +325,12 @@ def test_a_file_that_is_no_database_ends_the_run(tmp_path: Path) -> None:
     path = tmp_path / "meeting.db"
     path.write_bytes(b"this is no database, but a text that is long enough to be one" * 20)
     with pytest.raises(FatalError) as trouble:
-        open_database(f"sqlite:///{path}").make_ready()
+        Database(f"sqlite:///{path}").make_ready()
     assert trouble.value.code == "database_damaged"
 
 
 def test_row_73_a_full_sqlite_disk_ends_the_run(tmp_path: Path, clock: Clock) -> None:
-    rows = open_database(f"sqlite:///{tmp_path / 'meeting.db'}", (), clock)
+    rows = Database(f"sqlite:///{tmp_path / 'meeting.db'}", (), clock)
     rows.make_ready()
 
     def limit(connection: object, record: object) -> None:

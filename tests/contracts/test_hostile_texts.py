@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from sqlalchemy import inspect
 
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.cli import render
 from meeting_pipeline.domain.display import json_text, plain
@@ -139,7 +139,7 @@ def data(tmp_path: Path, sqlite_template: Path) -> Iterator[Path]:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "meeting.db").write_bytes(sqlite_template.read_bytes())
-    rows = open_database(f"sqlite:///{folder / 'meeting.db'}", [TEACHER], Clock())
+    rows = Database(f"sqlite:///{folder / 'meeting.db'}", [TEACHER], Clock())
     for number, title in enumerate(TITLES):
         people = (stay("王老师"), stay(title or "–"))
         rows.recordings.upsert([meta(number, subject=title, participants=people)])

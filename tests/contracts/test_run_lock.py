@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.db.database import open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.holder import Holder
@@ -172,7 +172,7 @@ def test_two_databases_of_one_server_do_not_disturb_each_other(
 def test_a_lock_whose_connection_broke_is_taken_again_before_the_next_row_is_written(
     held: DatabaseRunLock, url: str, mariadb: MariaDb
 ) -> None:
-    rows = open_database(url)
+    rows = Database(url)
     held.guard(rows.engine)
     kill(mariadb, "holder")
 
@@ -188,7 +188,7 @@ def test_a_run_that_lost_its_lock_to_another_one_writes_nothing_more(
 ) -> None:
     told = threading.Event()
     held.on_lost = told.set
-    rows = open_database(url)
+    rows = Database(url)
     held.guard(rows.engine)
 
     with taken_by_another(mariadb):

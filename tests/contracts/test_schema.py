@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
 from meeting_pipeline.adapters.db import migrate, schema
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.mapping import attendance_row, row_of
 from meeting_pipeline.adapters.db.schema import metadata
@@ -127,7 +127,7 @@ def test_loading_the_file_and_upgrading_then_changes_nothing(
 
 
 def test_an_empty_database_is_made_ready_and_then_works(empty_url: str) -> None:
-    database = open_database(empty_url)
+    database = Database(empty_url)
     assert migrate.status(database.engine).current is None
     with pytest.raises(ConfigError) as refusal:
         migrate.require_current(database.engine)
@@ -174,21 +174,21 @@ def test_an_upgrade_that_was_broken_off_goes_on_where_it_stood(empty_url: str) -
     n, is_through = 0, False
     while not is_through:
         n += 7
-        database = open_database(empty_url)
+        database = Database(empty_url)
         before_each_statement(database, _break_off_at(n))
         try:
             is_through = migrate.upgrade(database.engine).is_current
         except KeyboardInterrupt:
             database.close()
     database.close()
-    database = open_database(empty_url)
+    database = Database(empty_url)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
 
 
 def test_a_database_of_the_first_revision_keeps_its_rows(empty_url: str) -> None:
-    database = open_database(empty_url)
+    database = Database(empty_url)
     engine = database.engine
     in_transaction(engine, lambda one: command.upgrade(migrate._config(one), "0001"))
     in_transaction(engine, _insert_as_the_first_revision_did)
@@ -247,7 +247,7 @@ def test_the_revision_that_the_tables_name_is_the_newest() -> None:
 
 
 def test_a_table_that_is_not_there_asks_for_an_upgrade(empty_url: str) -> None:
-    database = open_database(empty_url)
+    database = Database(empty_url)
     with pytest.raises(ConfigError) as refusal:
         database.recordings.upsert([meta(1)])
     assert (refusal.value.code, refusal.value.hint) == ("schema_old", "run `meeting db upgrade`")

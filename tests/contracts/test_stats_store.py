@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.domain.model import Participant, RecordMeta, Role
 from meeting_pipeline.domain.students import attendance_of
@@ -182,7 +182,7 @@ def test_no_numbers_are_lost_between_a_refresh_and_a_save_at_the_same_time(
     database: Database, database_url: str, clock: Clock
 ) -> None:
     """One writes results and moves people about, the other refreshes, as fast as they can."""
-    other = open_database(database_url, [TEACHER], clock)
+    other = Database(database_url, [TEACHER], clock)
     numbers = [finish(database, attended(number, 李雷=30)) for number in range(4)]
 
     def write() -> None:

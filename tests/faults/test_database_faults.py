@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordStatus
@@ -203,7 +203,7 @@ class Served(Installation):
     media: Looks = field(default_factory=Looks)
 
     def rows(self) -> Database:
-        rows = open_database(self.url, self.teachers, lambda: self.now)
+        rows = Database(self.url, self.teachers, lambda: self.now)
         self.media.watch(rows)
         return rows
 
@@ -277,7 +277,7 @@ def test_row_73_a_full_disk_under_the_server_is_called_so_and_passes(mariadb: Ma
     ]
     mariadb.execute("CREATE DATABASE full")
     with small_disk(mariadb.socket.parent / "d" / "full", "24m") as disk:
-        rows = open_database(mariadb.url("full"))
+        rows = Database(mariadb.url("full"))
         rows.make_ready()
         ballast = fill(disk, leave=1 << 20)
         with pytest.raises(FatalError) as trouble:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.db.backup import back_up
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, FatalError, UsageError
 from tests.support.crash import killed_at
@@ -20,7 +20,7 @@ TABLES = ("recordings", "transcript_segments", "summaries", "attendance", "stage
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'meeting.db'}")
+    opened = Database(f"sqlite:///{tmp_path / 'meeting.db'}")
     opened.make_ready()
     metas = [meta(number) for number in range(200)]
     opened.recordings.upsert(metas)
@@ -47,7 +47,7 @@ def test_restored_it_is_the_same_rows_for_its_owner_only(rows: Database, tmp_pat
     assert made.path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in made.path.parent.iterdir()] == ["backup.db"]
     assert content(made.path) == content(tmp_path / "meeting.db")
-    restored = open_database(f"sqlite:///{made.path}")
+    restored = Database(f"sqlite:///{made.path}")
     restored.make_ready()
     assert len(restored.reading.recordings(RecordingFilter())) == 200
     restored.close()

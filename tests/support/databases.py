@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from meeting_pipeline.adapters.db import migrate
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine
 from meeting_pipeline.adapters.db.schema import metadata
 from tests.support.mariadb import MariaDb, running_mariadb
@@ -78,7 +78,7 @@ def clock() -> Clock:
 @pytest.fixture
 def database(database_url: str, clock: Clock) -> Iterator[Database]:
     """The stores, over an empty database."""
-    opened = open_database(database_url, [TEACHER], clock)
+    opened = Database(database_url, [TEACHER], clock)
     yield opened
     opened.close()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meeting_pipeline.adapters.db.database import Database, open_database
+from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.model import RecordMeta
@@ -56,9 +56,7 @@ class Installation:
 
     def rows(self) -> Database:
         """The rows of this installation."""
-        rows = open_database(
-            f"sqlite:///{self.folder / 'meeting.db'}", self.teachers, lambda: self.now
-        )
+        rows = Database(f"sqlite:///{self.folder / 'meeting.db'}", self.teachers, lambda: self.now)
         rows.make_ready()
         return rows
 

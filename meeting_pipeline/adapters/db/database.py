@@ -1,38 +1,81 @@
 """All that is behind one database address."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from sqlalchemy import Engine
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
-from meeting_pipeline.adapters.db.erasure import ErasureStore
-from meeting_pipeline.adapters.db.exporting import Exporting
-from meeting_pipeline.adapters.db.old_texts import OldTextStore
-from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
-from meeting_pipeline.adapters.db.repair import RepairStore
 from meeting_pipeline.adapters.db.retention import RetentionStore
 from meeting_pipeline.adapters.db.runs import RunStore
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.adapters.db.stats import StatsStore
 
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.db.erasure import ErasureStore
+    from meeting_pipeline.adapters.db.exporting import Exporting
+    from meeting_pipeline.adapters.db.old_texts import OldTextStore
+    from meeting_pipeline.adapters.db.reading import Reading
+    from meeting_pipeline.adapters.db.repair import RepairStore
 
-@dataclass(frozen=True)
+
+def utc_now() -> datetime:
+    """The present instant, aware UTC."""
+    return datetime.now(UTC)
+
+
 class Database:
-    """The stores of one database; close it at the end."""
+    """The stores of one database; those that no run needs are loaded when they are asked for.
 
-    engine: Engine
-    recordings: RecordingStore
-    runs: RunStore
-    stats: StatsStore
-    reading: Reading
-    exporting: Exporting
-    retention: RetentionStore
-    old_texts: OldTextStore
-    erasure: ErasureStore
-    repair: RepairStore
+    url: a SQLAlchemy address (`sqlite:///FILE`, `mysql+pymysql://…`). teachers: ids or names of
+    those who are never students. Nothing is connected yet; close it at the end.
+    """
+
+    def __init__(
+        self, url: str, teachers: Collection[str] = (), now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.engine = create_engine(url)
+        self.recordings = RecordingStore(self.engine, teachers, now)
+        self.runs = RunStore(self.engine, now)
+        self.stats = StatsStore(self.engine, now)
+        self.retention = RetentionStore(self.engine, now)
+        self._now = now
+
+    @cached_property
+    def reading(self) -> "Reading":
+        """What is there, for people."""
+        from meeting_pipeline.adapters.db.reading import Reading
+
+        return Reading(self.engine, self._now)
+
+    @cached_property
+    def exporting(self) -> "Exporting":
+        """Everything, for other programs."""
+        from meeting_pipeline.adapters.db.exporting import Exporting
+
+        return Exporting(self.engine, self.reading)
+
+    @cached_property
+    def old_texts(self) -> "OldTextStore":
+        """Transcripts whose time is over."""
+        from meeting_pipeline.adapters.db.old_texts import OldTextStore
+
+        return OldTextStore(self.engine, self._now)
+
+    @cached_property
+    def erasure(self) -> "ErasureStore":
+        """A person, to be forgotten."""
+        from meeting_pipeline.adapters.db.erasure import ErasureStore
+
+        return ErasureStore(self.engine, self._now)
+
+    @cached_property
+    def repair(self) -> "RepairStore":
+        """Rows that do not fit what is on disk."""
+        from meeting_pipeline.adapters.db.repair import RepairStore
+
+        return RepairStore(self.engine, self.reading, self.recordings, self._now)
 
     def make_ready(self) -> None:
         """Give an empty database its tables.
@@ -55,31 +98,3 @@ class Database:
     def close(self) -> None:
         """Give all connections back; the stores connect again when used again."""
         self.engine.dispose()
-
-
-def utc_now() -> datetime:
-    """The present instant, aware UTC."""
-    return datetime.now(UTC)
-
-
-def open_database(
-    url: str, teachers: Collection[str] = (), now: Callable[[], datetime] = utc_now
-) -> Database:
-    """The stores behind a SQLAlchemy address (`sqlite:///FILE`, `mysql+pymysql://…`).
-
-    teachers: ids or names of those who are never students. Nothing is connected yet.
-    """
-    engine = create_engine(url)
-    store, reading = RecordingStore(engine, teachers, now), Reading(engine, now)
-    return Database(
-        engine=engine,
-        recordings=store,
-        runs=RunStore(engine, now),
-        stats=StatsStore(engine, now),
-        reading=reading,
-        exporting=Exporting(engine, reading),
-        retention=RetentionStore(engine, now),
-        old_texts=OldTextStore(engine, now),
-        erasure=ErasureStore(engine, now),
-        repair=RepairStore(engine, reading, store, now),
-    )
