@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
-from meeting_pipeline.adapters.llm.reply import reply_schema
+from meeting_pipeline.adapters.llm.reply_schema import reply_schema
 from meeting_pipeline.domain.choices import Phase
 from meeting_pipeline.sandbox.schema import complaints
 

@@ -15,7 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.sources.tencent import connect
-from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord
+from meeting_pipeline.adapters.sources.tencent.answers import (
+    AddressPage,
+    BadField,
+    ListedRecord,
+    VisitPage,
+    read,
+)
 from meeting_pipeline.adapters.sources.tencent.mapping import metas_of, public_url
 from meeting_pipeline.adapters.sources.tencent.source import TencentSource
 from meeting_pipeline.domain.model import RecordKey, RecordMeta
@@ -175,8 +181,26 @@ def test_row_12_a_thousand_mutated_pages_are_no_traceback(
             assert "GET /v1/" in error.message
 
 
+def test_the_first_field_that_makes_no_sense_is_named() -> None:
+    files = [{"record_file_id": "1"}, {"record_file_id": "2", "meeting_summary": [{}, 3]}]
+    with pytest.raises(BadField, match=r"^record_files\.1\.meeting_summary\.1: is no object$"):
+        read(AddressPage, {"record_files": files})
+    with pytest.raises(BadField, match=r"^record_files\.0\.record_file_id: is no id$"):
+        read(AddressPage, {"record_files": [{}]})
+    with pytest.raises(BadField, match=r"^the whole: is no object$"):
+        read(AddressPage, [])
+
+
+@pytest.mark.parametrize("said", [{}, {"has_remaining": False, "next_pos": 0}, {"total_count": 1}])
+def test_a_page_without_rows_is_believed_only_where_a_count_says_so(said: dict[str, Any]) -> None:
+    with pytest.raises(BadField, match=r"^participants: is no list$"):
+        read(VisitPage, said)
+    assert read(VisitPage, said | {"total_count": "0", "participants": None}).participants == []
+    assert read(VisitPage, said | {"current_size": 0}).participants == []
+
+
 def row(**changed: Any) -> ListedRecord:
-    return ListedRecord.model_validate({**PAGE["record_meetings"][0], **changed})
+    return read(ListedRecord, {**PAGE["record_meetings"][0], **changed})
 
 
 def file(**changed: Any) -> list[dict[str, Any]]:
@@ -198,7 +222,7 @@ def test_a_row_becomes_what_we_know() -> None:
 
 def test_ids_are_text_even_where_a_server_sends_numbers() -> None:
     page = json.loads('{"meeting_record_id": 13339451618278424869, "meeting_id": 1, "state": 1}')
-    assert ListedRecord.model_validate(page).meeting_record_id == "13339451618278424869"
+    assert read(ListedRecord, page).meeting_record_id == "13339451618278424869"
 
 
 @pytest.mark.parametrize("bad", [0, 1_000, -5, 10**15, "", None])

@@ -8,22 +8,25 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import requests
-from pydantic import TypeAdapter
 
 from meeting_pipeline.adapters.http import Answer, Http
 from meeting_pipeline.adapters.llm.model_traits import ModelTraits
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
 from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound, NotTaken, refuse
-from meeting_pipeline.adapters.llm.reply import reply_schema
+from meeting_pipeline.adapters.llm.reply_schema import reply_schema
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
 from meeting_pipeline.paid_calls import PaidCalls, call_key
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -61,7 +64,11 @@ class Completion:
     receipt: str
 
 
-_COMPLETION = TypeAdapter(Completion)
+@cache
+def _completions() -> "TypeAdapter[Completion]":
+    from pydantic import TypeAdapter  # see `reply`
+
+    return TypeAdapter(Completion)
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,9 @@ class ChatModel:
         tokens = tokens_of(body.decode()) + max_tokens
 
         def call() -> bytes:
-            return _COMPLETION.dump_json(self._post(body, tokens))
+            return _completions().dump_json(self._post(body, tokens))
 
-        return Paid(key, _COMPLETION.validate_json(calls.remember(key, call)))
+        return Paid(key, _completions().validate_json(calls.remember(key, call)))
 
     def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> bytes:
         system = Message("system", _system(form))

@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.llm.chat import ChatModel, Completion
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, repair
-from meeting_pipeline.adapters.llm.reply import BadReply, Reply, read_reply
 from meeting_pipeline.errors import FinalError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.llm.reply import Reply
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ class Conversation:
     spent: Callable[[Completion], None]
     _used: list[str] = field(default_factory=list)
 
-    def reply_to(self, messages: Messages) -> Reply:
+    def reply_to(self, messages: Messages) -> "Reply":
         """A valid reply; one that is not valid is sent back once, with what is wrong with it.
 
         Raises TooLong, FinalError("filtered"), RecordError("bad_reply"), ("reply_cut") or
@@ -43,7 +46,9 @@ class Conversation:
         finally:
             self._used.clear()
 
-    def _valid(self, messages: Messages) -> Reply:
+    def _valid(self, messages: Messages) -> "Reply":
+        from meeting_pipeline.adapters.llm.reply import BadReply, read_reply  # see there
+
         said = self._whole(messages)
         try:
             return read_reply(said)

@@ -5,9 +5,12 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice
+from typing import TYPE_CHECKING
 
-from meeting_pipeline.adapters.llm.reply import Quote
 from meeting_pipeline.domain.model import Evidence, Transcript
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.llm.reply import Quote
 
 _FEWEST_CHARACTERS = 2
 _CLOSING = tuple("。！？；…”」.!?;")
@@ -15,7 +18,7 @@ _PREFIX = re.compile(r"\s*(?:\[[\d:.]+\]\s*)?(?:[^:：]{1,30}[:：])?")
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)")
 
 
-def verified(quotes: Sequence[Quote], transcript: Transcript) -> tuple[tuple[Evidence, ...], int]:
+def verified(quotes: "Sequence[Quote]", transcript: Transcript) -> tuple[tuple[Evidence, ...], int]:
     """The quotes that were really said, as the transcript has them, and how many were not.
 
     Width, case, spaces and punctuation do not matter. Where the same was said more than once, the
@@ -36,7 +39,7 @@ class _Said:
         self._text = "".join(folded)
         self._starts = list(accumulate(map(len, folded), initial=0))
 
-    def find(self, quote: Quote) -> Evidence | None:
+    def find(self, quote: "Quote") -> Evidence | None:
         """Where this was said, or None."""
         for words in (quote.quote, _PREFIX.sub("", quote.quote, count=1)):
             letters = _folded(words)

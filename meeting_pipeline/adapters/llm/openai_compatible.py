@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.http import Http, Timeouts
@@ -19,7 +20,7 @@ from meeting_pipeline.adapters.llm.portions import lines_of
 from meeting_pipeline.adapters.llm.prompting import Document
 from meeting_pipeline.adapters.llm.reading import Plan, Reading
 from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken
-from meeting_pipeline.adapters.llm.reply import Reply, schema_version
+from meeting_pipeline.adapters.llm.reply_schema import schema_version
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
@@ -27,6 +28,9 @@ from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
 from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.llm.reply import Reply
 
 _USED_SHARE = 0.92  # of a context: portions vary by a twentieth
 _REPLIES = 2  # room for a reply of double length, or for one that is sent back
@@ -77,8 +81,8 @@ class ChatSummarizer:
         )
         self._model = ChatModel(self._http, base_url, api_key, model, traits)
         self._service, self._engine, self._zone = service, engine, zone
-        self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
         self._plan = _plan(traits)
+        self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
 
     @property
     def settings(self) -> str:
@@ -148,7 +152,7 @@ class ChatSummarizer:
 
         return tell
 
-    def _summary(self, reply: Reply, transcript: Transcript) -> Summary:
+    def _summary(self, reply: "Reply", transcript: Transcript) -> Summary:
         evidence, dropped = verified(reply.evidence, transcript)
         return Summary(
             engine=self._engine,

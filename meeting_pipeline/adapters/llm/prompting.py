@@ -8,10 +8,13 @@ from datetime import tzinfo
 from functools import cache
 from importlib import resources
 from string import Template
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.llm.portions import Line
-from meeting_pipeline.adapters.llm.reply import Reply
 from meeting_pipeline.domain.model import RecordMeta
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.llm.reply import Reply
 
 _NAMES = ("system", "whole", "part", "merge", "repair")
 _LONGEST_ECHO = 4_000
@@ -60,7 +63,7 @@ class Document:
         """Ask about one part of what was said, counted from 1."""
         return self._asking("part", "\n".join(map(str, lines)), part=part, parts=parts)
 
-    def merged(self, notes: Iterable[Reply]) -> tuple[Message, ...]:
+    def merged(self, notes: "Iterable[Reply]") -> tuple[Message, ...]:
         """Ask to make one of the notes on several parts."""
         return self._asking("merge", "\n".join(note.model_dump_json() for note in notes))
 

@@ -5,13 +5,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.llm.conversation import Conversation
 from meeting_pipeline.adapters.llm.portions import Line, portions
 from meeting_pipeline.adapters.llm.prompting import Document
 from meeting_pipeline.adapters.llm.refusals import TooLong
-from meeting_pipeline.adapters.llm.reply import Reply
 from meeting_pipeline.errors import RecordError
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.llm.reply import Reply
 
 _SMALLEST_ROOM = 200
 _PAIR = 2
@@ -49,7 +52,7 @@ class Reading:
     plan: Plan
     progress: Callable[[int, int], None]
 
-    def reply(self, lines: Sequence[Line]) -> Reply:
+    def reply(self, lines: Sequence[Line]) -> "Reply":
         """One reply about all of the lines; raises as `Conversation.reply_to` does, and
         RecordError("too_long") when the model takes next to nothing at once.
         """
@@ -64,12 +67,13 @@ class Reading:
                 fan_in = max(_PAIR, fan_in // 2)
         return notes[0]
 
-    def _read(self, lines: Sequence[Line]) -> tuple[list[Reply], int]:
+    def _read(self, lines: Sequence[Line]) -> "tuple[list[Reply], int]":
         """Notes on each part, and the room that the last part had.
 
         What is not read yet is cut smaller when the server says that it is too long.
         """
-        room, notes = self.plan.room, list[Reply]()
+        room = self.plan.room
+        notes: list[Reply] = []
         waiting = deque(portions(lines, room))
         while waiting:
             parts = len(notes) + len(waiting)
@@ -86,18 +90,18 @@ class Reading:
                 self.progress(len(notes), parts)
         return notes, room
 
-    def _notes_on(self, lines: Sequence[Line], part: int, parts: int) -> Reply:
+    def _notes_on(self, lines: Sequence[Line], part: int, parts: int) -> "Reply":
         if parts == 1:
             return self.conversation.reply_to(self.document.whole(lines))
         return self.conversation.reply_to(self.document.part(lines, part, parts))
 
-    def _one_of(self, notes: Sequence[Reply]) -> Reply:
+    def _one_of(self, notes: "Sequence[Reply]") -> "Reply":
         if len(notes) == 1:
             return notes[0]
         return self.conversation.reply_to(self.document.merged(notes))
 
 
-def _groups(notes: Sequence[Reply], size: int) -> Iterator[list[Reply]]:
+def _groups(notes: "Sequence[Reply]", size: int) -> "Iterator[list[Reply]]":
     rest = iter(notes)
     while group := list(islice(rest, size)):
         yield group

@@ -2,14 +2,18 @@
 
 Unknown fields are ignored, missing and null ones have a default unless nothing works without them.
 Ids are text, also where a server sends numbers; times may be seconds or milliseconds, numbers or
-text. Whatever else is wrong is a ValidationError that names the field.
+text. Whatever else is wrong is a BadField.
+
+Plain dataclasses: for pydantic every field would need a validator of ours as well, and the program
+would start a tenth of a second later.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from functools import cache, partial
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -76,124 +80,193 @@ def _flag(value: object) -> bool | None:
     raise ValueError("is neither true nor false")
 
 
-def _or_none(value: object) -> object:
-    return [] if value is None else value
-
-
-def _rows(value: object, info: ValidationInfo) -> object:
-    """The rows of a page; none at all is believed only where a count says so."""
-    if value is None and 0 in (info.data.get("total_count"), info.data.get("current_size")):
-        return []
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("is no list")
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Id = Annotated[str, BeforeValidator(_id)]
-OptionalId = Annotated[str | None, BeforeValidator(_optional_id)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
+def _list_or_none(value: object) -> list[Any]:
+    return [] if value is None else _list(value)
+
+
+Text = Annotated[str, _text]
+Id = Annotated[str, _id]
+OptionalId = Annotated[str | None, _optional_id]
+Count = Annotated[int | None, _count]
+Moment = Annotated[datetime | None, _moment]
+Flag = Annotated[bool | None, _flag]
 Row = TypeVar("Row")
-List = Annotated[list[Row], BeforeValidator(_or_none)]
-Rows = Annotated[list[Row], BeforeValidator(_rows)]
-_REQUIRED: Any = Field(default=None, validate_default=True)
+List = Annotated[list[Row], _list_or_none]
+Rows = Annotated[list[Row], _list]
+"""Of a page; none at all is believed only where a count says so."""
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class BadField(ValueError):
+    """The first field that makes no sense; place: as in "record_files.0.record_file_id"."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(f"{place or 'the whole'}: {what}")
+        self.place, self.what = place, what
+
+    def below(self, place: str) -> "BadField":
+        """The same, seen from further up."""
+        return BadField(f"{place}.{self.place}" if self.place else place, self.what)
 
 
-class _Page(_Answer):
-    total_count: Count = None
-    current_size: Count = None
-    total_page: Count = None
+def read(kind: type[Row], said: object) -> Row:
+    """What was said as a `kind` of this module; raises BadField."""
+    if not isinstance(said, dict):
+        raise BadField("", "is no object")
+    known: dict[str, Any] = {}
+    for name, one in _fields(kind).items():  # type: ignore[arg-type]  # a class can be hashed
+        value = said.get(name)
+        if value is None and one.reader is _list and _is_empty(known):
+            value = []
+        known[name] = _at(name, one.read, value)
+    return kind(**known)
 
 
-class ListedFile(_Answer):
+def _is_empty(page: Mapping[str, Any]) -> bool:
+    return 0 in (page.get("total_count"), page.get("current_size"))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """reader: of its annotation. row: what its list holds, None where it is none of ours."""
+
+    reader: Callable[[object], Any]
+    row: type[Any] | None
+
+    def read(self, value: object) -> Any:
+        found = self.reader(value)
+        if self.row is None:
+            return found
+        row = partial(read, self.row)
+        return [_at(str(place), row, one) for place, one in enumerate(found)]
+
+
+@cache
+def _fields(kind: type[Any]) -> Mapping[str, _Field]:
+    found = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        of, reader = get_args(hint)
+        rows = [one for one in get_args(of) if isinstance(one, type) and is_dataclass(one)]
+        found[name] = _Field(reader, rows[0] if rows else None)
+    return found
+
+
+def _at(place: str, reader: Callable[[object], Any], value: object) -> Any:
+    try:
+        return reader(value)
+    except BadField as bad:
+        raise bad.below(place) from None
+    except ValueError as wrong:
+        raise BadField(place, str(wrong)) from None
+
+
+@dataclass(frozen=True)
+class _Page:
+    total_count: Count
+    current_size: Count
+    total_page: Count
+
+
+@dataclass(frozen=True)
+class ListedFile:
     """One of `record_files` in a list (51189, 53224). record_size: bytes."""
 
     record_file_id: Id
-    record_start_time: Moment = None
-    record_end_time: Moment = None
-    record_size: Count = None
-    sharing_url: Text = ""
-    allow_download: Flag = None
+    record_start_time: Moment
+    record_end_time: Moment
+    record_size: Count
+    sharing_url: Text
+    allow_download: Flag
 
 
-class ListedRecord(_Answer):
+@dataclass(frozen=True)
+class ListedRecord:
     """One of `record_meetings`; the owner is `host_user_id` in one list, `userid` in the other."""
 
     meeting_record_id: Id
-    meeting_id: OptionalId = None
-    meeting_code: OptionalId = None
-    host_user_id: OptionalId = None
-    userid: OptionalId = None
-    subject: Text = ""
-    media_start_time: Moment = None
-    record_type: Count = None
-    state: Count = None
-    record_files: List[ListedFile] = []
+    meeting_id: OptionalId
+    meeting_code: OptionalId
+    host_user_id: OptionalId
+    userid: OptionalId
+    subject: Text
+    media_start_time: Moment
+    record_type: Count
+    state: Count
+    record_files: List[ListedFile]
 
 
+@dataclass(frozen=True)
 class RecordPage(_Page):
     """A page of either list; its rows are read one by one, so that a bad one costs no other."""
 
-    record_meetings: Rows[Any] = _REQUIRED
+    record_meetings: Rows[Any]
 
 
-class Document(_Answer):
+@dataclass(frozen=True)
+class Document:
     """One of `meeting_summary`: Tencent's own transcript."""
 
-    download_address: Text = ""
-    file_type: Text = ""
+    download_address: Text
+    file_type: Text
 
 
-class Address(_Answer):
+@dataclass(frozen=True)
+class Address:
     """One of `record_files` of the addresses answer (51174)."""
 
     record_file_id: Id
-    view_address: Text = ""
-    download_address: Text = ""
-    download_address_file_type: Text = ""
-    audio_address: Text = ""
-    audio_address_file_type: Text = ""
-    allow_download: Flag = None
-    meeting_summary: List[Document] = []
+    view_address: Text
+    download_address: Text
+    download_address_file_type: Text
+    audio_address: Text
+    audio_address_file_type: Text
+    allow_download: Flag
+    meeting_summary: List[Document]
 
 
+@dataclass(frozen=True)
 class AddressPage(_Page):
     """A page of the links of one record."""
 
-    record_files: Rows[Address] = _REQUIRED
+    record_files: Rows[Address]
 
 
-class Visit(_Answer):
+@dataclass(frozen=True)
+class Visit:
     """One stay of one person (42701). user_name: base64."""
 
-    userid: Text = ""
-    user_name: Text = ""
-    join_time: Moment = None
-    left_time: Moment = None
+    userid: Text
+    user_name: Text
+    join_time: Moment
+    left_time: Moment
 
 
+@dataclass(frozen=True)
 class VisitPage(_Page):
     """A page of visits; total_count counts visits, not people."""
 
-    has_remaining: Flag = None
-    next_pos: Count = None
-    participants: Rows[Visit] = _REQUIRED
+    has_remaining: Flag
+    next_pos: Count
+    participants: Rows[Visit]
 
 
-class PastMeeting(_Answer):
+@dataclass(frozen=True)
+class PastMeeting:
     """One of `meeting_info_list` of the history."""
 
-    meeting_id: OptionalId = None
-    sub_meeting_id: OptionalId = None
-    start_time: Moment = None
-    end_time: Moment = None
+    meeting_id: OptionalId
+    sub_meeting_id: OptionalId
+    start_time: Moment
+    end_time: Moment
 
 
+@dataclass(frozen=True)
 class PastMeetingPage(_Page):
     """A page of the meetings somebody was in."""
 
-    meeting_info_list: Rows[PastMeeting] = _REQUIRED
+    meeting_info_list: Rows[PastMeeting]

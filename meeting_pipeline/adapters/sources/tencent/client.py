@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ValidationError
 from requests import PreparedRequest, Request
 
 from meeting_pipeline.adapters.http import Answer, Http, TryAgain, http_date, refuse_failures
 from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.sources.tencent.answers import BadField, read
 from meeting_pipeline.adapters.sources.tencent.refusals import (
     CLOCK_SKEW,
     Refusal,
@@ -25,7 +25,7 @@ from meeting_pipeline.adapters.sources.tencent.refusals import (
 from meeting_pipeline.adapters.sources.tencent.signing import Credentials, sign
 from meeting_pipeline.errors import FatalError, RetryableError
 
-Model = TypeVar("Model", bound=BaseModel)
+Row = TypeVar("Row")
 Query = Mapping[str, str | int]
 
 _log = logging.getLogger(__name__)
@@ -64,10 +64,8 @@ class TencentClient:
         self._clock = clock
         self._correcting = threading.Lock()
 
-    def get(
-        self, path: str, query: Query, model: type[Model], limit: RateLimit | None = None
-    ) -> Model:
-        """One answer, read as `model`; limit: of this endpoint alone.
+    def get(self, path: str, query: Query, kind: type[Row], limit: RateLimit | None = None) -> Row:
+        """One answer, read as a `kind` of `answers`; limit: of this endpoint alone.
 
         path: percent-encoded. Raises FatalError when no call can work ("wrong_credentials",
         "bad_signature", "clock_skew", "daily_limit" …), SkipRecord for what is gone or not
@@ -78,7 +76,7 @@ class TencentClient:
         return self._http.call(
             f"GET {path}",
             partial(self._prepare, path, query),
-            partial(self._judge, call, model),
+            partial(self._judge, call, kind),
             rates=[limit] if limit else [],
         )
 
@@ -98,7 +96,7 @@ class TencentClient:
         request = Request("GET", url, headers=headers).prepare()
         return sign(request, self.credentials, int(self._clock() + self.clock_skew_s))
 
-    def _judge(self, call: _Call, model: type[Model], answer: Answer) -> Model:
+    def _judge(self, call: _Call, kind: type[Row], answer: Answer) -> Row:
         self.skew_seen_s = self._skew(answer)
         body = _json_in(answer)
         if refusal := refusal_in(answer, body):
@@ -106,7 +104,10 @@ class TencentClient:
         refuse_failures(answer)
         if not answer.is_success:
             raise answer.bad("is no answer of the API, check TQM_BASE_URL")
-        return read(answer, model, body)
+        try:
+            return read(kind, body)
+        except BadField as bad:
+            raise answer.bad(f"cannot be used: {bad}") from None
 
     def _refused(self, call: _Call, answer: Answer, refusal: Refusal) -> Exception:
         if refusal.code == CLOCK_SKEW:
@@ -150,18 +151,3 @@ def _json_in(answer: Answer) -> Any:
     except TryAgain:
         refuse_failures(answer)
         raise
-
-
-def read(answer: Answer, model: type[Model], body: object) -> Model:
-    """The body as `model`; raises TryAgain naming the first field that makes no sense."""
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise answer.bad(problem(error)) from None
-
-
-def problem(error: ValidationError) -> str:
-    """Which field is wrong and how, without what it holds."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the whole"
-    return f"cannot be used: {field}: {first['msg']}"

@@ -6,11 +6,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
-
 from meeting_pipeline.adapters.rates import RateLimit
-from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord, RecordPage
-from meeting_pipeline.adapters.sources.tencent.client import Query, TencentClient, problem
+from meeting_pipeline.adapters.sources.tencent.answers import (
+    BadField,
+    ListedRecord,
+    RecordPage,
+    read,
+)
+from meeting_pipeline.adapters.sources.tencent.client import Query, TencentClient
 from meeting_pipeline.adapters.sources.tencent.mapping import BEFORE_TENCENT_MEETING
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError
@@ -144,10 +147,10 @@ class _Pass:
 
     def _keep(self, row: object) -> None:
         try:
-            record = ListedRecord.model_validate(row)
-        except ValidationError as error:
+            record = read(ListedRecord, row)
+        except BadField as bad:
             self.bad += 1
-            message = f"{self.what}: a row of record_meetings {problem(error)}"
+            message = f"{self.what}: a row of record_meetings cannot be used: {bad}"
             self.trouble = RetryableError("bad_answer", message)
         else:
             self.records[record.meeting_record_id] = record
