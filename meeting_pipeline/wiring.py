@@ -15,7 +15,6 @@ from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
-from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.retention import Retention
@@ -23,6 +22,7 @@ from meeting_pipeline.retention import Retention
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
+    from meeting_pipeline.domain.views import RecordingDetail
     from meeting_pipeline.erasure import Erasure
     from meeting_pipeline.old_texts import OldTexts
     from meeting_pipeline.repair.survey import Survey
@@ -182,7 +182,7 @@ def database_checks(settings: Settings) -> list[Check]:
         return health.examine(rows.engine)
 
 
-def find(rows: Database, reference: str) -> RecordingDetail:
+def find(rows: Database, reference: str) -> "RecordingDetail":
     """The recording with this number or record id; raises RecordError("no_such_recording")."""
     number = rows.reading.find(reference)
     detail = rows.reading.show(number) if number is not None else None

@@ -3,14 +3,16 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import Minutes, RecordMeta
 from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, OldText
 from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
-from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.ports.rows import Setback
+
+if TYPE_CHECKING:
+    from meeting_pipeline.domain.views import RecordingView
 
 
 class RetentionStore(Protocol):
@@ -71,7 +73,7 @@ class RepairStore(Protocol):
     Every method but `recordings` is one transaction; each may be repeated.
     """
 
-    def recordings(self) -> Iterator[RecordingView]:
+    def recordings(self) -> "Iterator[RecordingView]":
         """Every recording, newest start first, read page by page."""
 
     def lacking_texts(self) -> frozenset[int]:
