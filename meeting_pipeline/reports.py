@@ -3,6 +3,8 @@
 Times are ISO 8601 with an offset, durations seconds unless a name says otherwise, ids text.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -23,15 +25,15 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.timing import Timing
-from meeting_pipeline.domain.views import (
-    ExportedRecording,
-    RecordingDetail,
-    RecordingView,
-    StudentView,
-)
 from meeting_pipeline.domain.window import Window
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a run has none of these to show
+    from meeting_pipeline.domain.views import (
+        ExportedRecording,
+        RecordingDetail,
+        RecordingView,
+        StudentView,
+    )
     from meeting_pipeline.pipeline import Plan
 
 Document = dict[str, Any]
@@ -77,7 +79,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
     }
 
 
-def plan_document(plan: "Plan", zone: ZoneInfo) -> Document:
+def plan_document(plan: Plan, zone: ZoneInfo) -> Document:
     """What a run would do: the records that are due now and the new ones."""
     new = [
         {"id": None, "source": meta.key.source, "record_id": meta.key.record_id}
