@@ -78,15 +78,14 @@ def begin(
         "made_from": made_from,
         "attempts": attempt,
         "started_at": now,
-        **_NOTHING_YET,
     }
-    upsert(connection, stage_ledger, [row], _KEYS)
+    upsert(connection, stage_ledger, [row], _KEYS, cleared=tuple(_NOTHING_YET))
 
 
 def end(connection: Connection, recording_id: int, ended: EndedStage, now: datetime) -> None:
     """The stage is done, with what it left."""
     left = {} if ended.artifact is None else _artifact_columns(ended.artifact)
-    values = {**_NOTHING_YET, **left, "status": StageStatus.DONE, "finished_at": now}
+    values = {**left, "status": StageStatus.DONE, "finished_at": now}
     connection.execute(_CHANGE, {**_which(recording_id, ended.stage), **values})
 
 

@@ -25,15 +25,22 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
         yield chunk
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    *,
+    cleared: Sequence[str] = (),
+) -> None:
     """Insert the rows, or update those whose `keys` are there; `created_at` stays as it was.
 
-    All rows have the same columns. Sort them by key: concurrent writers then queue up instead of
+    All rows have the same columns. cleared: further ones, which become NULL. Sort them by key: concurrent writers then queue up instead of
     waiting for each other in a circle.
     """
     if rows:
         changing = tuple(name for name in rows[0] if name not in keys and name != "created_at")
-        statement = _upsert(connection.dialect.name, table, tuple(keys), changing)
+        statement = _upsert(connection.dialect.name, table, tuple(keys), (*changing, *cleared))
         connection.execute(statement, list(rows))
 
 
