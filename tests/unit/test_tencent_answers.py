@@ -181,6 +181,18 @@ def test_row_12_a_thousand_mutated_pages_are_no_traceback(
             assert "GET /v1/" in error.message
 
 
+def test_row_12_a_bad_row_that_comes_for_ever_ends_the_reading(
+    mutated: Mutated, fuzzed: TencentSource
+) -> None:
+    mutated.answers = ANSWERS | {
+        "corp/records": {"total_count": 10**11, "record_meetings": [{"meeting_record_id": []}]}
+    }
+    before = len(mutated.server.heads)
+    with pytest.raises(MeetingError, match="meeting_record_id: is no text"):
+        list(fuzzed.list_records(Window(NOW - timedelta(days=7), NOW)))
+    assert len(mutated.server.heads) - before < 20
+
+
 def test_the_first_field_that_makes_no_sense_is_named() -> None:
     files = [{"record_file_id": "1"}, {"record_file_id": "2", "meeting_summary": [{}, 3]}]
     with pytest.raises(BadField, match=r"^record_files\.1\.meeting_summary\.1: is no object$"):

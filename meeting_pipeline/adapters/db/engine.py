@@ -144,10 +144,11 @@ def revision(engine: Engine) -> str | None:
 
 
 def _once(engine: Engine, work: Callable[[Connection], Result], read_only: bool) -> Result:
-    # options of the connection: an engine with options would look up its listeners every time
-    opened = engine.connect().execution_options(**{_READ_ONLY: read_only})
-    with opened as connection, connection.begin():
-        return work(connection)
+    with engine.connect() as connection:
+        if read_only:  # of an engine with options the listeners would be looked up every time
+            connection.execution_options(**{_READ_ONLY: True})
+        with connection.begin():
+            return work(connection)
 
 
 def _address(url: str) -> URL:

@@ -49,10 +49,14 @@ class RecordingStore:
         return Listed(new=new, known=len(metas) - new, waiting=waiting)
 
     def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
+        if not listed:
+            return []
         metas = listing.in_order(listed)
         return read(self._engine, lambda connection: listing.unknown(connection, metas))
 
     def numbers(self, listed: Sequence[RecordMeta]) -> list[int]:
+        if not listed:
+            return []
         metas = listing.in_order(listed)
         found = read(self._engine, lambda connection: listing.numbers(connection, metas))
         return [found[meta.key.source, meta.key.record_id] for meta in listed]

@@ -35,8 +35,8 @@ def upsert(
 ) -> None:
     """Insert the rows, or update those whose `keys` are there; `created_at` stays as it was.
 
-    All rows have the same columns. cleared: further ones, which become NULL. Sort them by key: concurrent writers then queue up instead of
-    waiting for each other in a circle.
+    All rows have the same columns. cleared: further ones, which become NULL. Sort the rows by key:
+    concurrent writers then queue up instead of waiting for each other in a circle.
     """
     if rows:
         changing = tuple(name for name in rows[0] if name not in keys and name != "created_at")

@@ -36,6 +36,7 @@ def system_prompt() -> str:
     return _file("system")
 
 
+@cache
 def prompt_version() -> str:
     """A short hash of all prompts: other words, other version."""
     return hashlib.sha256("\0".join(map(_file, _NAMES)).encode()).hexdigest()[:12]

@@ -19,6 +19,7 @@ def reply_schema() -> dict[str, Any]:
     return schema
 
 
+@cache
 def schema_version() -> str:
     """A short hash of the schema: other fields, other version."""
     return hashlib.sha256(json.dumps(reply_schema()).encode()).hexdigest()[:12]

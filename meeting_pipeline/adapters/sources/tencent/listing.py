@@ -105,7 +105,8 @@ class RecordList:
 
 @dataclass
 class _Pass:
-    """One reading of all pages. what: the call; bad: how many rows made no sense.
+    """One reading of all pages. what: the call; bad: the rows that made no sense, each once: a
+    server that sends one for ever brings nothing new.
 
     page: the records of the last one.
     """
@@ -113,7 +114,7 @@ class _Pass:
     what: str
     records: dict[str, ListedRecord] = field(default_factory=dict)
     page: list[ListedRecord] = field(default_factory=list)
-    bad: int = 0
+    bad: set[str] = field(default_factory=set)
     idle_pages: int = 0
     totals: set[int] = field(default_factory=set)
     total: int = 0
@@ -149,7 +150,7 @@ class _Pass:
         try:
             record = read(ListedRecord, row)
         except BadField as bad:
-            self.bad += 1
+            self.bad.add(repr(row))
             message = f"{self.what}: a row of record_meetings cannot be used: {bad}"
             self.trouble = RetryableError("bad_answer", message)
         else:
@@ -169,7 +170,7 @@ class _Pass:
         return self._rows() < self.total or page < (answer.total_page or 0) or is_beyond
 
     def _rows(self) -> int:
-        return len(self.records) + self.bad
+        return len(self.records) + len(self.bad)
 
 
 def pieces(window: Window, now: datetime) -> Iterator[Window]:
