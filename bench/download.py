@@ -7,8 +7,9 @@ that all connections share, one that limits each connection. Contenders take tur
 the best of the rounds counts. Writes bench/results/download.md; exits 1 when we need more than
 1.05 times what aria2c needs on some list.
 
-We are measured from the first record to the last, so without the start of the interpreter, but with
-that of our aria2c; and with what aria2c does not do: media probe, sha256, fsync. Neither starts
+We are measured from the first record to the last, so without the start of the interpreter and of
+the decoders, but with that of our aria2c; and with what aria2c does not do: media probe, sha256,
+fsync. Neither starts
 cold: the files are in the page cache.
 """
 

