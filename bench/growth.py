@@ -178,10 +178,10 @@ def table(results: list[Compared], new: int) -> Iterator[str]:
     for one in results:
         yield f"Where the time goes on {one.engine}, in seconds:\n"
         yield "| statement | small | large |\n|---|--:|--:|"
-        few, many = one.best(0), one.best(1)
-        for statement, seconds in many.most_common(_SHOWN):
+        small, large = one.best(0), one.best(1)
+        for statement, seconds in large.most_common(_SHOWN):
             shown = " ".join(statement.split())[:90].replace("|", "¦")
-            yield f"| `{shown}` | {few[statement]:.3f} | {seconds:.3f} |"
+            yield f"| `{shown}` | {small[statement]:.3f} | {seconds:.3f} |"
         yield ""
 
 

@@ -20,7 +20,7 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.rows import DueRecord, Setback
 from meeting_pipeline.ports.sources import MediaLink
-from meeting_pipeline.stages.fetch import fetch
+from meeting_pipeline.stages.fetch import Listing, fetch
 
 COMMAND = "measured night"
 _LOOK_BACK = timedelta(days=7)
@@ -66,8 +66,12 @@ def work_through(rows: Database, company: Company, night: int, clock: Clock, new
     known_until = rows.runs.watermark(SOURCE) or clock.now
     window = Window(known_until - _LOOK_BACK, clock.now)
     run_id = rows.runs.start(COMMAND, window)
-    listing = fetch(ListedSource(company, first, last), rows.recordings, window, [])
-    due = rows.recordings.due(None, SETTINGS, None)
+    pages = fetch(ListedSource(company, first, last), rows.recordings, window, [])
+    listing, due = Listing(), list[DueRecord]()
+    for page in pages:
+        listing += page.listing
+        due += rows.recordings.due_among(page.metas)
+    assert not rows.recordings.due(None, SETTINGS, None)[len(due) :], "the listing left some out"
     outcomes = tuple(_process(rows, record, run_id) for record in due)
     rows.stats.refresh()
     report = RunReport(
@@ -90,21 +94,24 @@ def work_through(rows: Database, company: Company, night: int, clock: Clock, new
 def _process(rows: Database, record: DueRecord, run_id: int) -> RecordOutcome:
     """What a run writes of one record; the stages themselves take no time here."""
     store, key = rows.recordings, record.meta.key
-    store.ledger(record.id)
     if int(key.record_id) % _ONE_IN_FIFTY_FAILS == 0:
-        store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS)
+        store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS, is_first=True)
         setback = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "no answer", NEVER)
         store.set_back(record.id, setback, RecordStatus.FAILED)
         return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.FAILED)
+    ended = None
     for stage in StageName:
-        _take(rows, record, run_id, stage)
-    store.finish(record.id, SETTINGS)
+        ended = _take(rows, record, run_id, stage, ended)
+    store.finish(record.id, SETTINGS, ended)
     return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.DONE)
 
 
-def _take(rows: Database, record: DueRecord, run_id: int, stage: StageName) -> None:
+def _take(
+    rows: Database, record: DueRecord, run_id: int, stage: StageName, before: EndedStage | None
+) -> EndedStage:
+    """As `steps.Steps` does it: the end of a stage is committed with the start of the next one."""
     store, number = rows.recordings, record.id
-    store.begin_stage(number, stage, SETTINGS)
+    store.begin_stage(number, stage, SETTINGS, before, is_first=True)
     if stage is StageName.DOWNLOAD:
         link = MediaLink("https://media.invalid/x", "m4a", play_url=record.meta.play_url)
         store.note_links(number, link)
@@ -114,4 +121,4 @@ def _take(rows: Database, record: DueRecord, run_id: int, stage: StageName) -> N
         store.spent(number, run_id, Usage("llm", "llm", "kimi-k2.6", 0.0, 20_000, 900, 0.3))
     if stage is StageName.STORE:
         store.save(number, talk(number))
-    store.end_stage(number, EndedStage(stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0)))
+    return EndedStage(stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0))

@@ -77,7 +77,8 @@ class DatabaseTime:
             finally:
                 if self._server is None:
                     self.cpu_s += time.thread_time() - worked
-                self.by_statement[getattr(one, "statement", _END)] += time.perf_counter() - started
+                took = time.perf_counter() - started  # which typeshed has no Counter for
+                self.by_statement[getattr(one, "statement", _END)] += took  # type: ignore[assignment]
                 self._inside = False
 
         return timed
