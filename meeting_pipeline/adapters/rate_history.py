@@ -38,7 +38,7 @@ class RateHistory:
         self._path = path
         self._news: list[bytes] = []
         self._lines = 0
-        self._is_whole = True
+        self._is_whole = True  # else the file is written anew
         self._version: tuple[int, ...] = ()
 
     def put(self, number: int, at: float, tokens: int) -> None:
@@ -50,6 +50,20 @@ class RateHistory:
         """Nobody may call from `start` to `end`."""
         self.pause = start, end
         self._news.append(_line(start, end))
+
+    def keep(self, oldest: float, latest: float) -> None:
+        """Forget all calls but those after `oldest`.
+
+        What lies behind `latest` is from before the machine restarted and leaves the file, too:
+        else it would count when the clock comes there again.
+        """
+        over = [number for number, (at, _) in self.calls.items() if not oldest < at <= latest]
+        if self.pause[0] > latest or any(self.calls[number][0] > latest for number in over):
+            self._is_whole = False
+        if self.pause[0] > latest:
+            self.pause = (0.0, 0.0)
+        for number in over:
+            del self.calls[number]
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -118,7 +118,7 @@ class RateLimit:
                 f"the service asked for a pause, {cooling_s:.0f} s of it are left",
                 retry_after_s=cooling_s,
             )
-        self._forget(history, now)
+        history.keep(now - self._window_s, now + self._arrival_s)
         calls = sorted(history.calls.values())
         free_at = max(self._room_for_call(calls), self._room_for_tokens(calls, tokens))
         return max(cooling_s, free_at - now)
@@ -127,12 +127,6 @@ class RateLimit:
         """Seconds that are left of a pause; one from before the machine restarted is over."""
         start, end = self._history.pause
         return end - now if start <= now else 0.0
-
-    def _forget(self, history: RateHistory, now: float) -> None:
-        """Calls that no window has; what lies ahead was made before the machine restarted."""
-        oldest, latest = now - self._window_s, now + self._arrival_s
-        for number in [one for one, (at, _) in history.calls.items() if not oldest < at <= latest]:
-            del history.calls[number]
 
     def _room_for_call(self, calls: Sequence[Call]) -> float:
         if self._per_minute is None or len(calls) < self._per_minute:
