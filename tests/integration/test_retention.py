@@ -246,6 +246,20 @@ def test_the_moment_of_removal_is_the_sweep_s(office: Office) -> None:
     rows.close()
 
 
+def test_of_many_recordings_the_rows_say_of_each_that_its_media_is_gone(tmp_path: Path) -> None:
+    office = Office(tmp_path, [meta(number) for number in range(45)], jobs=4)
+    office.run()
+
+    rows = office.rows()
+    removed = [
+        rows.recordings.ledger(number)[StageName.DOWNLOAD].file_removed_at
+        for number in range(1, 46)
+    ]
+    assert removed == [office.now] * 45
+    assert office.retention(rows).sweep().removed == ()
+    rows.close()
+
+
 def test_killed_at_any_step_the_next_night_finds_what_is_due(tmp_path: Path) -> None:
     killed = 0
     for step in count(1, EVERY):
