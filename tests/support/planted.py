@@ -80,10 +80,10 @@ _NO_KEY = Patch(
 )
 _NO_UPSERT = Patch(
     "adapters/db/writing.py",
-    "        statement = _upsert(connection.dialect.name, table, tuple(keys), changing)\n",
-    "        statement = _upsert(connection.dialect.name, table, tuple(keys), changing)\n"
+    "        connection.execute(statement, list(rows))\n",
     '        if table.name == "recordings":\n'
-    "            statement = table.insert()\n",
+    "            statement = table.insert()\n"
+    "        connection.execute(statement, list(rows))\n",
 )
 
 POWER_BUGS = (
