@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 
 _SPARE_LINES = 200  # before the file is written anew
 
-
 Call = tuple[float, int]
 """When it may have arrived at the latest, by the machine's clock in seconds, and its tokens."""
 

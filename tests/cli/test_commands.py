@@ -69,6 +69,30 @@ def test_help_loads_no_heavy_library() -> None:
     assert heavy & loaded_by("--help") == set()
 
 
+def test_a_run_on_sqlite_begins_without_pydantic_and_without_mysql(tmp_path: Path) -> None:
+    """All that a night at Tencent with services of its own is put together from."""
+    script = (
+        "import sys\n"
+        "from meeting_pipeline import assembly\n"
+        "from meeting_pipeline.adapters.asr import openai_compatible\n"
+        "from meeting_pipeline.adapters.db.database import Database\n"
+        "from meeting_pipeline.adapters.llm import openai_compatible\n"
+        "from meeting_pipeline.adapters.sources.tencent import connect\n"
+        "from meeting_pipeline.cli import run\n"
+        "Database(f'sqlite:///{sys.argv[1]}').revision()\n"
+        "print(*sys.modules)\n"
+    )
+    began = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "rows.db"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(began.stdout.split())
+    assert "sqlalchemy.dialects.sqlite" in loaded
+    assert {"pydantic", "alembic", "sqlalchemy.dialects.mysql"} & loaded == set()
+
+
 def test_a_command_is_loaded_when_it_is_called() -> None:
     ours = {f"meeting_pipeline.cli.{name}" for name in ("stats", "cleanup", "doctor", "run")}
     assert ours & loaded_by("stats", "--help") == {"meeting_pipeline.cli.stats"}

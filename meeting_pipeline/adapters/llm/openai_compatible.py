@@ -81,8 +81,8 @@ class ChatSummarizer:
         )
         self._model = ChatModel(self._http, base_url, api_key, model, traits)
         self._service, self._engine, self._zone = service, engine, zone
-        self._plan = _plan(traits)
         self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
+        self._plan = _plan(traits)
 
     @property
     def settings(self) -> str:
