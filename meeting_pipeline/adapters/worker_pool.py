@@ -1,9 +1,8 @@
 """Worker processes, started when they are first needed and replaced when they die."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from queue import Empty, LifoQueue
@@ -23,13 +22,14 @@ class WorkerPool:
 
     Those at work share the processor's cores. Workers are plain subprocesses of this interpreter,
     so it does not matter how this one was started, and in a session of their own, so Ctrl-C in the
-    terminal reaches only us. cores: that all of them may use. offline: whether nothing needs to be
-    downloaded.
+    terminal reaches only us. cores: that all of them may use. environment: theirs instead of ours.
     """
 
-    def __init__(self, size: int, work: Work, *, cores: int, offline: bool = True) -> None:
+    def __init__(
+        self, size: int, work: Work, *, cores: int, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._work = work
-        self._environment = _environment(offline)
+        self._environment = environment
         self._free: LifoQueue[_Worker | None] = LifoQueue()
         for _ in range(size):
             self._free.put(None)
@@ -141,7 +141,7 @@ class WorkerPool:
 class _Worker:
     """One process and our end of the socket to it."""
 
-    def __init__(self, work: Work, environment: dict[str, str]) -> None:
+    def __init__(self, work: Work, environment: Mapping[str, str] | None) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our program
@@ -189,14 +189,6 @@ class _Worker:
         """End the process now; whoever reads from it is woken."""
         self._process.kill()
         self._process.wait()
-
-
-def _environment(offline: bool) -> dict[str, str]:
-    # MKL makes int8 eight times slower on AMD processors
-    environment = {name: value for name, value in os.environ.items() if name != "CT2_USE_MKL"}
-    if offline:
-        environment["HF_HUB_OFFLINE"] = "1"
-    return environment
 
 
 def _stopped() -> Stopped:

@@ -65,6 +65,11 @@ def workers_of(parent: int) -> set[int]:
     }
 
 
+def pages_taken(process: int) -> int:
+    """How often it asked the system for a page of memory (minflt of proc_pid_stat(5))."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[7])
+
+
 def test_chinese_speech_becomes_simplified_text_in_readable_segments(
     whisper: WhisperTranscriber, tmp_path: Path
 ) -> None:
@@ -89,6 +94,22 @@ def test_chinese_speech_becomes_simplified_text_in_readable_segments(
     assert [(usage.kind, usage.audio_seconds, usage.cost) for usage in spent] == [
         ("asr", audio.duration_s, 0.0)
     ]
+
+
+def test_the_second_recording_uses_the_memory_that_the_first_one_has_given_back(
+    cache: Path, tmp_path: Path
+) -> None:
+    sound, others = speech.spoken(CHINESE, 0, 28), workers_of(os.getpid())
+    transcriber = WhisperTranscriber(cache_dir=cache)
+    try:
+        heard(transcriber, sound, tmp_path)
+        (worker,) = workers_of(os.getpid()) - others
+        before = pages_taken(worker)
+        heard(transcriber, sound, tmp_path)
+        taken = pages_taken(worker) - before
+    finally:
+        transcriber.close()
+    assert taken < 20_000, "buffers that come anew for a window are more than 100 000 pages"
 
 
 def test_english_speech_is_not_forced_into_the_chinese_of_the_settings(
