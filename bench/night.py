@@ -104,7 +104,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/night.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--records", type=int, default=120)
-    parser.add_argument("--few", type=int, default=12, help="records where one follows another")
+    parser.add_argument("--few", type=int, default=30, help="records where one follows another")
     parser.add_argument("--jobs", default="auto", help="ours: records in flight")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--faults", action="store_true", help="also a night with trouble")

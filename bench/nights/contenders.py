@@ -205,6 +205,10 @@ def account(url: str, night: Night) -> dict[str, str]:
     }
 
 
+_KEPT_MEMORY = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592"
+"""Uploads of a megabyte would take their pages anew each time, while their slot is held."""
+
+
 class Server:
     """The night server in its own process."""
 
@@ -212,7 +216,7 @@ class Server:
         words = [str(clips), str(night.records), str(night.clip_s), str(night.clip_bytes)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.nights.server", *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "GLIBC_TUNABLES": _KEPT_MEMORY},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

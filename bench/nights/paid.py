@@ -30,6 +30,7 @@ _SENTENCES = (
     "回去以后把今天的内容整理成文档，下周三之前发给老师检查一遍。",
 )
 _SEGMENT_S = 7.5
+_END_BYTES = 1 << 15
 
 
 class Service:
@@ -62,7 +63,7 @@ class Service:
 class PaidServices:
     """Answers POST …/audio/transcriptions and …/chat/completions of one night.
 
-    uploads: answered transcriptions by hash of the sound. violations: what broke their rules.
+    uploads: answered transcriptions by fingerprint of the sound. violations: of their rules.
     """
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class PaidServices:
     async def _transcribe(self, request: Request) -> Answer:
         form, _ = read_form(request)
         check_form(form, KEYS.asr_model, _UPLOAD_BYTES, {})
-        heard = hashlib.sha256(form["file"]).hexdigest()
+        heard = _fingerprint(form["file"])
         if heard not in self._numbers:
             self._numbers[heard] = next(self._numbering)
         if self._numbers[heard] in self._night.asr_poison:
@@ -119,6 +120,11 @@ class PaidServices:
             return json_answer(200, completion(body, _MINUTES, prompt, {}))
 
         return await self.llm.call(answer)
+
+
+def _fingerprint(sound: bytes) -> str:
+    """By its two ends, that no two clips have in common: all of it takes a millisecond."""
+    return hashlib.sha256(sound[:_END_BYTES] + sound[-_END_BYTES:]).hexdigest()
 
 
 def _heard(clip_s: float, number: int) -> dict[str, object]:

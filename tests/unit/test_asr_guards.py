@@ -1,10 +1,14 @@
 """Inventions are kept out, losses become visible, and honest text stays as it is."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.late_imports import without_setuptools
 
 SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
     lambda pair: (float(pair[0]), float(pair[0] + pair[1]))
@@ -125,3 +129,22 @@ def test_cutting_keeps_every_character_that_is_spoken(text: str) -> None:
     cut = guards.sentences(5.0, 40.0, text)
     assert "".join("".join(piece.split()) for _, _, piece in cut) == "".join(text.split())
     assert all(5.0 <= start < end <= 40.001 for start, end, _ in cut)
+
+
+def test_the_tables_of_chinese_are_found_without_setuptools() -> None:
+    script = (
+        "import sys\n"
+        "from meeting_pipeline.adapters.asr.guards import to_simplified\n"
+        "from meeting_pipeline.adapters.llm.words import cut\n"
+        "print(to_simplified('課程'), *cut('我们先看一下简历'), 'pkg_resources' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "课程 我们 先看 一下 简历 False\n"
+
+
+def test_whoever_wants_setuptools_finds_it_afterwards() -> None:
+    name = "pkg_resources"
+    before = sys.modules.get(name)
+    with without_setuptools(), without_setuptools():
+        assert name in sys.modules
+    assert sys.modules.get(name) is before

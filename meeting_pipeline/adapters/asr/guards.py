@@ -8,6 +8,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+from meeting_pipeline.adapters.late_imports import without_setuptools
+
 Span = tuple[float, float]
 """(start, end) in seconds."""
 
@@ -66,7 +68,8 @@ def to_simplified(text: str) -> str:
     Where zhconv is not installed (it comes with local recognition), everything stays.
     """
     try:
-        from zhconv import convert
+        with without_setuptools():
+            from zhconv import convert
     except ModuleNotFoundError:
         return text
     return str(convert(text, "zh-hans"))

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from meeting_pipeline.adapters.late_imports import without_setuptools
 from meeting_pipeline.adapters.llm.sentences import is_chinese
 
 _SPACED_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -62,12 +63,12 @@ def _loaded_tokenizer() -> Any:
     That one keeps a marshal file in the shared temp directory, which anybody there could replace,
     and tells its progress on standard error.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pkg_resources is deprecated; nothing a user can act on
+    with warnings.catch_warnings(), without_setuptools():
+        warnings.simplefilter("ignore")  # its old syntax; nothing a user can act on
         import jieba
 
-        jieba.setLogLevel(logging.WARNING)
-        tokenizer = jieba.Tokenizer()
-        tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    jieba.setLogLevel(logging.WARNING)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
     return tokenizer
