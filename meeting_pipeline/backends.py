@@ -272,7 +272,8 @@ def _aria2(parts: Parts) -> Downloader:
 
     download = parts.settings.download
     hosts, disk = _hosts_and_disk(parts)
-    downloader = Aria2Downloader(hosts, disk, download.connections, download.aria2c)
+    gate = parts.gate(Resource.DOWNLOAD)
+    downloader = Aria2Downloader(hosts, disk, download.connections, download.aria2c, gate=gate)
     parts.services.callback(downloader.close)
     return downloader
 

@@ -51,9 +51,11 @@ class StageTime:
 class GateUse:
     """How a resource is, or was, used.
 
-    slots: how many may use it at once. used, waiting: how many do and would like to now.
-    busy_s: seconds of all slots together in which they were held. waited_s: seconds of all records
-    together. entries: how often it was entered.
+    slots: how many may use it at once, or fewer where it is full with fewer now. used, waiting: how
+    many do and would like to now. busy_s: seconds of all slots together in which they were used.
+    bound_s: seconds in which all of it was used, half of it counting as half of them: no run that
+    needs it so much can be shorter. waited_s: seconds of all records together. entries: how often
+    it was entered.
     """
 
     resource: Resource
@@ -61,16 +63,12 @@ class GateUse:
     used: int = 0
     waiting: int = 0
     busy_s: float = 0.0
+    bound_s: float = 0.0
     waited_s: float = 0.0
     entries: int = 0
 
-    @property
-    def bound_s(self) -> float:
-        """No run that needs it so much can be shorter than this."""
-        return self.busy_s / self.slots
-
     def occupancy(self, seconds: float) -> float:
-        """Share (0..1) of its slots that was held in a run of so many seconds."""
+        """Share (0..1) of it that was used in a run of so many seconds."""
         return self.bound_s / seconds if seconds > 0 else 0.0
 
 

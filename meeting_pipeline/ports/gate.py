@@ -13,9 +13,15 @@ class Gate(Protocol):
         Raises Stopped once the run is asked to end.
         """
 
+    def waiting(self) -> AbstractContextManager[None]:
+        """For who holds a place and has to wait all the same: the resource is full with fewer."""
+
 
 class _OpenGate:
     def slot(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def waiting(self) -> AbstractContextManager[None]:
         return nullcontext()
 
 

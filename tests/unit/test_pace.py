@@ -8,7 +8,9 @@ from threading import Barrier, Event
 import pytest
 
 from meeting_pipeline.adapters.media.pace import Line
+from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
+from meeting_pipeline.gates import Gates
 
 MEGABYTE = 1_000_000
 LARGE = 1 << 40
@@ -159,6 +161,25 @@ def test_more_come_at_once_for_as_long_as_more_comes_in_all(
     for under_way in range(1, 5):
         one_brings(line, clock, under_way * 25 * MEGABYTE, seconds=1.2)
         assert crowd.count(under_way) == under_way
+
+
+def test_the_gate_is_told_who_holds_a_slot_and_waits_for_the_line(clock: Clock) -> None:
+    gates = Gates({Resource.DOWNLOAD: 4}, clock)
+    gate = gates[Resource.DOWNLOAD]
+    line = Line(gate=gate, clock=clock)
+
+    def fetch() -> float:
+        with gate.slot(), line.in_use():
+            return gates.waited_s()
+
+    with ThreadPoolExecutor(1) as pool, gate.slot():
+        with line.in_use():
+            later = pool.submit(fetch)
+            while gate.use().waiting < 1:
+                Event().wait(0.001)
+            assert (gate.use().used, gate.use().slots) == (1, 1)
+            clock.now += 0.5
+        assert later.result(timeout=30) == 0.5
 
 
 def test_nobody_waits_where_a_connection_is_slow(line: Line, clock: Clock, crowd: Crowd) -> None:

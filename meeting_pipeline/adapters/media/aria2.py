@@ -29,6 +29,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import disk_full
+from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
 
@@ -74,7 +75,8 @@ class Aria2Downloader:
     connections: per file, then. aria2c: the program, or "" for the system's or the packaged one.
     Without it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
     stall_s, first_wait_s: see `MediaClient`.
-    fast_bytes_per_s: see `Line`; with infinity no file is begun by one connection.
+    fast_bytes_per_s: see `Line`; with infinity no file is begun by one connection. gate: of the
+    slot that who downloads holds (see `Line`).
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Aria2Downloader:
         stall_s: float = 30.0,
         first_wait_s: float = 1.0,
         fast_bytes_per_s: float = FAST_BYTES_PER_S,
+        gate: Gate = OPEN,
     ) -> None:
         self._disk = disk
         self._connections = connections
@@ -93,7 +96,7 @@ class Aria2Downloader:
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
         self._fast_bytes_per_s = fast_bytes_per_s
-        self._lines: defaultdict[str, Line] = defaultdict(partial(Line, fast_bytes_per_s))
+        self._lines: defaultdict[str, Line] = defaultdict(partial(Line, fast_bytes_per_s, gate))
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
         line = self._lines[urlsplit(link.url).netloc]

@@ -8,6 +8,7 @@ from threading import Condition, get_ident
 from time import monotonic
 
 from meeting_pipeline.errors import Stopped
+from meeting_pipeline.ports.gate import OPEN, Gate
 
 FAST_BYTES_PER_S = 20_000_000.0
 _WINDOW_S = 0.2
@@ -33,16 +34,20 @@ class Line:
     is slow, nobody waits for anybody, and several connections for a file are tried: they are worth
     while where more comes in all, not where one file is faster because it takes the line away from
     the others; where they are not, files come one after the other again. Only time in which
-    something is under way counts. fast_bytes_per_s: a connection that brings so much is left alone.
-    clock: seconds.
+    something is under way counts.
+
+    fast_bytes_per_s: a connection that brings so much is left alone. gate: told who waits for a
+    turn, for the slot that is held meanwhile is of no use. clock: seconds.
     """
 
     def __init__(
         self,
         fast_bytes_per_s: float = FAST_BYTES_PER_S,
+        gate: Gate = OPEN,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._fast_bytes_per_s = fast_bytes_per_s
+        self._gate = gate
         self._clock = clock
         self._changed = Condition()
         self._queue: deque[object] = deque()
@@ -132,8 +137,7 @@ class Line:
         with self._changed:
             self._queue.append(ticket)
             try:
-                while not self._may_begin(ticket):
-                    self._changed.wait(_STANDSTILL_S)
+                self._await_turn(ticket)
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
@@ -143,6 +147,13 @@ class Line:
             if not self._under_way:
                 self._moved_at = self._since
             self._under_way += 1
+
+    def _await_turn(self, ticket: object) -> None:
+        if self._may_begin(ticket):
+            return
+        with self._gate.waiting():
+            while not self._may_begin(ticket):
+                self._changed.wait(_STANDSTILL_S)
 
     def _may_begin(self, ticket: object) -> bool:
         if self._closed:
