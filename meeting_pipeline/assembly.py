@@ -19,6 +19,7 @@ from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver
 from meeting_pipeline.run_log import RunLog
+from meeting_pipeline.spare_memory import SpareMemory
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
@@ -46,7 +47,7 @@ def pipeline(
     stopwatch = Stopwatch(gates)
     with wiring.database(settings) as rows, ExitStack() as services:
         tidying = RetentionObserver(wiring.retention(settings, rows))
-        observers = Observers([RunLog(), stopwatch, tidying, observer])
+        observers = Observers([RunLog(), stopwatch, tidying, SpareMemory(), observer])
         observers.gates_opened(gates.use)
         parts = Parts(settings, jobs, gates.closed, services, gates)
         source = backends.make_source(parts)

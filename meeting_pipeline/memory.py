@@ -1,6 +1,7 @@
 """How memory is looked after: how much threads may waste, and how often cycles are looked for."""
 
 import gc
+from typing import Any
 
 _ARENA_MAX = -8  # M_ARENA_MAX of <malloc.h>
 _AT_START, _AT_WORK = 200_000, 20_000  # new objects until the next look; Python says 700
@@ -12,11 +13,22 @@ def share_one_arena() -> None:
     By default glibc gives each its own, which keeps what it has freed: 10 MB for sixteen records in
     flight. Another C library goes on as it likes.
     """
-    import ctypes
-
-    libc = ctypes.CDLL(None)
+    libc = _libc()
     if hasattr(libc, "mallopt"):
         libc.mallopt(_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Return the free pages to the system, those in the middle as well, where glibc can."""
+    libc = _libc()
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
+def _libc() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None)
 
 
 def collect_seldom() -> None:
