@@ -97,8 +97,9 @@ def test_chinese_speech_becomes_simplified_text_in_readable_segments(
 
 
 def test_the_second_recording_uses_the_memory_that_the_first_one_has_given_back(
-    cache: Path, tmp_path: Path
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=7")
     sound, others = speech.spoken(CHINESE, 0, 28), workers_of(os.getpid())
     transcriber = WhisperTranscriber(cache_dir=cache)
     try:
@@ -107,9 +108,12 @@ def test_the_second_recording_uses_the_memory_that_the_first_one_has_given_back(
         before = pages_taken(worker)
         heard(transcriber, sound, tmp_path)
         taken = pages_taken(worker) - before
+        environment = Path(f"/proc/{worker}/environ").read_text()
     finally:
         transcriber.close()
     assert taken < 20_000, "buffers that come anew for a window are more than 100 000 pages"
+    ours, theirs = (environment.index(name) for name in ("arena_max=1", "tcache_count=7"))
+    assert ours < theirs, "the last one of a name counts"
 
 
 def test_english_speech_is_not_forced_into_the_chinese_of_the_settings(
