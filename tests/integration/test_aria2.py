@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from meeting_pipeline import backends, config
 from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
 from meeting_pipeline.adapters.media.aria2_keeper import find_aria2c
 from meeting_pipeline.adapters.media.disk import DiskReservation
@@ -20,6 +23,8 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM
 from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.domain.timing import Resource
+from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.downloaders import CANARY, MEDIA, OTHER, host, leftovers, link, make
 from tests.support.fault_server import Exchange, FaultServer
@@ -199,6 +204,48 @@ def test_what_was_taken_over_is_trusted_only_with_the_control_file_of_aria2(part
 
     assert PartFile(part, OF_ONE_STREAM).begun_with() is None
     assert not part.exists()
+
+
+def test_a_download_that_waits_for_the_line_is_seen_waiting_at_the_gate_of_the_run(
+    tmp_path: Path,
+) -> None:
+    told = {"MEETING_SOURCE": "tencent", "ALLOW_PRIVATE_HOSTS": "1", "DATA_DIR": str(tmp_path)}
+    settings = config.load(tmp_path / "no.env", told)
+    gates = Gates(backends.slots(settings, None))
+    gate, held_up = gates[Resource.DOWNLOAD], iter([True])
+    begun, other_waits = threading.Event(), threading.Event()
+
+    def holding_up_the_first(exchange: Exchange) -> None:
+        if not next(held_up, False):
+            exchange.serve()
+            return
+        exchange.head("200 OK", Content_Length=len(MEDIA), ETag='"one"')
+        exchange.body(MEDIA[:1000])
+        begun.set()
+        other_waits.wait(20)
+        exchange.body(MEDIA[1000:])
+
+    with (
+        ExitStack() as services,
+        host(holding_up_the_first) as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        made = backends.make_downloader(backends.Parts(settings, 2, gates.closed, services, gates))
+
+        def fetch(part: Path) -> None:
+            with gate.slot():
+                made.fetch(link(server), part, no_progress)
+
+        downloads = [pool.submit(fetch, tmp_path / "first.part")]
+        assert begun.wait(20)
+        downloads.append(pool.submit(fetch, tmp_path / "second.part"))
+        while not gate.use().waiting and not downloads[1].done():
+            threading.Event().wait(0.001)
+        use = gate.use()
+        other_waits.set()
+        for download in downloads:
+            download.result(60)
+    assert (use.used, use.slots, use.waiting) == (1, 1, 1)
 
 
 def test_four_threads_share_one_aria2c(downloader: Aria2Downloader, tmp_path: Path) -> None:

@@ -142,6 +142,24 @@ def test_the_tables_of_chinese_are_found_without_setuptools() -> None:
     assert run.stdout == "课程 我们 先看 一下 简历 False\n"
 
 
+def test_threads_that_meet_at_their_first_text_load_the_tables_once() -> None:
+    script = (
+        "import json\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from threading import Barrier\n"
+        "from meeting_pipeline.adapters.asr.guards import to_simplified\n"
+        "read, reads, together = json.loads, [], Barrier(4)\n"
+        "json.loads = lambda text: (reads.append(text), read(text))[1]\n"
+        "def first(text):\n"
+        "    together.wait()\n"
+        "    return to_simplified(text)\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    print(*pool.map(first, ['課程'] * 4), len(reads))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "课程 课程 课程 课程 1\n"
+
+
 def test_whoever_wants_setuptools_finds_it_afterwards() -> None:
     name = "pkg_resources"
     before = sys.modules.get(name)

@@ -6,7 +6,9 @@ Simplified characters, and drop stretches without a word. Every back end uses th
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from threading import Lock
 
 from meeting_pipeline.adapters.late_imports import without_setuptools
 
@@ -39,6 +41,8 @@ _FULL_CHARACTERS_PER_SECOND = 5.0
 _JUDGED_FROM_S = 10.0
 _LONG_S = 15.0
 
+_loading = Lock()
+
 
 def collapse_repeats(text: str) -> str:
     """Anything of 1 to 12 characters that comes four times or more in a row comes once.
@@ -67,12 +71,22 @@ def to_simplified(text: str) -> str:
 
     Where zhconv is not installed (it comes with local recognition), everything stays.
     """
+    with _loading:
+        convert = _converter()
+    return str(convert(text, "zh-hans")) if convert else text
+
+
+@cache
+def _converter() -> Callable[[str, str], str] | None:
+    """With its tables loaded: several threads would each load all of them."""
     try:
         with without_setuptools():
             from zhconv import convert
     except ModuleNotFoundError:
-        return text
-    return str(convert(text, "zh-hans"))
+        return None
+    convert("课", "zh-hans")
+    found: Callable[[str, str], str] = convert
+    return found
 
 
 def clean(text: str, language: str) -> str:
