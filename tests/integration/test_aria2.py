@@ -28,22 +28,7 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.downloaders import CANARY, MEDIA, OTHER, host, leftovers, link, make
 from tests.support.fault_server import Exchange, FaultServer
-
-_PIECE_BYTES = 1 << 18
-
-
-def unhurried(exchange: Exchange) -> None:
-    """About a second per connection, so that there is a middle to do something in."""
-    body, send = exchange.body, exchange.socket.sendall
-
-    def slowly(data: bytes) -> None:
-        for start in range(0, len(data), _PIECE_BYTES):
-            send(data[start : start + _PIECE_BYTES])
-            exchange.server.over.wait(0.05)
-
-    exchange.body = slowly  # type: ignore[method-assign]
-    exchange.serve()
-    exchange.body = body  # type: ignore[method-assign]
+from tests.support.slow_media import unhurried
 
 
 @pytest.fixture
@@ -131,9 +116,10 @@ def test_the_packaged_aria2c_is_found_where_the_system_has_none(
 
 
 def first_alone(part: Path, fast_bytes_per_s: float = FAST_BYTES_PER_S) -> Aria2Downloader:
-    """One connection begins, as it does by default."""
+    """One connection begins, as it does by default; nothing comes so soon that aria2 is spared."""
     hosts = AllowedHosts((), allow_private=True)
-    return Aria2Downloader(hosts, DiskReservation(part.parent), fast_bytes_per_s=fast_bytes_per_s)
+    disk = DiskReservation(part.parent)
+    return Aria2Downloader(hosts, disk, fast_bytes_per_s=fast_bytes_per_s, soon_s=0.0)
 
 
 def agents(server: FaultServer) -> list[str]:

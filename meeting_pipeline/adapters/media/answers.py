@@ -12,6 +12,8 @@ from urllib3.util import Retry
 from meeting_pipeline.adapters.media.part_file import RemoteFile
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 
+MEDIA_HOST_BUSY = "media_host_busy"
+"""The error code of a host that wants to be asked later."""
 _BLOCK_BYTES = 1 << 18
 _SLOWEST_BYTES_PER_S = 512
 _NO_MEDIA = re.compile(r"text/(html|xml)|application/(json|xml|xhtml\+xml)", re.IGNORECASE)
@@ -87,7 +89,7 @@ def _refuse(response: requests.Response) -> None:
         raise LinkExpired("link_expired", f"the media host refuses the link ({status})")
     elif status in _LATER or status >= _SERVER_ERROR:
         raise RetryableError(
-            "media_host_busy", f"the media host answers {status}", retry_after_s=_wait(response)
+            MEDIA_HOST_BUSY, f"the media host answers {status}", retry_after_s=_wait(response)
         )
     else:
         raise RecordError("download_refused", f"the media host answers {status}")

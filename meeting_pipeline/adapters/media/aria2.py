@@ -1,7 +1,8 @@
-"""One connection per file where that is fast, else several, by a private aria2c.
+"""One connection per file where that is fast, else several: a private aria2c's, or our own.
 
 aria2 costs some 30 ms a file and, by the tunnel, twice the copying: on a line that one connection
 fills it only loses, where a host limits each connection it gains as many times as it has of them.
+What comes within moments all the same needs nobody who keeps book of it (see `Shares`).
 
 What aria2 calls complete is no proof: it mixes two versions of an object that changes under way,
 and takes a part without its control file for finished. So the object is looked at before and
@@ -10,21 +11,23 @@ after, and a part that does not match it, or is not sure to, is deleted.
 
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from meeting_pipeline.adapters.media.answers import MEDIA_HOST_BUSY
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
+from meeting_pipeline.adapters.media.found import Found, Unusable, look
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.media.part_file import PartFile
+from meeting_pipeline.adapters.media.shares import Shares
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WRITER = "aria2"
+_SOON_S = 2.0
 _LOOK_S = 0.5
 _DAEMONS = 3  # for one file
 _BEGINNINGS = 2
@@ -48,35 +52,18 @@ _NETWORK = ("1", "2", "5", "6", "19", "29")
 """aria2's exit codes for trouble on the way, after which its part is still good."""
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Where a link leads in the end. in_ranges: the server gives parts of it."""
-
-    url: str
-    remote: RemoteFile
-    in_ranges: bool
-
-    @property
-    def size_bytes(self) -> int:
-        """0 where it is empty or the server does not say."""
-        return self.remote.total_bytes or 0
-
-
-class _Unusable(Exception):
-    """aria2 cannot go on with this part."""
-
-
 class Aria2Downloader:
     """`ports.sources.Downloader` for https links, shared by threads; it starts aria2c when needed.
 
-    One connection begins, and ends as well where it is fast; where it is slow, aria2 goes on, and
-    begins with all later files of the host for as long as more comes so. How many files come at
+    One connection begins, and ends as well where it is fast; where it is slow, several go on, and
+    begin with all later files of the host for as long as more comes so. How many files come at
     once is the line's matter, too (see `Line`).
     connections: per file, then. aria2c: the program, or "" for the system's or the packaged one.
     Without it, behind a proxy, and for servers that give no ranges, HttpDownloader does the work.
     stall_s, first_wait_s: see `MediaClient`.
     fast_bytes_per_s: see `Line`; with infinity no file is begun by one connection. gate: of the
-    slot that who downloads holds (see `Line`).
+    slot that who downloads holds (see `Line`). soon_s: what several connections bring within so
+    many seconds is no work for aria2.
     """
 
     def __init__(
@@ -89,9 +76,11 @@ class Aria2Downloader:
         first_wait_s: float = 1.0,
         fast_bytes_per_s: float = FAST_BYTES_PER_S,
         gate: Gate = OPEN,
+        soon_s: float = _SOON_S,
     ) -> None:
         self._disk = disk
         self._connections = connections
+        self._soon_s = soon_s
         self._client = MediaClient(hosts, stall_s, first_wait_s)
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
@@ -135,7 +124,7 @@ class Aria2Downloader:
     def _is_brought_by_several(
         self, line: Line, link: MediaLink, part: Path, progress: Progress
     ) -> bool:
-        """Whether aria2 brought the file; else nothing is left of it."""
+        """Whether several connections brought the file; else nothing is left of it."""
         file = PartFile(part, _WRITER)
         before = file.size_bytes
         try:
@@ -149,53 +138,51 @@ class Aria2Downloader:
         return True
 
     def _fetched(self, line: Line, link: MediaLink, file: PartFile, progress: Progress) -> bool:
-        """Whether aria2 brought the file; else nothing is left of it."""
+        """Whether several connections brought the file; else nothing is left of it."""
         for _ in range(_BEGINNINGS):
             found = self._look(link.url)
             if found is None:
                 break
             try:
                 with self._disk.reserved(file.path, found.size_bytes), line.in_use():
-                    self._go_on(found, file, progress)
-            except _Unusable:
-                log.info("%s: aria2 cannot go on; starting over", file.path.name)
+                    is_proven = self._go_on(line, found, file, progress)
+            except Unusable:
+                log.info("%s: not to be gone on with; starting over", file.path.name)
             except DaemonLost:
                 break
             else:
-                if self._is_still_there(link.url, found):
+                if is_proven or self._is_still_there(link.url, found):
                     file.forget()
                     return True
             file.discard()
         file.discard()
         return False
 
-    def _look(self, url: str) -> _Found | None:
-        """What is behind the link; None where aria2 is not the one to fetch it."""
-        found = self._client.patiently(lambda: self._probe(url))
+    def _look(self, url: str) -> Found | None:
+        """What is behind the link; None where one connection is all there can be."""
+        found = look(self._client, url)
         check_not_too_large("the recording", found.size_bytes, LARGEST_MEDIA_BYTES)
         return found if found.in_ranges and found.size_bytes else None
 
-    def _probe(self, url: str) -> _Found:
-        with self._client.get(url, {"Range": "bytes=0-0"}) as answer:
-            in_ranges = answer.is_partial and answer.start == 0
-            if in_ranges:
-                next(answer.blocks(), None)  # what is read to its end leaves a connection to use
-            return _Found(answer.url, answer.remote, in_ranges)
-
-    def _is_still_there(self, url: str, found: _Found) -> bool:
+    def _is_still_there(self, url: str, found: Found) -> bool:
         """Whether the object is the one that was begun: aria2 would not have noticed."""
-        now = self._client.patiently(lambda: self._probe(url))
-        return now.remote == found.remote
+        return look(self._client, url).remote == found.remote
 
-    def _go_on(self, found: _Found, file: PartFile, progress: Progress) -> None:
-        """Have every byte in the part; raises DaemonLost when aria2c keeps ending."""
+    def _go_on(self, line: Line, found: Found, file: PartFile, progress: Progress) -> bool:
+        """Have every byte in the part; whether all are proven to be of the same object.
+
+        Raises DaemonLost when aria2c keeps ending.
+        """
         for _ in range(_DAEMONS):
             if not file.takes_over(found.remote, OF_ONE_STREAM):
                 begun = file.begun_with()
                 if begun is None or not begun.is_surely(found.remote):
                     file.begin(found.remote)
             if file.is_complete():
-                return
+                return False
+            if self._comes_soon(line, found, file):
+                self._bring_in_shares(line, found, file, progress)
+                return True
             daemon = self._keeper.running()
             try:
                 status = self._follow(daemon, found, file.path, progress)
@@ -205,10 +192,28 @@ class Aria2Downloader:
                 self._keeper.replace(daemon)
             else:
                 self._judge(status, found, file)
-                return
+                return False
         raise DaemonLost
 
-    def _follow(self, daemon: "Daemon", found: _Found, part: Path, progress: Progress) -> Status:
+    def _comes_soon(self, line: Line, found: Found, file: PartFile) -> bool:
+        """Whether it can be brought in shares, and is as good as here."""
+        if file.is_in_pieces or not found.remote.is_sure:
+            return False
+        missing = found.size_bytes - file.size_bytes
+        seconds = missing / (self._connections * line.rate) if line.rate else inf
+        return seconds <= self._soon_s
+
+    def _bring_in_shares(
+        self, line: Line, found: Found, file: PartFile, progress: Progress
+    ) -> None:
+        try:
+            Shares(self._client, found, file, self._connections).fetch(progress)
+        except RetryableError as refusal:
+            if refusal.code == MEDIA_HOST_BUSY:
+                line.several_refused()
+            raise
+
+    def _follow(self, daemon: "Daemon", found: Found, part: Path, progress: Progress) -> Status:
         """Watch a download to its end."""
         gid = daemon.add(found.url, part, self._connections)
         try:
@@ -228,14 +233,14 @@ class Aria2Downloader:
         finally:
             daemon.over(gid)
 
-    def _judge(self, status: Status, found: _Found, file: PartFile) -> None:
+    def _judge(self, status: Status, found: Found, file: PartFile) -> None:
         """Take what is complete; raise what the end means otherwise."""
         if status.state == "complete" and file.size_bytes == found.size_bytes:
             file.complete(found.remote)
             return
         if status.error_code == _DISK_FULL:
             raise disk_full(f"no space left to write {file.path.name}")
-        self._client.patiently(lambda: self._probe(found.url))  # says more: expired, busy, gone
+        look(self._client, found.url)  # says more: expired, busy, gone
         if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
-        raise _Unusable
+        raise Unusable

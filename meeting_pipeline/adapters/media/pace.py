@@ -132,6 +132,11 @@ class Line:
                 self._judge(*self._trial)
                 self._files = 0
 
+    def several_refused(self) -> None:
+        """The host does not want so many connections: from now on each file has one."""
+        with self._changed:
+            self._leave_several()
+
     def _enter(self) -> None:
         ticket = object()
         with self._changed:
@@ -209,8 +214,11 @@ class Line:
     def _judge(self, since: float, had: int) -> None:
         by_one = self._fastest_by_one * (self._busy_s - since)
         if self._bytes - had < _LEAST_GAIN * by_one:  # one fills the line, however slow that is
-            self._is_even, self._is_slow = True, False
-            self._open(1)
+            self._leave_several()
+
+    def _leave_several(self) -> None:
+        self._is_even, self._is_slow = True, False
+        self._open(1)
 
     def _tick(self) -> None:
         now = self._clock()

@@ -40,10 +40,15 @@ class RemoteFile:
             return None if self.etag.startswith("W/") else self.etag
         return self.last_modified
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether a part of it can be told from a part of any other object."""
+        return None not in (self.total_bytes, self.validator)
+
     def is_surely(self, other: "RemoteFile") -> bool:
         """Whether both are the same bytes; without a validator nobody can know."""
-        mine = (self.total_bytes, self.validator)
-        return None not in mine and mine == (other.total_bytes, other.validator)
+        same = (self.total_bytes, self.validator) == (other.total_bytes, other.validator)
+        return self.is_sure and same
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class PartFile:
         """How long it is now; 0 when it is not there."""
         return self.path.lstat().st_size if self.path.is_file() else 0
 
+    @property
+    def is_in_pieces(self) -> bool:
+        """Whether aria2 has begun and not ended."""
+        return self._control.exists()
+
     def begun_with(self) -> RemoteFile | None:
         """The object that the part is of; None, and nothing left of it, where that is not sure."""
         memory = self._recall()
@@ -89,7 +99,7 @@ class PartFile:
         False, and nothing done, where there is none of that object.
         """
         memory = self._recall()
-        if memory is None or memory.writer != writer or self._control.exists():
+        if memory is None or memory.writer != writer or self.is_in_pieces:
             return False
         if self.path.is_symlink() or not self.path.is_file() or not memory.remote.is_surely(remote):
             return False
@@ -124,9 +134,9 @@ class PartFile:
     def _is_trusted(self, memory: _Memory) -> bool:
         if self.path.is_symlink() or not self.path.is_file() or memory.writer != self._writer:
             return False
-        if not memory.remote.is_surely(memory.remote):
+        if not memory.remote.is_sure:
             return False
-        in_pieces = self._control.exists()
+        in_pieces = self.is_in_pieces
         return in_pieces != memory.complete if self._writer == "aria2" else not in_pieces
 
     def _recall(self) -> _Memory | None:
