@@ -37,6 +37,7 @@ from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 
 _BATCH = 64  # frames between two looks into the filters: a look at each takes three times as long
+_GATHERED = 8_192  # samples that are resampled at once: each call costs, more leave the cache
 
 Sound: TypeAlias = "Packet[AudioStream]"
 
@@ -182,7 +183,9 @@ def _filters(frame: AudioFrame) -> Graph:
             layout=frame.layout.name,
             time_base=Fraction(1, rate),
         ),
-        graph.add("aformat", f"sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"),
+        graph.add("asetnsamples", f"n={_GATHERED}:p=0"),
+        graph.add("aformat", "sample_fmts=s16:channel_layouts=mono"),
+        graph.add("aresample", str(SAMPLE_RATE)),
         graph.add("asetnsamples", f"n={SAMPLE_RATE}:p=0"),
         graph.add("abuffersink"),
     ]
