@@ -5,10 +5,10 @@
 
 One server with a line of 300 Mbit/s, three speech slots and five language-model slots, which
 answers 429 beyond; contenders take turns, A B then B A, and the best of the rounds counts. The
-audio stage is calibrated before and after, and the quieter moment counts: the quickest clip for the
-lower bound, and where one record follows another, so that audio is a tenth of all, the mean of ten
-clips before and after each run. Prints every term of the lower bound and a table, writes
-bench/results/night.md, and exits 1 when a bar is missed.
+audio stage is calibrated before and after, and the quieter moment counts. Where one record follows
+another (ours-1, shell-1), the measure is bare-1, the stages and nothing else, which takes turns
+with them. Prints every term of the lower bound and a table, writes bench/results/night.md, and
+exits 1 when a bar is missed.
 """
 
 import argparse
@@ -21,38 +21,35 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.nights.calibration import Audio90, calibrate, usual_wall_s
+from bench.nights.calibration import Audio90, calibrate
 from bench.nights.contenders import (
     CONTENDERS,
     Arena,
     Contender,
+    Kind,
     Outcome,
     Server,
     load,
     order,
 )
-from bench.nights.plan import Night, Term, lower_bound, plain_sum, terms
+from bench.nights.plan import Night, Term, lower_bound, terms
 from tests.support.mariadb import running_mariadb
 
 RESULT = Path(__file__).resolve().parent / "results" / "night.md"
 CLIPS = Path(tempfile.gettempdir()) / "meeting-bench-clips"
 LARGE_NIGHT = 300
+PLAIN = "bare-1"
 BAR, BAR_LARGE, BAR_SHELL, BAR_SEQUENTIAL, BAR_FAULTS = 1.05, 1.03, 0.75, 1.02, 1.20
 BAR_RSS_MB, BAR_CPU_MS = 100.0, 15.0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All runs of a benchmark.
-
-    audio: the calibration. usual_audio_s: of a clip in the mean, where records follow each other.
-    best: the fastest run of each contender.
-    """
+    """All runs of a benchmark. audio: the calibration. best: the fastest run of each contender."""
 
     night: Night
     cores: int
     audio: Audio90
-    usual_audio_s: float
     best: dict[str, Outcome]
     loads: tuple[str, str]
 
@@ -61,18 +58,12 @@ class Measured:
 
     def least_s(self, outcome: Outcome) -> float:
         """What a run is measured against: the lower bound, or one after the other the plain sum."""
-        if outcome.contender.few:
-            return plain_sum(outcome.night, self.usual_audio_s) + self.start_s
+        if outcome.contender.one_by_one:
+            return self.best[PLAIN].seconds
         return lower_bound(self.bounds(outcome.night)).seconds
 
     def ratio(self, outcome: Outcome) -> float:
         return outcome.seconds / self.least_s(outcome)
-
-    @property
-    def start_s(self) -> float:
-        """Seconds of our command with nothing to do, where it was tried."""
-        start = self.best.get("ours-start")
-        return start.seconds if start else 0.0
 
     @property
     def best_shell_s(self) -> float | None:
@@ -82,14 +73,14 @@ class Measured:
     def own_cpu_ms(self, outcome: Outcome) -> float | None:
         """Our own CPU per record beside the stages: without start-up, and what their `run` took."""
         start = self.best.get("ours-start")
-        if start is None or outcome.contender.shell or not outcome.night.records:
+        if start is None or outcome.contender.kind is not Kind.OURS or not outcome.night.records:
             return None
         ours = outcome.cost.own_cpu_s - start.cost.own_cpu_s - outcome.stages_cpu_s
         return 1_000 * ours / outcome.night.records
 
 
 def is_full_shell(contender: Contender) -> bool:
-    return contender.shell and not contender.few
+    return contender.kind is Kind.SHELL and not contender.one_by_one
 
 
 def main() -> int:
@@ -111,7 +102,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/night.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--records", type=int, default=120)
-    parser.add_argument("--few", type=int, default=30, help="records where one follows another")
+    parser.add_argument("--few", type=int, help="records where one follows another")
     parser.add_argument("--jobs", default="auto", help="ours: records in flight")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--faults", action="store_true", help="also a night with trouble")
@@ -123,13 +114,14 @@ def _options() -> argparse.Namespace:
     unknown = set(names) - CONTENDERS.keys()
     if unknown:
         parser.error(f"no such contender: {', '.join(sorted(unknown))}; {', '.join(CONTENDERS)}")
+    if any(CONTENDERS[name].one_by_one for name in names):
+        names.append(PLAIN)
     options.names = list(dict.fromkeys(["ours-start", *names]))
     return options
 
 
 def _measured(night: Night, options: argparse.Namespace) -> Measured:
     best: dict[str, Outcome] = {}
-    usual_audio_s: list[float] = []
     with ExitStack() as stack:
         server = stack.enter_context(Server(CLIPS, night))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="night-")))
@@ -138,25 +130,17 @@ def _measured(night: Night, options: argparse.Namespace) -> Measured:
         audio, before = calibrate(CLIPS / "0.mp4"), load()
         for name in order(options.names, options.rounds):
             contender, to_do = _contender(name, options.jobs), _night_of(name, night, options.few)
-            usual_audio_s += _looked_at(contender, to_do)
             outcome = arena.run(contender, to_do)
-            usual_audio_s += _looked_at(contender, to_do)
             print(_line(outcome), file=sys.stderr, flush=True)
             if name not in best or outcome.seconds < best[name].seconds:
                 best[name] = outcome
         audio = audio.least(calibrate(CLIPS / "0.mp4"))
-    usual_s = min(usual_audio_s, default=audio.wall_s)
-    return Measured(night, arena.cores, audio, usual_s, best, (before, load()))
-
-
-def _looked_at(contender: Contender, night: Night) -> list[float]:
-    """What the audio of a clip usually takes now; nothing where that does not matter."""
-    clips = [CLIPS / f"{place}.mp4" for place in range(night.records)]
-    return [usual_wall_s(clips)] if contender.few and clips else []
+    return Measured(night, arena.cores, audio, best, (before, load()))
 
 
 def _needs_mariadb(names: Sequence[str]) -> bool:
-    return any(CONTENDERS[name].shell or CONTENDERS[name].mariadb for name in names)
+    needing = (contender for name in names if (contender := CONTENDERS[name]))
+    return any(one.kind is Kind.SHELL or one.mariadb for one in needing)
 
 
 def _contender(name: str, jobs: str) -> Contender:
@@ -165,12 +149,12 @@ def _contender(name: str, jobs: str) -> Contender:
     return replace(contender, jobs=int(jobs)) if is_free else contender
 
 
-def _night_of(name: str, night: Night, few: int) -> Night:
+def _night_of(name: str, night: Night, few: int | None) -> Night:
     contender = CONTENDERS[name]
     if name == "ours-start":
         return replace(night, records=0)
-    if contender.few:
-        return replace(night, records=min(few, night.records))
+    if contender.one_by_one:
+        return replace(night, records=min(few or night.records, night.records))
     return replace(night, faults=contender.faults)
 
 
@@ -195,7 +179,7 @@ def _report(measured: Measured) -> Iterator[str]:
     )
     yield (
         f"One clip's audio and its pauses take {audio.cpu_s:.3f} s of CPU, "
-        f"{audio.wall_s:.3f} s in all; the mean of ten {measured.usual_audio_s:.3f} s."
+        f"{audio.wall_s:.3f} s in all."
     )
     yield "Shell scripts get a plain list of links: they need not sign what we have to sign."
     yield ""
@@ -219,8 +203,8 @@ def _table(measured: Measured) -> Iterator[str]:
         yield _row(measured, outcome)
     yield ""
     yield (
-        "x bound: of the lower bound; where records follow each other, of the plain sum of all"
-        f" stages and our start ({measured.start_s:.2f} s with nothing to do). CPU in ms per"
+        "x bound: of the lower bound; where records follow each other, of the plain sum, which is"
+        f" what {PLAIN} takes: the stages and nothing else. CPU in ms per"
         " record; beside the stages: without our start and what the five stages took. All its CPU:"
         " spread over all cores, a bound of its own. Where others took much of the cores, seconds"
         " say little."
@@ -230,8 +214,8 @@ def _table(measured: Measured) -> Iterator[str]:
 def _row(measured: Measured, outcome: Outcome) -> str:
     cost, records = outcome.cost, max(1, outcome.night.records)
     shell, own = measured.best_shell_s, measured.own_cpu_ms(outcome)
-    compared = shell is not None and not outcome.contender.few
-    ours = not outcome.contender.shell
+    compared = shell is not None and not outcome.contender.one_by_one
+    ours = outcome.contender.kind is Kind.OURS
     cells = [
         outcome.contender.name,
         str(outcome.night.records),
@@ -254,7 +238,7 @@ def _row(measured: Measured, outcome: Outcome) -> str:
 def _misses(measured: Measured) -> Iterator[str]:
     """Every bar that was not reached, in words."""
     for name, outcome in measured.best.items():
-        if outcome.contender.shell or not outcome.night.records:
+        if outcome.contender.kind is not Kind.OURS or not outcome.night.records:
             continue
         yield from (f"{name}: {miss}" for miss in _misses_of(measured, outcome))
 
@@ -263,7 +247,7 @@ def _misses_of(measured: Measured, outcome: Outcome) -> Iterator[str]:
     contender, ratio = outcome.contender, measured.ratio(outcome)
     bar = _bar(outcome)
     if ratio > bar:
-        what = "the plain sum" if contender.few else "the lower bound"
+        what = "the plain sum" if contender.one_by_one else "the lower bound"
         yield f"{ratio:.3f} x {what}, the bar is {bar}"
     if outcome.refused:
         yield f"{outcome.refused} calls refused, the bar is none"
@@ -273,7 +257,7 @@ def _misses_of(measured: Measured, outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.report['paid_twice']} uploads paid twice"
     if outcome.report["violations"]:
         yield f"broke rules of the services: {outcome.report['violations'][:3]}"
-    if contender.few or contender.faults:
+    if contender.one_by_one or contender.faults:
         return
     shell, own = measured.best_shell_s, measured.own_cpu_ms(outcome)
     if shell and outcome.seconds > BAR_SHELL * shell:
@@ -285,7 +269,7 @@ def _misses_of(measured: Measured, outcome: Outcome) -> Iterator[str]:
 
 
 def _bar(outcome: Outcome) -> float:
-    if outcome.contender.few:
+    if outcome.contender.one_by_one:
         return BAR_SEQUENTIAL
     if outcome.contender.faults:
         return BAR_FAULTS

@@ -3,10 +3,8 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
@@ -19,7 +17,6 @@ WANTED = AudioWanted("mp3", 24_000_000, 1_200.0)
 """By a speech service with the default settings."""
 
 _TIMES = 3
-_CLIPS = 10
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,6 @@ def calibrate(clip: Path) -> Audio90:
     for one in tries[1:]:
         least = least.least(one)
     return least
-
-
-def usual_wall_s(clips: Sequence[Path]) -> float:
-    """Seconds that the audio of a clip takes in the mean of some of them, at this moment."""
-    some = clips[:: max(1, len(clips) // _CLIPS)]
-    return fmean(_once(clip).wall_s for clip in some)
 
 
 def _once(clip: Path) -> Audio90:

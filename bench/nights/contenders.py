@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -22,20 +23,31 @@ SCRIPT = ROOT / "bench" / "shell_record.sh"
 _STAGES = "stages"
 
 
+class Kind(StrEnum):
+    """Whose program it is: ours, the stages and nothing else, or a shell script."""
+
+    OURS = "ours"
+    BARE = "bare"
+    SHELL = "shell"
+
+
 @dataclass(frozen=True)
 class Contender:
-    """jobs: records at once, None for the program's own choice. shell: a script, else we.
+    """kind: whose program. jobs: records at once, None for the program's own choice.
 
-    faults: the night has trouble. few: a small number of records is enough (one after the other).
-    mariadb: our rows lie in a server.
+    faults: the night has trouble. mariadb: our rows lie in a server.
     """
 
     name: str
+    kind: Kind = Kind.OURS
     jobs: int | None = None
-    shell: bool = False
     faults: bool = False
-    few: bool = False
     mariadb: bool = False
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether one record follows the other."""
+        return self.jobs == 1
 
 
 CONTENDERS = {
@@ -44,11 +56,12 @@ CONTENDERS = {
         Contender("ours"),
         Contender("ours-mariadb", mariadb=True),
         Contender("ours-faults", faults=True),
-        Contender("ours-1", jobs=1, few=True),
-        Contender("ours-start", jobs=1, few=True),
-        Contender("shell-1", jobs=1, shell=True, few=True),
-        Contender("shell-8", jobs=8, shell=True),
-        Contender("shell-15", jobs=15, shell=True),
+        Contender("ours-1", jobs=1),
+        Contender("ours-start"),
+        Contender("bare-1", Kind.BARE, jobs=1),
+        Contender("shell-1", Kind.SHELL, jobs=1),
+        Contender("shell-8", Kind.SHELL, jobs=8),
+        Contender("shell-15", Kind.SHELL, jobs=15),
     )
 }
 
@@ -88,6 +101,7 @@ class Arena:
     def __init__(self, url: str, folder: Path, database: MariaDb | None) -> None:
         self.url, self._folder, self._database = url, folder, database
         self._runs = 0
+        self._starts = {Kind.OURS: self._ours, Kind.BARE: self._bare, Kind.SHELL: self._shell}
         self.cores = len(os.sched_getaffinity(0))
 
     def run(self, contender: Contender, night: Night) -> Outcome:
@@ -96,8 +110,7 @@ class Arena:
         self._runs += 1
         folder = self._folder / f"{self._runs}-{contender.name}"
         folder.mkdir()
-        start = self._shell if contender.shell else self._ours
-        cost, done = start(contender, folder)
+        cost, done = self._starts[contender.kind](contender, folder)
         report = self._control("report")
         stages = folder / _STAGES
         stages_cpu_s = float(stages.read_text()) if stages.exists() else 0.0
@@ -151,6 +164,15 @@ class Arena:
             settings |= {"DB_HOST": "127.0.0.1", "DB_PORT": str(self._database.port)}
             settings |= {"DB_USER": "root", "DB_NAME": name}
         return settings
+
+    def _bare(self, contender: Contender, folder: Path) -> tuple[Cost, int]:
+        command = [sys.executable, "-m", "bench.nights.bare", self.url, str(folder)]
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+        out, err = folder / "out", folder / "err"
+        cost = run(command, environment, folder, out, err)
+        if cost.code:
+            raise SystemExit(f"{contender.name} failed: {err.read_text()[-2000:]}")
+        return cost, int(out.read_text())
 
     def _shell(self, contender: Contender, folder: Path) -> tuple[Cost, int]:
         assert self._database

@@ -1,7 +1,6 @@
 """What a night of the benchmark is made of, and the earliest end that physics and limits allow."""
 
 import json
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -166,10 +165,3 @@ def _rate(name: str, head_s: float, calls: int, per_minute: int, tail_s: float) 
 def lower_bound(bounds: Sequence[Term]) -> Term:
     """The term that binds."""
     return max(bounds, key=lambda term: term.seconds)
-
-
-def plain_sum(night: Night, audio_wall_s: float) -> float:
-    """Seconds of all stages of all records, one after the other."""
-    fetch = night.clip_bytes / night.bytes_per_s
-    calls = math.fsum(night.asr_times(night.records) + night.llm_times(night.records))
-    return night.records * (fetch + audio_wall_s) + calls

@@ -10,7 +10,7 @@ import pytest
 
 from bench.nights.contenders import CONTENDERS, Arena, Server
 from bench.nights.paid import Service
-from bench.nights.plan import Fate, Night, lower_bound, plain_sum, terms
+from bench.nights.plan import Fate, Night, lower_bound, terms
 from bench.nights.wire import Answer
 
 TINY = Night(records=3, clip_s=32.0, clip_bytes=500_000, asr_s=0.05, llm_low_s=0.02, llm_high_s=0.1)
@@ -79,7 +79,11 @@ def test_the_bound_is_the_busiest_resource_with_what_must_come_before_and_after(
     assert lower_bound(slow_speech).seconds > 95
 
 
-def test_one_after_the_other_takes_as_long_as_all_stages_together() -> None:
-    assert plain_sum(Night(records=10), audio_wall_s=0.3) == pytest.approx(
-        10 * (0.272 + 0.3 + 0.8 + 0.8), rel=0.1
-    )
+def test_the_plain_sum_is_a_run_of_every_stage_of_every_record(arena: Arena) -> None:
+    outcome = arena.run(CONTENDERS["bare-1"], TINY)
+
+    assert (outcome.cost.code, outcome.done) == (0, 3)
+    assert outcome.report["violations"] == []
+    assert outcome.report["answered"] == {"asr": 3, "llm": 3}
+    assert outcome.report["media_bytes"] >= 3 * TINY.clip_bytes
+    assert outcome.cost.children_cpu_s > 0, "no sound was extracted"
