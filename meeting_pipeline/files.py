@@ -9,9 +9,10 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 from meeting_pipeline.domain.levels import FILE_NAME
@@ -21,6 +22,7 @@ from meeting_pipeline.errors import ConfigError, FatalError, RecordError
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOCK_BYTES = 1 << 18  # more would not stay in the processor's cache
+_SYNC_EVERY_S = 0.2
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BROKEN = (errno.EROFS, errno.EIO)
 _REFUSED = (errno.EACCES, errno.EPERM)
@@ -143,6 +145,26 @@ def create(path: Path) -> Iterator[BinaryIO]:
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+class SyncedNowAndThen:
+    """A file that grows for a while: the disk gets what has come while the rest still comes.
+
+    Else all of it would be written when it is synced at its end, and whoever wants to sync
+    anything meanwhile, a commit for one, would wait for it. clock: seconds.
+    """
+
+    def __init__(self, stream: BinaryIO, clock: Callable[[], float] = monotonic) -> None:
+        self._stream, self._clock = stream, clock
+        self._synced_at = clock()
+
+    def write(self, block: bytes) -> None:
+        """The next bytes."""
+        self._stream.write(block)
+        if self._clock() >= self._synced_at + _SYNC_EVERY_S:
+            self._stream.flush()
+            os.fdatasync(self._stream.fileno())
+            self._synced_at = self._clock()
 
 
 def is_full(error: OSError) -> bool:

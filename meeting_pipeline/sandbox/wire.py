@@ -52,7 +52,7 @@ class Reply:
     """One answer. length: what Content-Length claims; None sends none and closes at the end.
 
     chunks: what is really sent; fewer bytes than `length` close the connection early.
-    dropped: no answer, the connection is reset. sent: told how many bytes of the body went out.
+    dropped: no answer, the connection is reset. sent: told how many bytes of the body go out.
     """
 
     status: int
@@ -194,10 +194,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_chunks(self, reply: Reply) -> int:
         sent = 0
         for chunk in reply.chunks:
+            if reply.sent:  # first, for who has it may ask at once how much there was
+                reply.sent(len(chunk))
             self.wfile.write(chunk)
             sent += len(chunk)
-            if reply.sent:
-                reply.sent(len(chunk))
         return sent
 
     def _reset(self) -> None:

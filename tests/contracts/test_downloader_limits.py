@@ -16,7 +16,7 @@ from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES
 from meeting_pipeline.errors import FatalError, RecordError, Stopped
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
-from tests.support.downloaders import ARIA2_KINDS, KEEPING_KINDS, KINDS, MEDIA, host, link, make
+from tests.support.downloaders import ARIA2_KINDS, KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
 
 
@@ -134,7 +134,7 @@ def test_a_download_waits_for_the_room_of_another(kind: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_wakes_who_waits_and_keeps_what_can_be_gone_on_with(kind: str, part: Path) -> None:
+def test_closing_wakes_who_waits_and_keeps_the_part(kind: str, part: Path) -> None:
     made, told = make(kind, part.parent), threading.Event()
 
     def stalling(exchange: Exchange) -> None:
@@ -163,4 +163,4 @@ def test_closing_wakes_who_waits_and_keeps_what_can_be_gone_on_with(kind: str, p
             made.fetch(link(server), part, no_progress)
 
     assert len(raised) == 1
-    assert part.exists() == (kind in KEEPING_KINDS)
+    assert part.exists()

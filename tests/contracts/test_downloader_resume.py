@@ -12,7 +12,6 @@ from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import (
     ARIA2_KINDS,
     CANARY,
-    KEEPING_KINDS,
     MEDIA,
     OTHER,
     ClosableDownloader,
@@ -145,12 +144,9 @@ def test_what_is_not_sure_is_not_gone_on_with(
     assert part.with_name("victim").read_text() == "别人的文件"
 
 
-@pytest.mark.parametrize("kind", KEEPING_KINDS)
-def test_a_part_remembers_no_link(kind: str, part: Path) -> None:
-    made = make(kind, part.parent)
+def test_a_part_remembers_no_link(downloader: ClosableDownloader, part: Path) -> None:
     with host(expiring) as server, pytest.raises(LinkExpired):
-        made.fetch(link(server), part, no_progress)
-    made.close()
+        downloader.fetch(link(server), part, no_progress)
 
     assert leftovers(part)
     for name in leftovers(part):

@@ -1,6 +1,6 @@
 """Rows of the fault matrix about downloads: no wrong byte becomes audio, none is paid for."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -57,21 +57,40 @@ def test_row_26_links_that_are_always_refused_fail_the_record_and_nothing_else(
     assert_refused(office, "link_expired")
 
 
-def test_row_27_a_link_that_dies_half_way_costs_no_byte_twice(
-    either: Office, sandbox: Sandbox, sounds: Path
-) -> None:
-    """But for what is under way where a connection is given up: twice when aria2 takes over."""
-    alone = replace(either, changes={**either.changes, "DOWNLOAD_CONNECTIONS": "1"})
+@dataclass(frozen=True)
+class Dying:
+    """The first request that dies half way; lost: of the file, under way where one is given up."""
+
+    downloader: str
+    megabytes: int
+    first_call: int
+    lost: float
+
+
+DYING = {
+    "one connection": Dying("http", 8, first_call=1, lost=0.02),
+    # one connection begins, we look, and a share goes on
+    "shares": Dying("aria2", 8, first_call=3, lost=0.1),
     # one connection begins, we look, aria2 looks, and goes on
-    first_call, lost = (4, 0.1) if either.changes["DOWNLOADER"] == "aria2" else (1, 0.02)
-    sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
+    "aria2": Dying("aria2", 20, first_call=4, lost=0.1),
+}
+
+
+@pytest.mark.parametrize("way", [*DYING])
+def test_row_27_a_link_that_dies_half_way_costs_no_byte_twice(
+    way: str, office: Office, sandbox: Sandbox, sounds: Path
+) -> None:
+    dying = DYING[way]
+    changes = {"DOWNLOADER": dying.downloader, "DOWNLOAD_CONNECTIONS": "1"}
+    alone = replace(office, changes={**office.changes, **changes})
+    sandbox.company.add(lesson(0, large(tone(sounds), dying.megabytes << 20)))
     sandbox.faults.add(
         Fault(Kind.THROTTLE, "media", amount=8 << 20),
-        Fault(Kind.EXPIRES_AFTER, "media", calls=(first_call,), amount=4 << 20),
+        Fault(Kind.EXPIRES_AFTER, "media", calls=(dying.first_call,), amount=4 << 20),
     )
     assert alone.night().exit_code == 0
     assert sandbox.ledger.calls["addresses"] >= 2
-    assert max(sandbox.ledger.times_fetched().values()) <= 1 + lost
+    assert max(sandbox.ledger.times_fetched().values()) <= 1 + dying.lost
     assert_done_once(alone)
 
 

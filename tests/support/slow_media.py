@@ -11,8 +11,8 @@ def unhurried(exchange: Exchange) -> None:
 
     def slowly(data: bytes) -> None:
         for start in range(0, len(data), _PIECE_BYTES):
-            send(data[start : start + _PIECE_BYTES])
             exchange.server.over.wait(0.05)
+            send(data[start : start + _PIECE_BYTES])
 
     exchange.body = slowly  # type: ignore[method-assign]
     exchange.serve()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.files import RecordFolder, sha256_of, write_durably
+from meeting_pipeline.files import RecordFolder, SyncedNowAndThen, sha256_of, write_durably
 
 KEY = RecordKey("tencent", "13339451618278424869")
 
@@ -115,3 +115,20 @@ def test_only_a_name_of_the_stage_itself_is_discarded(tmp_path: Path, name: str)
     assert (tmp_path / "x").exists()
     folder.discard("recording", "recording.m4a")
     assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_the_disk_gets_what_has_come_while_the_rest_still_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, now = tmp_path / "recording.part", [100.0]
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(path.read_bytes()))
+
+    with path.open("wb") as stream:
+        growing = SyncedNowAndThen(stream, clock=lambda: now[0])
+        for block in (b"one ", b"two ", b"three ", b"four"):
+            now[0] += 0.15
+            growing.write(block)
+
+    assert synced == [b"one two ", b"one two three four"]
+    assert path.read_bytes() == b"one two three four"

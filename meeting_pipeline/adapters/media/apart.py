@@ -1,6 +1,9 @@
 """Media by PyAV in processes of its own: a crafted recording crashes one of them, and no more."""
 
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from meeting_pipeline.adapters.decoders import Decoders
 from meeting_pipeline.adapters.media.child import STALL_S
@@ -9,11 +12,31 @@ from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 
 _PYAV = "meeting_pipeline.adapters.media.pyav"
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it is now, and the same one under another name."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+    path: Path = field(compare=False)
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Raises OSError."""
+        now = path.stat()
+        return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, path)
 
 
 class MediaApart:
     """`ports.media.MediaTool`; longest_s: see `SoundMeter`.
 
+    What was seen in a file is remembered for a while: one stage looks at what it has fetched, the
+    next one at what it is given, which is the same.
     stall_s: after so long without a word a process is killed. Raises
     RetryableError("worker_stalled") then, and what `Decoders.call` raises.
     """
@@ -24,11 +47,17 @@ class MediaApart:
         self._decoders = decoders
         self._stall_s = stall_s
         self._longest_s = longest_s
+        self._remembered = lru_cache(_REMEMBERED)(lambda file: self._probe(file.path))
 
     def probe(self, media: Path) -> MediaInfo:
-        info: MediaInfo = self._decoders.call(
-            _PYAV, "probe", media.absolute(), stall_s=self._stall_s
-        )
+        try:
+            file = _File.at(media.absolute())
+        except OSError:
+            return self._probe(media.absolute())  # says why
+        return self._remembered(file)
+
+    def _probe(self, media: Path) -> MediaInfo:
+        info: MediaInfo = self._decoders.call(_PYAV, "probe", media, stall_s=self._stall_s)
         return info
 
     def extract(

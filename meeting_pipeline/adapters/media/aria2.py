@@ -197,6 +197,8 @@ class Aria2Downloader:
 
     def _comes_soon(self, line: Line, found: Found, file: PartFile) -> bool:
         """Whether it can be brought in shares, and is as good as here."""
+        if file.missing():
+            return True  # aria2 could not go on with it
         if file.is_in_pieces or not found.remote.is_sure:
             return False
         missing = found.size_bytes - file.size_bytes
@@ -206,8 +208,9 @@ class Aria2Downloader:
     def _bring_in_shares(
         self, line: Line, found: Found, file: PartFile, progress: Progress
     ) -> None:
+        connections = self._connections if line.wants_several else 1
         try:
-            Shares(self._client, found, file, self._connections).fetch(progress)
+            Shares(self._client, found, file, connections).fetch(progress)
         except RetryableError as refusal:
             if refusal.code == MEDIA_HOST_BUSY:
                 line.several_refused()

@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.media.pace import Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
-from meeting_pipeline.files import create
+from meeting_pipeline.files import SyncedNowAndThen, create
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
 
@@ -155,8 +155,9 @@ def _write(answer: Answer, wish: _Wish, offset: int, largest_bytes: int) -> int:
     """Write the body at `offset`; returns how long the file is then. Raises _TooSlow."""
     path, expected = wish.file.path, answer.remote.total_bytes
     with _opened(path, offset) if offset else create(path) as stream:
+        growing = SyncedNowAndThen(stream)
         for block in answer.blocks():
-            stream.write(block)
+            growing.write(block)
             offset += len(block)
             check_not_too_large(path.name, offset, largest_bytes)  # a body may have no length
             if expected:

@@ -10,6 +10,7 @@ likes out of its middle.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,10 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 def boot() -> str:
     """What tells this start of the machine from all others; "" where nothing does."""
     return _BOOT.read_text("ascii").strip() if _BOOT.exists() else ""
+
+
+Span = tuple[int, int]
+"""Bytes from the first number on, up to the second one."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,12 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class _Memory:
+    """missing: spans of bytes, first and end, that did not come; none where nobody knows."""
+
     writer: str
     complete: bool
     remote: RemoteFile
+    missing: Sequence[Span] = ()
 
 
 class PartFile:
@@ -111,6 +119,11 @@ class PartFile:
         memory = self._recall()
         return memory is not None and memory.complete
 
+    def missing(self) -> Sequence[Span]:
+        """What `leave` was told is not here; nothing where it was not called."""
+        memory = self._recall()
+        return memory.missing if memory else ()
+
     def begin(self, remote: RemoteFile) -> None:
         """Start over with this object."""
         self.discard()
@@ -119,6 +132,10 @@ class PartFile:
     def complete(self, remote: RemoteFile) -> None:
         """Remember that every byte is here."""
         self._remember(_Memory(self._writer, complete=True, remote=remote))
+
+    def leave(self, remote: RemoteFile, missing: Sequence[Span]) -> None:
+        """Remember what is not here: everything else is."""
+        self._remember(_Memory(self._writer, complete=False, remote=remote, missing=missing))
 
     def forget(self) -> None:
         """Leave the bytes alone: they are handed over."""
@@ -136,15 +153,18 @@ class PartFile:
             return False
         if not memory.remote.is_sure:
             return False
-        in_pieces = self.is_in_pieces
-        return in_pieces != memory.complete if self._writer == "aria2" else not in_pieces
+        if self._writer == "aria2":  # exactly one of them says what is here
+            return [self.is_in_pieces, memory.complete, bool(memory.missing)].count(True) == 1
+        return not self.is_in_pieces
 
     def _recall(self) -> _Memory | None:
         try:
             said = json.loads(self._memory.read_bytes())
             if said["boot"] != boot():
                 return None
-            return _Memory(said["writer"], said["complete"], RemoteFile(**said["remote"]))
+            remote = RemoteFile(**said["remote"])
+            missing = [(first, end) for first, end in said.get("missing", ())]
+            return _Memory(said["writer"], said["complete"], remote, missing)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 

@@ -1,8 +1,8 @@
 """A file over several connections at once, each with an equal share of it.
 
 aria2 gives out pieces of a megabyte: a file of few pieces leaves most of its connections without
-work. Here nobody keeps book of what has come, so what is broken off begins again: it is for files
-that come soon.
+work. Here nobody keeps book while bytes come, so after a kill they come again: it is for files that
+come soon.
 """
 
 import os
@@ -43,7 +43,7 @@ class Share:
 class Shares:
     """What is missing from a part, shared out among connections.
 
-    The part may have the first bytes of what was found already, without a hole.
+    The part has the first bytes of what was found, or what an earlier try of ours left.
     """
 
     def __init__(self, client: MediaClient, found: Found, file: PartFile, connections: int) -> None:
@@ -51,19 +51,22 @@ class Shares:
         self._found = found
         self._file = file
         self._connections = connections
-        self._shares = shared_out(file.size_bytes, found.size_bytes, connections)
+        self._shares = [Share(*span) for span in file.missing()] or shared_out(
+            file.size_bytes, found.size_bytes, connections
+        )
         self._given_up = Event()
 
     def fetch(self, progress: Progress) -> None:
         """Have every byte in the part.
 
         Raises Unusable where the server gives no parts of that object any more, and what
-        `MediaClient.get` raises; then nothing is left, for nobody could go on with it.
+        `MediaClient.get` raises; then the part knows what it lacks, for the next try.
         """
         try:
             self._bring_all(progress)
         except BaseException:
-            self._file.discard()
+            missing = [(share.place, share.end) for share in self._shares if share.missing_bytes]
+            self._file.leave(self._found.remote, missing)
             raise
         self._file.complete(self._found.remote)
 
