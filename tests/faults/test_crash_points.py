@@ -9,7 +9,7 @@ import pytest
 
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import at
-from tests.support.crash_site import CrashSite
+from tests.support.crash_site import WAYS, CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
@@ -20,7 +20,7 @@ from tests.support.tripwire import MUTATIONS, require_tripwire
 pytestmark = pytest.mark.timeout(1800)
 
 SQLITE = ("pwrite64", "fdatasync", "ftruncate")
-"""What only SQLite calls: its thread waits for ffmpeg, so nights may be quick without."""
+"""What hardly anybody but SQLite calls, whose thread waits for ffmpeg: nights may be without it."""
 FILES = tuple(name for name in MUTATIONS if name not in SQLITE)
 MESSAGES = ("sendto",)
 BESIDE = tuple(name for name in MUTATIONS if name not in MESSAGES)
@@ -128,22 +128,23 @@ def test_row_77_killed_at_some_other_calls_of_a_night_with_mariadb(
 
 
 @pytest.mark.parametrize("part", range(FEW))
-def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2c_downloads(
-    part: int, site: MakeSite, lesson_for_aria2: Sandbox, request: pytest.FixtureRequest
+@pytest.mark.parametrize("way", [*WAYS])
+def test_row_77_a_record_s_thread_killed_at_any_call_while_several_connections_download(
+    way: str, part: int, site: MakeSite, slow_lesson: Sandbox, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally("a record's thread, aria2c", every(24, 140))
-    by_aria2 = site(sandbox=lesson_for_aria2, lessons=1)
+    tally = Tally(f"a record's thread, {way}", every(24, 140))
+    several = site(sandbox=slow_lesson, lessons=1, changes=WAYS[way])
     if part == 0:
-        assert_reaches_aria2c(by_aria2)
-    enumerate_calls(by_aria2, tally, WORKER, MUTATIONS, part, FEW)
+        assert_reaches_several(several)
+    enumerate_calls(several, tally, WORKER, MUTATIONS, part, FEW)
     tally.told(request)
 
 
 def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
-    site: MakeSite, lesson_for_aria2: Sandbox
+    site: MakeSite, slow_lesson: Sandbox
 ) -> None:
-    first = site(sandbox=lesson_for_aria2, lessons=1)
-    assert_reaches_aria2c(first)
+    first = site(sandbox=slow_lesson, lessons=1, changes=WAYS["aria2c"])
+    assert_reaches_several(first)
     victim = first.victim()
     connects = first.processes.calls(victim.order, WORKER, ("connect",))["connect"]
     left = []
@@ -156,8 +157,8 @@ def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
     assert left == []
 
 
-def assert_reaches_aria2c(site: CrashSite) -> None:
-    """One connection begins, we look, aria2 asks at least once, and we look again."""
+def assert_reaches_several(site: CrashSite) -> None:
+    """One connection begins, and we look; then two go on, or aria2 asks and we look again."""
     before = site.sandbox.ledger.calls["media"]
     victim = site.victim()
     assert site.processes.run(victim.order).code == 0

@@ -59,20 +59,24 @@ def test_row_26_links_that_are_always_refused_fail_the_record_and_nothing_else(
 
 @dataclass(frozen=True)
 class Dying:
-    """The first request that dies half way; lost: of the file, under way where one is given up."""
+    """The first request that dies, after so many megabytes.
+
+    lost: of the file, under way where a connection is given up.
+    """
 
     downloader: str
-    megabytes: int
+    connections: int
     first_call: int
+    megabytes: int
     lost: float
 
 
 DYING = {
-    "one connection": Dying("http", 8, first_call=1, lost=0.02),
-    # one connection begins, we look, and a share goes on
-    "shares": Dying("aria2", 8, first_call=3, lost=0.1),
+    "one connection": Dying("http", 1, first_call=1, megabytes=4, lost=0.02),
+    # one connection begins, we look, and two go on
+    "shares": Dying("aria2", 2, first_call=3, megabytes=1, lost=0.1),
     # one connection begins, we look, aria2 looks, and goes on
-    "aria2": Dying("aria2", 20, first_call=4, lost=0.1),
+    "aria2": Dying("aria2", 1, first_call=4, megabytes=4, lost=0.1),
 }
 
 
@@ -81,12 +85,12 @@ def test_row_27_a_link_that_dies_half_way_costs_no_byte_twice(
     way: str, office: Office, sandbox: Sandbox, sounds: Path
 ) -> None:
     dying = DYING[way]
-    changes = {"DOWNLOADER": dying.downloader, "DOWNLOAD_CONNECTIONS": "1"}
+    changes = {"DOWNLOADER": dying.downloader, "DOWNLOAD_CONNECTIONS": str(dying.connections)}
     alone = replace(office, changes={**office.changes, **changes})
-    sandbox.company.add(lesson(0, large(tone(sounds), dying.megabytes << 20)))
+    sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
     sandbox.faults.add(
         Fault(Kind.THROTTLE, "media", amount=8 << 20),
-        Fault(Kind.EXPIRES_AFTER, "media", calls=(dying.first_call,), amount=4 << 20),
+        Fault(Kind.EXPIRES_AFTER, "media", calls=(dying.first_call,), amount=dying.megabytes << 20),
     )
     assert alone.night().exit_code == 0
     assert sandbox.ledger.calls["addresses"] >= 2

@@ -76,8 +76,9 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
 
 @pytest.fixture
 def with_password(served: Office) -> Office:
-    """The installation, with its rows on a server that wants a password."""
-    return replace(served, changes={**served.changes, "DOWNLOADER": "aria2"})
+    """The installation, with its rows on a server that wants a password, and work for aria2."""
+    changes = {"DOWNLOADER": "aria2", "DOWNLOAD_CONNECTIONS": "1"}
+    return replace(served, changes={**served.changes, **changes})
 
 
 def secrets_of(sandbox: Sandbox) -> dict[str, str]:

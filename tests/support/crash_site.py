@@ -29,6 +29,9 @@ SETTINGS = {
     "MAX_ATTEMPTS": "1000",  # a kill counts as an attempt, and we kill often
 }
 
+WAYS = {"aria2c": {"DOWNLOAD_CONNECTIONS": "1"}, "shares": {"DOWNLOAD_CONNECTIONS": "2"}}
+"""Settings by who goes on where one connection is slow; one alone has nothing to share out."""
+
 NEVER = 4e9
 """Unix seconds of what does not happen."""
 
@@ -192,8 +195,8 @@ def sandbox_with(lessons: int, sounds: Path) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def sandbox_for_aria2(sounds: Path) -> Iterator[Sandbox]:
-    """A sandbox with one lesson so large, and brought so slowly, that aria2 takes it over."""
+def sandbox_that_is_slow(sounds: Path) -> Iterator[Sandbox]:
+    """A sandbox with one lesson so large, and brought so slowly, that several connections go on."""
     slow = Fault(Kind.THROTTLE, "media", record_id(0), amount=8 << 20)
     with Sandbox(company(lesson(0, large(tone(sounds), 3 << 20))), limits=ROOMY) as sandbox:
         sandbox.faults.add(slow)

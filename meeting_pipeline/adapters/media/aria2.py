@@ -199,7 +199,7 @@ class Aria2Downloader:
         """Whether it can be brought in shares, and is as good as here."""
         if file.missing():
             return True  # aria2 could not go on with it
-        if file.is_in_pieces or not found.remote.is_sure:
+        if self._connections == 1 or file.is_in_pieces or not found.remote.is_sure:
             return False
         missing = found.size_bytes - file.size_bytes
         seconds = missing / (self._connections * line.rate) if line.rate else inf
