@@ -1,7 +1,8 @@
 """A file that grows over several attempts, and what it was begun with.
 
     recording.m4a.part          the bytes so far
-    recording.m4a.part.json     which object they are of, and who wrote them; no link
+    recording.m4a.part.json     which object they are of, who wrote them, which ones are known not
+                                to be there; no link
     recording.m4a.part.aria2    which pieces are there (aria2's own, while it is at work)
 
 A part is gone on with only when all of them agree; anything else is deleted, never trusted. So is

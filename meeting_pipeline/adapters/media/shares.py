@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO
 
 from meeting_pipeline.adapters.media.answers import Answer
 from meeting_pipeline.adapters.media.found import Found, Unusable
@@ -100,9 +99,9 @@ class Shares:
         wanted = {"Range": f"bytes={share.place}-{share.end - 1}"}
         with self._client.get(self._found.url, wanted) as answer:
             self._check(answer, share)
-            with _opened(self._file.path, share.place) as stream:
+            with _opened(self._file.path) as descriptor:
                 for block in answer.blocks():
-                    self._write(block, share, stream)
+                    self._write(block, share, descriptor)
         if share.missing_bytes:
             raise RetryableError("cut_short", f"{share.missing_bytes} bytes did not come")
 
@@ -112,12 +111,16 @@ class Shares:
         if not is_wanted or answer.remote != self._found.remote:
             raise Unusable
 
-    def _write(self, block: bytes, share: Share, stream: BinaryIO) -> None:
+    def _write(self, block: bytes, share: Share, descriptor: int) -> None:
+        """Past any buffer: what is counted as here must be here, whatever happens next."""
         self._check_needed()
         if len(block) > share.missing_bytes:
             raise Unusable
-        stream.write(block)
-        share.place += len(block)
+        rest = memoryview(block)
+        while rest:
+            written = os.pwrite(descriptor, rest, share.place)
+            share.place += written
+            rest = rest[written:]
 
     def _check_needed(self) -> None:
         if self._given_up.is_set():
@@ -133,7 +136,9 @@ def shared_out(begin: int, end: int, connections: int) -> list[Share]:
 
 
 @contextmanager
-def _opened(path: Path, place: int) -> Iterator[BinaryIO]:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_NOFOLLOW), "wb") as stream:
-        stream.seek(place)
-        yield stream
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
