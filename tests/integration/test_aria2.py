@@ -4,7 +4,6 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +25,16 @@ from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress
-from tests.support.downloaders import CANARY, MEDIA, OTHER, host, leftovers, link, make
+from tests.support.downloaders import (
+    CANARY,
+    MEDIA,
+    OTHER,
+    host,
+    killed_while_fetching,
+    leftovers,
+    link,
+    make,
+)
 from tests.support.fault_server import Exchange, FaultServer
 from tests.support.slow_media import unhurried
 
@@ -276,36 +284,9 @@ def test_nobody_sees_the_link_or_a_secret(
     assert not settings.is_file(), "nor are they in memory any longer"
 
 
-_RUN = """
-import sys
-from pathlib import Path
-from meeting_pipeline.ports.sources import MediaLink
-from tests.support.downloaders import make
-make("aria2", Path(sys.argv[2]).parent).fetch(
-    MediaLink(sys.stdin.readline().strip(), "m4a"), Path(sys.argv[2]), print
-)
-"""
-
-
-def test_aria2c_ends_with_us_and_a_later_run_goes_on(
-    part: Path, request: pytest.FixtureRequest
-) -> None:
+def test_aria2c_ends_with_us_and_a_later_run_goes_on(part: Path) -> None:
     with host(unhurried) as server:
-        with subprocess.Popen(
-            [sys.executable, "-u", "-c", _RUN, "-", str(part)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=request.config.rootpath,
-            text=True,
-        ) as run:
-            assert run.stdin and run.stdout
-            run.stdin.write(server.url + "\n")
-            run.stdin.flush()
-            while float(run.stdout.readline()) < 0.2:
-                pass
-            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-            run.kill()
-        wait_for_the_end_of([int(pid) for pid in children])
+        wait_for_the_end_of(killed_while_fetching("aria2", server, part))
         _finish(server, part)
 
 

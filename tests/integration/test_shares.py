@@ -1,7 +1,5 @@
 """Several connections with an equal share each, where each is slow and the file comes soon."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +17,15 @@ from meeting_pipeline.adapters.media.shares import shared_out
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
-from tests.support.downloaders import MEDIA, OTHER, host, leftovers, link, make
+from tests.support.downloaders import (
+    MEDIA,
+    OTHER,
+    host,
+    killed_while_fetching,
+    leftovers,
+    link,
+    make,
+)
 from tests.support.fault_server import Exchange, FaultServer, healthy
 from tests.support.slow_media import unhurried
 
@@ -249,38 +255,13 @@ def test_a_part_that_has_every_byte_already_costs_a_look(part: Path) -> None:
     assert ranges(server) == []
 
 
-_RUN = """
-import sys
-from pathlib import Path
-from meeting_pipeline.ports.sources import MediaLink
-from tests.support.downloaders import make
-make("shares", Path(sys.argv[2]).parent).fetch(
-    MediaLink(sys.stdin.readline().strip(), "m4a"), Path(sys.argv[2]), print
-)
-"""
-
-
-def test_what_a_killed_run_leaves_of_shares_has_holes_and_is_begun_again(
-    part: Path, request: pytest.FixtureRequest
-) -> None:
+def test_what_a_killed_run_leaves_of_shares_has_holes_and_is_begun_again(part: Path) -> None:
     def halting(exchange: Exchange) -> None:
         exchange.serve(share=1.0 if exchange.is_probe else 0.5)
         exchange.server.over.wait()
 
     with host(halting) as server:
-        with subprocess.Popen(
-            [sys.executable, "-u", "-c", _RUN, "-", str(part)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=request.config.rootpath,
-            text=True,
-        ) as run:
-            assert run.stdin and run.stdout
-            run.stdin.write(server.url + "\n")
-            run.stdin.flush()
-            while float(run.stdout.readline()) < 0.2:
-                pass
-            run.kill()
+        killed_while_fetching("shares", server, part)
         assert part.stat().st_size > len(MEDIA) // 2, "there is none of the last share"
         server.behaviour = healthy
         later = make("http", part.parent)

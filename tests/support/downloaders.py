@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -108,3 +110,33 @@ def link(server: FaultServer) -> MediaLink:
 def leftovers(part: Path) -> set[str]:
     """What stands beside the part."""
     return {path.name for path in part.parent.iterdir()} - {part.name}
+
+
+_FETCH = """
+import sys
+from pathlib import Path
+from meeting_pipeline.ports.sources import MediaLink
+from tests.support.downloaders import make
+make(sys.argv[2], Path(sys.argv[3]).parent).fetch(
+    MediaLink(sys.stdin.readline().strip(), "m4a"), Path(sys.argv[3]), print
+)
+"""
+
+
+def killed_while_fetching(kind: str, server: FaultServer, part: Path) -> list[int]:
+    """Another process fetches, and is killed when a fifth is here; returns its children."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", _FETCH, "-", kind, str(part)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        text=True,
+    ) as run:
+        assert run.stdin and run.stdout
+        run.stdin.write(server.url + "\n")
+        run.stdin.flush()
+        while float(run.stdout.readline()) < 0.2:
+            pass
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.kill()
+    return [int(pid) for pid in children]
