@@ -88,33 +88,48 @@ def test_a_share_whose_connection_breaks_is_gone_on_with_and_the_others_are_left
     assert first < again[0] <= last
 
 
-def test_a_link_that_expires_half_way_costs_no_byte_twice(
-    downloader: Aria2Downloader, part: Path
-) -> None:
-    halved: dict[int, tuple[int, int]] = {}
-    all_have_half = Barrier(8)
+class Expiring:
+    """A host that gives half of each share, then refuses the link when all have come for more."""
 
-    def expiring(exchange: Exchange) -> None:
+    def __init__(self) -> None:
+        self.halved: dict[int, tuple[int, int]] = {}
+        self._all_have_half = Barrier(8)
+
+    def __call__(self, exchange: Exchange) -> None:
         if exchange.asked is None or exchange.is_probe or "fresh" in exchange.path:
             unhurried(exchange)
-        elif exchange.asked[1] in halved:
-            all_have_half.wait()
+        elif exchange.asked[1] in self.halved:
+            self._all_have_half.wait()
             exchange.head("403 Forbidden", Content_Length=0)
         else:
-            halved[exchange.asked[1]] = exchange.asked
+            self.halved[exchange.asked[1]] = exchange.asked
             exchange.serve(share=0.5)
 
+    @property
+    def lacking(self) -> list[tuple[int, int]]:
+        """What did not come of the shares."""
+        spans = self.halved.values()
+        return sorted((first + (last + 1 - first) // 2, last) for first, last in spans)
+
+
+@pytest.mark.parametrize("later", ["the same run", "a later run"])
+def test_a_link_that_expires_half_way_costs_no_byte_twice(
+    later: str, downloader: Aria2Downloader, part: Path
+) -> None:
+    """A later run knows no rate, and aria2 would take the holes for bytes."""
+    expiring = Expiring()
+    second = downloader if later == "the same run" else make("aria2", part.parent)
     with host(expiring) as server:
         with pytest.raises(LinkExpired):
             downloader.fetch(link(server), part, no_progress)
         asked_before = len(server.asked)
-        downloader.fetch(MediaLink(server.url + "&fresh=1", "m4a"), part, no_progress)
+        second.fetch(MediaLink(server.url + "&fresh=1", "m4a"), part, no_progress)
+    second.close()
 
     assert part.read_bytes() == MEDIA
     assert not leftovers(part)
-    later = [one.asked for one in server.asked[asked_before:] if one.asked and not one.is_probe]
-    lacking = [(first + (last + 1 - first) // 2, last) for first, last in halved.values()]
-    assert sorted(later) == sorted(lacking)
+    asked = [one.asked for one in server.asked[asked_before:] if one.asked and not one.is_probe]
+    assert sorted(asked) == expiring.lacking
 
 
 def test_an_object_that_is_replaced_before_the_last_share_is_never_mixed(
