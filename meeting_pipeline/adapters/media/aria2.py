@@ -21,12 +21,12 @@ from meeting_pipeline.adapters.media.answers import MEDIA_HOST_BUSY
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
-from meeting_pipeline.adapters.media.found import Found, Unusable, look
+from meeting_pipeline.adapters.media.found import Found, look
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
-from meeting_pipeline.adapters.media.part_file import PartFile
+from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
 from meeting_pipeline.adapters.media.shares import Shares
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large

@@ -20,10 +20,6 @@ class Found:
         return self.remote.total_bytes or 0
 
 
-class Unusable(Exception):
-    """A part that cannot be gone on with."""
-
-
 def look(client: MediaClient, url: str) -> Found:
     """What is there now, asked patiently; raises what `MediaClient.get` raises."""
     return client.patiently(lambda: _probed(client, url))

@@ -57,6 +57,10 @@ class RemoteFile:
         return self.is_sure and same
 
 
+class Unusable(Exception):
+    """A part that cannot be gone on with."""
+
+
 @dataclass(frozen=True)
 class _Memory:
     """missing: spans of bytes, first and end, that did not come; none where nobody knows."""

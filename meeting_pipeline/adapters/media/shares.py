@@ -15,9 +15,9 @@ from pathlib import Path
 from threading import Event
 
 from meeting_pipeline.adapters.media.answers import Answer
-from meeting_pipeline.adapters.media.found import Found, Unusable
+from meeting_pipeline.adapters.media.found import Found
 from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.part_file import PartFile
+from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.files import create
 from meeting_pipeline.ports.progress import Progress
