@@ -1,4 +1,4 @@
-"""The fault tests find the bugs they are there for: each is planted into a copy of the package."""
+"""The fault tests find the bugs they are there for: each is planted into nights."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -13,8 +13,8 @@ from tests.support import fault_table
 from tests.support.crash_site import CrashSite
 from tests.support.fault_table import ALL
 from tests.support.invariants import Finding
-from tests.support.night_processes import NIGHT, WORKER, NightProcesses
-from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug, planted
+from tests.support.night_processes import NIGHT, WORKER, NightProcesses, night_processes
+from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug
 from tests.support.power import CutDisk, Survivors, calls_in, cut_disks
 from tests.support.tracing import require_tracing
 from tests.support.tripwire import require_tripwire
@@ -30,7 +30,7 @@ MakeSite = Callable[..., CrashSite]
 
 @pytest.fixture
 def no_secret_is_seen() -> None:
-    """Here they are meant to be: in the copy of the sandbox, and where one bug spreads them."""
+    """Here they are meant to be: one bug spreads them."""
 
 
 @pytest.fixture
@@ -50,18 +50,18 @@ def test_a_power_cut_shows_that(
 ) -> None:
     require_tracing()
     crash = site()
-    with planted(bug, tmp_path) as crash.processes:
+    with night_processes(bug.plant) as crash.processes:
         disk, log = recorded_night(crash, tmp_path / "log")
         cuts = list(cut_disks(disk, calls_in(log)))
         assert_found(bug, (harm_of(cut, crash) for cut in spread(cuts)), request)
 
 
-def test_a_kill_shows_that_one_is_added_instead_of_counting_anew(
+def test_a_kill_shows_that_one_is_added_instead_of_counting_from_rows(
     site: MakeSite, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     require_tripwire()
     crash = site()
-    with planted(COUNTING, tmp_path) as crash.processes:
+    with night_processes(COUNTING.plant) as crash.processes:
         calls = crash.processes.calls(crash.victim().order, WORKER, ("pwrite64",))["pwrite64"]
         assert_found(COUNTING, (killed(crash, number) for number in range(calls, 0, -1)), request)
 
@@ -71,7 +71,7 @@ def test_any_night_shows_that(
     bug: Bug, site: MakeSite, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     crash = site(template=None)
-    with planted(bug, tmp_path) as crash.processes:
+    with night_processes(bug.plant) as crash.processes:
         assert_found(bug, [crash.harm(crash.victim())], request)
 
 

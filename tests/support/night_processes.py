@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.quick_python import SINGLE, quick_python
+from tests.support.quick_python import SINGLE, name_of, quick_python
 from tests.support.tracing import Tracer
 
 MAIN, WORKER = "MainThread", "record_0"
@@ -143,18 +143,22 @@ class NightProcesses:
 
 
 @contextmanager
-def night_processes(package: Path | None = None) -> Iterator[NightProcesses]:
-    """The forking process, ended when the block is. package: where `meeting_pipeline` lies."""
-    here = Path(__file__).parents[2]
-    path = os.pathsep.join(str(folder) for folder in (package, here) if folder)
+def night_processes(plant: Callable[[], None] | None = None) -> Iterator[NightProcesses]:
+    """Start the forking process, and end it when the block ends.
+
+    Args:
+        plant: Called in that process, and in the one that workers are forked from, when all is
+            imported: a bug that all nights and their workers shall have.
+    """
+    planted = [name_of(plant)] if plant else []
     with (
-        quick_python(package) as python,
+        quick_python(plant) as python,
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.support.zygote", python],
+            [sys.executable, "-P", "-m", "tests.support.zygote", python, *planted],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **SINGLE, "PYTHONPATH": path},
+            env={**os.environ, **SINGLE, "PYTHONPATH": str(Path(__file__).parents[2])},
         ) as process,
     ):
         yield NightProcesses(process)

@@ -21,10 +21,11 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NoReturn
 
 from meeting_pipeline.adapters.worker_pool import _PROGRAM
@@ -61,9 +62,13 @@ os._exit(code)
 
 
 @contextmanager
-def quick_python(package: Path | None = None) -> Iterator[str]:
-    """The path of the program, for `sys.executable`. package: where `meeting_pipeline` lies."""
-    path = os.pathsep.join(str(folder) for folder in (package, _HERE) if folder)
+def quick_python(plant: Callable[[], None] | None = None) -> Iterator[str]:
+    """The path of the program, for `sys.executable`.
+
+    Args:
+        plant: Called where workers are forked, once all is imported.
+    """
+    planted = [name_of(plant)] if plant else []
     with tempfile.TemporaryDirectory(prefix="py", dir="/tmp") as folder:  # a short path
         address, program = Path(folder, "s"), Path(folder, "python")
         python = sys.executable
@@ -71,10 +76,10 @@ def quick_python(package: Path | None = None) -> Iterator[str]:
         program.write_text(_LAUNCHER.format(**words))
         program.chmod(0o700)
         with subprocess.Popen(
-            [python, "-P", "-m", __name__, str(address)],
+            [python, "-P", "-m", __name__, str(address), *planted],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **SINGLE, "PYTHONPATH": path},
+            env={**os.environ, **SINGLE, "PYTHONPATH": str(_HERE)},
         ) as process:
             assert process.stdin and process.stdout
             assert process.stdout.readline() == b"ready\n"
@@ -91,10 +96,22 @@ class _Worker:
     launcher: socket.socket
 
 
-def serve(address: str) -> None:
-    """Fork a worker for each launcher that connects, until standard input ends."""
+def name_of(function: Callable[[], None]) -> str:
+    """What another process finds a function by (`pkgutil.resolve_name`)."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def serve(address: str, planted: Sequence[str]) -> None:
+    """Fork a worker for each launcher that connects, until standard input ends.
+
+    Args:
+        address: Where they connect.
+        planted: The names of functions to call first (`name_of`).
+    """
     for name in _HEAVY:
         importlib.import_module(name)
+    for name in planted:
+        resolve_name(name)()
     gc.freeze()  # a child that collects need not look through all that was imported
     assert threading.active_count() == 1, threading.enumerate()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -165,4 +182,4 @@ def _become(order: tuple[dict[str, str], str, int], descriptors: list[int]) -> N
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

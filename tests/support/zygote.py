@@ -1,9 +1,10 @@
 """A process that has imported everything and forks a night on request: no start-up per night.
 
-Started as `python -m tests.support.zygote PYTHON`, asked by `tests.support.night_processes`. It has
-one thread, so forking is safe; each child runs the real command and ends with its exit code.
-Orphans of a killed child become children of this process, so none of them can go unseen. PYTHON:
-what nights start their workers with.
+Started as `python -m tests.support.zygote PYTHON [PLANT]` and asked by
+`tests.support.night_processes`. It has one thread, so forking is safe; each child runs the real
+command and ends with its exit code. Orphans of a killed child become children of this process, so
+none of them can go unseen. PYTHON: what nights start their workers with. PLANT: a function that
+gives them a bug (`name_of`).
 """
 
 import ctypes
@@ -17,8 +18,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
@@ -61,11 +63,13 @@ _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _SOON_S = 0.02
 
 
-def serve(replies: int) -> None:
-    """Answer one request a line until standard input ends."""
+def serve(replies: int, planted: Sequence[str]) -> None:
+    """Answer one request a line until standard input ends; call the planted functions first."""
     for name in HEAVY:
         importlib.import_module(name)
     _load_what_is_loaded_late()
+    for name in planted:
+        resolve_name(name)()
     gc.freeze()  # a child that collects need not look through all that was imported
     assert threading.active_count() == 1, threading.enumerate()
     _prctl(_SUBREAPER, 1)
@@ -232,4 +236,4 @@ def _tell(replies: int, **words: object) -> None:
 if __name__ == "__main__":
     answers = os.dup(1)
     os.dup2(2, 1)
-    serve(answers)
+    serve(answers, sys.argv[2:])
