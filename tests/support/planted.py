@@ -9,11 +9,18 @@ from tests.support.invariants import Harm
 
 @dataclass(frozen=True)
 class Bug:
-    """plant: gives it to the process that calls it. harms: each of them shows that it was found."""
+    """A bug, and what shows that it was found.
+
+    Attributes:
+        harms: Each of them shows it.
+        plant: Gives the bug to the process that calls it.
+        file: Searched for in the paths of a disk's files: it harms none that lacks such a file.
+    """
 
     name: str
     harms: frozenset[Harm]
     plant: Callable[[], None]
+    file: str = ""
 
 
 POWER_BUGS = (
@@ -36,6 +43,7 @@ POWER_BUGS = (
         "a download that is there is not asked for its size",
         frozenset({Harm.LOST, Harm.TORN}),
         planted_bugs.what_is_there_is_taken_as_the_download,
+        file=r"/recording\.\w+\.part$",
     ),
 )
 COUNTING = Bug(
