@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.adapters import worker
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
@@ -120,7 +121,7 @@ def test_row_76_a_signal_while_ffmpeg_works(office: Office, starter: Starter, en
 def test_row_76_a_signal_while_the_speech_model_works(starter: Starter, tmp_path: Path) -> None:
     run = starter.start(LISTEN, listening(tmp_path))
     run.says("transcribe starts")
-    run.has_child("adapters.worker")
+    run.has_child(worker.__name__)
 
     ended_by(run, signal.SIGTERM)
 
@@ -152,7 +153,7 @@ def test_row_76_nohup_is_meant(office: Office, sandbox: Sandbox, starter: Starte
 # ── and after kill -9, no child is left ──────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("child", ["aria2c", "sleep", "adapters.worker"])
+@pytest.mark.parametrize("child", ["aria2c", "sleep", worker.__name__])
 def test_row_77_no_child_outlives_a_run_that_is_killed(
     office: Office,
     sandbox: Sandbox,
@@ -166,7 +167,7 @@ def test_row_77_no_child_outlives_a_run_that_is_killed(
     if child == "aria2c":
         sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
         sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=100_000))
-    if child == "adapters.worker":
+    if child == worker.__name__:
         run = starter.start(LISTEN, listening(tmp_path))
         run.says("transcribe starts")
     else:

@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
+from meeting_pipeline.adapters.asr import choice, loudness, openai_compatible, tencent
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.decoders import LIMITS, Decoders
+from meeting_pipeline.adapters.media import ffmpeg, pyav
 from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
 
-LISTEN = ("meeting_pipeline.adapters.asr.loudness", "listen")
-PROBE = ("meeting_pipeline.adapters.media.pyav", "probe")
+LISTEN = (loudness.__name__, listen.__name__)
+PROBE = (pyav.__name__, pyav.probe.__name__)
 
 
 @pytest.fixture
@@ -87,8 +89,8 @@ def test_nobody_works_after_the_end(decoders: Decoders, tmp_path: Path) -> None:
 
 def test_the_main_program_needs_no_decoder_of_its_own() -> None:
     """That, and numpy, would be a third of its memory."""
-    wanted = ("asr.openai_compatible", "asr.tencent", "asr.choice", "decoders", "media.ffmpeg")
-    modules = ", ".join(f"meeting_pipeline.adapters.{name}" for name in wanted)
+    wanted = [module.__name__ for module in (openai_compatible, tencent, choice, ffmpeg)]
+    modules = ", ".join([*wanted, Decoders.__module__])
     program = f"import sys, {modules}; print({{'av', 'numpy'}} & set(sys.modules))"
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
@@ -115,7 +117,7 @@ def test_those_that_are_made_ready_before_are_the_ones_that_are_asked(tmp_path: 
 
 
 def test_one_that_cannot_be_made_ready_says_so_when_it_is_asked(tmp_path: Path) -> None:
-    made = Decoders(1, ["meeting_pipeline.adapters.no_such_thing"])
+    made = Decoders(1, ["no_such_module"])
     made.prepare()
     try:
         with pytest.raises(RuntimeError, match="ModuleNotFoundError"):

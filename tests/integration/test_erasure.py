@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.adapters.db import engine
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Audio, Participant, RecordMeta, Segment, Transcript
 from meeting_pipeline.domain.views import RecordingFilter
@@ -181,7 +182,7 @@ def test_a_name_in_the_lesson_of_another_is_pointed_to_and_left(tmp_path: Path) 
 def test_a_reader_that_holds_old_pages_is_said_and_the_same_command_completes_it(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meeting_pipeline.adapters.db.engine._BUSY_S", 0.1)
+    monkeypatch.setattr(engine, "_BUSY_S", 0.1)
     reader = office.rows()
     with reader.engine.execution_options(meeting_read_only=True).connect() as reading:
         reading.exec_driver_sql("SELECT COUNT(*) FROM recordings").scalar()

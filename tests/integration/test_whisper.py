@@ -17,6 +17,7 @@ import pytest
 
 from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
+from meeting_pipeline.adapters.worker import main
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.files import RecordFolder
@@ -27,6 +28,8 @@ from tests.support import speech
 from tests.support.fakes import meta
 
 CHINESE, ENGLISH = "445999969", "445999972"
+WORKER = main.__module__.encode()
+"""What the command line of a worker process has in it."""
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,7 @@ def workers_of(parent: int) -> set[int]:
     """The recogniser processes that a process started."""
     threads = Path(f"/proc/{parent}/task").iterdir()
     children = [pid for thread in threads for pid in (thread / "children").read_text().split()]
-    return {
-        int(pid)
-        for pid in children
-        if b"meeting_pipeline.adapters.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    }
+    return {int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
 def pages_taken(process: int) -> int:

@@ -8,17 +8,10 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 PATIENCE_S = 60.0
-_HEAVY = (
-    *("cli.app", "cli.execute", "cli.render", "cli.session", "night", "notify", "reports"),
-    *("adapters.sources.tencent.connect", "adapters.media.aria2", "adapters.media.ffmpeg"),
-    *("adapters.media.http_download", "adapters.asr.choice", "adapters.asr.openai_compatible"),
-    *("adapters.asr.tencent", "adapters.llm.openai_compatible", "adapters.db.migrate"),
-)
 
 
 @dataclass(frozen=True)
@@ -73,11 +66,11 @@ class Starter:
     """Forks this process, which has imported everything, so that ten starts take no time."""
 
     def __init__(self, folder: Path) -> None:
+        import tests.support.imports_of_commands  # noqa: F401 - forked commands have it
+
         self._folder = folder
         self._all: list[Started] = []
         folder.mkdir(exist_ok=True)
-        for name in _HEAVY:
-            import_module(f"meeting_pipeline.{name}")
 
     def start(
         self,

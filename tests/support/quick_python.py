@@ -10,7 +10,6 @@ The forking process is started as `python -m tests.support.quick_python`.
 
 import ctypes
 import gc
-import importlib
 import marshal
 import os
 import selectors
@@ -32,14 +31,6 @@ from meeting_pipeline.adapters.worker_pool import _PROGRAM
 
 SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 _HERE = Path(__file__).parents[2]
-_HEAVY = (
-    "av",
-    "numpy",
-    "meeting_pipeline.adapters.asr.loudness",
-    "meeting_pipeline.adapters.decoders",
-    "meeting_pipeline.adapters.media.pyav",
-    "meeting_pipeline.adapters.worker",
-)
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _LARGEST, _MOST_DESCRIPTORS = 1 << 20, 4096
 _LAUNCHER = """#!{python} -IS
@@ -108,8 +99,8 @@ def serve(address: str, planted: Sequence[str]) -> None:
         address: Where they connect.
         planted: The names of functions to call first (`name_of`).
     """
-    for name in _HEAVY:
-        importlib.import_module(name)
+    import tests.support.imports_of_workers  # noqa: F401 - forked workers have it
+
     for name in planted:
         resolve_name(name)()
     gc.freeze()  # a child that collects need not look through all that was imported

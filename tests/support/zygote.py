@@ -9,7 +9,6 @@ gives them a bug (`name_of`).
 
 import ctypes
 import gc
-import importlib
 import json
 import os
 import signal
@@ -24,39 +23,10 @@ from pkgutil import resolve_name
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
+import tests.support.imports_of_nights  # noqa: F401 - forked nights have it
 from tests.support import tripwire
 from tests.support.tripwire import Trip
 
-HEAVY = (
-    "meeting_pipeline.cli.app",
-    "meeting_pipeline.cli.progress",
-    "meeting_pipeline.cli.render",
-    "meeting_pipeline.cli.session",
-    "meeting_pipeline.doctor",
-    "meeting_pipeline.night",
-    "meeting_pipeline.repair.survey",
-    "meeting_pipeline.stages.documents",
-    "meeting_pipeline.adapters.asr.choice",
-    "meeting_pipeline.adapters.asr.openai_compatible",
-    "meeting_pipeline.adapters.asr.tencent",
-    "meeting_pipeline.adapters.decoders",
-    "meeting_pipeline.adapters.db.embedded",
-    "meeting_pipeline.adapters.db.migrate",
-    "meeting_pipeline.adapters.llm.openai_compatible",
-    "meeting_pipeline.adapters.media.aria2",
-    "meeting_pipeline.adapters.media.ffmpeg",
-    "meeting_pipeline.adapters.media.pyav",
-    "meeting_pipeline.adapters.sources.tencent.connect",
-    "meeting_pipeline.adapters.sources.tencent.source",
-    "av",
-    "av.subtitles.stream",
-    "encodings.utf_8_sig",
-    "numpy",
-    "pydantic",
-    "pymysql",
-    "rich.console",
-    "rich.table",
-)
 Words = Mapping[str, Any]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -65,9 +35,6 @@ _SOON_S = 0.02
 
 def serve(replies: int, planted: Sequence[str]) -> None:
     """Answer one request a line until standard input ends; call the planted functions first."""
-    for name in HEAVY:
-        importlib.import_module(name)
-    _load_what_is_loaded_late()
     for name in planted:
         resolve_name(name)()
     gc.freeze()  # a child that collects need not look through all that was imported
@@ -80,15 +47,6 @@ def serve(replies: int, planted: Sequence[str]) -> None:
             _night(request, replies)
         else:
             _tell(replies, left=_orphans(request["within_s"]))
-
-
-def _load_what_is_loaded_late() -> None:
-    """Everybody whom Apprise can tell, and the table of Chinese characters."""
-    import apprise
-    import zhconv
-
-    apprise.Apprise().add("json://127.0.0.1:9")
-    zhconv.convert("课", "zh-hans")
 
 
 def _night(request: Words, replies: int) -> None:

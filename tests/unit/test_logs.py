@@ -41,7 +41,7 @@ def log_file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("line", LINES)
 def test_security_05_a_line_keeps_its_words_and_loses_its_secret(log_file: Path, line: str) -> None:
-    logging.getLogger("meeting_pipeline.test").info("开始 %s 结束", line)
+    logging.getLogger(logs.__name__).info("开始 %s 结束", line)
 
     written = log_file.read_text("utf-8")
     assert "开始" in written
@@ -55,7 +55,7 @@ def test_security_05_a_traceback_loses_it_too(
     try:
         raise ValueError(LINES[1] + CANARY)
     except ValueError:
-        logging.getLogger("meeting_pipeline.test").exception("a bug")
+        logging.getLogger(logs.__name__).exception("a bug")
 
     for written in (log_file.read_text("utf-8"), capsys.readouterr().err):
         assert "Traceback" in written
@@ -80,7 +80,7 @@ def test_security_12_a_foreign_word_begins_no_line_and_steers_no_terminal(
     file = tmp_path / "record_worker.log"
     logs.set_up("INFO", [], file, log_format=log_format)
     forged = "\n2026-01-01 00:00:00,000 INFO    run 1 ended: done 9\r\x1b[2J\x9b31m\u202e\u2028"
-    logging.getLogger("meeting_pipeline.test").warning("the server says %s", forged)
+    logging.getLogger(logs.__name__).warning("the server says %s", forged)
     for written in (file.read_text("utf-8"), capsys.readouterr().err):
         assert written.endswith("\n") and len(written.splitlines()) == 1
         assert not any(unicodedata.category(sign)[0] == "C" for sign in written[:-1])

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meeting_pipeline.adapters import llm
+from meeting_pipeline.adapters.llm import reply
 from meeting_pipeline.adapters.llm.reply import BadReply, Reply, read_reply, schema
 from meeting_pipeline.domain.choices import Phase
 
@@ -109,9 +111,9 @@ BAD = {
 
 
 def test_the_written_schema_is_that_of_a_reply() -> None:
-    written = resources.files("meeting_pipeline.adapters.llm") / "reply_schema.json"
+    written = resources.files(llm) / "reply_schema.json"
     assert written.read_text(encoding="utf-8") == f"{schema()}\n", (
-        "run `python -m meeting_pipeline.adapters.llm.reply` and commit what it prints"
+        f"run `python -m {reply.__name__}` and commit what it prints"
     )
 
 
@@ -121,9 +123,9 @@ def test_the_corpus_has_fifty_cases_and_more() -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_reply_is_found_in(name: str) -> None:
-    reply = read_reply(GOOD[name])
-    assert reply.phase is Phase.RESUME
-    assert reply.title in {"修改简历", "修改\n简历", "修改\t简历"}
+    made = read_reply(GOOD[name])
+    assert made.phase is Phase.RESUME
+    assert made.title in {"修改简历", "修改\n简历", "修改\t简历"}
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -1,0 +1,19 @@
+"""Imports what commands import late, so that a process forked from this one starts at once."""
+# ruff: noqa: F401
+
+import meeting_pipeline.adapters.asr.choice
+import meeting_pipeline.adapters.asr.openai_compatible
+import meeting_pipeline.adapters.asr.tencent
+import meeting_pipeline.adapters.db.migrate
+import meeting_pipeline.adapters.llm.openai_compatible
+import meeting_pipeline.adapters.media.aria2
+import meeting_pipeline.adapters.media.ffmpeg
+import meeting_pipeline.adapters.media.http_download
+import meeting_pipeline.adapters.sources.tencent.connect
+import meeting_pipeline.cli.app
+import meeting_pipeline.cli.execute
+import meeting_pipeline.cli.render
+import meeting_pipeline.cli.session
+import meeting_pipeline.night
+import meeting_pipeline.notify
+import meeting_pipeline.reports

@@ -1,0 +1,10 @@
+"""Imports what worker processes import."""
+# ruff: noqa: F401
+
+import av
+import numpy
+
+import meeting_pipeline.adapters.asr.loudness
+import meeting_pipeline.adapters.decoders
+import meeting_pipeline.adapters.media.pyav
+import meeting_pipeline.adapters.worker
