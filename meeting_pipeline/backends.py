@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 
 Chosen = TypeVar("Chosen")
 
-_ADAPTERS = "meeting_pipeline.adapters"
+_LOUDNESS = "meeting_pipeline.adapters.asr.loudness"
+_PYAV = "meeting_pipeline.adapters.media.pyav"
 _TENCENT_CALLS = 4  # at once; how many a minute is another limit
 _FLOOR_BYTES = 1 << 30  # stays free on the disk for the rows, the logs and everybody else
 
@@ -84,7 +85,7 @@ class Parts:
         from meeting_pipeline.adapters.asr.levels import known
 
         sound: Sound = known(audio) or self._decoders.call(
-            f"{_ADAPTERS}.asr.loudness", "listen", audio
+            _LOUDNESS, "listen", audio
         )
         return sound
 
@@ -113,7 +114,7 @@ class Parts:
     def _decoders(self) -> "Decoders":
         from meeting_pipeline.adapters.decoders import Decoders
 
-        decoders = Decoders(min(self.jobs, cores()), [f"{_ADAPTERS}.media.pyav"])
+        decoders = Decoders(min(self.jobs, cores()), [_PYAV])
         self.services.callback(decoders.close)
         return decoders
 
