@@ -14,6 +14,7 @@ from meeting_pipeline.ports.progress import Progress
 class MediaInfo:
     """What a container promises. duration_s: None where it does not say.
 
+    audio_codec: None also where the library has no decoder for it.
     m4a_bytes: how large its sound would be in an m4a, packet by packet as it is; None where it
     cannot be put there (another codec, or nobody knows).
     """
@@ -57,7 +58,7 @@ class MediaTool(Protocol):
 
         Or as "m4a": its packets as they are, where the probe said that they can be put there.
         Raises RecordError("corrupt_media") when any part of it cannot be decoded,
-        FatalError("disk_full").
+        ("unsupported_codec") when its codec is not known here, FatalError("disk_full").
         """
 
 

@@ -20,9 +20,16 @@ from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain import gates
 from meeting_pipeline.domain.model import Audio
-from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord
+from meeting_pipeline.errors import (
+    FatalError,
+    MeetingError,
+    RecordError,
+    RetryableError,
+    SkipRecord,
+)
 from meeting_pipeline.ports.media import ExtractedAudio, MediaTool
 from meeting_pipeline.ports.progress import no_progress
+from tests.support import undecodable
 from tests.support.museum import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
 
 FASTSTART = (("movflags", "+faststart"),)
@@ -193,6 +200,22 @@ def test_a_bad_file_is_refused_for_its_reason(
     assert refused.value.code == BAD[name]
     assert str(museum) not in refused.value.message
     assert str(tmp_path) not in refused.value.message
+
+
+@pytest.mark.parametrize("name", undecodable.NAMES)
+def test_sound_that_no_decoder_knows_is_described_and_refused_with_what_to_do(
+    name: str, tool: MediaTool, tmp_path: Path
+) -> None:
+    media = undecodable.undecodable(tmp_path / name)
+    info = tool.probe(media)
+    assert (info.has_audio, info.audio_codec, info.m4a_bytes) == (True, None, None)
+    assert info.duration_s is not None and info.duration_s > 9
+    for audio_format in ("flac", "m4a"):
+        with pytest.raises(RecordError) as refused:
+            tool.extract(media, tmp_path / "audio.part", audio_format, no_progress)
+        assert refused.value.code == "unsupported_codec"
+        assert name in refused.value.message
+        assert "convert" in refused.value.message
 
 
 TAKEN = [

@@ -28,7 +28,8 @@ _RIFF_UNKNOWN = 0x7FFF_F000  # who writes to a pipe promises the most or nearly 
 class AudioTrack:
     """The first audio track. start_s, duration_s: as its container says, None where it does not.
 
-    packets: how many the index lists, 0 where there is none. profile: of the codec ("LC").
+    codec: None where no decoder knows it. packets: how many the index lists, 0 where there is none.
+    profile: of the codec ("LC").
     bit_rate: bits per second on average, 0 where nobody knows.
     """
 
@@ -75,6 +76,15 @@ def corrupt(media: Path, reason: str) -> RecordError:
     return RecordError("corrupt_media", f"{media.name} cannot be decoded completely: {reason}")
 
 
+def undecodable(media: Path) -> RecordError:
+    """The error for a file whose sound has a codec without a decoder on this machine."""
+    return RecordError(
+        "unsupported_codec",
+        f"{media.name} has sound in a codec that cannot be decoded here; "
+        "convert the recording to m4a, mp3, flac or wav and put that in its place",
+    )
+
+
 def describe(media: Path, container: Container) -> MediaInfo:
     """What the container promises, in the words of the port.
 
@@ -84,7 +94,9 @@ def describe(media: Path, container: Container) -> MediaInfo:
     if container.format_name == "ogg":
         ogg.check_ended(media)
     audio = container.audio
-    duration_s = _promised_duration(media, container, audio) if audio else container.duration_s
+    promised_s = _promised_duration(media, container, audio) if audio else container.duration_s
+    # what a tag says may be no length: "00:00:nan", or an end before the start
+    duration_s = promised_s if promised_s is not None and promised_s >= 0 else None
     check_not_too_long(duration_s or 0.0)
     return MediaInfo(
         duration_s=duration_s,
@@ -143,7 +155,7 @@ def _seconds(clock: str) -> float | None:
     try:
         hours, minutes, seconds = clock.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -174,10 +186,10 @@ def _after_id3(stream: BinaryIO) -> bytes:
 
 def _created_at(tags: Mapping[str, str]) -> datetime | None:
     try:
-        created = datetime.fromisoformat(_tag(tags, "creation_time"))
-    except ValueError:
+        written = datetime.fromisoformat(_tag(tags, "creation_time"))
+        created = written.replace(tzinfo=written.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):  # with its offset, 0001-01-01 lies before every calendar
         return None
-    created = created.replace(tzinfo=created.tzinfo or UTC).astimezone(UTC)
     return created if created > _EPOCHS_END else None
 
 

@@ -9,6 +9,7 @@ from meeting_pipeline.adapters.media.containers import (
     DEMUXER_OPTIONS,
     corrupt,
     input_url,
+    undecodable,
 )
 from meeting_pipeline.adapters.media.sound import (
     SAMPLE_RATE,
@@ -85,6 +86,8 @@ class FFmpegMedia:
         ended = child.run(command, hear, self._stall_s, self._children, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
+        if ended.returncode and info.audio_codec is None:
+            raise undecodable(media)
         if ended.returncode:
             raise corrupt(media, _named(ended.reason, media, target))
         return meter.result()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -23,6 +24,7 @@ from meeting_pipeline.adapters.media.containers import (
     describe,
     input_url,
     not_media,
+    undecodable,
 )
 from meeting_pipeline.adapters.media.sound import (
     SAMPLE_RATE,
@@ -107,16 +109,22 @@ def _said_by(container: InputContainer) -> Container:
 
 
 def _track(stream: AudioStream) -> AudioTrack:
+    decoder = _decoder(stream)
     return AudioTrack(
-        codec=stream.codec_context.codec.canonical_name,
-        profile=stream.codec_context.profile,
-        bit_rate=stream.bit_rate or 0,
-        sample_rate=stream.codec_context.sample_rate,
+        codec=decoder.codec.canonical_name if decoder else None,
+        profile=stream.profile,
+        bit_rate=decoder.bit_rate or 0 if decoder else 0,
+        sample_rate=decoder.sample_rate if decoder else None,
         start_s=_seconds(stream.start_time, stream),
         duration_s=_seconds(stream.duration, stream),
         packets=stream.frames,
         tags=stream.metadata,
     )
+
+
+def _decoder(stream: AudioStream) -> AudioCodecContext | None:
+    """None where FFmpeg has no decoder for the track; its type in PyAV's stubs leaves that out."""
+    return stream.codec_context
 
 
 def _seconds(ticks: int | None, stream: AudioStream) -> float | None:
@@ -127,6 +135,8 @@ def _first_audio(container: InputContainer, media: Path) -> AudioStream:
     if not container.streams.audio:
         raise SkipRecord("no_audio", f"{media.name} has no audio track")
     first = container.streams.audio[0]
+    if _decoder(first) is None:
+        raise undecodable(media)
     for stream in container.streams:
         if stream.index != first.index:
             stream.discard = Discard.all
