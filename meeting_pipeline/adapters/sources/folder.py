@@ -3,6 +3,8 @@
 A recording is its content: the sha256 of the file is the record id, so a renamed or twice-copied
 file is one recording. It starts when, in this order, its sidecar (see `sidecar`), its name or the
 name of the folder it lies in (see `filename_dates`), its container or its modification time says.
+
+Whatever goes wrong with one file costs that file what cannot be known about it, and no other.
 """
 
 import logging
@@ -15,12 +17,23 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
-from meeting_pipeline.adapters.sources.folder_files import Found, MediaFile, media_files
+from meeting_pipeline.adapters.sources.folder_files import (
+    Found,
+    MediaFile,
+    media_files,
+    read_small,
+)
 from meeting_pipeline.adapters.sources.folder_index import FolderIndex, Known
-from meeting_pipeline.adapters.sources.sidecar import Sidecar, read_sidecar
+from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import ConfigError, RecordError, RetryableError
+from meeting_pipeline.errors import (
+    ConfigError,
+    MeetingError,
+    RecordError,
+    RetryableError,
+    SkipRecord,
+)
 from meeting_pipeline.files import sha256_of
 from meeting_pipeline.ports.media import MediaInfo
 from meeting_pipeline.ports.sources import MediaLink
@@ -36,8 +49,8 @@ class FolderSource:
 
     settle_s: a file whose modification time is closer to now than this is still being written.
     zone: of names and sidecars without an offset. index_file: remembers hashes between runs; its
-    folder is the program's own and is not searched. probe: looks into a media file; RecordError
-    from it costs the duration, not the recording. now: the clock.
+    folder is the program's own and is not searched. probe: looks into a media file; what it raises
+    costs the duration, not the recording. now: the clock.
     waiting: how many files the last listing saw but could not list yet.
     """
 
@@ -63,6 +76,7 @@ class FolderSource:
         self._probe = probe
         self._now = now
         self._files: list[MediaFile] = []
+        self._given_up: set[MediaFile] = set()  # in this listing, for a reason that may pass
         self._locating = threading.Lock()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
@@ -79,6 +93,7 @@ class FolderSource:
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
         self._files, self.waiting = found.files, found.unreadable
+        self._given_up.clear()
         if found.links:
             _log.info("%d links not followed in %s", found.links, self._folder)
         self._index.keep_only(self._files)
@@ -133,10 +148,19 @@ class FolderSource:
 
     def _notes(self, file: MediaFile) -> Sidecar:
         """What is known about a recording without reading it, its start at least."""
+        try:
+            return self._told(file)
+        except MeetingError:  # no file is to blame
+            raise
+        except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
+            _log.exception("%r: a bug; it is listed by its file time alone", file.name)
+            return Sidecar(_modified(file))
+
+    def _told(self, file: MediaFile) -> Sidecar:
         if file.sidecar is None:
             return Sidecar(self._start(file))
         try:
-            content = file.sidecar.read_bytes()
+            content = read_small(file.sidecar, SIDECAR_BYTES)
         except OSError as error:
             notes = Sidecar(self._start(file), problems=(f"cannot be read: {error.strerror}",))
         else:
@@ -159,16 +183,34 @@ class FolderSource:
 
     def _probed(self, file: MediaFile) -> Known:
         known = self._index.of(file)
-        if known.probed:
+        if known.probed or file in self._given_up:
             return known
+        info = self._look_into(file)
+        if info is None:
+            self._given_up.add(file)
+            return known
+        known = replace(known, probed=True, duration_s=info.duration_s, created_at=info.created_at)
+        self._index.learn(file, known)
+        return known
+
+    def _look_into(self, file: MediaFile) -> MediaInfo | None:
+        """What the container says, or None where the next listing has to look again."""
         try:
             info = self._probe(file.path)
         except RecordError as error:
             _log.info("%r: %s", file.name, error.message)
-            info = MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
-        known = replace(known, probed=True, duration_s=info.duration_s, created_at=info.created_at)
-        self._index.learn(file, known)
-        return known
+            return MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
+        except (RetryableError, SkipRecord) as error:
+            _log.warning("%r cannot be looked into now: %s", file.name, error.message)
+            return None
+        except MeetingError:  # no file is to blame
+            raise
+        except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
+            _log.exception("%r: a bug; it is listed without its length", file.name)
+            return None
+        if info.has_audio and info.audio_codec is None:
+            _log.warning("%r: no decoder for its sound here; convert it to m4a or mp3", file.name)
+        return info
 
     def _sha256(self, file: MediaFile) -> str | None:
         """The hash of the file as it was when we looked, or None if that cannot be had any more."""

@@ -51,6 +51,9 @@ MEETING_ID_LENGTH = 64
 NAME_LENGTH = 255
 """The most characters of a meeting's ids, and of a person's id or name."""
 
+SIDECAR_BYTES = 1 << 20
+"""No sidecar is larger: one with a thousand people and all their stays is a quarter of it."""
+
 _OFFSET_BELOW = 10_000_000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape it, no database can store it
