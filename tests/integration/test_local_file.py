@@ -46,6 +46,14 @@ def test_a_file_of_any_name_is_copied_whole(source: Path, part: Path) -> None:
     assert fractions[-1] == 1.0
 
 
+@pytest.mark.parametrize("name", ["张三 简历.m4a".encode("gbk"), b"\xff\n%00.m4a"])
+def test_a_name_that_is_not_utf_8_keeps_its_bytes(name: bytes, tmp_path: Path, part: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(DATA)
+    LocalFileDownloader().fetch(link(path), part, no_progress)
+    assert part.read_bytes() == DATA
+
+
 def test_what_an_earlier_attempt_left_is_thrown_away(source: Path, part: Path) -> None:
     part.write_bytes(b"rest" * len(DATA))
     LocalFileDownloader().fetch(link(source), part, no_progress)

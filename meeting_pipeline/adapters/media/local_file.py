@@ -4,8 +4,7 @@ import errno
 import os
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
@@ -45,7 +44,7 @@ def _path_of(link: MediaLink) -> Path:
     parts = urlsplit(link.url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise RecordError("unsupported_link", "only links to local files can be copied")
-    return Path(url2pathname(parts.path))
+    return Path(os.fsdecode(unquote_to_bytes(parts.path)))  # a name may be no UTF-8
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress) -> None:
