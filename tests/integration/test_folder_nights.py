@@ -6,6 +6,7 @@ Real decoders, files and sockets; the sandbox is the speech service.
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import undecodable
+from tests.support.command import meeting
 from tests.support.lessons import SHORT_IS_FINE, company, tone
 from tests.support.offices import Office
+
+ODD_NAME = os.fsdecode("张三".encode("gbk") + b"\n.m4a")
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,10 @@ def test_a_codec_that_nobody_can_decode_costs_its_own_recording_and_no_other(
 def test_whatever_lies_in_the_folder_what_can_be_heard_is_done(site: Site) -> None:
     site.put("a 2026-01-05.m4a", 1)
     site.put("z 2026-01-06.m4a", 2)
-    gbk = site.put("gbk.m4a", 4)
-    gbk.rename(site.folder / os.fsdecode("张三".encode("gbk") + b"\n.m4a"))
+    ahead = site.put("ahead.m4a", 3)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
+    os.utime(ahead, (tomorrow, tomorrow))
+    site.put(ODD_NAME, 4)
     (site.folder / "noise.mp4").write_bytes(os.urandom(4_000))
     os.mkfifo(site.folder / "a 2026-01-05.json")
     os.mkfifo(site.folder / "pipe.m4a")
@@ -96,8 +102,28 @@ def test_whatever_lies_in_the_folder_what_can_be_heard_is_done(site: Site) -> No
     report = site.office.night()
 
     assert report.exit_code == exit_codes.RECORDS_FAILED
-    assert (report.listed, report.listing_complete, report.waiting) == (4, True, 0)
-    statuses = site.statuses()
-    done = [name for name, status in statuses.items() if status is RecordStatus.DONE]
-    assert {"a 2026-01-05.m4a", "z 2026-01-06.m4a"} <= set(done)
-    assert statuses["noise.mp4"] is RecordStatus.FAILED
+    assert (report.listed, report.listing_complete, report.waiting) == (5, True, 0)
+    good = ("a 2026-01-05.m4a", "z 2026-01-06.m4a", "ahead.m4a", ODD_NAME)
+    failed = {"noise.mp4": RecordStatus.FAILED}
+    assert site.statuses() == dict.fromkeys(good, RecordStatus.DONE) | failed
+
+
+def test_a_file_dated_in_the_future_is_done_by_every_verb_and_the_operator_is_told(
+    site: Site,
+) -> None:
+    ahead = site.put("ahead.m4a", 1)
+    later = datetime.now(UTC) + timedelta(days=2000)
+    os.utime(ahead, (later.timestamp(), later.timestamp()))
+    words = ("--since", "7d", "--json")
+
+    planned = meeting("run", *words, "--dry-run", env=site.office.environment)
+    assert planned.document["new"] == 1
+    ended = meeting("run", *words, "--limit", "1", env=site.office.environment)
+
+    assert ended.code == exit_codes.OK, ended.err
+    assert "'ahead.m4a': its file time lies in the future" in ended.err
+    assert [record["status"] for record in ended.document["records"]] == ["done"]
+    start = site.office.only().start_ts
+    assert datetime.now(UTC) - timedelta(hours=1) < start < datetime.now(UTC)
+    assert site.office.night().due == 0
+    assert site.office.only().start_ts == start

@@ -20,13 +20,14 @@ ALWAYS = Window(datetime(1970, 1, 1, tzinfo=UTC), NOW)
 
 
 class Room:
-    """A folder with recordings in it, and sources that look at it."""
+    """A folder with recordings in it, and sources that look at it; now: what their clock says."""
 
     def __init__(self, scratch: Path) -> None:
         self.folder = scratch / "录音"
         self.index = scratch / "data" / "folder.json"
         self.probed: list[str] = []
         self.created_at: datetime | None = None
+        self.now = NOW
         self.folder.mkdir()
 
     def put(self, name: str, content: str = "课", modified: datetime = OLD) -> Path:
@@ -49,7 +50,7 @@ class Room:
             zone=SHANGHAI,
             index_file=self.index,
             probe=probe or self.probe,
-            now=lambda: NOW,
+            now=lambda: self.now,
         )
 
     def listed(self, window: Window = ALWAYS) -> list[RecordMeta]:

@@ -3,24 +3,35 @@
 import logging
 import os
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_room import ALWAYS, OLD, Room
+from tests.support.recording_room import ALWAYS, NOW, OLD, SHANGHAI, Room
 
 GOOD = MediaInfo(1800.0, has_audio=True, audio_codec="aac", created_at=None)
+HALF_PAST_SEVEN = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
+
+
+@pytest.fixture
+def roomy() -> Iterator[Room]:
+    """A room on a file system that keeps any time."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
+        yield Room(Path(scratch))
 
 
 def probing(trouble: Exception) -> Callable[[Path], MediaInfo]:
@@ -200,3 +211,97 @@ def test_a_sidecar_that_is_no_small_file_is_named_and_not_waited_for(
     make(room.folder / "b.json")
     assert room.subjects() == ["a", "b", "c"]
     assert f"sidecar 'b.json' of 'b.mp4': cannot be read: it is {why}" in caplog.text
+
+
+# ── its time ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def tonight(room: Room) -> list[RecordMeta]:
+    """What a night lists at this time."""
+    return room.listed(Window(ALWAYS.start, room.now))
+
+
+def set_time(path: Path, seconds: int) -> None:
+    os.utime(path, ns=(seconds * 10**9, seconds * 10**9))
+    assert path.stat().st_mtime_ns == seconds * 10**9, "this file system cannot keep such a time"
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800, 10**12, 2**62, -1, -62_135_596_801, -(2**62)])
+def test_a_file_time_outside_the_calendar_costs_no_recording(
+    seconds: int, roomy: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_three(roomy)
+    set_time(roomy.folder / "b.mp4", seconds)
+    first = tonight(roomy)
+    assert [meta.subject for meta in first] == ["a", "b", "c"]
+    assert NOW - timedelta(hours=1) < first[1].start_ts < NOW
+    assert "'b.mp4': its file time lies" in caplog.text
+    roomy.now += timedelta(days=1)
+    assert tonight(roomy) == first, "it is remembered"
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(days=1942)])
+@pytest.mark.parametrize("window", [ALWAYS, Window(NOW - timedelta(days=7), NOW)])
+def test_a_file_dated_in_the_future_is_listed_and_the_operator_is_told(
+    ahead: timedelta, window: Window, room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.put("a.mp4", modified=NOW + ahead)
+    source = room.source()
+    (meta,) = source.list_records(window)
+    assert window.contains(meta.start_ts) and meta.start_ts.tzinfo is UTC
+    assert source.waiting == 0
+    (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "'a.mp4': its file time lies in the future" in told.getMessage()
+    assert "write its date into its name" in told.getMessage()
+
+
+def test_a_file_dated_in_the_future_keeps_its_start_until_that_time_has_come(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.put("a.mp4", modified=NOW + timedelta(days=3))
+    first = tonight(room)
+    room.now += timedelta(days=2)
+    assert tonight(room) == first
+    room.now += timedelta(days=2)
+    caplog.clear()
+    assert [meta.start_ts for meta in tonight(room)] == [NOW + timedelta(days=3)]
+    assert caplog.records == []
+
+
+def test_a_clock_that_ran_ahead_here_leaves_no_start_in_the_future(room: Room) -> None:
+    room.put("a.mp4", modified=NOW + timedelta(days=900))
+    room.now += timedelta(days=200)
+    assert len(tonight(room)) == 1
+    room.now = NOW
+    assert len(tonight(room)) == 1
+
+
+def test_a_file_that_a_server_with_a_clock_ahead_still_writes_waits(room: Room) -> None:
+    room.put("a.mp4", modified=NOW + timedelta(seconds=30))
+    source = room.source()
+    assert list(source.list_records(ALWAYS)) == []
+    assert source.waiting == 1
+
+
+def test_a_time_in_a_name_that_is_still_to_come_is_passed_over(room: Room) -> None:
+    room.put("2026-01-10 23.30 (2026-01-05 19.30).mp4", "一")
+    room.put("2026-01-10 23.30.mp4", "二")
+    room.put("2026-01-11.mp4", "三")
+    midnight = datetime(2026, 1, 10, tzinfo=SHANGHAI)
+    assert [meta.start_ts for meta in room.listed()] == [HALF_PAST_SEVEN, midnight, OLD]
+
+
+def test_a_container_that_is_dated_later_today_is_not_believed(room: Room) -> None:
+    room.created_at = NOW + timedelta(hours=3)
+    room.put("a.mp4")
+    assert room.only().start_ts == OLD
+
+
+def test_a_sidecar_that_is_dated_in_the_future_is_named_and_the_rest_of_it_read(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.put("2026-01-05 19.30.mp4")
+    room.put("2026-01-05 19.30.json", '{"start": "2031-01-05 19:30", "subject": "简历"}')
+    meta = room.only()
+    assert (meta.start_ts, meta.subject) == (HALF_PAST_SEVEN, "简历")
+    assert "start lies in the future" in caplog.text

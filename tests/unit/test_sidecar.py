@@ -19,11 +19,13 @@ from meeting_pipeline.domain.model import Participant
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 START = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
+NOW = START + timedelta(hours=12)
 LONG_ID = "13339451618278424869"
 
 
 def read(text: str | bytes) -> Sidecar:
-    return read_sidecar(text if isinstance(text, bytes) else text.encode(), SHANGHAI, lambda: START)
+    content = text if isinstance(text, bytes) else text.encode()
+    return read_sidecar(content, SHANGHAI, NOW, lambda: START)
 
 
 def wrote(**fields: object) -> Sidecar:
@@ -85,6 +87,12 @@ def test_a_join_time_may_be_written_in_many_ways(written: object) -> None:
 def test_numbers_without_their_point_count_from_the_start_of_the_sidecar() -> None:
     sidecar = wrote(start="2026-01-05 20:00", participants=[{"id": "s1", "left": 600}])
     assert sidecar.participants == (Participant("s1", "", None, at(40)),)
+
+
+def test_a_lesson_may_begin_now_and_end_later() -> None:
+    """The end may be counted from a file time, which is late by the length of the recording."""
+    sidecar = wrote(start=NOW.isoformat(), end=3600)
+    assert sidecar == Sidecar(NOW, end_ts=NOW + timedelta(hours=1))
 
 
 def test_a_clock_time_after_midnight_belongs_to_the_next_day() -> None:
@@ -182,6 +190,9 @@ def test_what_is_no_object_is_named(text: str) -> None:
         ({"end": "2026-02-30"}, "end is not a time"),
         ({"end": "25:00"}, "end is not a time"),
         ({"end": "2026-01-05 19:00"}, "end is not after the start"),
+        ({"start": "2031-05-05 19:30"}, "start lies in the future: correct it"),
+        ({"begin_time": "1970-01-01 07:59"}, "begin_time lies before 1970: correct it"),
+        ({"end_ts": "2031-05-05 20:30"}, "end_ts lies in the future: correct it"),
         ({"subject": ["简历"]}, "subject is not a text"),
         ({"subject": "\ud83d"}, "subject is not a text"),
         ({"meetingId": {"a": 1}}, "meetingId is not a text"),

@@ -3,6 +3,8 @@
 A recording is its content: the sha256 of the file is the record id, so a renamed or twice-copied
 file is one recording. It starts when, in this order, its sidecar (see `sidecar`), its name or the
 name of the folder it lies in (see `filename_dates`), its container or its modification time says.
+None of them is believed when it lies in the future. Where the modification time does, too, or lies
+before 1970, the recording starts when its file was first seen.
 
 Whatever goes wrong with one file costs that file what cannot be known about it, and no other.
 """
@@ -40,6 +42,7 @@ from meeting_pipeline.ports.sources import MediaLink
 
 _WORTH_A_SAVE_BYTES = 64 << 20
 _EARLIEST_YEAR = 2000
+_A_MOMENT = timedelta(minutes=1)  # a window "until now" was made that long ago at the most
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ _log = logging.getLogger(__name__)
 class FolderSource:
     """A RecordingSource over a folder and everything below it.
 
-    settle_s: a file whose modification time is closer to now than this is still being written.
+    settle_s: a file whose modification time is closer to now than this is still being written,
+    also where it is later than now, for a file server has a clock of its own.
     zone: of names and sidecars without an offset. index_file: remembers hashes between runs; its
     folder is the program's own and is not searched. probe: looks into a media file; what it raises
     costs the duration, not the recording. now: the clock.
@@ -69,7 +73,7 @@ class FolderSource:
         self.waiting = 0
         self.oldest_waiting: datetime | None = None  # what waits here is listed whatever its date
         self._folder = folder.absolute()
-        self._settle = timedelta(seconds=settle_s)
+        self._settle_s = settle_s
         self._zone = zone
         self._own_folder = index_file.absolute().parent
         self._index = FolderIndex(index_file)
@@ -144,7 +148,8 @@ class FolderSource:
         return [(file, notes) for file, notes in finished if file.size_bytes in sizes]
 
     def _is_finished(self, file: MediaFile) -> bool:
-        return not file.is_coming and abs(self._now() - _modified(file)) >= self._settle
+        age_s = self._now().timestamp() - file.mtime_ns / 1e9
+        return not file.is_coming and abs(age_s) >= self._settle_s
 
     def _notes(self, file: MediaFile) -> Sidecar:
         """What is known about a recording without reading it, its start at least."""
@@ -154,7 +159,7 @@ class FolderSource:
             raise
         except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
             _log.exception("%r: a bug; it is listed by its file time alone", file.name)
-            return Sidecar(_modified(file))
+            return Sidecar(self._written(file))
 
     def _told(self, file: MediaFile) -> Sidecar:
         if file.sidecar is None:
@@ -164,22 +169,40 @@ class FolderSource:
         except OSError as error:
             notes = Sidecar(self._start(file), problems=(f"cannot be read: {error.strerror}",))
         else:
-            notes = read_sidecar(content, self._zone, lambda: self._start(file))
+            notes = read_sidecar(content, self._zone, self._now(), lambda: self._start(file))
         for problem in notes.problems:
             _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
         return notes
 
     def _start(self, file: MediaFile) -> datetime:
-        """When the recording began, as far as the file itself says."""
-        latest = self._now() + timedelta(days=1)
+        """When the recording began, as far as the file itself says; never after now."""
+        now = self._now()
         folder, _, base = file.name.rpartition("/")
         for name in (base, folder.rpartition("/")[2]):
-            if named := date_in_name(name, self._zone, latest):
+            if named := date_in_name(name, self._zone, now):
                 return named
         created = self._probed(file).created_at
-        if created and created <= latest and created.year >= _EARLIEST_YEAR:
+        if created and created <= now and created.year >= _EARLIEST_YEAR:
             return created.astimezone(UTC)
-        return _modified(file)
+        return self._written(file)
+
+    def _written(self, file: MediaFile) -> datetime:
+        """When the file was written, or first seen where its time cannot be right."""
+        now, modified = self._now(), _modified(file)
+        if modified and modified <= now:
+            return modified
+        known = self._index.of(file)
+        seen_at = known.first_seen_at
+        if seen_at is None or seen_at > now:  # the clock here was wrong and has been set since
+            seen_at = now - _A_MOMENT
+            self._index.learn(file, replace(known, first_seen_at=seen_at))
+        _log.warning(
+            "%r: its file time lies %s, so the recording starts when the file was first seen; "
+            "write its date into its name, and set the clock of the device that wrote it",
+            file.name,
+            "before 1970" if file.mtime_ns < 0 else "in the future",
+        )
+        return seen_at.astimezone(UTC)
 
     def _probed(self, file: MediaFile) -> Known:
         known = self._index.of(file)
@@ -277,8 +300,12 @@ def _is_here(file: MediaFile) -> bool:
         return False
 
 
-def _modified(file: MediaFile) -> datetime:
-    return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC)
+def _modified(file: MediaFile) -> datetime | None:
+    """None for a time that no recording can have; a file system may store any."""
+    try:
+        return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC) if file.mtime_ns >= 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _printable(name: str) -> str:

@@ -20,7 +20,8 @@ class Known:
     """True of a file as long as it has this size and time.
 
     sha256: hex, or None while nobody has needed it. probed: whether the next two were looked for.
-    duration_s, created_at: what the container says.
+    duration_s, created_at: what the container says. first_seen_at: when the file was listed first,
+    remembered where its time cannot be right.
     """
 
     size_bytes: int
@@ -29,6 +30,7 @@ class Known:
     probed: bool = False
     duration_s: float | None = None
     created_at: AwareDatetime | None = None
+    first_seen_at: AwareDatetime | None = None
 
 
 _KNOWN = TypeAdapter(Known)

@@ -19,8 +19,8 @@ matter, so `meetingId` is meeting_id):
 Times: ISO 8601 with or without an offset; epoch seconds or milliseconds, as number or text. For
 end, join and left also numbers below 10,000,000 (seconds from the start of the recording) and
 "HH:MM[:SS]" (on the recording's day, or after midnight when that is nearer). Nothing is guessed:
-what cannot be read is left out and named in `problems`, and so is a name or id that is too long
-for the database, for cut it would be another's.
+what cannot be read is left out and named in `problems`; so is a start after now or an end more than
+a day after it, and a name or id that is too long for the database, for cut it would be another's.
 
 It is UTF-8 or UTF-16, or GB18030 (with GBK and GB2312), in which Chinese Windows writes.
 """
@@ -54,6 +54,8 @@ NAME_LENGTH = 255
 SIDECAR_BYTES = 1 << 20
 """No sidecar is larger: one with a thousand people and all their stays is a quarter of it."""
 
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = timedelta(days=1)
 _OFFSET_BELOW = 10_000_000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape it, no database can store it
@@ -78,10 +80,13 @@ class Sidecar:
     problems: tuple[str, ...] = ()
 
 
-def read_sidecar(text: bytes, zone: ZoneInfo, start_elsewhere: Callable[[], datetime]) -> Sidecar:
+def read_sidecar(
+    text: bytes, zone: ZoneInfo, now: datetime, start_elsewhere: Callable[[], datetime]
+) -> Sidecar:
     """Read what is readable; never raises for what is written in it.
 
-    start_elsewhere: asked for the start of the recording when the sidecar does not say it.
+    now: no recording begins later. start_elsewhere: asked for the start of the recording when the
+    sidecar does not say it.
     """
     try:
         content = _content(text)
@@ -91,7 +96,7 @@ def read_sidecar(text: bytes, zone: ZoneInfo, start_elsewhere: Callable[[], date
     if not isinstance(content, dict):
         return Sidecar(start_elsewhere(), problems=("it is not a JSON object",))
     fields = _Fields(content, "", zone, [])
-    return _sidecar(fields, fields.time(_START, None) or start_elsewhere())
+    return _sidecar(fields, _credible(fields, _START, None, now) or start_elsewhere(), now)
 
 
 def _content(text: bytes) -> object:
@@ -102,10 +107,10 @@ def _content(text: bytes) -> object:
         return json.loads(text.decode("gb18030"), parse_int=str, parse_float=str)
 
 
-def _sidecar(fields: "_Fields", start: datetime) -> Sidecar:
+def _sidecar(fields: "_Fields", start: datetime, now: datetime) -> Sidecar:
     return Sidecar(
         start_ts=start,
-        end_ts=_end(fields, start),
+        end_ts=_end(fields, start, now),
         subject=fields.text(_SUBJECT) or "",
         meeting_id=fields.word(("meetingid",), MEETING_ID_LENGTH),
         meeting_code=fields.word(("meetingcode",), MEETING_ID_LENGTH),
@@ -116,8 +121,21 @@ def _sidecar(fields: "_Fields", start: datetime) -> Sidecar:
     )
 
 
-def _end(fields: "_Fields", start: datetime) -> datetime | None:
-    end = fields.time(_END, start)
+def _credible(
+    fields: "_Fields", names: tuple[str, ...], start: datetime | None, latest: datetime
+) -> datetime | None:
+    """A time of the recording, or None where there is none that a recording can have."""
+    moment = fields.time(names, start)
+    if moment is None or _EARLIEST <= moment <= latest:
+        return moment
+    why = "lies in the future" if moment > latest else "lies before 1970"
+    fields.refuse(fields.first(names)[0], f"{why}: correct it")
+    return None
+
+
+def _end(fields: "_Fields", start: datetime, now: datetime) -> datetime | None:
+    # the end may be counted from a start that is too late by the length of the recording
+    end = _credible(fields, _END, start, now + _LONGEST)
     if end is None or end > start:
         return end
     fields.refuse(fields.first(_END)[0], "is not after the start")
