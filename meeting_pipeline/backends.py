@@ -84,9 +84,7 @@ class Parts:
         """Find the speech in a recording, in another process where it has to be decoded."""
         from meeting_pipeline.adapters.asr.levels import known
 
-        sound: Sound = known(audio) or self._decoders.call(
-            _LOUDNESS, "listen", audio
-        )
+        sound: Sound = known(audio) or self._decoders.call(_LOUDNESS, "listen", audio)
         return sound
 
     def gate(self, resource: Resource) -> Gate:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline import files
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.crash_site import CrashSite
 from tests.support.fault_table import ALL, FEW, PARTS, Tally
@@ -50,7 +51,7 @@ def test_the_data_folder_s_own_name_is_durable(tmp_path: Path) -> None:
     """What is synced in a folder whose name is not would be lost with it."""
     require_tracing()
     folder, log = tmp_path / "new" / "data", tmp_path / "log"
-    code = f"from meeting_pipeline.files import private_folder as f, Path; f(Path({str(folder)!r}))"
+    code = f"from {files.__name__} import private_folder as f, Path; f(Path({str(folder)!r}))"
     traced = ["strace", "-y", "-e", "trace=mkdir,fsync", "-o", str(log), sys.executable, "-c", code]
 
     subprocess.run(traced, check=True)
