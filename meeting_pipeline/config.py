@@ -4,14 +4,16 @@
 a secret. The environment wins over `.env`, `.env` over the default.
 """
 
+import io
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -19,6 +21,7 @@ from meeting_pipeline.domain import durations
 from meeting_pipeline.errors import ConfigError
 
 REDACTED = "********"
+_ADDRESS = re.compile(r"\w+://[^\s,\"'\[\]]+")
 
 
 def _text(value: str) -> str:
@@ -395,18 +398,67 @@ def secret_values(settings: Settings) -> list[str]:
     return [text for value in values for text in ([value] if isinstance(value, str) else value)]
 
 
+@dataclass(frozen=True)
+class AlertSettings:
+    """What an alert needs. urls: whom to tell. secrets: what it must not say."""
+
+    urls: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def alert_settings(
+    env_file: Path = Path(".env"), environment: Mapping[str, str] = os.environ
+) -> AlertSettings:
+    """Return what an alert needs, also where the settings as a whole cannot be read.
+
+    A file that cannot be read has no addresses. An `.env` that others can read is read here, though
+    no run takes its keys: no key is used, the alert holds no secret, and the keys are no less
+    public if it stays unsent, while every night that is refused because of it would fail unheard.
+    """
+    written = _salvaged(env_file)
+    metadata = [item.metadata for group in _GROUPS.values() for item in fields(group)]
+    values = {
+        one["name"]: environment.get(one["name"], written.get(one["name"], ""))
+        for one in metadata
+        if one["secret"]
+    }
+    urls = _addresses(values["NOTIFY_URLS"])
+    return AlertSettings(urls, (*filter(None, values.values()), *urls))
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    try:
+        return _names(value)
+    except ValueError:  # the alert is about this very value, and has to go to what is in it
+        return tuple(_ADDRESS.findall(value))
+
+
+def _salvaged(path: Path) -> dict[str, str]:
+    """What can be read of an `.env`, in whatever encoding it was saved."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    except OSError:
+        return {}
+    return _values(io.StringIO(text))
+
+
+def _values(stream: TextIO) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    values = dotenv_values(stream=stream, interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _read_env_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    from dotenv import dotenv_values
-
     try:
-        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            return _values(stream)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "env_file", f"{path} cannot be read: {error}", hint="save it as UTF-8 text, mode 600"
         ) from error
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _read(

@@ -139,12 +139,17 @@ def set_up(
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
-    for told_links in ("urllib3", "apprise"):  # their warnings quote whole links
-        logging.getLogger(told_links).setLevel(logging.CRITICAL)
+    silence_libraries_that_quote_links()
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
     formatter = _Once(_FORMATS[log_format](Redaction(secrets)))
     for handler in handlers:
         handler.setFormatter(formatter)
+
+
+def silence_libraries_that_quote_links() -> None:
+    """Drop the warnings that hold whole links; `set_up` does, which a bad setting can prevent."""
+    for name in ("urllib3", "apprise"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _leave_out_what_no_format_has() -> None:

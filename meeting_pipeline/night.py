@@ -1,8 +1,8 @@
-"""One incremental night: lock, window, batch, statistics, notice, exit code."""
+"""One incremental night: lock, window, batch, statistics, report."""
 
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline import assembly, backends, notify, wiring
+from meeting_pipeline import assembly, backends, wiring
 from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.stages import Order, RunReport
 from meeting_pipeline.domain.window import Window
@@ -30,7 +30,6 @@ def night(
         report = pipeline.run(Order("cron", window, everywhere=True))
         if report.listing_complete:
             pipeline.runs.set_watermark(settings.source_name, _known_until(window, pipeline))
-    notify.send(settings, report)
     return report
 
 

@@ -1,36 +1,143 @@
-"""The morning notice: what the night did, to the places in NOTIFY_URLS."""
+"""The notice at the end of a night: what it did, or why it ended, to the places in NOTIFY_URLS."""
 
 import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from meeting_pipeline.config import Settings
+from meeting_pipeline import exit_codes, logs
+from meeting_pipeline.domain.display import plain
 from meeting_pipeline.domain.stages import Outcome, RunReport
 
 log = logging.getLogger(__name__)
 
+_LONGEST_MESSAGE = 500
+_ADDING = (
+    threading.Lock()
+)  # apprise loads its plugins at the first address, and not for two at once
+_NOTHING = "无需处理，下次运行会继续 nothing: the next run resumes"
+_EXAMINE = "meeting doctor"
+_ENDS = {
+    exit_codes.BUG: ("程序错误 a bug", "上报 logs/ 中的错误信息 report the traceback in logs/"),
+    exit_codes.USAGE: ("命令行有误 bad command line", "meeting cron --help"),
+    exit_codes.CONFIG: ("没有开始 did not start", _EXAMINE),
+    exit_codes.RECORDS_FAILED: ("没有完成 did not complete", "meeting status --failed"),
+    exit_codes.STOPPED_EARLY: ("提前结束 stopped early", _EXAMINE),
+    exit_codes.BUSY: ("暂缓 not now", _NOTHING),
+    exit_codes.INTERRUPTED: ("被中断 interrupted", _NOTHING),
+    exit_codes.TERMINATED: ("被终止 terminated", _NOTHING),
+}
+"""For each exit code what became of the night, and what to do next."""
 
-def send(settings: Settings, report: RunReport) -> None:
-    """Tell every address; one that cannot be told costs a log line, never the night."""
-    if not settings.run.notify_urls:
-        return
-    import apprise
 
-    notifier = apprise.Apprise()
-    for url in settings.run.notify_urls:
-        if not notifier.add(url):
-            log.error("NOTIFY_URLS has an address of an unknown kind; it was not told")
-    if not notifier.notify(title=title(report), body=body(report)):
-        log.error("not everybody in NOTIFY_URLS could be told; the run is in `meeting status`")
+@dataclass(frozen=True)
+class Notice:
+    """What is sent, as plain text."""
+
+    title: str
+    body: str
 
 
-def title(report: RunReport) -> str:
-    """One line that says whether somebody has to look."""
+@dataclass(frozen=True)
+class Failure:
+    """Why a night has no report. code, message, hint: as of a MeetingError."""
+
+    exit_code: int
+    code: str
+    message: str
+    hint: str = ""
+
+
+def of_report(report: RunReport) -> Notice:
+    """Return the notice of a night that has its report."""
+    return Notice(_title(report), _body(report))
+
+
+def of_failure(failure: Failure, place: str) -> Notice:
+    """Return the notice of a night that ended without a report.
+
+    Args:
+        failure: Why it ended.
+        place: Which installation it was, for a reader who has several.
+    """
+    what, next_step = _ENDS.get(failure.exit_code, _ENDS[exit_codes.BUG])
+    message = plain(failure.message)[:_LONGEST_MESSAGE]
+    lines = [
+        f"原因 reason: {message}",
+        f"处理 next: {'; '.join(filter(None, (plain(failure.hint), next_step)))}",
+        f"主机 host: {plain(place)}",
+        f"退出码 exit code {failure.exit_code}",
+    ]
+    return Notice(f"meeting: {what}: {failure.code}", "\n".join(lines))
+
+
+def send(urls: Sequence[str], notice: Notice, within_s: float) -> None:
+    """Send the notice to every address; one that fails costs a log line, never the night.
+
+    Args:
+        urls: Apprise addresses; they hold tokens and are never logged.
+        notice: What to send.
+        within_s: Seconds after which unfinished deliveries are left to end with the process.
+    """
+    logs.silence_libraries_that_quote_links()
+    deliveries = [_Delivery(url, notice) for url in urls]
+    deadline = time.monotonic() + within_s
+    for delivery in deliveries:
+        delivery.start()
+    for delivery in deliveries:
+        delivery.join(max(0.0, deadline - time.monotonic()))
+    troubles = [
+        f"number {number}: {delivery.trouble}"
+        for number, delivery in enumerate(deliveries, 1)
+        if delivery.trouble
+    ]
+    if troubles:
+        log.error("not every address in NOTIFY_URLS could be told: %s", "; ".join(troubles))
+
+
+class _Delivery(threading.Thread):
+    """Sends the notice to one address, so that a host that hangs keeps no other one waiting.
+
+    A daemon: apprise limits each wait for bytes but not their number, and a process that is done
+    must not wait for a host that sends one byte a second.
+    """
+
+    def __init__(self, url: str, notice: Notice) -> None:
+        super().__init__(daemon=True)
+        self.trouble: str | None = "no answer in time"
+        self._url = url
+        self._notice = notice
+
+    def run(self) -> None:
+        try:
+            self.trouble = self._deliver()
+        except Exception as error:  # noqa: BLE001 (told by `send`; its text may quote the address)
+            self.trouble = type(error).__name__
+
+    def _deliver(self) -> str | None:
+        import apprise
+
+        # No pool of apprise's own: the interpreter waits for its threads before it exits.
+        asset = apprise.AppriseAsset(async_mode=False, service_timeout=0)
+        notifier = apprise.Apprise(asset=asset)
+        with _ADDING:
+            is_known = notifier.add(self._url)
+        if not is_known:
+            return "an address of an unknown kind"
+        sent = notifier.notify(title=self._notice.title, body=self._notice.body)
+        return None if sent else "refused or out of reach"
+
+
+def _title(report: RunReport) -> str:
+    """One line that says whether the night needs attention."""
     failed = report.count(Outcome.FAILED)
     if report.stopped_by:
         return f"meeting: 提前结束 stopped by {report.stopped_by}"
     return f"meeting: {failed} 条失败 failed" if failed else "meeting: 全部完成 all done"
 
 
-def body(report: RunReport) -> str:
+def _body(report: RunReport) -> str:
     """The counts and every failure by number and reason; no titles, no text."""
     lines = [
         f"listed {report.listed} = {report.new} new + {report.known} known",

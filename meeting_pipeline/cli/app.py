@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from meeting_pipeline import __version__, exit_codes
 from meeting_pipeline.cli import streams
+from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 
@@ -106,8 +107,15 @@ def run_program(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` means it
             signal.signal(number, _terminated)
-    code = run_command(arguments)
-    return code if streams.flush() or code else exit_codes.BUG
+    ended = _run(arguments)
+    if not streams.flush() and not ended.exit_code:
+        ended.exit_code = exit_codes.BUG
+        ended.error = FatalError("output_lost", "standard output cannot be written")
+    if _words(arguments)[:1] == ["cron"]:
+        from meeting_pipeline.cli import alerts  # loads all settings, which `--help` has no use for
+
+        alerts.tell(ended)
+    return ended.exit_code
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
@@ -117,22 +125,30 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error is one line on standard error."""
-    debug = "--debug" in arguments
-    words = [argument for argument in arguments if argument != "--debug"]
+    return _run(arguments).exit_code
+
+
+def _run(arguments: list[str]) -> Ended:
+    words = _words(arguments)
+    ended = Ended()
     try:
-        app(words, prog_name="meeting")
+        app(words, prog_name="meeting", obj=ended)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else exit_codes.OK
+        ended.exit_code = end.code if isinstance(end.code, int) else exit_codes.OK
     except MeetingError as error:
-        if debug:
+        if "--debug" in arguments:
             log.exception("%s", error.code)
         _say(error, as_json="--json" in words)
-        return _exit_code(error)
+        ended.exit_code, ended.error = _exit_code(error), error
     except Exception as bug:
         log.exception("a bug in `meeting %s`", words[0] if words else "")
         sys.stderr.write(f"meeting: a bug ({type(bug).__name__}); please report the log lines\n")
-        return exit_codes.BUG
-    return exit_codes.OK
+        ended.exit_code, ended.error = exit_codes.BUG, bug
+    return ended
+
+
+def _words(arguments: list[str]) -> list[str]:
+    return [argument for argument in arguments if argument != "--debug"]
 
 
 def _say(error: MeetingError, as_json: bool) -> None:

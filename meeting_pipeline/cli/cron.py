@@ -6,7 +6,7 @@ from meeting_pipeline.cli.options import AsJson, MaxRuntime
 from meeting_pipeline.errors import ConfigError
 
 
-def cron(max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
+def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
     """Tonight's work: new recordings since the last run, and all that is due from before."""
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
@@ -21,6 +21,7 @@ def cron(max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
             hint="take ALLOW_PRIVATE_HOSTS out of .env",
         )
     with progress.display() as observer:
-        report = run_document(night(settings, observer, max_runtime), settings.source.zone)
-    render.report(report, as_json)
-    raise typer.Exit(report["exit_code"])
+        report = night(settings, observer, max_runtime)
+    context.obj.report = report  # for the notice
+    render.report(run_document(report, settings.source.zone), as_json)
+    raise typer.Exit(report.exit_code)

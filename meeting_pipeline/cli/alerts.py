@@ -1,0 +1,80 @@
+"""What is sent when `meeting cron` ends: one notice a night, whatever ended it."""
+
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from meeting_pipeline import exit_codes, notify
+from meeting_pipeline.cli.ended import Ended
+from meeting_pipeline.cli.session import ENV_FILE
+from meeting_pipeline.config import alert_settings
+from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.logs import Redaction
+from meeting_pipeline.notify import Failure, Notice
+
+log = logging.getLogger(__name__)
+
+_WITHIN_S = 20.0
+_WITHIN_S_OF_A_SIGNAL = 5.0  # who stops a service kills what is still there soon after
+_SIGNALLED = {exit_codes.INTERRUPTED: "interrupted", exit_codes.TERMINATED: "terminated"}
+_UNTOLD = {**_SIGNALLED, exit_codes.USAGE: "usage"}
+_MESSAGES = {
+    "interrupted": "Ctrl-C before the night had its report",
+    "terminated": "SIGTERM or SIGHUP before the night had its report",
+    "usage": "the command line cannot be read",
+}
+
+
+def tell(ended: Ended) -> None:
+    """Send the notice of a night that has ended."""
+    if ended.exit_code == exit_codes.OK and ended.report is None:
+        return  # `meeting cron --help`
+    is_signalled = ended.exit_code in _SIGNALLED
+    within_s = _WITHIN_S_OF_A_SIGNAL if is_signalled else _WITHIN_S
+    _tell(ended, lambda: _notice(ended), within_s)
+
+
+def _tell(ended: Ended, notice: Callable[[], Notice], within_s: float) -> None:
+    """Send it to NOTIFY_URLS, as far as they can be read, unless one of this night is sent.
+
+    Nothing that goes wrong here changes how the night ended. A signal ends the sending.
+    """
+    try:
+        with ended.telling:
+            if not ended.is_told:
+                ended.is_told = True
+                _send(notice(), within_s)
+    except (KeyboardInterrupt, SystemExit):
+        log.warning("a signal ended the sending of the notice")
+    except Exception as bug:  # noqa: BLE001 (its text may quote an address)
+        log.error("the notice could not be sent: %s", type(bug).__name__)
+
+
+def _send(notice: Notice, within_s: float) -> None:
+    settings = alert_settings(ENV_FILE)
+    if settings.urls:
+        redact = Redaction(settings.secrets).redact
+        redacted = Notice(redact(notice.title), redact(notice.body))
+        notify.send(settings.urls, redacted, within_s)
+
+
+def _notice(ended: Ended) -> Notice:
+    """The report's, unless the process ends otherwise than the report says."""
+    if ended.report and ended.report.exit_code == ended.exit_code:
+        return notify.of_report(ended.report)
+    return notify.of_failure(_failure(ended), _place())
+
+
+def _place() -> str:
+    return f"{socket.gethostname()}, {Path.cwd()}"
+
+
+def _failure(ended: Ended) -> Failure:
+    error = ended.error
+    if isinstance(error, MeetingError):
+        return Failure(ended.exit_code, error.code, error.message, error.hint)
+    if error is not None:  # the text of a bug may hold anything
+        return Failure(ended.exit_code, type(error).__name__, "an unexpected error in the program")
+    code = _UNTOLD.get(ended.exit_code, "ended")
+    return Failure(ended.exit_code, code, _MESSAGES.get(code, "it ended without a reason"))
