@@ -66,6 +66,7 @@ def pipeline(
             close_doors=gates.close,
             break_off=services.close,  # the records of what runs now are deferred
             max_runtime_s=max_runtime_s or settings.run.max_runtime_s,
+            last_words=observers.run_given_up,
         )
         if held is not None:
             held.guard(rows.engine)

@@ -49,6 +49,12 @@ class RunObserver:
     def run_finished(self, report: RunReport) -> None:
         """The report is final."""
 
+    def run_given_up(self, exit_code: int, reason: str) -> None:
+        """The run was asked to end and did not: the process ends after this, report or not.
+
+        Called on another thread than the run's, and not waited for longer than a second or two.
+        """
+
 
 class Observers(RunObserver):
     """Tells each what it wants to know, and keeps its trouble away from the work."""
@@ -88,6 +94,9 @@ class Observers(RunObserver):
 
     def run_finished(self, report: RunReport) -> None:
         self._tell("run_finished", report)
+
+    def run_given_up(self, exit_code: int, reason: str) -> None:
+        self._tell("run_given_up", exit_code, reason)
 
     def _tell(self, event: str, *details: object) -> None:
         if event not in self._concerned:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 60.0
 GRACE_S = 8.0
+LAST_WORDS_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Interrupts:
     """Remembers the first of what ended the run.
 
     close_doors: no further work begins. break_off: what runs ends at once. Both are called on the
-    main thread by a signal, else on another one. max_runtime_s: None for no limit.
+    main thread by a signal, else on another one. max_runtime_s: None for no limit. last_words: told
+    exit code and reason before a run that has not ended is ended; waited for `LAST_WORDS_S`.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Interrupts:
         break_off: Callable[[], None],
         max_runtime_s: float | None = None,
         drain_s: float = DRAIN_S,
+        last_words: Callable[[int, str], None] = lambda exit_code, reason: None,
     ) -> None:
         self._close_doors = close_doors
         self._break_off = break_off
         self._max_runtime_s = max_runtime_s
         self._drain_s = drain_s
+        self._last_words = last_words
         self._ending: Ending | None = None
         self._timers: list[threading.Timer] = []
 
@@ -109,7 +113,7 @@ class Interrupts:
 
     def _end_within_grace(self) -> None:
         log.warning("the run was asked to end (%s): what runs is broken off", self.reason())
-        self._later(GRACE_S, self._end_now)
+        self._later(GRACE_S, self._give_up)
         self._break_off()
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
@@ -117,6 +121,22 @@ class Interrupts:
         timer.daemon = True
         timer.start()
         self._timers.append(timer)
+
+    def _give_up(self) -> None:
+        speaking = threading.Thread(
+            target=self._speak, daemon=True
+        )  # which may hang as the run does
+        try:
+            speaking.start()
+            speaking.join(LAST_WORDS_S)
+        finally:
+            self._end_now()
+
+    def _speak(self) -> None:
+        ending = self._ending
+        if ending:
+            log.error("the run has not ended (%s): the process ends without it", ending.reason)
+            self._last_words(ending.exit_code, ending.reason)
 
     def _end_now(self) -> None:
         os._exit(self.exit_code() or exit_codes.INTERRUPTED)

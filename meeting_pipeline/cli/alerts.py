@@ -10,6 +10,8 @@ from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.session import ENV_FILE
 from meeting_pipeline.config import alert_settings
 from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.events import RunObserver
+from meeting_pipeline.interrupts import LAST_WORDS_S
 from meeting_pipeline.logs import Redaction
 from meeting_pipeline.notify import Failure, Notice
 
@@ -33,6 +35,17 @@ def tell(ended: Ended) -> None:
     is_signalled = ended.exit_code in _SIGNALLED
     within_s = _WITHIN_S_OF_A_SIGNAL if is_signalled else _WITHIN_S
     _tell(ended, lambda: _notice(ended), within_s)
+
+
+class LastWords(RunObserver):
+    """Sends the notice of a run that was asked to end and did not, before it is ended."""
+
+    def __init__(self, ended: Ended) -> None:
+        self._ended = ended
+
+    def run_given_up(self, exit_code: int, reason: str) -> None:
+        failure = Failure(exit_code, reason, "the run was asked to end and did not do so in time")
+        _tell(self._ended, lambda: notify.of_failure(failure, _place()), LAST_WORDS_S)
 
 
 def _tell(ended: Ended, notice: Callable[[], Notice], within_s: float) -> None:

@@ -9,7 +9,9 @@ from meeting_pipeline.errors import ConfigError
 def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
     """Tonight's work: new recordings since the last run, and all that is due from before."""
     from meeting_pipeline.cli import progress, render
+    from meeting_pipeline.cli.alerts import LastWords
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.events import Observers
     from meeting_pipeline.night import night
     from meeting_pipeline.reports import run_document
 
@@ -20,7 +22,8 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
             "ALLOW_PRIVATE_HOSTS is for trials and never for the nightly run",
             hint="take ALLOW_PRIVATE_HOSTS out of .env",
         )
-    with progress.display() as observer:
+    with progress.display() as drawn:
+        observer = Observers([drawn, LastWords(context.obj)])
         report = night(settings, observer, max_runtime)
     context.obj.report = report  # for the notice
     render.report(run_document(report, settings.source.zone), as_json)

@@ -12,12 +12,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
 
+import apprise
 import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.holder import Holder
 from meeting_pipeline.locking import run_lock
-from tests.faults.test_signals import SAMPLES, SOON_S
+from tests.faults.test_signals import SAMPLES, SOON_S, nobody_answers
 from tests.support.command import meeting
 from tests.support.processes import Starter, starting
 from tests.support.scripted_server import ScriptedServer
@@ -276,6 +277,23 @@ def test_a_night_that_a_signal_ends_is_told(
         assert run.wait() == code, run.err.read_text("utf-8")
     assert f"提前结束 stopped by {reason}" in hook.only()
     assert f"exit code {code}" in hook.only()
+
+
+def test_a_night_that_does_not_end_when_it_is_asked_to_is_told_before_it_is_ended(
+    folder: dict[str, str], hook: Webhook, starter: Starter
+) -> None:
+    assert apprise.Apprise().add(hook.url)  # here, or the fork spends its last second on loading it
+    shutil.copy(next(SAMPLES.glob("*.m4a")), folder["MEETING_FOLDER"])
+    with nobody_answers() as address:  # a connection that is not made cannot be broken off
+        services = {"ASR_BASE_URL": address, "ASR_BACKEND": "openai", "ASR_MODEL": "any"}
+        run = starter.start(["cron"], {**folder, **services, "SETTLE_S": "0"})
+        run.says("transcribe starts")
+
+        run.send(signal.SIGTERM)
+
+        assert run.wait() == exit_codes.TERMINATED
+    assert "被终止 terminated: terminated" in hook.only()
+    assert "did not do so in time" in hook.only()
 
 
 def test_a_signal_before_there_is_a_run_is_told(
