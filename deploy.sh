@@ -302,10 +302,13 @@ schedule() {
   return 0
 }
 
+# Cron mails what its jobs print: of a night that failed the code and the end of what it said, of others nothing.
+# Without the tables in cron.out, which hold titles.
 job() {
-  local quote="'\\''" directory=$home line
+  local quote="'\\''" directory=$home line failed
   case $home in *[!A-Za-z0-9_./-]*) directory="'${home//"'"/$quote}'" ;; esac
-  line="cd $directory && .venv/bin/python cron_incremental.py >> logs/cron.out 2>&1  $tag $home"
+  failed='{ code=$?; echo "meeting: exit code $code"; tail -n 20 logs/cron.err; exit $code; }'
+  line="cd $directory && { .venv/bin/python cron_incremental.py >> logs/cron.out 2>> logs/cron.err || $failed; }  $tag $home"
   printf '%s %s\n' "$1" "${line//[%]/\\%}" # cron takes a bare % for a line break
 }
 

@@ -95,6 +95,20 @@ class Machine:
     def jobs(self) -> list[str]:
         return [line for line in self.crontab.splitlines() if "cron_incremental.py" in line]
 
+    def as_cron_runs_it(self, shell: str = "sh") -> subprocess.CompletedProcess[str]:
+        """Run the only job; what it prints is what cron mails."""
+        (line,) = self.jobs()
+        command = line.split(maxsplit=5)[5].replace("\\%", "%")
+        return subprocess.run(
+            [shell, "-c", command],
+            env=self.environment(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
 
 def program(path: Path, text: str) -> None:
     path.write_text(text)
@@ -151,10 +165,24 @@ def test_three_runs_leave_one_crontab_line_and_the_lines_of_others(machine: Mach
     for _ in range(3):
         assert machine.deploy().returncode == 0
     line = (
-        f"0 3 * * * cd {machine.home} && .venv/bin/python cron_incremental.py"
-        f" >> logs/cron.out 2>&1  # meeting-pipeline {machine.home}\n"
+        f"0 3 * * * cd {machine.home} && {{ .venv/bin/python cron_incremental.py"
+        " >> logs/cron.out 2>> logs/cron.err"
+        ' || { code=$?; echo "meeting: exit code $code"; tail -n 20 logs/cron.err; exit $code; }; }'
+        f"  # meeting-pipeline {machine.home}\n"
     )
     assert machine.crontab == OTHERS + line
+
+
+def test_the_line_of_an_older_version_is_replaced_and_its_hours_stay(machine: Machine) -> None:
+    old = (
+        f"30 2 * * * cd {machine.home} && .venv/bin/python cron_incremental.py"
+        f" >> logs/cron.out 2>&1  # meeting-pipeline {machine.home}\n"
+    )
+    machine.crontab = OTHERS + old
+    assert machine.deploy().returncode == 0
+    (line,) = machine.jobs()
+    assert line.startswith("30 2 * * * ")
+    assert "cron.err" in line
 
 
 def test_hours_that_an_operator_chose_stay(machine: Machine) -> None:
@@ -212,10 +240,53 @@ def test_an_unusual_path_works_from_any_directory_and_as_cron_runs_it(machine: M
     machine.home = machine.home.rename(machine.root / "100% it's 我的 meeting")
     for _ in range(2):
         assert machine.deploy(cwd=Path("/")).returncode == 0
-    (line,) = machine.jobs()
-    command = line.split(maxsplit=5)[5].replace("\\%", "%")
-    subprocess.run(["sh", "-c", command], env=machine.environment(), check=True, cwd="/")
+    ended = machine.as_cron_runs_it()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert (machine.home / "logs" / "cron.out").read_text() == "夜间运行\n"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_night_that_failed_gives_cron_something_to_mail_and_keeps_its_code(
+    machine: Machine, shell: str
+) -> None:
+    machine.deploy()
+    (machine.home / "cron_incremental.py").write_text(
+        "import sys\n"
+        "print('列出 李雷的课')\n"
+        "for number in range(100): print('line', number, file=sys.stderr)\n"
+        "print('meeting: bad_setting: JOBS', file=sys.stderr)\n"
+        "sys.exit(3)\n"
+    )
+    ended = machine.as_cron_runs_it(shell)
+    assert ended.returncode == 3
+    said = ended.stdout.splitlines()
+    assert (said[0], said[1], said[-1]) == (
+        "meeting: exit code 3",
+        "line 81",
+        "meeting: bad_setting: JOBS",
+    )
+    assert "李雷" not in ended.stdout, "titles stay on this machine"
+
+
+def test_a_night_that_succeeded_gives_cron_nothing_to_mail(machine: Machine) -> None:
+    machine.deploy()
+    (machine.home / "cron_incremental.py").write_text(
+        "import sys\nprint('report')\nprint('INFO a log line', file=sys.stderr)\n"
+    )
+    ended = machine.as_cron_runs_it()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("missing", [".venv/bin/python", "cron_incremental.py", "logs", "."])
+def test_what_cannot_even_start_gives_cron_something_to_mail(
+    machine: Machine, missing: str
+) -> None:
+    machine.deploy()
+    (machine.home / missing).rename(machine.root / "away")
+    ended = machine.as_cron_runs_it()
+    assert ended.returncode != 0
+    assert len((ended.stdout + ended.stderr).splitlines()) >= 1
+    assert missing == "." or "meeting: exit code" in ended.stdout
 
 
 def test_another_time_zone_is_pointed_out_with_the_hour_to_write(machine: Machine) -> None:
