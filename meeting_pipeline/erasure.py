@@ -127,7 +127,7 @@ class Erasure:
         return sum(
             _without(path, scope.traces, write=write)
             for folder in self.log_dirs
-            for path in sorted(folder.glob("*.log*"))
+            for path in sorted({*folder.glob("*.log*"), *folder.glob("cron.*")})
             if path.is_file() and not path.is_symlink()
         )
 

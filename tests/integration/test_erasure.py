@@ -80,6 +80,7 @@ class Office(Installation):
         line = f"listed {NAME}.mp4\n#1 is {ALONE.key}\n#3 is {OTHERS.key}\n"
         (self.logs / "record_worker.log").write_text(line, "utf-8")
         (self.logs / "record_worker.log.1").write_text(f'{{"who": "{STUDENT}"}}\nkept\n', "utf-8")
+        (self.logs / "cron.out").write_text(f"#1 {NAME} done\nkept\n", "utf-8")
         (self.logs / "old.log.2.gz").write_bytes(gzip.compress(f"{NAME}\nkept\n".encode()))
         (self.folder / "folder-index.json").write_text(f'{{"{NAME}.mp4": 1}}', "utf-8")
         return self
@@ -116,9 +117,10 @@ def test_security_09_nothing_of_a_student_is_left_in_rows_free_pages_files_and_l
     assert list(office.holds()) == []
     assert done.remnants == []
     assert (done.scope.whole, done.scope.shared) == ((ALONE.key,), (SHARED.key,))
-    assert (len(done.files), done.log_lines) == (14, 4)
+    assert (len(done.files), done.log_lines) == (14, 5)
     assert not list((office.folder / "erasing").iterdir())
     assert (office.logs / "record_worker.log").read_text() == f"#3 is {OTHERS.key}\n"
+    assert (office.logs / "cron.out").read_text() == "kept\n"
     assert gzip.decompress((office.logs / "old.log.2.gz").read_bytes()) == b"kept\n"
 
 
