@@ -15,6 +15,7 @@ from meeting_pipeline.domain.model import (
     Usage,
 )
 from meeting_pipeline.domain.stages import (
+    LONGEST_BACK_OFF,
     Outcome,
     RecordOutcome,
     RecordStatus,
@@ -73,7 +74,7 @@ class RetryRules:
 
     max_attempts: int = 5
     first_delay: timedelta = timedelta(minutes=15)
-    longest_delay: timedelta = timedelta(hours=24)
+    longest_delay: timedelta = LONGEST_BACK_OFF
 
     def next_attempt(self, now: datetime, attempt: int) -> datetime | None:
         """When a record whose n-th attempt failed is due again; None when it is dead."""
@@ -153,13 +154,17 @@ class RecordWorker:
         return Job(record.id, record.meta, folder, progress, spent)
 
     def _again_at(self, steps: Steps, failure: RetryableError | RecordError) -> datetime | None:
-        """When it is due again: by our rules, and not before the time the other side asked for."""
+        """When it is due again: by our rules, and when the other side asked for.
+
+        What asks for longer than our longest delay is tried again after that.
+        """
         now = self.now()
         again_at = self.rules.next_attempt(now, max(steps.attempt, 1))
         if again_at is None or isinstance(failure, FinalError):
             return None
         asked_s = failure.retry_after_s if isinstance(failure, RetryableError) else None
-        return max(again_at, now + timedelta(seconds=asked_s or 0.0))
+        asked = timedelta(seconds=min(asked_s or 0.0, self.rules.longest_delay.total_seconds()))
+        return max(again_at, now + asked)
 
     def _failed(
         self,

@@ -1,11 +1,14 @@
 """The words that ledger, logs, command line and service share."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.window import Window
+
+LONGEST_BACK_OFF = timedelta(hours=24)
+"""A record that failed is never due later than that; a time further ahead is of a wrong clock."""
 
 
 class StageName(StrEnum):

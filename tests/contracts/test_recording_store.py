@@ -248,6 +248,17 @@ class TestDue:
         records = database.recordings.due(None, SETTINGS, 2)
         assert [record.meta for record in records] == [meta(1), meta(2)]
 
+    def test_a_time_that_only_a_wrong_clock_can_have_said_is_not_waited_for(
+        self, database: Database, clock: Clock
+    ) -> None:
+        right, wrong = listed(database, meta(1)), listed(database, meta(2))
+        for number, wait in ((right, timedelta(hours=24)), (wrong, timedelta(days=200))):
+            again = clock.now + wait
+            setback = Setback(DOWNLOAD, StageStatus.FAILED, "gone_wrong", "网断了", again)
+            database.recordings.set_back(number, setback, RecordStatus.FAILED)
+        assert due(database) == [wrong]
+        assert [one.id for one in database.recordings.due_among([meta(1), meta(2)])] == [wrong]
+
     def test_a_window_is_half_open(self, database: Database) -> None:
         numbers = [listed(database, meta(number)) for number in (1, 2, 3)]
         window = Window(meta(1).start_ts, meta(3).start_ts)

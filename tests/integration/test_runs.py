@@ -10,7 +10,14 @@ from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError, RetryableError, SkipRecord
 from meeting_pipeline.ports.job import Job
-from tests.support.fakes import FakeSource, FakeSummarizer, FakeTranscriber, Trouble, meta
+from tests.support.fakes import (
+    FakeSource,
+    FakeSummarizer,
+    FakeTranscriber,
+    Trouble,
+    meta,
+    no_trouble,
+)
 from tests.support.nights import Installation
 
 
@@ -194,6 +201,18 @@ def test_a_long_wait_is_left_to_a_later_run(installation: Installation) -> None:
 
     assert outcomes(report) == ["failed", "done", "done"]
     assert len(installation.transcriber.heard) == 3
+
+
+def test_a_wait_of_a_week_is_cut_to_a_day(installation: Installation) -> None:
+    error = RetryableError("overloaded", "overloaded", retry_after_s=7 * 86_400.0)
+    installation.transcriber.trouble = only_for(0, lambda: error)
+    installation.run()
+    installation.transcriber.trouble = no_trouble
+
+    installation.later(hours=23)
+    assert outcomes(installation.run()) == []
+    installation.later(hours=1)
+    assert outcomes(installation.run()) == ["done"]
 
 
 def test_a_skip_has_its_reason_and_is_thought_over_when_settings_change(

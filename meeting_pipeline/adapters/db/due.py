@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from meeting_pipeline.adapters.db.queries import ids_by_start
 from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
-from meeting_pipeline.domain.stages import RecordStatus, StageStatus
+from meeting_pipeline.domain.stages import LONGEST_BACK_OFF, RecordStatus, StageStatus
 from meeting_pipeline.domain.window import Window
 
 _start, _status = recordings.c.start_ts, recordings.c.status
@@ -50,8 +50,10 @@ def crashes(connection: Connection) -> dict[int, int]:
 
 
 def _time_has_come(now: datetime) -> ColumnElement[bool]:
-    time = recordings.c.next_attempt_at
-    return and_(_status == RecordStatus.FAILED, or_(time.is_(None), time <= now))
+    """Also where it is further ahead than any back-off: that was said by a wrong clock."""
+    time, latest = recordings.c.next_attempt_at, now + LONGEST_BACK_OFF
+    is_over = or_(time.is_(None), time <= now, time > latest)
+    return and_(_status == RecordStatus.FAILED, is_over)
 
 
 def _left_running() -> ColumnElement[bool]:
