@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import ConfigError, RetryableError
 
 ACCEPTED = (
     "7d, 36h, 90m or 2w (ago), now, today, yesterday, 今天, 昨天, "
@@ -63,6 +63,19 @@ class Window:
             start += longest - overlap
         if start < self.end:
             yield Window(start, self.end)
+
+
+def no_time_in(window: Window) -> RetryableError:
+    """Return the error for a window that ends before it begins, or has not begun yet.
+
+    Nothing can be listed in it, which is not the same as a complete listing without recordings.
+    """
+    return RetryableError(
+        "empty_window",
+        f"there is no time yet from {window.start:%Y-%m-%d %H:%M} until "
+        f"{window.end:%Y-%m-%d %H:%M} (UTC): nothing was listed",
+        hint="set this machine's clock: timedatectl set-ntp true",
+    )
 
 
 def parse_window(since: str, until: str | None, now: datetime, zone: ZoneInfo) -> Window:

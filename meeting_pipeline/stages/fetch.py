@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from meeting_pipeline.domain.model import Participant, RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
-from meeting_pipeline.domain.window import Window
+from meeting_pipeline.domain.window import Window, no_time_in
 from meeting_pipeline.errors import (
     FatalError,
     MeetingError,
@@ -73,6 +73,8 @@ def fetch(
     Raises ConfigError when the source cannot work as it is set.
     """
     try:
+        if window.start >= window.end:
+            raise no_time_in(window)
         for chunk in _chunks(source.list_records(window)):
             metas = [_wanted(meta, teachers) for meta in chunk]
             listing = _stored(store, metas)
