@@ -46,11 +46,12 @@ def pipeline(
     gates = Gates(backends.slots(settings, jobs))
     stopwatch = Stopwatch(gates)
     with wiring.database(settings) as rows, ExitStack() as services:
-        tidying = RetentionObserver(wiring.retention(settings, rows))
-        observers = Observers([RunLog(), stopwatch, tidying, SpareMemory(), observer])
-        observers.gates_opened(gates.use)
         parts = Parts(settings, jobs, gates.closed, services, gates)
         source = backends.make_source(parts)
+        retention = wiring.retention(settings, rows, backends.source_clock(source))
+        tidying = RetentionObserver(retention)
+        observers = Observers([RunLog(), stopwatch, tidying, SpareMemory(), observer])
+        observers.gates_opened(gates.use)
         stages = _stages(parts, source, rows)
         worker = RecordWorker(
             stages=stages,

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import MediaInfo, MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.services import Summarizer, Transcriber
-from meeting_pipeline.ports.sources import Downloader, RecordingSource
+from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
@@ -125,8 +126,8 @@ class Parts:
 
 
 def utc_now() -> datetime:
-    """The clock of the program."""
-    return datetime.now(UTC)
+    """The clock of this machine, which may be wrong; see `source_clock`."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def cores() -> int:
@@ -183,6 +184,11 @@ def _asks_a_server(settings: Settings) -> bool:
 def make_source(parts: Parts) -> RecordingSource:
     """What MEETING_SOURCE names."""
     return _chosen(_SOURCES, parts.settings.source_name)(parts)
+
+
+def source_clock(source: RecordingSource) -> Callable[[], datetime]:
+    """Return the clock that dates the recordings of a source: its own, else this machine's."""
+    return source.now if isinstance(source, ServiceClock) else utc_now
 
 
 def _folder_source(parts: Parts) -> RecordingSource:

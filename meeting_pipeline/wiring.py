@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,9 +196,11 @@ def find(rows: Database, reference: str) -> "RecordingDetail":
     return detail
 
 
-def retention(settings: Settings, rows: Database) -> Retention:
-    """What removes the files that the settings no longer keep."""
-    return Retention(rows.retention, recordings_folder(settings), _kept_for(settings), utc_now)
+def retention(
+    settings: Settings, rows: Database, now: Callable[[], datetime] = utc_now
+) -> Retention:
+    """What removes the files that the settings no longer keep. now: whose days are counted."""
+    return Retention(rows.retention, recordings_folder(settings), _kept_for(settings), now)
 
 
 def cutoffs(settings: Settings, older_than: str | None) -> Cutoffs:

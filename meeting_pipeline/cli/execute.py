@@ -27,16 +27,14 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.stages import Order
-    from meeting_pipeline.domain.window import parse_window
+    from meeting_pipeline.domain.window import parse_moment, parse_window
     from meeting_pipeline.reports import plan_document, run_document
 
     settings = begin("record_worker.log")
-    zone, now = settings.source.zone, backends.utc_now()
-    since = request.since or f"{settings.tencent.lookback_days:g}d"
-    window = parse_window(since, request.until, now, zone)
-    order = Order(
-        request.command, window, request.work, request.stage, everywhere=False, limit=request.limit
-    )
+    zone = settings.source.zone
+    since, until = request.since or f"{settings.tencent.lookback_days:g}d", request.until
+    for typed in filter(None, (since, until)):
+        parse_moment(typed, backends.utc_now(), zone)  # before anything is locked or asked for
     with (
         wiring.lock(settings, request.command) as held,
         progress.display() as observer,
@@ -44,6 +42,8 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
             settings, observer, request.jobs, held, request.max_runtime_s
         ) as pipeline,
     ):
+        window = parse_window(since, until, backends.source_clock(pipeline.source)(), zone)
+        order = Order(request.command, window, request.work, request.stage, limit=request.limit)
         if dry_run:
             plan = plan_document(pipeline.plan(order), zone)
         else:

@@ -15,6 +15,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
     UsageTotals,
 )
+from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.sources import MediaLink
 
@@ -142,6 +143,18 @@ class RunStore(Protocol):
 
     def set_watermark(self, source: str, until: datetime) -> None:
         """Everything before `until` is known now."""
+
+    def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
+        """Set the watermark if it is still what it was, and return whether that was so.
+
+        Args:
+            source: Whose watermark it is.
+            until: Everything before this is known now.
+            was: What `watermark` said when the listing began.
+        """
+
+    def listings(self, command: str) -> list[PastListing]:
+        """Return the windows of all runs of a command, oldest run first."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from meeting_pipeline.domain.model import Participant, RecordMeta
 from meeting_pipeline.domain.window import Window
@@ -56,6 +56,22 @@ class RecordingSource(Protocol):
         """A link that works now; ask right before each download.
 
         Raises SkipRecord when there is nothing to download, RetryableError when there is not yet.
+        """
+
+
+@runtime_checkable
+class ServiceClock(Protocol):
+    """A source whose recordings are dated by a service, which has a clock of its own.
+
+    Windows that end now are made with this clock: with a wrong one of this machine they would
+    miss recordings, or claim to know a future that has not been listed.
+    """
+
+    def now(self) -> datetime:
+        """Return the service's time (aware UTC), asking for it where no answer has told it yet.
+
+        Raises nothing: where the service gives no answer it is this machine's time, and the next
+        listing raises why.
         """
 
 

@@ -1,10 +1,12 @@
 """What a RunStore promises, on every engine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Usage
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, UsageTotals
+from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.rows import RunStore
 from tests.support.rows import ALL_TIME, MONDAY, Clock, meta
@@ -74,3 +76,39 @@ def test_each_source_has_its_own_watermark(database: Database) -> None:
     watermark = database.runs.watermark("tencent")
     assert watermark is not None
     assert watermark.tzinfo is UTC
+
+
+def test_a_watermark_moves_only_from_where_it_was(database: Database) -> None:
+    runs, later = database.runs, MONDAY + timedelta(days=1, microseconds=1)
+    assert runs.move_watermark("tencent", MONDAY, was=None)
+    assert not runs.move_watermark("tencent", later, was=None)
+    assert runs.move_watermark("tencent", later, was=MONDAY)
+    assert not runs.move_watermark("tencent", MONDAY, was=MONDAY)
+    assert runs.watermark("tencent") == later
+    assert not runs.move_watermark("folder", later, was=MONDAY)
+    assert runs.watermark("folder") is None
+
+
+def test_a_move_of_the_watermark_that_is_made_again_has_happened(database: Database) -> None:
+    """As after a connection that broke while the commit was answered."""
+    for _ in range(2):
+        assert database.runs.move_watermark("tencent", MONDAY, was=None)
+    for _ in range(2):
+        assert database.runs.move_watermark("tencent", MONDAY + timedelta(days=1), was=MONDAY)
+
+
+def test_the_listings_of_a_command_are_those_of_its_runs_in_their_order(
+    database: Database,
+) -> None:
+    runs = database.runs
+    day = Window(MONDAY, MONDAY + timedelta(days=1))
+    runs.finish(replace(report(runs.start("cron", ALL_TIME), ALL_TIME), stopped_by=None))
+    runs.start("run", day)
+    runs.finish(report(runs.start("cron", day), day))
+    runs.start("cron", day)
+    runs.start("cron", None)
+    assert runs.listings("cron") == [
+        PastListing(ALL_TIME, is_complete=True),
+        PastListing(day, is_complete=False),
+        PastListing(day, is_complete=False),
+    ]

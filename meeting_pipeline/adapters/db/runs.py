@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine, func, select
 
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.schema import runs, sync_state, usage
-from meeting_pipeline.adapters.db.writing import Row, upsert
+from meeting_pipeline.adapters.db.writing import Row, insert_missing, upsert
 from meeting_pipeline.domain.stages import Outcome, RunReport, UsageTotals
+from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
 
 _TOTALLED = tuple(usage.c[total.name] for total in fields(UsageTotals))
@@ -64,6 +65,40 @@ class RunStore:
         in_transaction(
             self._engine, lambda connection: upsert(connection, sync_state, [row], ["source"])
         )
+
+    def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
+        row = {"source": source, "watermark": until, "updated_at": self._now()}
+        ours = [until] if was is None else [was, until]  # the latter when a commit was replayed
+        update = (
+            sync_state.update()
+            .where(sync_state.c.source == source, sync_state.c.watermark.in_(ours))
+            .values(watermark=until, updated_at=row["updated_at"])
+        )
+
+        def work(connection: Connection) -> bool:
+            if was is None:
+                insert_missing(connection, sync_state, [row])
+            return connection.execute(update).rowcount == 1
+
+        return in_transaction(self._engine, work)
+
+    def listings(self, command: str) -> list[PastListing]:
+        query = (
+            select(runs.c.window_start, runs.c.window_end, runs.c.finished_at, runs.c.stopped_by)
+            .where(runs.c.command == command, runs.c.window_start.is_not(None))
+            .order_by(runs.c.id)
+        )
+
+        def work(connection: Connection) -> list[PastListing]:
+            return [
+                PastListing(
+                    Window(row.window_start, row.window_end),
+                    is_complete=row.finished_at is not None and row.stopped_by is None,
+                )
+                for row in connection.execute(query)
+            ]
+
+        return read(self._engine, work)
 
 
 def _row(report: RunReport) -> Row:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -80,6 +81,10 @@ class TencentClient:
             rates=[limit] if limit else [],
         )
 
+    def now(self) -> datetime:
+        """Return the time (aware UTC) by Tencent's last answer; before one, by this machine."""
+        return datetime.fromtimestamp(self._clock() + (self.skew_seen_s or 0.0), UTC)
+
     def close(self) -> None:
         """See `Http.close`."""
         self._http.close()
@@ -97,7 +102,8 @@ class TencentClient:
         return sign(request, self.credentials, int(self._clock() + self.clock_skew_s))
 
     def _judge(self, call: _Call, kind: type[Row], answer: Answer) -> Row:
-        self.skew_seen_s = self._skew(answer)
+        skew_s = self._skew(answer)
+        self.skew_seen_s = self.skew_seen_s if skew_s is None else skew_s
         body = _json_in(answer)
         if refusal := refusal_in(answer, body):
             raise self._refused(call, answer, refusal)

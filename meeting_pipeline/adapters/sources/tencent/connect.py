@@ -88,7 +88,7 @@ def connect(
         limit = _limit(corp_per_minute, file, stop, clock)
     lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
     addresses = Addresses(client, _LINK_LIFETIME_S, clock)
-    return TencentSource(lists, addresses, People(client, now), now)
+    return TencentSource(lists, addresses, People(client, client.now))
 
 
 def open_client(

@@ -71,6 +71,11 @@ class RecordList:
             raise seen.trouble
         return list(seen.records.values())
 
+    def ask(self) -> None:
+        """Make the smallest call, for what any answer tells; raises as `TencentClient.get` does."""
+        end = max(self.client.now(), BEFORE_TENCENT_MEETING)
+        self._page(Window(end - timedelta(seconds=1), end), 1)
+
     def _pages(self, window: Window, seen: "_Pass") -> Iterator[Sequence[ListedRecord]]:
         for page in range(1, _MOST_PAGES + 1):
             goes_on = seen.take(page, self._page(window, page))

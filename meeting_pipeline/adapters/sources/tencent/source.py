@@ -19,7 +19,7 @@ from meeting_pipeline.adapters.sources.tencent.mapping import (
 from meeting_pipeline.adapters.sources.tencent.people import People
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Participant, RecordMeta
-from meeting_pipeline.domain.window import Window
+from meeting_pipeline.domain.window import Window, no_time_in
 from meeting_pipeline.errors import (
     FatalError,
     MeetingError,
@@ -51,14 +51,21 @@ class TencentSource:
         lists: Sequence[RecordList],
         addresses: Addresses,
         people: People,
-        now: Callable[[], datetime],
     ) -> None:
         self.waiting = 0
         self.oldest_waiting: datetime | None = None
         self._lists = tuple(lists)
         self._addresses = addresses
         self._people = people
-        self._now = now
+        self._client = lists[0].client
+        self._has_asked = False
+        self._unanswered: MeetingError | None = None
+
+    def now(self) -> datetime:
+        """See ServiceClock; the first time it takes one small call."""
+        if self._client.skew_seen_s is None and not self._has_asked:
+            self._ask()
+        return self._client.now()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """See RecordingSource; what came before trouble is yielded before it is raised."""
@@ -88,20 +95,34 @@ class TencentSource:
 
     def examine(self) -> list[Check]:
         """What works at Tencent: two calls at most, three with a wrong clock."""
-        return examination.examine(self._lists, self._now())
+        return examination.examine(self._lists, self._client.now())
 
     def close(self) -> None:
         """Break off what runs; raises Stopped there and in every later call."""
-        self._lists[0].client.close()
+        self._client.close()
 
     def _list_for(self, meta: RecordMeta) -> RecordList:
         """The list whose operator may see it: the owner's own, or that of the only operator."""
         own = (one for one in self._lists if one.operator == meta.teacher_id)
         return next(own, self._lists[0])
 
+    def _ask(self) -> None:
+        """Learn the time from an answer; what any other call would meet, too, is kept for it."""
+        self._has_asked = True
+        try:
+            self._lists[0].ask()
+        except MeetingError as trouble:
+            is_for_this_call = isinstance(trouble, SkipRecord | RecordError)
+            if is_for_this_call or trouble.code in _ABOUT_THE_OPERATOR:
+                _log.info("Tencent's answer tells its time, but nothing else: %s", trouble)
+            else:
+                self._unanswered = trouble
+
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
-        reading = _Reading(window, self._now())
-        for piece in pieces(window, reading.now):
+        if self._unanswered is not None:
+            raise self._unanswered
+        reading = _Reading(window, self._client.now)
+        for piece in pieces(window, reading.now()):
             for one in self._lists:
                 yield from reading.read(one, piece)
         self.waiting = len(reading.waiting)
@@ -109,12 +130,17 @@ class TencentSource:
         if reading.waiting:
             _log.info("not finished at Tencent, listed later: %s", ", ".join(reading.waiting))
         reading.raise_trouble(len(self._lists))
+        if window.start >= self._client.now():
+            raise no_time_in(window)
 
 
 class _Reading:
-    """One listing. waiting: begin of each record that is not final, by its id."""
+    """One listing. waiting: begin of each record that is not final, by its id.
 
-    def __init__(self, window: Window, now: datetime) -> None:
+    now: Tencent's clock, which is known when its first answer is here.
+    """
+
+    def __init__(self, window: Window, now: Callable[[], datetime]) -> None:
         self.now = now
         self.waiting: dict[str, datetime | None] = {}
         self._end = window.end
@@ -149,7 +175,7 @@ class _Reading:
                 return trouble
             begun = [record for record in records if self._begins_in_time(record)]
             self._note_waiting(begun)
-            for meta in metas_of(begun, owner, self.now):
+            for meta in metas_of(begun, owner, self.now()):
                 if meta.key.record_id not in self._listed:
                     self._listed.add(meta.key.record_id)
                     yield meta
@@ -167,7 +193,7 @@ class _Reading:
 
     def _begins_in_time(self, record: ListedRecord) -> bool:
         """Tencent counts the end in, we do not; what has no credible time is nobody else's."""
-        begin = begin_of(record, self.now)
+        begin = begin_of(record, self.now())
         return begin is None or begin < self._end
 
     def _note_waiting(self, records: Sequence[ListedRecord]) -> None:
@@ -175,7 +201,7 @@ class _Reading:
             if is_final(record):
                 self.waiting.pop(record.meeting_record_id, None)
             else:
-                self.waiting[record.meeting_record_id] = begin_of(record, self.now)
+                self.waiting[record.meeting_record_id] = begin_of(record, self.now())
 
 
 def _fatal(refusal: MeetingError) -> FatalError:
