@@ -176,6 +176,44 @@ def test_row_03_a_wrong_clock_is_corrected_once_and_reported(
     assert "clock" in caplog.text
 
 
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("days", [-200, 200])
+def test_row_03_the_time_is_that_of_tencents_answers_and_asked_for_once(
+    sandbox: Sandbox, tmp_path: Path, days: int, refused: bool
+) -> None:
+    """Also where the operator may list nothing."""
+    off, operators = timedelta(days=days), ["li" if refused else "admin"]
+    source = tencent_source(
+        sandbox, tmp_path, operators=operators, now=lambda: datetime.now(UTC) + off
+    )
+    for _ in range(2):
+        assert abs(source.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert sandbox.ledger.calls["corp_records"] == 2  # the first time with the wrong clock
+
+
+def test_row_03_what_keeps_the_time_from_being_told_is_what_the_listing_says(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add(Fault(Kind.ERROR_CODE, "corp_records", amount=190311))
+    source = tencent_source(sandbox, tmp_path)
+    assert abs(source.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    with pytest.raises(FatalError) as refusal:
+        list(source.list_records(WEEK))
+    assert refusal.value.code == "daily_limit"
+    assert sandbox.ledger.calls["corp_records"] == 1
+
+
+@pytest.mark.parametrize(
+    "window", [Window(NOW, START), Window(START, START), Window(NOW + timedelta(days=1), NOW)]
+)
+def test_row_03_a_window_without_time_is_no_empty_list(
+    sandbox: Sandbox, tmp_path: Path, window: Window
+) -> None:
+    with pytest.raises(RetryableError) as error:
+        list(tencent_source(sandbox, tmp_path).list_records(window))
+    assert error.value.code == "empty_window"
+
+
 def test_row_03_a_clock_that_cannot_be_corrected_is_fatal(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.faults.add(Fault(Kind.ERROR_CODE, "corp_records", amount=190300))
     error = refused(sandbox, tmp_path)

@@ -130,7 +130,7 @@ class TencentSource:
         if reading.waiting:
             _log.info("not finished at Tencent, listed later: %s", ", ".join(reading.waiting))
         reading.raise_trouble(len(self._lists))
-        if window.start >= self._client.now():
+        if window.start >= min(window.end, self._client.now()):
             raise no_time_in(window)
 
 
