@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,9 +13,6 @@ from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.rows import DueRecord
 from meeting_pipeline.record_worker import RecordWorker
 
-_HEARING_S = 1.0
-"""The main thread waits no longer at once: a signal that comes in the very moment in which a thread
-goes to sleep is heard only when it wakes."""
 _CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
 
 
@@ -51,9 +48,6 @@ class Batch:
         """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
             futures = list(self._submit(pool, records, run_id, until))
-            for future in futures:  # one by one: all at once would be looked through every second
-                while not wait([future], _HEARING_S).done:
-                    pass
         return BatchResult(tuple(future.result() for future in futures), self._fatal)
 
     def _submit(
@@ -68,8 +62,7 @@ class Batch:
         for record in records:
             needed = places if record.crashes > _CRASHES_TOGETHER else 1
             for _ in range(needed):
-                while not room.acquire(timeout=_HEARING_S):
-                    pass
+                room.acquire()
             future = pool.submit(self._take, record, run_id, until)
             future.add_done_callback(partial(_leave, room, needed))
             yield future

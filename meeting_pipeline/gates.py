@@ -67,7 +67,7 @@ class SlotGate:
         self._closed = closed
         self._waits = waits
         self._clock = clock
-        self._lock = threading.RLock()  # a signal handler may call `wake` at any point
+        self._lock = threading.Lock()
         self._queue: deque[_Turn] = deque()
         self._used = self._waiting = self._entries = 0
         self._busy_s = self._bound_s = self._waited_s = 0.0
@@ -137,7 +137,7 @@ class SlotGate:
     def _give_up(self, turn: "_Turn") -> None:
         with self._lock:
             if turn.has_slot:
-                self._leave()
+                self._free_slot()
             else:
                 self._queue.remove(turn)
 
@@ -157,15 +157,18 @@ class SlotGate:
         self._entries += 1
 
     def _leave(self) -> None:
-        """Hand the slot to who came first; nobody else is woken."""
         with self._lock:
-            self._count_busy()
-            self._used -= 1
-            if self._queue and not self._closed.is_set():
-                self._take_slot()
-                turn = self._queue.popleft()
-                turn.has_slot = True
-                turn.has_come.set()
+            self._free_slot()
+
+    def _free_slot(self) -> None:
+        """Hand the slot to who came first; nobody else is woken."""
+        self._count_busy()
+        self._used -= 1
+        if self._queue and not self._closed.is_set():
+            self._take_slot()
+            turn = self._queue.popleft()
+            turn.has_slot = True
+            turn.has_come.set()
 
     def _count_busy(self) -> None:
         now = self._clock()

@@ -13,9 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
+from typing import NoReturn
 
 from meeting_pipeline import exit_codes
+from meeting_pipeline.signal_thread import heard_on_a_thread
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +47,10 @@ _SIGNALS = {
 class Interrupts:
     """Remembers the first of what ended the run.
 
-    close_doors: no further work begins. break_off: what runs ends at once. Both are called on the
-    main thread by a signal, else on another one. max_runtime_s: None for no limit. last_words: told
-    exit code and reason before a run that has not ended is ended; waited for `LAST_WORDS_S`.
+    close_doors: no further work begins; it must not wait for long. break_off: what runs ends at
+    once. Both are called on other threads than the main one, so they may take any lock.
+    max_runtime_s: None for no limit. last_words: told exit code and reason before a run that has
+    not ended is ended; waited for `LAST_WORDS_S`.
     """
 
     def __init__(
@@ -62,8 +66,11 @@ class Interrupts:
         self._max_runtime_s = max_runtime_s
         self._drain_s = drain_s
         self._last_words = last_words
+        self._lock = threading.Lock()
         self._ending: Ending | None = None
         self._timers: list[threading.Timer] = []
+        self._breaking: threading.Thread | None = None
+        self._is_over = False
 
     def exit_code(self) -> int | None:
         """130, 143, 75 or 5 once something asked the run to end, else None."""
@@ -77,55 +84,67 @@ class Interrupts:
     def handled(self) -> Iterator[None]:
         """Heed signals and time while the block runs (main thread only).
 
-        A signal that is ignored already stays so: `nohup` means it.
+        What a signal began to break off is broken off when the block has ended.
         """
-        heeded = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._handle) for number in heeded}
         if self._max_runtime_s is not None:
             self._later(self._max_runtime_s, self._time_is_up)
         try:
-            yield
+            with heard_on_a_thread(_SIGNALS, self._hear):
+                yield
         finally:
-            for timer in self._timers:
-                timer.cancel()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._settle()
 
     def end(self, ending: Ending) -> None:
-        """End the run as a first signal does."""
-        self._ending = self._ending or ending
+        """End the run as a first signal does; any thread may call it."""
+        self._note(ending)
         self._close_doors()
         self._end_within_grace()
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        ending = _SIGNALS[signal.Signals(number)]
+    def _hear(self, number: signal.Signals) -> None:
         if self._ending in _SIGNALS.values():
             self._end_now()
-        self._ending = ending
+        with self._lock:
+            self._ending = _SIGNALS[number]
         self._close_doors()
         self._end_within_grace()
 
+    def _note(self, ending: Ending) -> None:
+        with self._lock:
+            self._ending = self._ending or ending
+
     def _time_is_up(self) -> None:
-        self._ending = self._ending or MAX_RUNTIME
+        self._note(MAX_RUNTIME)
         log.warning("the run's time is up: nothing begins; what runs has %.0f s", self._drain_s)
         self._close_doors()
         self._later(self._drain_s, self._end_within_grace)
 
     def _end_within_grace(self) -> None:
+        with self._lock:
+            if self._breaking is None and not self._is_over:
+                self._later(GRACE_S, self._give_up)
+                self._breaking = threading.Thread(target=self._broken_off, daemon=True)
+                self._breaking.start()
+
+    def _broken_off(self) -> None:
+        """Break off on a thread of its own: it may take time, and a second signal is heard then."""
         log.warning("the run was asked to end (%s): what runs is broken off", self.reason())
-        self._later(GRACE_S, self._give_up)
         self._break_off()
 
+    def _settle(self) -> None:
+        """Begin nothing more, and let what is being broken off come to its end."""
+        with self._lock:
+            self._is_over = True
+        if self._breaking:
+            self._breaking.join()
+        for timer in self._timers:
+            timer.cancel()
+
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
-        timer = threading.Timer(seconds, act)
-        timer.daemon = True
-        timer.start()
-        self._timers.append(timer)
+        self._timers.append(_timer(seconds, act))
 
     def _give_up(self) -> None:
-        speaking = threading.Thread(
-            target=self._speak, daemon=True
-        )  # which may hang as the run does
+        # a thread of its own: it may hang as the run does
+        speaking = threading.Thread(target=self._speak, daemon=True)
         try:
             speaking.start()
             speaking.join(LAST_WORDS_S)
@@ -140,3 +159,49 @@ class Interrupts:
 
     def _end_now(self) -> None:
         os._exit(self.exit_code() or exit_codes.INTERRUPTED)
+
+
+class Unwinding:
+    """What ends a command outside a run: an exception on the main thread.
+
+    A library that calls back may lose that exception, and what is unwound may take its time. So the
+    process is ended `GRACE_S` after the first signal, and at once by a second one.
+    """
+
+    def __init__(self) -> None:
+        self._ending: Ending | None = None
+        self._timer: threading.Timer | None = None
+
+    def exit_code(self, code: int) -> int:
+        """Return the exit code of a command that returned `code`, as far as it was asked to end."""
+        return self._ending.exit_code if code and self._ending else code
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Heed signals while the block runs (main thread only)."""
+        try:
+            with heard_on_a_thread(_SIGNALS, self._hear, _unwind):
+                yield
+        finally:
+            if self._timer:
+                self._timer.cancel()
+
+    def _hear(self, number: signal.Signals) -> None:
+        end_now = partial(os._exit, _SIGNALS[number].exit_code)
+        if self._ending:
+            end_now()
+        self._ending = _SIGNALS[number]
+        self._timer = _timer(GRACE_S, end_now)
+
+
+def _unwind(number: int, _frame: FrameType | None) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(_SIGNALS[signal.Signals(number)].exit_code)
+
+
+def _timer(seconds: float, act: Callable[[], object]) -> threading.Timer:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -166,7 +166,7 @@ class _StandardError(logging.Handler):
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
-        except (OSError, ValueError, RuntimeError):  # gone, or a signal came in the middle
+        except (OSError, ValueError):  # it is gone
             return
 
 

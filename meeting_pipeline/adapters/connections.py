@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 from functools import partial
-from threading import RLock
+from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
@@ -17,7 +17,7 @@ class BreakableAdapter(HTTPAdapter):
     def __init__(self, pool_connections: int, pool_maxsize: int) -> None:
         self._connections: WeakSet[Any] = WeakSet()
         self._answers: WeakSet[Any] = WeakSet()
-        self._guard = RLock()  # a signal handler may call `break_off` at any point
+        self._guard = Lock()
         super().__init__(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
 
     def init_poolmanager(self, *args: Any, **how: Any) -> None:

@@ -1,11 +1,9 @@
 """The list of commands, and how any of them ends."""
 
 import logging
-import signal
 import sys
 from importlib import import_module
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from click import Command, Context
@@ -16,6 +14,7 @@ from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
+from meeting_pipeline.interrupts import Unwinding
 
 log = logging.getLogger("meeting_pipeline")
 
@@ -104,23 +103,19 @@ def meeting(
 def run_program(arguments: list[str]) -> int:
     """`run_command` as a process of its own: with its streams and its signals."""
     streams.secure()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` means it
-            signal.signal(number, _terminated)
-    ended = _run(arguments)
-    if not streams.flush() and not ended.exit_code:
-        ended.exit_code = exit_codes.BUG
-        ended.error = FatalError("output_lost", "standard output cannot be written")
-    if _words(arguments)[:1] == ["cron"]:
-        from meeting_pipeline.cli import alerts  # loads all settings, which `--help` has no use for
+    unwinding = Unwinding()
+    with unwinding.handled():
+        ended = _run(arguments)
+        ended.exit_code = unwinding.exit_code(ended.exit_code)
+        if not streams.flush() and not ended.exit_code:
+            ended.exit_code = exit_codes.BUG
+            ended.error = FatalError("output_lost", "standard output cannot be written")
+        if _words(arguments)[:1] == ["cron"]:
+            # it loads all settings, which `--help` has no use for
+            from meeting_pipeline.cli import alerts
 
-        alerts.tell(ended)
+            alerts.tell(ended)
     return ended.exit_code
-
-
-def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
-    """Before and after a run; it has handlers of its own."""
-    raise SystemExit(exit_codes.TERMINATED)
 
 
 def run_command(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost
@@ -44,7 +44,7 @@ class Aria2Keeper:
         self._aria2c = aria2c
         self._hosts = hosts
         self._stall_s = stall_s
-        self._lock = RLock()  # a signal handler may call `close` at any point
+        self._lock = Lock()
         self._tunnel: Tunnel | None = None
         self._daemon: Daemon | None = None
         self._hopeless = False

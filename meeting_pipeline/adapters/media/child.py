@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from signal import SIGKILL
-from threading import RLock
+from threading import Lock
 from time import monotonic
 from types import MappingProxyType
 
@@ -46,7 +46,7 @@ class Children:
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._guard = RLock()  # a signal handler may call `close` at any point
+        self._guard = Lock()
         self._closed = False
 
     def close(self) -> None:

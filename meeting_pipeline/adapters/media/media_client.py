@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ssl import SSLCertVerificationError
-from threading import Event, RLock
+from threading import Event, Lock
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -58,7 +58,7 @@ class MediaClient:
         self._stall_s = stall_s
         self._wait = wait_random_exponential(multiplier=first_wait_s, max=_LONGEST_WAIT_S)
         self._open: set[MediaSession] = set()
-        self._lock = RLock()  # a signal handler may call `close` at any point
+        self._lock = Lock()
         self._closed = Event()
 
     def proxy_for(self, url: str) -> str | None:
