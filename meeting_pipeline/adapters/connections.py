@@ -1,11 +1,13 @@
 """HTTP connections that can be broken off by another thread, whatever they are waiting for."""
 
+import errno
+import os
 import socket
 from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakMethod, WeakSet
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -18,6 +20,7 @@ class BreakableAdapter(HTTPAdapter):
         self._connections: WeakSet[Any] = WeakSet()
         self._answers: WeakSet[Any] = WeakSet()
         self._guard = Lock()
+        self._is_broken_off = False
         super().__init__(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
 
     def init_poolmanager(self, *args: Any, **how: Any) -> None:
@@ -36,8 +39,12 @@ class BreakableAdapter(HTTPAdapter):
         return response
 
     def break_off(self) -> None:
-        """Whoever sends, waits or reads fails at once; idle connections end, too."""
+        """Whoever sends, waits or reads fails at once, and whoever connects as soon as it has.
+
+        Idle connections end, too.
+        """
         with self._guard:
+            self._is_broken_off = True
             connections, answers = list(self._connections), list(self._answers)
         for connection in connections:
             if isinstance(connection.sock, socket.socket):
@@ -60,6 +67,16 @@ class BreakableAdapter(HTTPAdapter):
 
     def _connection(self, kind: Any, *args: Any, **how: Any) -> Any:
         connection = kind(*args, **how)
+        # weak, or only the collector would free the connection
+        connection.connect = partial(self._connect, WeakMethod(connection.connect))
         with self._guard:
             self._connections.add(connection)
         return connection
+
+    def _connect(self, connect: Any) -> None:
+        """Fail where `break_off` came before there was a socket that it could shut."""
+        connect()()
+        with self._guard:
+            is_too_late = self._is_broken_off
+        if is_too_late:
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
