@@ -2,15 +2,20 @@
 
 import sys
 
+from meeting_pipeline import exit_codes
 from meeting_pipeline.memory import collect_seldom, leave_to_the_system
 
 
 def main(*before: str) -> None:
     """The command as a process of its own; before: words that come before those typed."""
     collect_seldom()
-    from meeting_pipeline.cli.app import run_program  # most objects of the program are made here
+    try:
+        # most objects of the program are made here
+        from meeting_pipeline.cli.app import run_program
 
-    code = run_program([*before, *sys.argv[1:]])
+        code = run_program([*before, *sys.argv[1:]])
+    except KeyboardInterrupt:  # while it was still being loaded
+        code = exit_codes.INTERRUPTED
     leave_to_the_system()
     sys.exit(code)
 

@@ -43,9 +43,7 @@ def heard_on_a_thread(
     os.set_blocking(writer, False)
     thread = Thread(target=_listen, args=(reader, numbers, hear), name="signals", daemon=True)
     with ExitStack() as undo:
-        undo.callback(os.close, reader)
-        undo.callback(thread.join)
-        undo.callback(os.close, writer)
+        undo.callback(_let_end, thread, writer)
         thread.start()
         before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         undo.callback(signal.set_wakeup_fd, before, warn_on_full_buffer=False)
@@ -59,6 +57,13 @@ def _listen(
     reader: int, numbers: Collection[signal.Signals], hear: Callable[[signal.Signals], None]
 ) -> None:
     """Hear until the other end is closed; the system writes the number of every signal there is."""
-    while heard := os.read(reader, 1):
-        if heard[0] in numbers:
-            hear(signal.Signals(heard[0]))
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        while heard := stream.read(1):
+            if heard[0] in numbers:
+                hear(signal.Signals(heard[0]))
+
+
+def _let_end(thread: Thread, writer: int) -> None:
+    os.close(writer)
+    if thread.is_alive():  # a handler that raises may have come before it was started
+        thread.join()

@@ -103,29 +103,37 @@ def meeting(
 def run_program(arguments: list[str]) -> int:
     """`run_command` as a process of its own: with its streams and its signals."""
     streams.secure()
-    unwinding = Unwinding()
-    with unwinding.handled():
-        ended = _run(arguments)
-        ended.exit_code = unwinding.exit_code(ended.exit_code)
-        if not streams.flush() and not ended.exit_code:
-            ended.exit_code = exit_codes.BUG
-            ended.error = FatalError("output_lost", "standard output cannot be written")
-        if _words(arguments)[:1] == ["cron"]:
-            # it loads all settings, which `--help` has no use for
-            from meeting_pipeline.cli import alerts
+    ended, unwinding = Ended(), Unwinding()
+    try:
+        with unwinding.handled():
+            _run(arguments, ended)
+            ended.exit_code = unwinding.exit_code(ended.exit_code)
+            _hand_over(ended, is_night=_words(arguments)[:1] == ["cron"])
+    except (KeyboardInterrupt, SystemExit):  # before the command had begun, or when it was over
+        ended.exit_code = exit_codes.INTERRUPTED
+    return unwinding.exit_code(ended.exit_code)
 
-            alerts.tell(ended)
-    return ended.exit_code
+
+def _hand_over(ended: Ended, *, is_night: bool) -> None:
+    """Write what is left of standard output, and tell of a night how it ended."""
+    if not streams.flush() and not ended.exit_code:
+        ended.exit_code = exit_codes.BUG
+        ended.error = FatalError("output_lost", "standard output cannot be written")
+    if is_night:
+        from meeting_pipeline.cli import alerts  # loads all settings, which `--help` has no use for
+
+        alerts.tell(ended)
 
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error is one line on standard error."""
-    return _run(arguments).exit_code
-
-
-def _run(arguments: list[str]) -> Ended:
-    words = _words(arguments)
     ended = Ended()
+    _run(arguments, ended)
+    return ended.exit_code
+
+
+def _run(arguments: list[str], ended: Ended) -> None:
+    words = _words(arguments)
     try:
         app(words, prog_name="meeting", obj=ended)
     except SystemExit as end:
@@ -139,7 +147,6 @@ def _run(arguments: list[str]) -> Ended:
         log.exception("a bug in `meeting %s`", words[0] if words else "")
         sys.stderr.write(f"meeting: a bug ({type(bug).__name__}); please report the log lines\n")
         ended.exit_code, ended.error = exit_codes.BUG, bug
-    return ended
 
 
 def _words(arguments: list[str]) -> list[str]:

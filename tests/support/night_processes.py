@@ -30,7 +30,9 @@ class NightOrder:
 
 @dataclass(frozen=True)
 class NightEnd:
-    """How it ended: an exit code, or None when it was killed; report: what it printed last.
+    """How it ended: an exit code, minus a signal it died of, or None when it was killed -9.
+
+    report: what it printed last.
 
     calls: how often each was made, where they were counted.
     """
@@ -70,6 +72,23 @@ class NightProcesses:
             if not watch.ended_within(seconds):
                 signal.pidfd_send_signal(watch.descriptor, signal.SIGKILL)
         return self._end(order)
+
+    def run_signalled_after(
+        self, order: NightOrder, seconds: float, number: signal.Signals, within_s: float
+    ) -> NightEnd:
+        """One night, sent a signal so many seconds after its start should it still run then.
+
+        One that has not ended `within_s` later writes where it hangs to `err`, and is killed -9.
+        """
+        pid = self._start(order)
+        with _watched(pid) as watch:
+            if not watch.ended_within(seconds):
+                signal.pidfd_send_signal(watch.descriptor, number)
+                if not watch.ended_within(within_s):
+                    signal.pidfd_send_signal(watch.descriptor, signal.SIGUSR1)
+                    watch.ended_within(1)
+                    signal.pidfd_send_signal(watch.descriptor, signal.SIGKILL)
+        return self._end(order, may_die_of=number)
 
     def run_killed_at(self, order: NightOrder, thread: str, call: str, number: int) -> NightEnd:
         """One night, killed -9 as this thread of it begins its number-th call of that name."""
@@ -121,15 +140,14 @@ class NightProcesses:
         pid: int = self._hear()["pid"]
         return pid
 
-    def _end(self, order: NightOrder) -> NightEnd:
+    def _end(self, order: NightOrder, may_die_of: signal.Signals = signal.SIGKILL) -> NightEnd:
         heard = self._hear()
         status, calls = heard["status"], heard["calls"]
         _gate(order).unlink()
         out, err = ((order.folder / name).read_text("utf-8") for name in ("out", "err"))
-        if os.WIFSIGNALED(status):
-            assert os.WTERMSIG(status) == signal.SIGKILL, err
-            return NightEnd(None, out, err)
-        return NightEnd(os.WEXITSTATUS(status), out, err, calls)
+        code = os.waitstatus_to_exitcode(status)
+        assert code >= 0 or -code in (signal.SIGKILL, may_die_of), err
+        return NightEnd(None if code == -signal.SIGKILL else code, out, err, calls)
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin

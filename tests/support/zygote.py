@@ -8,6 +8,7 @@ gives them a bug (`name_of`).
 """
 
 import ctypes
+import faulthandler
 import gc
 import json
 import os
@@ -95,6 +96,8 @@ def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
     code = 70
     try:
         _prctl(_DIES_WITH_PARENT, signal.SIGKILL)  # should the tests end while it is held
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # also where the tests were started by `nohup`
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         if request["hold"] is None:  # who is held is traced, with children that are its own
@@ -102,6 +105,7 @@ def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
         _tell(replies, pid=os.getpid())
         _redirect("out", 1)
         _redirect("err", 2)
+        faulthandler.register(signal.SIGUSR1)  # one that hangs is asked where
         _hold(request["hold"], request["gate"], replies)
         if trip := request["trip"]:
             _at_start_of(trip["thread"], lambda: tripwire.lay(_trip_of(trip), watched))
@@ -119,9 +123,9 @@ def _prctl(option: int, value: int) -> None:
 def _command(words: list[str]) -> int:
     """The command; "night" is what `meeting cron` does, which refuses hosts on loopback."""
     if words != ["night"]:
-        from meeting_pipeline.cli.app import run_command
+        from meeting_pipeline.cli.app import run_program
 
-        return run_command(words)
+        return run_program(words)
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.events import RunObserver
     from meeting_pipeline.night import night
