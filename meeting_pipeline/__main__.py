@@ -1,5 +1,6 @@
-"""`meeting`, also as `python -m meeting_pipeline`."""
+"""`meeting`, also as `python -P -m meeting_pipeline`."""
 
+import os
 import sys
 
 from meeting_pipeline import exit_codes
@@ -8,6 +9,7 @@ from meeting_pipeline.memory import collect_seldom, leave_to_the_system
 
 def main(*before: str) -> None:
     """The command as a process of its own; before: words that come before those typed."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # for interpreters that libraries start, too
     collect_seldom()
     try:
         # most objects of the program are made here

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from meeting_pipeline.ports.media import MediaInfo, MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.services import Summarizer, Transcriber
 from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
+from meeting_pipeline.programs import find_program
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
@@ -65,7 +65,7 @@ class Parts:
     @cached_property
     def media(self) -> MediaTool:
         """ffmpeg where it is installed, else PyAV, which comes with us."""
-        if ffmpeg := shutil.which("ffmpeg"):
+        if ffmpeg := find_program("ffmpeg"):
             from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 
             tool = FFmpegMedia(ffmpeg, self._library)

@@ -18,6 +18,7 @@ from meeting_pipeline.backends import Parts
 from meeting_pipeline.config import REDACTED, Settings, secret_values
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.errors import ConfigError, MeetingError
+from meeting_pipeline.programs import find_program
 
 Checking = Callable[[], Check | list[Check]]
 
@@ -180,7 +181,7 @@ def _summary(parts: Parts) -> list[Check]:
 
 
 def _schedule() -> Check:
-    crontab = shutil.which("crontab")
+    crontab = find_program("crontab")
     if crontab is None:
         return Check("schedule", None, "no cron here", "apt-get install cron, then ./deploy.sh")
     listed = subprocess.run(  # noqa: S603 (a fixed command, found on PATH)

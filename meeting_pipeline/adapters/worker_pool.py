@@ -15,6 +15,7 @@ from meeting_pipeline.ports.progress import Progress
 
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _PROGRAM = "from meeting_pipeline.adapters.worker import main; main()"
+_PYTHON_WORDS = ("-P", "-c", _PROGRAM)  # -P: modules of the current folder are not ours
 
 
 class WorkerPool:
@@ -145,7 +146,7 @@ class _Worker:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our program
-                [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
+                [sys.executable, *_PYTHON_WORDS, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -2,7 +2,7 @@
 
 It is strict on purpose and imports nothing else of ``meeting_pipeline``: an independent judge of
 the client. Start one in a test with ``server.Sandbox``, in a terminal with
-``python -m meeting_pipeline.sandbox``.
+``python -P -m meeting_pipeline.sandbox``.
 
     server                    the three servers together, and the settings that point here
     wire                      sockets: raw requests in, replies out, also broken ones

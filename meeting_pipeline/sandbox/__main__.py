@@ -1,4 +1,4 @@
-"""Run the sandbox in the foreground: ``python -m meeting_pipeline.sandbox > sandbox.env``."""
+"""Run the sandbox in the foreground: ``python -P -m meeting_pipeline.sandbox > sandbox.env``."""
 
 import argparse
 import json

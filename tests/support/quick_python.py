@@ -27,7 +27,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.worker_pool import _PROGRAM
+from meeting_pipeline.adapters.worker_pool import _PROGRAM, _PYTHON_WORDS
 
 SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 _HERE = Path(__file__).parents[2]
@@ -35,10 +35,10 @@ _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _LARGEST, _MOST_DESCRIPTORS = 1 << 20, 4096
 _LAUNCHER = """#!{python} -IS
 import os, sys
-if sys.argv[1:3] != ["-c", {program!r}]:
+if sys.argv[1:-1] != {words!r}:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 import marshal, _socket
-inherited = int(sys.argv[3])
+inherited = int(sys.argv[-1])
 server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
 server.connect({address!r})
 order = marshal.dumps((dict(os.environ), os.getcwd(), inherited))
@@ -63,8 +63,9 @@ def quick_python(plant: Callable[[], None] | None = None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="py", dir="/tmp") as folder:  # a short path
         address, program = Path(folder, "s"), Path(folder, "python")
         python = sys.executable
-        words = {"python": python, "program": _PROGRAM, "address": str(address)}
-        program.write_text(_LAUNCHER.format(**words))
+        words = list(_PYTHON_WORDS)
+        text = _LAUNCHER.format(python=python, words=words, address=str(address))
+        program.write_text(text)
         program.chmod(0o700)
         with subprocess.Popen(
             [python, "-P", "-m", __name__, str(address), *planted],

