@@ -187,11 +187,10 @@ class Unwinding:
                 self._timer.cancel()
 
     def _hear(self, number: signal.Signals) -> None:
-        end_now = partial(os._exit, _SIGNALS[number].exit_code)
         if self._ending:
-            end_now()
+            os._exit(self._ending.exit_code)
         self._ending = _SIGNALS[number]
-        self._timer = _timer(GRACE_S, end_now)
+        self._timer = _timer(GRACE_S, partial(os._exit, self._ending.exit_code))
 
 
 def _unwind(number: int, _frame: FrameType | None) -> NoReturn:

@@ -74,7 +74,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.mark.parametrize(
     "program", [MEETING, [sys.executable, "-P", "-m", "meeting_pipeline"]], ids=["script", "module"]
 )
-def test_a_whole_run_with_its_decoders_runs_nothing_of_the_current_folder(
+def test_security_04_a_whole_run_with_its_decoders_runs_nothing_of_the_current_folder(
     poisoned: PoisonedFolder, office: Office, program: list[str]
 ) -> None:
     code = poisoned.run([*program, *RUN], office.environment)
@@ -83,14 +83,14 @@ def test_a_whole_run_with_its_decoders_runs_nothing_of_the_current_folder(
     assert "summary.md" in office.files()
 
 
-def test_doctor_tries_no_program_and_no_module_of_the_current_folder(
+def test_security_04_doctor_tries_no_program_and_no_module_of_the_current_folder(
     poisoned: PoisonedFolder, office: Office
 ) -> None:
     poisoned.run([*MEETING, "doctor"], office.environment)
     assert poisoned.executed() == []
 
 
-def test_the_nightly_run_runs_nothing_that_lies_beside_its_own_file(
+def test_security_04_the_nightly_run_runs_nothing_that_lies_beside_its_own_file(
     poisoned: PoisonedFolder, office: Office, tmp_path: Path
 ) -> None:
     shutil.copy(HERE / "cron_incremental.py", poisoned.folder)
@@ -111,7 +111,7 @@ def test_the_nightly_run_runs_nothing_that_lies_beside_its_own_file(
     assert "summary.md" in office.files()
 
 
-def test_an_interpreter_that_a_library_starts_finds_no_module_of_the_current_folder(
+def test_security_04_an_interpreter_that_a_library_starts_finds_no_module_of_the_current_folder(
     poisoned: PoisonedFolder,
 ) -> None:
     """As multiprocessing starts one, to look after its semaphores."""
@@ -128,7 +128,7 @@ def test_an_interpreter_that_a_library_starts_finds_no_module_of_the_current_fol
 
 
 @pytest.mark.parametrize("path", ["", ".", "tools", ".:", ":tools"])
-def test_a_path_of_relative_folders_has_no_programs(
+def test_security_04_a_path_of_relative_folders_has_no_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     for folder in (tmp_path, tmp_path / "tools"):

@@ -102,9 +102,9 @@ def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
         os.chdir(request["folder"])
         if request["hold"] is None:  # who is held is traced, with children that are its own
             sys.executable = sys.argv[1]
-        _tell(replies, pid=os.getpid())
         _redirect("out", 1)
         _redirect("err", 2)
+        _tell(replies, pid=os.getpid())  # from here on it may be killed
         faulthandler.register(signal.SIGUSR1)  # one that hangs is asked where
         _hold(request["hold"], request["gate"], replies)
         if trip := request["trip"]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -18,7 +18,7 @@ from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.interrupts import Interrupts
+from meeting_pipeline.interrupts import Interrupts, Unwinding
 from meeting_pipeline.ports.progress import Progress, no_progress
 
 pytestmark = pytest.mark.timeout(60)
@@ -179,7 +179,7 @@ def test_what_was_asked_before_the_end_is_over_when_the_block_is() -> None:
 
 HANGING = """
 import threading
-from meeting_pipeline.interrupts import Interrupts
+from meeting_pipeline.interrupts import Interrupts, Unwinding
 
 def hang():
     print("broken off", flush=True)
@@ -201,4 +201,51 @@ def test_a_second_signal_ends_at_once_what_cannot_be_broken_off(first: signal.Si
         process.send_signal(first)
         assert process.stdout.readline() == "broken off\n"
         process.send_signal(signal.SIGTERM)
+        assert process.wait() == (130 if first is signal.SIGINT else 143)
+
+
+# ── outside a run ────────────────────────────────────────────────────────────────────────────────
+
+LOSING = """
+import threading
+from meeting_pipeline.interrupts import Unwinding
+
+with Unwinding().handled():
+    while True:
+        try:
+            print("waiting", flush=True)
+            threading.Event().wait()
+        except BaseException:
+            print("lost", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_command_outside_a_run_is_unwound(number: signal.Signals) -> None:
+    unwinding = Unwinding()
+    with pytest.raises((KeyboardInterrupt, SystemExit)), unwinding.handled():
+        signal.raise_signal(number)
+    assert unwinding.exit_code(1) == (130 if number is signal.SIGINT else 143)
+
+
+def test_a_command_that_failed_because_it_was_asked_to_end_says_so() -> None:
+    """A library that calls back may make an error of its own of our exception."""
+    unwinding = Unwinding()
+    with unwinding.handled(), suppress(SystemExit):
+        signal.raise_signal(signal.SIGTERM)
+    assert unwinding.exit_code(4) == 143
+    assert unwinding.exit_code(0) == 0, "it was done all the same"
+    assert Unwinding().exit_code(4) == 4
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+def test_a_second_signal_ends_a_command_in_which_the_first_was_lost(first: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", LOSING], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(first)
+        assert process.stdout.readline() == "lost\n"
+        process.send_signal(signal.SIGINT)
         assert process.wait() == (130 if first is signal.SIGINT else 143)
