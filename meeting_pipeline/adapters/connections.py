@@ -1,82 +1,95 @@
-"""HTTP connections that can be broken off by another thread, whatever they are waiting for."""
+"""HTTP connections that tell the attempt of their thread which socket serves it."""
 
-import errno
-import os
-import socket
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from threading import Lock
 from typing import Any
-from weakref import WeakMethod, WeakSet
 
-import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+
+from meeting_pipeline.adapters.attempts import Attempt
+
+_current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+"""The attempt that this thread is making."""
 
 
 class BreakableAdapter(HTTPAdapter):
-    """Knows its connections and the answers that are being read; see `break_off`."""
+    """Makes requests, each within an `attempt`, that `break_off` ends whatever they wait for."""
 
     def __init__(self, pool_connections: int, pool_maxsize: int) -> None:
-        self._connections: WeakSet[Any] = WeakSet()
-        self._answers: WeakSet[Any] = WeakSet()
-        self._guard = Lock()
+        self._attempts: set[Attempt] = set()
         self._is_broken_off = False
+        self._guard = Lock()
         super().__init__(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
 
     def init_poolmanager(self, *args: Any, **how: Any) -> None:
         super().init_poolmanager(*args, **how)
-        self._watch(self.poolmanager)
+        _watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **how: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **how)
-        self._watch(manager)
+        _watch(manager)
         return manager
 
-    def send(self, *args: Any, **how: Any) -> requests.Response:
-        response = super().send(*args, **how)
+    @contextmanager
+    def attempt(self) -> Iterator[Attempt]:
+        """Everything that this thread sends, and reads of the answers, until the block ends."""
+        attempt = Attempt()
         with self._guard:
-            self._answers.add(response.raw)
-        return response
+            self._attempts.add(attempt)
+            if self._is_broken_off:
+                attempt.break_off()
+        before = _current.set(attempt)
+        try:
+            yield attempt
+        finally:
+            _current.reset(before)
+            with self._guard:
+                self._attempts.discard(attempt)
+            attempt.close()
 
     def break_off(self) -> None:
-        """Whoever sends, waits or reads fails at once, and whoever connects as soon as it has.
-
-        Idle connections end, too.
-        """
+        """Whoever sends, waits or reads fails at once; so does every attempt to come."""
         with self._guard:
             self._is_broken_off = True
-            connections, answers = list(self._connections), list(self._answers)
-        for connection in connections:
-            if isinstance(connection.sock, socket.socket):
-                with suppress(OSError):  # past TLS: another thread is in the middle of it
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-        for answer in answers:
-            with suppress(OSError, RuntimeError, ValueError):  # read to its end already
-                answer.shutdown()
+            attempts = list(self._attempts)
+        for attempt in attempts:
+            attempt.break_off()
 
-    def _watch(self, manager: Any) -> None:
-        kinds = manager.pool_classes_by_scheme
-        if not any(isinstance(kind, partial) for kind in kinds.values()):
-            watched = {scheme: partial(self._pool, kind) for scheme, kind in kinds.items()}
-            manager.pool_classes_by_scheme = watched
 
-    def _pool(self, kind: Any, *args: Any, **how: Any) -> Any:
-        pool = kind(*args, **how)
-        pool.ConnectionCls = partial(self._connection, pool.ConnectionCls)
-        return pool
+class _Watched(HTTPConnection):
+    """Beside a class of urllib3: hands its socket to the attempt, from the first moment on."""
 
-    def _connection(self, kind: Any, *args: Any, **how: Any) -> Any:
-        connection = kind(*args, **how)
-        # weak, or only the collector would free the connection
-        connection.connect = partial(self._connect, WeakMethod(connection.connect))
-        with self._guard:
-            self._connections.add(connection)
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()
+        _tell(connection)
         return connection
 
-    def _connect(self, connect: Any) -> None:
-        """Fail where `break_off` came before there was a socket that it could shut."""
-        connect()()
-        with self._guard:
-            is_too_late = self._is_broken_off
-        if is_too_late:
-            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+    def request(self, *args: Any, **how: Any) -> None:
+        if self.sock is not None:  # it was kept from another attempt
+            _tell(self.sock)
+        super().request(*args, **how)
+
+
+def _tell(connection: Any) -> None:
+    if attempt := _current.get():
+        attempt.uses(connection.fileno())
+
+
+def _watch(manager: Any) -> None:
+    kinds = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _watched(kind) for scheme, kind in kinds.items()}
+
+
+@cache
+def _watched(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """The same pool, of connections that are watched; those of a SOCKS proxy stay what they are."""
+    own: Any = kind.ConnectionCls
+    if issubclass(own, _Watched):
+        return kind
+    connection = type(own.__name__, (_Watched, own), {})
+    return type(kind.__name__, (kind,), {"ConnectionCls": connection})

@@ -50,7 +50,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Timeouts:
-    """In seconds: to connect, between two bytes, for a whole attempt."""
+    """In seconds: to connect, between two bytes, for a whole attempt from its first byte on.
+
+    total_s bounds whatever trickles, in both directions: it has to be enough for the largest
+    upload and the longest answer of the service together.
+    """
 
     connect_s: float = 10.0
     read_s: float = 60.0
@@ -257,22 +261,35 @@ class Http:
     def _exchange(self, what: str, prepare: Callable[[], requests.PreparedRequest]) -> Answer:
         """Send one request, read one answer; failures come as TryAgain or as our errors."""
         self._check_open()
-        try:
-            request = prepare()
-            with self._session.send(
-                request,
-                timeout=(self._timeouts.connect_s, self._timeouts.read_s),
-                allow_redirects=False,
-                **self._surroundings(request.url or ""),
-            ) as response:
-                body = self._body(what, response)
-                return Answer(what, response.status_code, response.headers, body)
-        except FOREIGN as error:
-            self._check_open()
-            trouble = in_our_words(error, what)
+        with self._adapter.attempt() as attempt:
+            try:
+                with attempt.within(self._timeouts.total_s):
+                    answer = self._answer(what, prepare())
+                trouble = None
+            except FOREIGN as error:
+                trouble = in_our_words(error, what)
+            self._check_open()  # broken off looks like the end of a body without a length
+            if attempt.is_late:
+                trouble = self._too_late(what)
+        if trouble is None:
+            return answer
         if isinstance(trouble, RetryableError):
             raise TryAgain(trouble, outage=True)
         raise trouble
+
+    def _answer(self, what: str, request: requests.PreparedRequest) -> Answer:
+        with self._session.send(
+            request,
+            timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+            allow_redirects=False,
+            **self._surroundings(request.url or ""),
+        ) as response:
+            body = _body(what, response)
+            return Answer(what, response.status_code, response.headers, body)
+
+    def _too_late(self, what: str) -> RetryableError:
+        message = f"{what}: the answer was not complete in {self._timeouts.total_s:g} s"
+        return RetryableError("network", message, hint="check network and proxy")
 
     def _surroundings(self, url: str) -> Mapping[str, Any]:
         """Proxies and certificates of the environment for this host, looked up once."""
@@ -283,19 +300,6 @@ class Http:
             self._by_host[host] = how
         return self._by_host[host]
 
-    def _body(self, what: str, response: requests.Response) -> bytes:
-        body = bytearray()
-        deadline = self._clock() + self._timeouts.total_s
-        while block := response.raw.read1(_BLOCK_BYTES, decode_content=True):
-            body += block
-            if len(body) > BODY_CAP_BYTES:
-                raise _bad_answer(what, response.status_code, "is larger than 32 MB")
-            if self._clock() > deadline:
-                message = f"{what}: the answer was not complete in {self._timeouts.total_s:g} s"
-                raise TryAgain(RetryableError("network", message), outage=True)
-        self._check_open()  # broken off looks like the end of a body without a length
-        return bytes(body)
-
     def _check_open(self) -> None:
         if self._closed.is_set():
             raise Stopped("stopped", "the run was asked to end")
@@ -303,6 +307,15 @@ class Http:
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Stopped("stopped", "the run was asked to end")
+
+
+def _body(what: str, response: requests.Response) -> bytes:
+    body = bytearray()
+    while block := response.raw.read1(_BLOCK_BYTES, decode_content=True):
+        body += block
+        if len(body) > BODY_CAP_BYTES:
+            raise _bad_answer(what, response.status_code, "is larger than 32 MB")
+    return bytes(body)
 
 
 def _left_for_later(error: RetryableError) -> RetryableError:

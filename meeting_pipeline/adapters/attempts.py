@@ -1,0 +1,137 @@
+"""One HTTP request with its answer, which another thread may break off, and which has a deadline.
+
+A socket's own timeout begins again with every byte: an answer that trickles in never meets it. So
+a deadline shuts the connection down, and whoever waits on it fails at once, whatever it waits for:
+
+    with adapter.attempt() as attempt:
+        with attempt.within(60):
+            response = session.send(...)
+
+What no socket waits for cannot be broken off: looking up a name ends when the system's resolver
+gives up, and connecting by the connect timeout, once for each address.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from math import inf
+from threading import Condition, Lock, Thread
+from time import monotonic
+
+
+class Attempt:
+    """A request under way and the connection that serves it, in whatever phase that is.
+
+    is_late: whether it was broken off because its time was over.
+    """
+
+    def __init__(self) -> None:
+        self.is_late = False
+        self._is_broken_off = False
+        self._socket: socket.socket | None = None
+        self._guard = Lock()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Break it off if the block takes longer than that.
+
+        What happens in the block then fails in its own way, or sees the end of a body that has no
+        length: ask `is_late`. Not to be nested.
+
+        Args:
+            seconds: How long the block may take.
+        """
+        deadline = _Deadline(monotonic() + seconds, self)
+        _watch.add(deadline)
+        try:
+            yield
+        finally:
+            _watch.remove(deadline)
+
+    def uses(self, descriptor: int) -> None:
+        """Remember the connection that serves it now, instead of the last one.
+
+        It is duplicated: the socket of a connection changes hands while TLS is agreed on and when
+        an answer is the last one, and a duplicate shuts down all the same.
+
+        Args:
+            descriptor: Of a connected socket.
+        """
+        with self._guard:
+            self._forget()
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+            if self._is_broken_off:
+                self._shut_down()
+
+    def break_off(self) -> None:
+        """Let whoever sends, waits or reads fail at once, and whoever connects when that is done.
+
+        Any thread may call it.
+        """
+        with self._guard:
+            self._is_broken_off = True
+            self._shut_down()
+
+    def expire(self) -> None:
+        """Break it off because its time is over."""
+        self.is_late = True
+        self.break_off()
+
+    def close(self) -> None:
+        """Forget the connection; it lives on where it is kept for the next request."""
+        with self._guard:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def _shut_down(self) -> None:
+        if self._socket:
+            with suppress(OSError):  # the other side was faster
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True, eq=False)
+class _Deadline:
+    at: float
+    attempt: Attempt
+
+
+class _Watch:
+    """Breaks off what is late: one thread for all attempts, as one for each costs 0.1 ms."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._deadlines: set[_Deadline] = set()
+        self._wakes_at = inf
+        self._thread: Thread | None = None
+
+    def add(self, deadline: _Deadline) -> None:
+        with self._changed:
+            self._deadlines.add(deadline)
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+                self._thread = Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif deadline.at < self._wakes_at:
+                self._changed.notify()
+
+    def remove(self, deadline: _Deadline) -> None:
+        with self._changed:
+            self._deadlines.discard(deadline)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = monotonic()
+                for late in [one for one in self._deadlines if one.at <= now]:
+                    self._deadlines.remove(late)
+                    late.attempt.expire()
+                self._wakes_at = min((one.at for one in self._deadlines), default=inf)
+                self._changed.wait(None if self._wakes_at == inf else self._wakes_at - now)
+
+
+_watch = _Watch()
