@@ -13,8 +13,12 @@ from urllib3.connection import HTTPConnection
 
 from meeting_pipeline.adapters.attempts import Attempt
 
-_current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
-"""The attempt that this thread is making."""
+_current: ContextVar[Attempt] = ContextVar("attempt")
+
+
+def current_attempt() -> Attempt:
+    """Return the attempt that this thread is making; raises LookupError where it makes none."""
+    return _current.get()
 
 
 class BreakableAdapter(HTTPAdapter):
@@ -66,18 +70,13 @@ class _Watched(HTTPConnection):
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()
-        _tell(connection)
+        current_attempt().uses(connection.fileno())
         return connection
 
     def request(self, *args: Any, **how: Any) -> None:
         if self.sock is not None:  # it was kept from another attempt
-            _tell(self.sock)
+            current_attempt().uses(self.sock.fileno())
         super().request(*args, **how)
-
-
-def _tell(connection: Any) -> None:
-    if attempt := _current.get():
-        attempt.uses(connection.fileno())
 
 
 def _watch(manager: Any) -> None:

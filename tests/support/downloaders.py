@@ -49,6 +49,7 @@ def make(
     hosts: AllowedHosts | None = None,
     disk: DiskReservation | None = None,
     connections: int = 4,
+    stall_s: float = 1.0,
 ) -> ClosableDownloader:
     """One of KINDS; without `hosts` everything on loopback is allowed."""
     from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
@@ -58,14 +59,14 @@ def make(
     hosts = hosts or AllowedHosts((), allow_private=True)
     disk = disk or DiskReservation(folder, floor_bytes)
     if kind == "http":
-        return HttpDownloader(hosts, disk, stall_s=1.0, first_wait_s=0.01)
+        return HttpDownloader(hosts, disk, stall_s, first_wait_s=0.01)
     aria2c = _packaged_aria2c() if kind == "packaged_aria2" else _system_aria2c()
     return Aria2Downloader(
         hosts,
         disk,
         connections,
         aria2c,
-        stall_s=1.0,
+        stall_s=stall_s,
         first_wait_s=0.01,
         fast_bytes_per_s=FAST_BYTES_PER_S if kind == "first_http_then_aria2" else inf,
         soon_s=inf if kind == "shares" else 0.0,

@@ -9,6 +9,7 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from meeting_pipeline.adapters.attempts import Attempt
 from meeting_pipeline.adapters.media.part_file import RemoteFile
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 
@@ -35,6 +36,7 @@ class Answer:
     remote: RemoteFile
     start: int | None
     _response: requests.Response
+    _attempt: Attempt
     _stall_s: float
 
     @property
@@ -48,7 +50,7 @@ class Answer:
         return self.status == _OUT_OF_RANGE
 
     @classmethod
-    def of(cls, response: requests.Response, stall_s: float) -> "Answer":
+    def of(cls, response: requests.Response, attempt: Attempt, stall_s: float) -> "Answer":
         """Raises what a refusal means; 200, 206 and 416 pass."""
         _refuse(response)
         said, status = response.headers, response.status_code
@@ -58,21 +60,44 @@ class Answer:
         if status == _WHOLE:
             start, total = 0, response.raw.length_remaining
         remote = RemoteFile(total, said.get("ETag"), said.get("Last-Modified"))
-        return cls(response.url, status, remote, start, response, stall_s)
+        return cls(response.url, status, remote, start, response, attempt, stall_s)
 
     def blocks(self) -> Iterator[bytes]:
         """The body as it arrives; raises RetryableError("download_stalled") when hardly any does.
 
         A body that ends early is an error, wherever its length was promised.
         """
-        since, received = monotonic(), 0
-        while block := self._response.raw.read1(_BLOCK_BYTES, decode_content=False):
+        inflow = Inflow(self._stall_s)
+        while block := self._next_block():
             yield block
-            received += len(block)
-            if monotonic() > since + self._stall_s:
-                if received < _SLOWEST_BYTES_PER_S * self._stall_s:
-                    raise RetryableError("download_stalled", f"only {received} bytes came")
-                since, received = monotonic(), 0
+            inflow.count(len(block))
+
+    def _next_block(self) -> bytes:
+        """What has arrived; the host is timed, and whoever takes the blocks is not."""
+        with self._attempt.within(self._stall_s):
+            block: bytes = self._response.raw.read1(_BLOCK_BYTES, decode_content=False)
+            return block
+
+
+class Inflow:
+    """Tells when hardly any byte comes, wherever they are counted."""
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self._since, self._received = monotonic(), 0
+
+    def count(self, received: int) -> None:
+        """Count bytes; raises RetryableError("download_stalled") where they are too few."""
+        self._received += received
+        if monotonic() > self._since + self._stall_s:
+            if self._received < _SLOWEST_BYTES_PER_S * self._stall_s:
+                raise stalled(f"only {self._received} bytes came in {self._stall_s:g} s")
+            self._since, self._received = monotonic(), 0
+
+
+def stalled(what_came: str) -> RetryableError:
+    """The error for a host that does not send what was asked for."""
+    return RetryableError("download_stalled", f"the media host: {what_came}")
 
 
 def _refuse(response: requests.Response) -> None:

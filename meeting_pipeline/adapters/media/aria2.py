@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.media.answers import MEDIA_HOST_BUSY
+from meeting_pipeline.adapters.media.answers import MEDIA_HOST_BUSY, Inflow
 from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 _WRITER = "aria2"
 _SOON_S = 2.0
 _LOOK_S = 0.5
-_DAEMONS = 3  # for one file
+_ROUNDS = 3  # of aria2c, for one file
 _BEGINNINGS = 2
 _ENDED = ("complete", "error", "removed")
 _DISK_FULL = "9"
@@ -81,6 +81,7 @@ class Aria2Downloader:
         self._disk = disk
         self._connections = connections
         self._soon_s = soon_s
+        self._stall_s = stall_s
         self._client = MediaClient(hosts, stall_s, first_wait_s)
         self._keeper = Aria2Keeper(aria2c, hosts, stall_s)
         self._built_in = HttpDownloader(hosts, disk, stall_s, first_wait_s)
@@ -171,9 +172,11 @@ class Aria2Downloader:
     def _go_on(self, line: Line, found: Found, file: PartFile, progress: Progress) -> bool:
         """Have every byte in the part; whether all are proven to be of the same object.
 
-        Raises DaemonLost when aria2c keeps ending.
+        Raises DaemonLost when aria2c keeps ending, RetryableError("download_stalled") when it keeps
+        waiting: its own timeout begins again with every byte, of a header, too.
         """
-        for _ in range(_DAEMONS):
+        trouble: Exception = DaemonLost()
+        for _ in range(_ROUNDS):
             if not file.takes_over(found.remote, OF_ONE_STREAM):
                 begun = file.begun_with()
                 if begun is None or not begun.is_surely(found.remote):
@@ -186,14 +189,18 @@ class Aria2Downloader:
             daemon = self._keeper.running()
             try:
                 status = self._follow(daemon, found, file.path, progress)
-            except DaemonLost:
+            except DaemonLost as lost:
+                trouble = lost
                 self._client.check_open()
                 log.warning("aria2c does not answer any more; starting another one")
                 self._keeper.replace(daemon)
+            except RetryableError as stalled:
+                trouble = stalled
+                log.warning("%s: %s; asking again", file.path.name, stalled.message)
             else:
                 self._judge(status, found, file)
                 return False
-        raise DaemonLost
+        raise trouble
 
     def _comes_soon(self, line: Line, found: Found, file: PartFile) -> bool:
         """Whether it can be brought in shares, and is as good as here."""
@@ -217,8 +224,9 @@ class Aria2Downloader:
             raise
 
     def _follow(self, daemon: "Daemon", found: Found, part: Path, progress: Progress) -> Status:
-        """Watch a download to its end."""
+        """Watch a download to its end; raises RetryableError("download_stalled")."""
         gid = daemon.add(found.url, part, self._connections)
+        inflow, counted = Inflow(self._stall_s), 0
         try:
             while True:
                 daemon.wait(gid, _LOOK_S)
@@ -226,6 +234,8 @@ class Aria2Downloader:
                 status = daemon.status(gid)
                 if status.state in _ENDED:
                     return status
+                inflow.count(status.completed_bytes - counted)
+                counted = status.completed_bytes
                 if status.total_bytes:
                     progress(status.completed_bytes / status.total_bytes)
         except DaemonLost:

@@ -22,6 +22,7 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
+from meeting_pipeline.adapters.connections import BreakableAdapter
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.media_client import ca_bundle
 from meeting_pipeline.adapters.media.tunnel import USER, Tunnel
@@ -31,6 +32,7 @@ logger.disable("aria2p")  # loguru would print what it is asked
 
 _START_S = 5.0
 _RPC_S = 3.0  # who does not answer for so long hangs
+_RPC_CONNECTIONS = 10  # kept; threads that talk at the same time
 _STOP_S = 2.0
 _SOON_S = 0.02
 _ENVIRONMENT = {"PATH": os.defpath}  # none of our secrets, and no proxy beside the tunnel
@@ -186,9 +188,12 @@ class _Rpc(aria2p.Client):
         super().__init__(host, port, secret, timeout)
         self._session = requests.Session()
         self._session.trust_env = False
+        self._adapter = BreakableAdapter(pool_connections=1, pool_maxsize=_RPC_CONNECTIONS)
+        self._session.mount("http://", self._adapter)
 
     def post(self, payload: str) -> Any:
-        return self._session.post(self.server, data=payload, timeout=self.timeout).json()
+        with self._adapter.attempt() as attempt, attempt.within(self.timeout):
+            return self._session.post(self.server, data=payload, timeout=self.timeout).json()
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from meeting_pipeline.adapters.media.answers import Answer
+from meeting_pipeline.adapters.attempts import Attempt
+from meeting_pipeline.adapters.media.answers import Answer, stalled
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_sessions import (
     MediaSession,
@@ -48,7 +49,8 @@ class MediaClient:
 
     Proxies and certificates of the environment are used. Without a proxy the connection goes to
     an address that was checked; a proxy looks the name up itself, so it is checked by name only.
-    stall_s: seconds without (or with hardly) any byte after which a connection is given up.
+    stall_s: seconds without (or with hardly) any byte of the file after which a connection is
+    given up, be it that other bytes trickle in.
     first_wait_s: the longest wait before the second try; it doubles with every further one.
     """
 
@@ -75,13 +77,16 @@ class MediaClient:
         RetryableError, FatalError("tls_failed"), Stopped after `close`.
         """
         with (
-            self._translated(),
             self._sessions.lent() as session,
             self._watched(session),
-            self._answered(session, url, headers) as response,
+            session.attempt() as attempt,
+            self._translated(attempt),
+            self._answered(session, attempt, url, headers) as response,
         ):
-            yield Answer.of(response, self._stall_s)
+            yield Answer.of(response, attempt, self._stall_s)
             self.check_open()  # `close` looks like the end of a body without a length
+            if attempt.is_late:  # and so does a deadline
+                raise self._stalled()
 
     def patiently(self, attempt: Callable[[], Result]) -> Result:
         """Make up to five attempts while they end in a RetryableError.
@@ -110,12 +115,12 @@ class MediaClient:
             self._sessions.close()
 
     def _answered(
-        self, session: MediaSession, url: str, headers: Mapping[str, str]
+        self, session: MediaSession, attempt: Attempt, url: str, headers: Mapping[str, str]
     ) -> requests.Response:
         try:
             return self._followed(session, url, headers)
         except requests.ConnectionError as error:
-            if not session.is_kept or never_connected(error):
+            if not session.is_kept or never_connected(error) or attempt.is_late:
                 raise
             self.check_open()
             session.close()  # the host hung up at the same moment: that is no trouble yet
@@ -159,7 +164,7 @@ class MediaClient:
                 self._open.discard(session)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, attempt: Attempt) -> Iterator[None]:
         # "from None": what requests and urllib3 say contains the link
         try:
             yield
@@ -171,8 +176,13 @@ class MediaClient:
                     hint="behind a company proxy set REQUESTS_CA_BUNDLE to its certificates",
                 ) from None
             self.check_open()
+            if attempt.is_late or isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+                raise self._stalled() from None
             reason = type(error).__name__
             raise RetryableError("connection_lost", f"the media host: {reason}") from None
+
+    def _stalled(self) -> RetryableError:
+        return stalled(f"nothing came for {self._stall_s:g} s")
 
 
 def _is_untrusted(error: Exception) -> bool:

@@ -1,7 +1,7 @@
 """Sessions for media hosts: connected to checked addresses only, and kept for the next request."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,8 @@ import requests
 from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from meeting_pipeline.adapters.connections import BreakableAdapter
+from meeting_pipeline.adapters.attempts import Attempt
+from meeting_pipeline.adapters.connections import BreakableAdapter, current_attempt
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 
 
@@ -29,6 +30,10 @@ class MediaSession(requests.Session):
         self._adapter = _CheckedAdapter(hosts)
         for scheme in ("http://", "https://"):
             self.mount(scheme, self._adapter)
+
+    def attempt(self) -> AbstractContextManager[Attempt]:
+        """Everything that is sent, and read of the answers, until the block ends."""
+        return self._adapter.attempt()
 
     def break_off(self) -> None:
         """Whoever waits for an answer, or for bytes, fails at once."""
@@ -70,6 +75,7 @@ class MediaSessions:
 class _CheckedAdapter(BreakableAdapter):
     """Connects to addresses that were checked, not to what the name means a moment later.
 
+    Each address has to answer within the read timeout, however its answer trickles in.
     The address is part of what a kept connection is found by, and every request has its host looked
     up and checked anew: none goes through a connection to an address that is not allowed now.
     """
@@ -83,12 +89,12 @@ class _CheckedAdapter(BreakableAdapter):
         addresses = [""] if select_proxy(request.url, how["proxies"]) else self._addresses(request)
         for self._address in addresses[:-1]:
             try:
-                return super().send(request, *args, **how)
+                return self._sent(request, *args, **how)
             except requests.ConnectionError as error:
                 if not never_connected(error):
                     raise
         self._address = addresses[-1]
-        return super().send(request, *args, **how)
+        return self._sent(request, *args, **how)
 
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
@@ -99,6 +105,11 @@ class _CheckedAdapter(BreakableAdapter):
         name = {"server_hostname": where["host"], "assert_hostname": where["host"]}
         secure = where["scheme"] == "https"
         return {**where, "host": self._address}, {**tls, **name} if secure else tls
+
+    def _sent(self, request: Any, *args: Any, **how: Any) -> requests.Response:
+        _, patience_s = how["timeout"]
+        with current_attempt().within(patience_s):
+            return super().send(request, *args, **how)
 
     def _addresses(self, request: Any) -> Sequence[str]:
         parts = urlsplit(request.url)

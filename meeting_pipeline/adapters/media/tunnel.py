@@ -11,9 +11,11 @@ import selectors
 import socket
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import closing
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
+from meeting_pipeline.adapters.attempts import Attempt
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.errors import RecordError, RetryableError
 
@@ -66,7 +68,7 @@ class _Handler(StreamRequestHandler):
 
     def handle(self) -> None:
         try:
-            target, credentials = self._request()
+            target, credentials = self._request_in_time()
             if not secrets.compare_digest(credentials, self.server.credentials):
                 self._say("407 Proxy Authentication Required")
                 return
@@ -82,6 +84,11 @@ class _Handler(StreamRequestHandler):
                 self._say("200 Connection established")
                 self.connection.settimeout(None)
                 _relay(self.connection, upstream)
+
+    def _request_in_time(self) -> tuple[str, str]:
+        with closing(Attempt()) as attempt, attempt.within(_REQUEST_S):
+            attempt.uses(self.connection.fileno())
+            return self._request()
 
     def _request(self) -> tuple[str, str]:
         """The target and the credentials; raises ValueError for what is no CONNECT."""
