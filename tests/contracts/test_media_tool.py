@@ -98,7 +98,10 @@ BAD = {
     "most_of_opus.ogg": "truncated_media",
     "most_of_vorbis.ogg": "truncated_media",
     "opus_99.ogg": "truncated_media",
-    "hole.flac": "truncated_media",
+    "half.flac": "corrupt_media",
+    "hole.flac": "corrupt_media",
+    "scratch.flac": "corrupt_media",
+    "frames_gone.flac": "corrupt_media",
     "wrong_size.m4a": "wrong_size",
 }
 
@@ -135,13 +138,15 @@ def _make_bad(room: Path) -> None:
     long = record(room / "long.m4a", Take(seconds=40, rate=16_000, changes=FASTSTART))
     cut(long, room / "faststart_99.mp4", 0.99)
     cut(room / "moov_at_end.mp4", room / "moov_at_end_half.mp4", 0.5)
-    for suffix in ("mkv", "webm", "mp3", "wav"):
+    for suffix in ("mkv", "webm", "mp3", "wav", "flac"):
         cut(room / f"sound.{suffix}", room / f"half.{suffix}", 0.5)
     cut(room / "sound.ogg", room / "most_of_opus.ogg", 0.6)
     cut(room / "vorbis.ogg", room / "most_of_vorbis.ogg", 0.6)
     cut(room / "sound.ogg", room / "opus_99.ogg", 0.99)
     overwrite(room / "faststart.mp4", room / "hole.mp4", bytes)
     overwrite(room / "sound.flac", room / "hole.flac", bytes)
+    overwrite(room / "sound.flac", room / "scratch.flac", bytes, share=0.01)
+    overwrite(room / "sound.flac", room / "frames_gone.flac", lambda _: b"")
     for suffix in ("webm", "mp3"):
         overwrite(room / f"sound.{suffix}", room / f"page_inside.{suffix}", page)
     overwrite(room / "faststart.mp4", room / "page_inside.mp4", page)
@@ -189,6 +194,15 @@ def test_all_of_the_sound_of_a_good_file_comes_out(
     audio = examine(tool, museum / name, tmp_path / "audio.flac.part")
     assert audio.duration_s == pytest.approx(SECONDS, abs=0.2)
     assert audio.silent_share == pytest.approx(0.0, abs=0.05)
+
+
+def test_what_other_programs_put_behind_the_last_frame_of_a_flac_is_no_damage(
+    tool: MediaTool, museum: Path, tmp_path: Path
+) -> None:
+    tagged = tmp_path / "tagged.flac"
+    tagged.write_bytes((museum / "sound.flac").read_bytes() + b"TAG" + bytes(125))
+    audio = examine(tool, tagged, tmp_path / "audio.flac.part")
+    assert audio.duration_s == pytest.approx(SECONDS, abs=0.2)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -158,11 +158,14 @@ def cut(source: Path, path: Path, share: float) -> Path:
     return path
 
 
-def overwrite(source: Path, path: Path, filling: Callable[[int], bytes]) -> Path:
-    """The same file with its middle third replaced."""
+def overwrite(
+    source: Path, path: Path, filling: Callable[[int], bytes], share: float = 1 / 3
+) -> Path:
+    """The same file with its middle replaced; share: of the whole."""
     whole = source.read_bytes()
-    third = len(whole) // 3
-    path.write_bytes(whole[:third] + filling(third) + whole[2 * third :])
+    size = int(share * len(whole))
+    start = (len(whole) - size) // 2
+    path.write_bytes(whole[:start] + filling(size) + whole[start + size :])
     return path
 
 

@@ -30,6 +30,8 @@ _ENCODINGS = {
     "wav": ["-c:a", "pcm_s16le", "-f", "wav"],
     "mp3": ["-c:a", "libmp3lame", "-b:a", "32k", "-compression_level", "9", "-f", "mp3"],
 }
+_BY_LIBRARY = ("flac",)
+"""What a version of the program says of a damaged file, another one does not say."""
 _LIMITS = {
     resource.RLIMIT_AS: 4 << 30,
     resource.RLIMIT_CPU: 2 * 3600,  # seconds: a day of sound takes minutes
@@ -74,9 +76,9 @@ class FFmpegMedia:
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
-        if audio_format not in _ENCODINGS:
-            return self._library.extract(media, target, audio_format, progress)
         info = self.probe(media)
+        if audio_format not in _ENCODINGS or info.audio_codec in _BY_LIBRARY:
+            return self._library.extract(media, target, audio_format, progress)
         if not info.has_audio:
             raise SkipRecord("no_audio", f"{media.name} has no audio track")
         make_target(target)

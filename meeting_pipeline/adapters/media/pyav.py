@@ -67,7 +67,10 @@ class PyAVMedia:
             meter = SoundMeter(self._longest_s)
             make_target(target)
             with _writer(target, audio_format, track) as writer:
-                for second in _in_seconds(_decoded(container, track, media, writer.take)):
+                frames = _decoded(container, track, media, writer.take)
+                if container.format.name == "flac":
+                    frames = _joined(frames, media)
+                for second in _in_seconds(frames):
                     if self._closed:
                         raise Stopped("stopped", "the run was asked to end")
                     meter.hear(bytes(second.planes[0])[: 2 * second.samples])
@@ -159,6 +162,20 @@ def _decoded(
             take(packet)
     except av.FFmpegError as error:
         raise corrupt(media, _reason(error)) from error
+
+
+def _joined(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:
+    """The frames of a FLAC file, each of which says where it begins.
+
+    Whatever is damaged in one is left out by FFmpeg's parser, or by the binding that hides an error
+    behind the frames before it. Raises RecordError("corrupt_media") where frames do not join.
+    """
+    end = None
+    for frame in frames:
+        if frame.pts is None or end not in (None, frame.pts):
+            raise corrupt(media, "sound is missing in the middle of it")
+        end = frame.pts + frame.samples
+        yield frame
 
 
 def _in_seconds(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
