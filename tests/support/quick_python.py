@@ -21,7 +21,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -115,6 +115,8 @@ def serve(address: str, planted: Sequence[str]) -> None:
     os.write(1, b"ready\n")
     while True:
         for key, _ in selector.select():
+            if selector.get_map().get(key.fd) is not key:
+                continue  # of a worker whose end came before it in this batch
             if key.fileobj == 0:
                 return
             if key.fileobj is listener:
@@ -122,11 +124,12 @@ def serve(address: str, planted: Sequence[str]) -> None:
             elif key.fileobj == key.data.watch:
                 _ended(selector, key.data)
             else:
-                os.kill(key.data.pid, signal.SIGKILL)
                 selector.unregister(key.fileobj)
+                signal.pidfd_send_signal(key.data.watch, signal.SIGKILL)
 
 
 def _begin(selector: selectors.BaseSelector, launcher: socket.socket) -> None:
+    """Fork what a launcher asks for; one that was killed before it asked wants nothing."""
     order, descriptors, _, _ = socket.recv_fds(launcher, _LARGEST, 4)
     if order:
         pid = os.fork()
@@ -145,7 +148,8 @@ def _ended(selector: selectors.BaseSelector, worker: _Worker) -> None:
     os.close(worker.watch)
     if worker.launcher in selector.get_map():
         selector.unregister(worker.launcher)
-        worker.launcher.send(str(code).encode())
+        with suppress(ConnectionError):  # the launcher was killed in the same moment
+            worker.launcher.send(str(code).encode())
     worker.launcher.close()
 
 
