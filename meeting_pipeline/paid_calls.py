@@ -2,7 +2,9 @@
 
     answer = PaidCalls(job.folder).remember(call_key("chat", url, model, body), ask)
 
-A kill at any instant, a failing database or another run finds the answer and uses it.
+A kill at any instant, a failing database or another run finds the answer and uses it. `ask` hands
+its answer over while it still has its place at the service, before the next call may take it: so
+one kill costs no more calls than there are places, those on their way.
 """
 
 import hashlib
@@ -11,10 +13,15 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from meeting_pipeline.files import RecordFolder, make_folder, sync, write_durably
+
+Keep: TypeAlias = Callable[[bytes], bytes]
+"""Takes an answer, has it on disk and returns it."""
 
 _ANSWER = re.compile(r"[0-9a-f]{64}\.json(\.part)?")
 _PART = re.compile(r"[0-9a-f]{64}\.json\.part")
@@ -38,13 +45,15 @@ class PaidCalls:
     def __init__(self, folder: RecordFolder) -> None:
         self._path = folder.file("calls")
 
-    def remember(self, key: str, call: Callable[[], bytes]) -> bytes:
-        """The answer kept under this key, else what `call` answers, kept first."""
+    def remember(self, key: str, call: Callable[[Keep], bytes]) -> bytes:
+        """The answer kept under this key, else what `call` answers.
+
+        Args:
+            key: of `call_key`.
+            call: returns its answer as `Keep` did, to which it gave it as soon as it was there.
+        """
         answer = self._kept(key)
-        if answer is None:
-            answer = call()
-            self._keep(key, answer)
-        return answer
+        return call(partial(self._keep, key)) if answer is None else answer
 
     def has(self, key: str) -> bool:
         """Whether an answer is kept under this key."""
@@ -79,10 +88,11 @@ class PaidCalls:
                 if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
                     part.unlink()
 
-    def _keep(self, key: str, answer: bytes) -> None:
+    def _keep(self, key: str, answer: bytes) -> bytes:
         make_folder(self._path)
         kept = {"sha256": _sha256(answer), "answer": answer.decode("utf-8", "surrogateescape")}
         write_durably(self._file(key), json.dumps(kept).encode())
+        return answer
 
     def _kept(self, key: str) -> bytes | None:
         """The answer, or None where there is none or the disk has altered it."""

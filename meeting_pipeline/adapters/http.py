@@ -4,8 +4,9 @@
     answer = http.call("GET /v1/records", prepare, judge)
 
 `prepare` makes a new request for every attempt (so each is signed anew), `judge` turns an answer
-into what the caller wants. What judge raises goes through, except `TryAgain`: that is another
-attempt. Failures of the network, and what `refuse_failures` finds, are tried again by themselves.
+into what the caller wants, while the call still has its place at the gate. What judge raises goes
+through, except `TryAgain`: that is another attempt. Failures of the network, and what
+`refuse_failures` finds, are tried again by themselves.
 """
 
 import json
@@ -232,12 +233,12 @@ class Http:
     ) -> T:
         self._breaker.check()
         try:
-            with ExitStack() as slots:
-                slots.enter_context(self._gate.slot())
-                for rate in rates:
-                    slots.enter_context(rate.slot(tokens))
-                answer = self._exchange(what, prepare)
-            result = judge(answer)
+            with self._gate.slot():
+                with ExitStack() as slots:
+                    for rate in rates:
+                        slots.enter_context(rate.slot(tokens))
+                    answer = self._exchange(what, prepare)
+                result = judge(answer)  # it may keep what was paid for: no next call before that
         except TryAgain as again:
             self._heed(again)
             raise

@@ -24,6 +24,7 @@ from tests.support.nights import Installation
 
 EVERY = 3  # a third of the steps on every run
 SAID = "我们来看简历，fake model-1"  # by FakeTranscriber; the summary quotes less of it
+ANSWER = f'{{"text": "{SAID}"}}'.encode()
 _OF_THE_TEST = (Kind.FOREIGN, Kind.MODE)  # the media that links lead to; no umask
 KEPT = ["audio.flac", "audio.levels", "recording.m4a", "summary.json", "summary.md"]
 REMOVED = timedelta(days=400)
@@ -38,7 +39,7 @@ class Office(Installation):
         assert self.run().exit_code == 0
         for one in self.metas:
             folder = RecordFolder(self.folder / "recordings", one.key)
-            PaidCalls(folder).remember("a" * 64, f'{{"text": "{SAID}"}}'.encode)
+            PaidCalls(folder).remember("a" * 64, lambda keep: keep(ANSWER))
         self.later(days=REMOVED.days)
         return self
 

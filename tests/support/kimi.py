@@ -9,6 +9,7 @@ from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Participant, Summary, Usage
 from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.sandbox.server import Sandbox
@@ -35,6 +36,7 @@ def kimi(
     tokens_per_minute: int | None = None,
     context_tokens: int | None = None,
     prompt_price: float = 0.0,
+    gate: Gate = OPEN,
 ) -> ChatSummarizer:
     """The summarizer as the program makes it, on a clock that only waiting moves."""
     stop = stop or VirtualStop(clock)
@@ -49,6 +51,7 @@ def kimi(
         context_tokens=context_tokens,
         largest_call_tokens=tokens_per_minute,
         prompt_price=prompt_price,
+        gate=gate,
         clock=clock,
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.paid_calls import PaidCalls, call_key
+from meeting_pipeline.paid_calls import Keep, PaidCalls, call_key
 
 KEY = call_key("chat", "https://api.moonshot.cn/v1", "kimi-k2.6", b"{}")
 
@@ -20,17 +20,17 @@ def folder(tmp_path: Path) -> RecordFolder:
     return RecordFolder(tmp_path, RecordKey("tencent", "20250106100005445999"))
 
 
-def never() -> bytes:
+def never(keep: Keep) -> bytes:
     raise AssertionError("asked again")
 
 
 def test_an_answer_is_asked_for_once(folder: RecordFolder) -> None:
-    assert PaidCalls(folder).remember(KEY, "纪要".encode).decode() == "纪要"
+    assert PaidCalls(folder).remember(KEY, lambda keep: keep("纪要".encode())).decode() == "纪要"
     assert PaidCalls(folder).remember(KEY, never).decode() == "纪要"
 
 
 def test_it_is_on_disk_for_its_owner_only(folder: RecordFolder) -> None:
-    PaidCalls(folder).remember(KEY, lambda: b"{}")
+    PaidCalls(folder).remember(KEY, lambda keep: keep(b"{}"))
     file = folder.file("calls") / f"{KEY}.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -40,7 +40,7 @@ def test_it_is_on_disk_for_its_owner_only(folder: RecordFolder) -> None:
 def test_a_failed_call_leaves_nothing(folder: RecordFolder) -> None:
     with pytest.raises(AssertionError):
         PaidCalls(folder).remember(KEY, never)
-    assert PaidCalls(folder).remember(KEY, lambda: b"later") == b"later"
+    assert PaidCalls(folder).remember(KEY, lambda keep: keep(b"later")) == b"later"
 
 
 @pytest.mark.parametrize(
@@ -59,25 +59,25 @@ def test_a_damaged_answer_is_asked_for_again(
     folder: RecordFolder, damage: Callable[[bytes], bytes]
 ) -> None:
     calls = PaidCalls(folder)
-    calls.remember(KEY, lambda: b"kept")
+    calls.remember(KEY, lambda keep: keep(b"kept"))
     file = folder.file("calls") / f"{KEY}.json"
     file.write_bytes(damage(file.read_bytes()))
-    assert calls.remember(KEY, lambda: b"again") == b"again"
+    assert calls.remember(KEY, lambda keep: keep(b"again")) == b"again"
     assert calls.remember(KEY, never) == b"again"
 
 
 def test_what_is_of_no_use_can_be_forgotten(folder: RecordFolder) -> None:
     calls = PaidCalls(folder)
-    calls.remember(KEY, lambda: b"nonsense")
+    calls.remember(KEY, lambda keep: keep(b"nonsense"))
     calls.forget(KEY)
     calls.forget(KEY)
-    assert calls.remember(KEY, lambda: b"sense") == b"sense"
+    assert calls.remember(KEY, lambda keep: keep(b"sense")) == b"sense"
 
 
 def test_only_answers_that_a_kill_left_half_written_are_tidied_away(folder: RecordFolder) -> None:
     calls = PaidCalls(folder)
     calls.tidy()
-    calls.remember(KEY, lambda: b"whole")
+    calls.remember(KEY, lambda keep: keep(b"whole"))
     names = (f"{KEY}.json.part", "notes.json.part", f"{'f' * 64}.json.part")
     for name in names:
         (folder.file("calls") / name).write_bytes(b"half")
@@ -93,7 +93,7 @@ def test_only_answers_that_a_kill_left_half_written_are_tidied_away(folder: Reco
 @given(st.binary(max_size=200))
 def test_any_bytes_come_back_as_they_were(folder: RecordFolder, answer: bytes) -> None:
     key = call_key("chat", "https://a/v1", "m", answer)
-    PaidCalls(folder).remember(key, lambda: answer)
+    PaidCalls(folder).remember(key, lambda keep: keep(answer))
     assert PaidCalls(folder).remember(key, never) == answer
 
 

@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused, NotTake
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
 from meeting_pipeline.adapters.http import Answer, Http
-from meeting_pipeline.paid_calls import call_key
+from meeting_pipeline.paid_calls import Keep, call_key
 
 ENDPOINT = "POST /audio/transcriptions"
 
@@ -51,8 +51,8 @@ class SpeechServer:
         body = f"{piece.sha256} {self._language}".encode()
         return call_key(ENDPOINT, self._base_url, self.model, body, ask)
 
-    def transcribe(self, piece: Piece) -> bytes:
-        """The body of an answer that `read_answer` understands, in the best form there is.
+    def transcribe(self, piece: Piece, keep: Keep) -> bytes:
+        """The body of an answer that `read_answer` understands, in the best form there is; kept.
 
         Raises TextOnly (nothing was paid), TooLarge, NotTaken when it refuses every form of
         answer, FatalError for what no other recording would do better with, and what `Http.call`
@@ -60,7 +60,7 @@ class SpeechServer:
         """
         for form in range(self._form, len(_FORMS)):
             try:
-                body = self._post(piece, _FORMS[form])
+                body = self._post(piece, _FORMS[form], keep)
             except NotTaken as refusal:
                 said = str(refusal)
                 is_about_form = isinstance(refusal, FormRefused)
@@ -88,7 +88,7 @@ class SpeechServer:
             self.gives_times = False
             _log.info("%s gives no times: asking for %s from now on", self.model, _FORMS[form])
 
-    def _post(self, piece: Piece, form: str) -> bytes:
+    def _post(self, piece: Piece, form: str, keep: Keep) -> bytes:
         refused = count()
         name = f"audio.{piece.audio_format}"
 
@@ -105,7 +105,7 @@ class SpeechServer:
             is_text = form == "text" or "text/plain" in answer.headers.get("Content-Type", "")
             if read_answer(answer.body, is_text) is None:
                 raise answer.bad("is no transcription")
-            return answer.body
+            return keep(answer.body)
 
         return self._http.call(ENDPOINT, prepare, judge)
 

@@ -23,7 +23,7 @@ from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
 from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound, NotTaken, refuse
 from meeting_pipeline.adapters.llm.reply_schema import reply_schema
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
-from meeting_pipeline.paid_calls import PaidCalls, call_key
+from meeting_pipeline.paid_calls import Keep, PaidCalls, call_key
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -134,8 +134,8 @@ class ChatModel:
         key = call_key(_ENDPOINT, self._base_url, self.name, body, ask)
         tokens = tokens_of(body.decode()) + max_tokens
 
-        def call() -> bytes:
-            return _completions().dump_json(self._post(body, tokens))
+        def call(keep: Keep) -> bytes:
+            return self._post(body, tokens, keep)
 
         return Paid(key, _completions().validate_json(calls.remember(key, call)))
 
@@ -154,14 +154,17 @@ class ChatModel:
             body["response_format"] = _response_format(form)
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
-    def _post(self, body: bytes, tokens: int) -> Completion:
+    def _post(self, body: bytes, tokens: int, keep: Keep) -> bytes:
         def prepare() -> requests.PreparedRequest:
             url, headers = f"{self._base_url}/chat/completions", self._headers
             kind = {"Content-Type": "application/json"}
             return requests.Request("POST", url, headers=headers | kind, data=body).prepare()
 
+        def read(answer: Answer) -> bytes:
+            return keep(_completions().dump_json(_completion(answer)))
+
         try:
-            return self._call(self._http, _ENDPOINT, prepare, _completion, tokens)
+            return self._call(self._http, _ENDPOINT, prepare, read, tokens)
         except RetryableError as error:
             if error.code == OVERLOADED:
                 error.retry_after_s = _OVERLOAD_PATIENCE_S
