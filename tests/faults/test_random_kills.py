@@ -21,7 +21,8 @@ CHANGES = {
     "ASR_CONCURRENCY": "2",
     "LLM_CONCURRENCY": "2",
 }
-PAYING = 4  # so many paid calls may be on their way at once
+PAYING = int(CHANGES["ASR_CONCURRENCY"]) + int(CHANGES["LLM_CONCURRENCY"])
+"""Calls that one kill may cost: an answer is kept before its slot goes to the next call."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
