@@ -1,11 +1,34 @@
-"""What every test starts from: no settings of this machine, help pages of one width."""
+"""What every test starts from: no settings of this machine, help pages of one width, Ctrl-C heeded.
+
+And chance that a failed test tells the seed of.
+"""
 
 import os
+import signal
+from collections.abc import Generator
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.chance import TOLD, drawn_for
 
 os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"})
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as a shell has it for what it starts by `&`: our children would inherit it, and never end
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes tells how busy the machine is.
+settings.register_profile(
+    "here",
+    settings.default,
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +39,24 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> Random:
+    """What this test draws from."""
+    return drawn_for(request.node.nodeid)
+
+
+def pytest_report_header() -> str:
+    return TOLD
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Have a failure tell the seed of what it drew."""
+    report = yield
+    if report.failed and "chance" in getattr(item, "fixturenames", ()):
+        report.sections.append(("chance", TOLD))
+    return report

@@ -1,10 +1,10 @@
 """A database that hangs up, waits, refuses or is gone."""
 
-import random
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -205,7 +205,7 @@ def deadlocks(mariadb: MariaDb) -> int:
 
 
 def test_row_69_eight_who_write_the_same_rows_in_any_order_wait_in_no_circle(
-    mariadb: MariaDb, url: str, clock: Clock
+    mariadb: MariaDb, url: str, clock: Clock, chance: Random
 ) -> None:
     """Every batch is one transaction over rows that the others write, too, and is sorted first."""
     before, writers = deadlocks(mariadb), 8
@@ -214,15 +214,17 @@ def test_row_69_eight_who_write_the_same_rows_in_any_order_wait_in_no_circle(
     open_databases[0].recordings.upsert(metas)
     numbers = [one.id for one in open_databases[0].recordings.due(None, SETTINGS, None)]
 
+    draws = [Random(chance.random()) for _ in range(writers)]
+
     def write(writer: int) -> None:
-        chance, rows = random.Random(writer), open_databases[writer]
+        drawn, rows = draws[writer], open_databases[writer]
         for turn in range(12):
             batch = [
                 replace(one, subject=f"{writer} {turn}", participants=(stay(f"{writer}"),))
-                for one in chance.sample(metas, 40)
+                for one in drawn.sample(metas, 40)
             ]
             rows.recordings.upsert(batch)
-            rows.recordings.save(chance.choice(numbers), minutes())
+            rows.recordings.save(drawn.choice(numbers), minutes())
 
     with ThreadPoolExecutor(writers) as threads:
         list(threads.map(write, range(writers)))

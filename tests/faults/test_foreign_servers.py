@@ -133,9 +133,9 @@ def test_killed_while_media_comes_from_a_server_of_few_manners(
 
 @at_length
 def test_killed_at_any_time_again_and_again_between_foreign_servers(
-    site: MakeSite, request: pytest.FixtureRequest
+    site: MakeSite, chance: Random, request: pytest.FixtureRequest
 ) -> None:
-    tally, chance = Tally("foreign servers, at random times", 0), Random(2026)
+    tally = Tally("foreign servers, at random times", 0)
     words = ("run", "--since", "30d", "--json", "--jobs", str(SEVERAL))
     many = site(before=DATED, lessons=2 * SEVERAL, words=words)
     while tally.points < KILLS:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,7 +13,7 @@ from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
 
-DATA = os.urandom(3 << 20)
+DATA = Random(7).randbytes(3 << 20)
 
 
 @pytest.fixture

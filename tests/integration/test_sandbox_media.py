@@ -1,8 +1,8 @@
 """The sandbox's download host: links, ranges, and the faults that downloaders must survive."""
 
-import os
 import time
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 import requests
@@ -13,7 +13,7 @@ from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.sandbox_client import Clock, SandboxClient
 
-SOUND = os.urandom(100_000)
+SOUND = Random(7).randbytes(100_000)
 FILE = "13339451618278424870.m4a"
 
 
@@ -159,7 +159,7 @@ def test_ranges_bring_wrong_bytes_or_are_ignored(
 def test_the_object_changes_between_two_attempts(
     client: SandboxClient, sandbox: Sandbox, link: str
 ) -> None:
-    other = os.urandom(100_000)
+    other = Random(8).randbytes(100_000)
     sandbox.faults.add(Fault(Kind.CHANGED, calls=range(2, 9), content=other))
     first, second = client.fetch(link), client.fetch(link)
     assert first.headers["ETag"] != second.headers["ETag"]

@@ -4,7 +4,6 @@ All real: signed requests, aria2, media, speech and chat endpoints over sockets,
 """
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -171,14 +171,14 @@ KILLS = 3
 
 
 def test_runs_killed_at_any_moment_lose_nothing_and_pay_at_most_for_the_call_on_its_way(
-    short_media: Path, tmp_path: Path
+    short_media: Path, tmp_path: Path, chance: Random
 ) -> None:
     numbers = range(6)
     lessons = company(*(lesson(number, tone(short_media, number)) for number in numbers))
     one_at_a_time = {"ASR_CONCURRENCY": "1", "LLM_CONCURRENCY": "1", "JOBS": "4"}
     with Sandbox(lessons, limits=ROOMY) as sandbox:
         office = Office(sandbox, tmp_path, changes={**SHORT_IS_FINE, **one_at_a_time})
-        moments = [random.randint(1, 15) for _ in range(KILLS)]
+        moments = [chance.randint(1, 15) for _ in range(KILLS)]
         for calls in moments:
             kill_after(calls, office)
         ended = meeting("run", "--since", "7d", "--json", env=office.environment)

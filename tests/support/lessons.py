@@ -1,9 +1,9 @@
 """Short lessons of two bursts of sound each, as a company's recordings."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from meeting_pipeline.sandbox.company import Company, Content, Person, Record, RecordFile, Stay
@@ -38,7 +38,8 @@ def tone(folder: Path, number: int = 0) -> Path:
 def large(sound: Path, size_bytes: int) -> bytes:
     """The same recording with a box of noise after it, which players pass over."""
     box = (size_bytes + 8).to_bytes(4, "big") + b"free"
-    return sound.read_bytes() + box + os.urandom(size_bytes)
+    heard = sound.read_bytes()
+    return heard + box + Random(heard).randbytes(size_bytes)
 
 
 def lesson(number: int, audio: Content | None, **file: Any) -> Record:

@@ -1,11 +1,11 @@
 """Downloads share the room on the disk: they wait for each other, and for nothing else."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from random import Random
 
 import pytest
 
@@ -154,7 +154,7 @@ def test_a_download_may_learn_its_size_under_way(room: DiskReservation, tmp_path
 def test_what_is_on_the_disk_already_needs_no_room_again(tmp_path: Path, disk: Disk) -> None:
     disk.free = 1 * MB
     part = tmp_path / "half.part"
-    part.write_bytes(os.urandom(3 * MB))
+    part.write_bytes(Random(7).randbytes(3 * MB))
     with DiskReservation(tmp_path, free=disk.free_bytes).reserved(part, 4 * MB - 8192):
         pass
 

@@ -1,0 +1,79 @@
+"""What every test starts from holds in whatever way the tests are started."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.chance import drawn_for
+
+ROOT = Path(__file__).parents[2]
+DRAWS = "def test_it(chance):\n    assert False, f'drew {chance.random()}'\n"
+BY_HYPOTHESIS = """
+from hypothesis import given, strategies
+@given(strategies.integers())
+def test_it(number):
+    assert number < 1000
+"""
+ASKS_A_CHILD = """
+import signal, subprocess, sys
+def test_it():
+    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert child.stdout == b"True\\n"
+"""
+
+
+def outcome_of(
+    test: str, folder: Path, seed: str | None = None, ignoring: signal.Signals | None = None
+) -> tuple[int, str]:
+    """Exit code and output of a run of one test; ignoring: what it is started with ignored."""
+    (folder / "test_it.py").write_text(test)
+    environment = {name: value for name, value in os.environ.items() if name != "TEST_SEED"}
+    if seed:
+        environment["TEST_SEED"] = seed
+    words = ("-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "--rootdir=.", ".")
+    before = signal.signal(ignoring, signal.SIG_IGN) if ignoring else None
+    try:
+        run = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        if ignoring:
+            signal.signal(ignoring, before)
+    said, _ = run.communicate()
+    return run.returncode, said
+
+
+def drawn(said: str) -> str:
+    return said.partition("Error: drew ")[2].split()[0]
+
+
+def test_a_failure_tells_the_seed_that_draws_the_same_once_more(tmp_path: Path) -> None:
+    code, said = outcome_of(DRAWS, tmp_path)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    beside = said.partition("= FAILURES =")[2]
+    seed = beside.partition("TEST_SEED=")[2].split()[0]
+    _, repeated = outcome_of(DRAWS, tmp_path, seed)
+    assert drawn(repeated) == drawn(said)
+
+
+def test_each_test_draws_for_itself() -> None:
+    assert drawn_for("one").random() == drawn_for("one").random() != drawn_for("other").random()
+
+
+def test_what_hypothesis_found_can_be_had_once_more(tmp_path: Path) -> None:
+    _, said = outcome_of(BY_HYPOTHESIS, tmp_path)
+    assert "@reproduce_failure" in said
+
+
+def test_started_in_the_background_children_heed_ctrl_c_all_the_same(tmp_path: Path) -> None:
+    code, said = outcome_of(ASKS_A_CHILD, tmp_path, ignoring=signal.SIGINT)
+    assert code == 0, said
