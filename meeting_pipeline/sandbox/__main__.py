@@ -3,7 +3,9 @@
 import argparse
 import json
 import signal
+import socket
 import sys
+from contextlib import suppress
 
 from .limits import ROOMY, Limits
 from .server import Sandbox
@@ -24,15 +26,35 @@ def main() -> int:
 
 
 def serve(sandbox: Sandbox, scope: str) -> None:
-    """Print the settings of a started sandbox, wait for Ctrl-C, report on standard error."""
+    """Print the settings of a started sandbox, wait for Ctrl-C, report on standard error.
+
+    Where Ctrl-C is ignored (a shell has it so for what it starts by `&`), SIGTERM ends it as well.
+    """
     lines = [f"{name}='{value}'\n" for name, value in sandbox.environment(scope).items()]
     try:
-        sys.stdout.writelines(lines)
-        sys.stdout.flush()
-        signal.pause()
-    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            sys.stdout.writelines(lines)
+            sys.stdout.flush()
+            _wait_for_a_signal()
+    finally:
         report = json.dumps(sandbox.ledger.report(), ensure_ascii=False, indent=2)
         sys.stderr.write(report + "\n")
+
+
+def _wait_for_a_signal() -> None:
+    """Wait until a signal's handler raises.
+
+    Each leaves a byte here: `signal.pause` would sleep through one that comes right before it.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        before = signal.set_wakeup_fd(theirs.fileno())
+        try:
+            while True:
+                ours.recv(1)
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 if __name__ == "__main__":

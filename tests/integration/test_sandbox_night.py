@@ -3,8 +3,12 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from meeting_pipeline import exit_codes
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.night import night
 from meeting_pipeline.sandbox.samples import sample_files
@@ -58,15 +62,49 @@ def test_the_packaged_samples_are_a_company() -> None:
         assert native.startswith("李老师(00:00:00): ")
 
 
-def test_the_settings_are_printed_and_ctrl_c_ends_it() -> None:
-    command = [sys.executable, "-m", "meeting_pipeline.sandbox", "--scope", "user"]
+BY_HAND = ("-m", "meeting_pipeline.sandbox")
+COMMAND = ("-m", "meeting_pipeline", "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [
+        (BY_HAND, signal.SIGINT, 0),
+        (BY_HAND, signal.SIGTERM, 0),
+        (COMMAND, signal.SIGINT, 0),
+        (COMMAND, signal.SIGTERM, exit_codes.TERMINATED),
+    ],
+)
+def test_the_settings_are_printed_and_a_signal_ends_it_with_a_report(
+    words: tuple[str, ...], number: signal.Signals, code: int
+) -> None:
+    assert ended_by([number], words) == code
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(BY_HAND, 0), (COMMAND, exit_codes.TERMINATED)], ids=["by hand", "command"]
+)
+def test_in_the_background_ctrl_c_is_for_others_and_sigterm_ends_it(
+    words: tuple[str, ...], code: int
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell has it for `command &`
+    try:
+        assert ended_by([signal.SIGINT, signal.SIGTERM], words) == code
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def ended_by(signals: Sequence[signal.Signals], words: Sequence[str]) -> int:
+    """The exit code of a sandbox that is sent these when it has begun to print its settings."""
+    command = [sys.executable, *words, "--scope", "user"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout and process.stderr
         assert process.stdout.readline() == "MEETING_SOURCE='tencent'\n"
-        process.send_signal(signal.SIGINT)
+        for number in signals:
+            process.send_signal(number)
         settings, report = process.stdout.read(), process.stderr.read()
     assert "TQM_OPERATOR_ID='[" in settings
     assert '"violations": {}' in report
-    assert process.returncode == 0
+    return process.returncode
