@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.media.ogg import check_ended
@@ -63,6 +63,7 @@ def test_a_stream_that_has_not_ended_is_truncated(data: bytes, tmp_path: Path) -
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(size=len(pages(WHOLE[:-1])) + 27)  # right behind the head of the last page
 @given(size=st.integers(len(page(*WHOLE[0])), len(pages(WHOLE)) - 1))
 def test_wherever_a_file_was_cut_it_is_truncated(size: int, tmp_path: Path) -> None:
     assert not is_whole(tmp_path, pages(WHOLE)[:size])

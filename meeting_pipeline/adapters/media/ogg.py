@@ -44,7 +44,7 @@ def check_ended(media: Path) -> None:
 def _pages(stream: BinaryIO, size_bytes: int) -> Iterator[_Page]:
     """The pages that follow one another without a gap, as far as they are whole."""
     while len(header := stream.read(_HEADER_BYTES)) == _HEADER_BYTES and header[:4] == b"OggS":
-        body_bytes = sum(stream.read(header[26]))
-        if stream.seek(body_bytes, 1) > size_bytes:
+        lengths = stream.read(header[26])
+        if len(lengths) < header[26] or stream.seek(sum(lengths), 1) > size_bytes:
             return
         yield _Page(header[14:18], header[5])
