@@ -175,7 +175,7 @@ def page(size: int) -> bytes:
 
 
 def claim_samples(flac: Path, number: int) -> None:
-    """Have a FLAC file promise so many samples, 0 for none: 36 bits of its first block."""
+    """Have a FLAC file promise so many samples: 36 bits of its first block."""
     data = bytearray(flac.read_bytes())
     at = 4 + 4 + 13
     data[at] = data[at] & 0xF0 | number >> 32
