@@ -56,7 +56,7 @@ def test_row_35_the_file_is_whole_although_an_answer_trickled(
     assert not leftovers(part)
 
 
-def test_row_35_a_host_whose_answers_always_trickle_is_given_up(
+def test_row_35_and_security_07_a_host_whose_answers_always_trickle_is_given_up(
     downloader: ClosableDownloader, part: Path
 ) -> None:
     behaviour = trickling_to_all_but_a_look(TRICKLES["header"])

@@ -75,7 +75,7 @@ def assert_given_up(url: str, body: bytes = b"") -> None:
 
 
 @pytest.mark.parametrize("what", [*TRICKLES])
-def test_row_11_an_answer_that_trickles_in_is_given_up(what: str) -> None:
+def test_row_11_and_security_07_an_answer_that_trickles_in_is_given_up(what: str) -> None:
     with ScriptedServer(TRICKLES[what]) as server:
         assert_given_up(server.url)
     assert len(server.heads) == 5
