@@ -1,7 +1,7 @@
-"""One HTTP request with its answer, which another thread may break off, and which has a deadline.
+"""One HTTP request with its answer, which has a deadline and can be broken off by another thread.
 
 A socket's own timeout begins again with every byte: an answer that trickles in never meets it. So
-a deadline shuts the connection down, and whoever waits on it fails at once, whatever it waits for:
+at the deadline the connection is shut down, and the call that blocks on it fails at once:
 
     with adapter.attempt() as attempt:
         with attempt.within(60):
@@ -38,7 +38,7 @@ class Attempt:
         """Break it off if the block takes longer than that.
 
         What happens in the block then fails in its own way, or sees the end of a body that has no
-        length: ask `is_late`. Not to be nested.
+        length: ask `is_late`.
 
         Args:
             seconds: How long the block may take.
@@ -66,9 +66,9 @@ class Attempt:
                 self._shut_down()
 
     def break_off(self) -> None:
-        """Let whoever sends, waits or reads fail at once, and whoever connects when that is done.
+        """Shut the connection down, or the one that is being opened as soon as it is open.
 
-        Any thread may call it.
+        Sending, waiting and reading fail at once. Any thread may call it.
         """
         with self._guard:
             self._is_broken_off = True

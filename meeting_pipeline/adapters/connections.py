@@ -41,7 +41,7 @@ class BreakableAdapter(HTTPAdapter):
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """Everything that this thread sends, and reads of the answers, until the block ends."""
+        """Give an attempt that covers what this thread sends and reads until the block ends."""
         attempt = Attempt()
         with self._guard:
             self._attempts.add(attempt)
@@ -57,7 +57,7 @@ class BreakableAdapter(HTTPAdapter):
             attempt.close()
 
     def break_off(self) -> None:
-        """Whoever sends, waits or reads fails at once; so does every attempt to come."""
+        """Break off every attempt under way, and every one to come."""
         with self._guard:
             self._is_broken_off = True
             attempts = list(self._attempts)

@@ -39,17 +39,17 @@ def half_and_then_a_byte_now_and_then(exchange: Exchange) -> None:
         exchange.body(MEDIA[place : place + 1])
 
 
-MENDED = {
+RECOVERED = {
     **{name: at_first(1, trickling(TRICKLES[name])) for name in HOLLOW},
     "half of the file": at_first(1, half_and_then_a_byte_now_and_then),
 }
 
 
-@pytest.mark.parametrize("trouble", [*MENDED])
+@pytest.mark.parametrize("trouble", [*RECOVERED])
 def test_row_35_the_file_is_whole_although_an_answer_trickled(
     trouble: str, downloader: ClosableDownloader, part: Path
 ) -> None:
-    with host(MENDED[trouble]) as server:
+    with host(RECOVERED[trouble]) as server:
         downloader.fetch(link(server), part, no_progress)
 
     assert part.read_bytes() == MEDIA

@@ -73,14 +73,18 @@ class Answer:
             inflow.count(len(block))
 
     def _next_block(self) -> bytes:
-        """What has arrived; the host is timed, and whoever takes the blocks is not."""
+        """Wait for bytes; only the host is timed, not what is done with the blocks."""
         with self._attempt.within(self._stall_s):
             block: bytes = self._response.raw.read1(_BLOCK_BYTES, decode_content=False)
             return block
 
 
 class Inflow:
-    """Tells when hardly any byte comes, wherever they are counted."""
+    """Tells when hardly any byte comes.
+
+    Args:
+        stall_s: Seconds over which the bytes are counted.
+    """
 
     def __init__(self, stall_s: float) -> None:
         self._stall_s = stall_s

@@ -32,7 +32,7 @@ class MediaSession(requests.Session):
             self.mount(scheme, self._adapter)
 
     def attempt(self) -> AbstractContextManager[Attempt]:
-        """Everything that is sent, and read of the answers, until the block ends."""
+        """Give an attempt that covers what is sent and read until the block ends."""
         return self._adapter.attempt()
 
     def break_off(self) -> None:
