@@ -15,5 +15,5 @@ def test_a_connection_that_is_made_after_all_were_broken_off_waits_for_no_answer
         session.trust_env = False
         session.mount("http://", adapter)
         adapter.break_off()
-        with pytest.raises(requests.ConnectionError):
+        with adapter.attempt(), pytest.raises(requests.ConnectionError):
             session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=5)
