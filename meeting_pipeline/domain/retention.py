@@ -11,6 +11,7 @@ TEXTS_REMOVED = "texts_removed"
 """The skip_reason of a finished recording whose transcript was removed on purpose."""
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
+_AT_ONCE = datetime(9999, 1, 1, tzinfo=UTC)  # whatever clock wrote when the file was finished
 
 
 class Kept(StrEnum):
@@ -96,6 +97,8 @@ class OldText:
 
 
 def _before(now: datetime, days: float) -> datetime:
+    if not days:
+        return _AT_ONCE
     try:
         return now - timedelta(days=days)
     except OverflowError:
