@@ -98,6 +98,9 @@ def leaves_it_to_the_night(operator: Operator) -> None:
     operator.types("cron --json")
     operator.types("cron")
     operator.notes_files("files_after_the_night.txt")
+    for name in ("transcript.json", "summary.json", "summary.md"):
+        [first, *_] = sorted((operator.desk / "data" / "recordings").rglob(name))
+        operator.notes(name, first.read_text("utf-8"))
     operator.notes_rows("rows_after_the_night")
 
 

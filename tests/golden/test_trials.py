@@ -6,6 +6,8 @@ The demo with local recognition takes too long here; `tests/integration/test_dem
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,15 +30,18 @@ def test_the_demo_stays_as_it_is(golden: GoldenFiles, tmp_path: Path) -> None:
 def test_the_sandbox_stays_as_it_is(golden: GoldenFiles, tmp_path: Path) -> None:
     line = "sandbox --scope user"
     operator = Operator(tmp_path, Steady({}))
-    with subprocess.Popen(
-        [sys.executable, "-m", "meeting_pipeline", *line.split()],
-        env=operator.environment(),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as running:
+    with (
+        interruptible(),
+        subprocess.Popen(
+            [sys.executable, "-m", "meeting_pipeline", *line.split()],
+            env=operator.environment(),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        ) as running,
+    ):
         assert running.stdout
         settings = [running.stdout.readline()]
         while settings[-1] and not settings[-1].startswith(LAST):
@@ -46,6 +51,16 @@ def test_the_sandbox_stays_as_it_is(golden: GoldenFiles, tmp_path: Path) -> None
     operator = Operator(tmp_path, Steady(ports("".join(settings))))
     ended = Ended(running.returncode, "".join(settings) + rest, report)
     golden.hold("sandbox", {"sandbox.txt": operator.transcript(line, ended, {})})
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes started meanwhile end by Ctrl-C, even where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def ports(settings: str) -> dict[str, str]:
