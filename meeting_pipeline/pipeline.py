@@ -7,28 +7,22 @@ from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.batch import Batch, BatchResult
-from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Order, Outcome, RunReport
-from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.intake import Intake
-from meeting_pipeline.ports.rows import DueRecord, RecordingStore, RunStore, StatsStore
+from meeting_pipeline.ports.rows import (
+    DueRecord,
+    RecordingStore,
+    RunPlan,
+    RunStore,
+    StatsStore,
+)
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import INTERNAL
 from meeting_pipeline.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do now. new: listed and without a row yet."""
-
-    window: Window
-    listed: int
-    new: tuple[RecordMeta, ...]
-    due: tuple[DueRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -73,11 +67,11 @@ class Pipeline:
             raise intake.wrong
         return report
 
-    def plan(self, order: Order) -> Plan:
+    def plan(self, order: Order) -> RunPlan:
         """What a run would find and do now; no recording becomes a row."""
         listed = list(self.source.list_records(order.window))
         new = self.recordings.unknown(listed)
-        return Plan(order.window, len(listed), tuple(new), tuple(self._due(order)))
+        return RunPlan(order.window, len(listed), tuple(new), tuple(self._due(order)))
 
     def _due(self, order: Order) -> list[DueRecord]:
         if not order.work:

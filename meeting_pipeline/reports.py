@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # a run has none of these to show
         RecordingView,
         StudentView,
     )
-    from meeting_pipeline.pipeline import Plan
+    from meeting_pipeline.ports.rows import RunPlan
 
 Document = dict[str, Any]
 
@@ -79,7 +79,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
     }
 
 
-def plan_document(plan: Plan, zone: ZoneInfo) -> Document:
+def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
     """What a run would do: the records that are due now and the new ones."""
     new = [
         {"id": None, "source": meta.key.source, "record_id": meta.key.record_id}

@@ -58,6 +58,22 @@ class Setback:
     made_with: str | None = None
 
 
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run would do now.
+
+    Attributes:
+        listed: How many recordings the source lists in the window.
+        new: Those of them that have no row yet.
+        due: What the run would work on.
+    """
+
+    window: Window
+    listed: int
+    new: tuple[RecordMeta, ...]
+    due: tuple[DueRecord, ...]
+
+
 class RecordingStore(Protocol):
     """The rows of recordings and their ledger. Every method is one committed transaction."""
 
