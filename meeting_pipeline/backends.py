@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from meeting_pipeline.config import Settings
-from meeting_pipeline.domain.gates import (
+from meeting_pipeline.domain.media_checks import (
     LARGEST_MEDIA_BYTES,
     LARGEST_TRANSCRIPT_BYTES,
     OVERSIZED,

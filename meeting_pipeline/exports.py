@@ -10,8 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain import export_csv, export_html
-from meeting_pipeline.domain.choices import ExportFormat
 from meeting_pipeline.domain.display import json_text
+from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.files import create, disk_full, is_full, publish

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.errors import Busy, ConfigError
 
 _INTRODUCED_WITHIN_S = 5.0  # a holder says who it is a moment after it has the lock

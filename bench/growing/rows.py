@@ -7,7 +7,7 @@ of it, so that listing it again changes nothing.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import (
     Evidence,
     Minutes,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meeting_pipeline.cli.options import AsJson
-from meeting_pipeline.domain.choices import ExportFormat, Phase
+from meeting_pipeline.domain.enums import ExportFormat, Phase
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

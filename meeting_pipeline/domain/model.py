@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 
 
 class Role(StrEnum):

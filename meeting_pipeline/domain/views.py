@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Summary, Transcript, Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.students import Attendance

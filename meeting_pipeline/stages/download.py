@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from meeting_pipeline.domain.gates import check_media_bytes
+from meeting_pipeline.domain.media_checks import check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError

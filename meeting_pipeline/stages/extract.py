@@ -1,7 +1,7 @@
 """Take the sound out of a recording and make sure that it is all there."""
 
-from meeting_pipeline.domain.gates import check_audible, check_long_enough, check_whole
 from meeting_pipeline.domain.levels import FILE_NAME, pack
+from meeting_pipeline.domain.media_checks import check_audible, check_long_enough, check_whole
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError

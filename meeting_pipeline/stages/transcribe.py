@@ -1,6 +1,6 @@
 """Turn the sound into text."""
 
-from meeting_pipeline.domain.gates import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
+from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports.job import Job

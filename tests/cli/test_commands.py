@@ -252,7 +252,7 @@ def test_the_database_commands_tell_where_the_schema_stands(folder: dict[str, st
 def test_a_second_run_leaves_at_once_while_one_is_at_work(folder: dict[str, str]) -> None:
     from datetime import UTC, datetime
 
-    from meeting_pipeline.domain.holder import Holder
+    from meeting_pipeline.domain.lock_holder import Holder
     from meeting_pipeline.locking import run_lock
 
     since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)

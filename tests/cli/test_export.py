@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from tests.support.command import meeting
 from tests.support.exported import page, sheet
 from tests.support.rows import SETTINGS, TEACHER, meta, minutes
@@ -149,7 +149,7 @@ def test_what_is_there_and_no_export_stays(office: dict[str, str]) -> None:
 
 
 def test_it_works_while_a_run_is_at_work(office: dict[str, str]) -> None:
-    from meeting_pipeline.domain.holder import Holder
+    from meeting_pipeline.domain.lock_holder import Holder
     from meeting_pipeline.locking import run_lock
 
     holder = Holder.here("cron", datetime(2026, 1, 5, 3, 0, tzinfo=UTC))

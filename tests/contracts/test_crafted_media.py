@@ -13,7 +13,11 @@ import pytest
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.media.sound import SAMPLE_RATE
-from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, LARGEST_TRANSCRIPT_BYTES, LONGEST_S
+from meeting_pipeline.domain.media_checks import (
+    LARGEST_MEDIA_BYTES,
+    LARGEST_TRANSCRIPT_BYTES,
+    LONGEST_S,
+)
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress

@@ -6,7 +6,7 @@ import pytest
 
 from meeting_pipeline.adapters.db import exporting
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Participant
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter
 from tests.support.databases import Statements

@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.db.schema import (
     usage,
 )
 from meeting_pipeline.adapters.db.writing import mark_stale
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,

@@ -18,7 +18,7 @@ from meeting_pipeline.adapters.decoders import Decoders
 from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.domain import gates
+from meeting_pipeline.domain import media_checks
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import (
     FatalError,
@@ -178,12 +178,12 @@ def examine(
 ) -> ExtractedAudio:
     """What the stages do with a file."""
     promised_bytes = media.stat().st_size + (media.stem == "wrong_size")
-    gates.check_media_bytes(media.read_bytes()[:512], media.stat().st_size, promised_bytes)
+    media_checks.check_media_bytes(media.read_bytes()[:512], media.stat().st_size, promised_bytes)
     info = tool.probe(media)
     audio = tool.extract(media, target, audio_format, no_progress)
-    gates.check_whole(info.duration_s, audio.duration_s)
-    gates.check_long_enough(audio.duration_s, 1.0)
-    gates.check_audible(audio.silent_share)
+    media_checks.check_whole(info.duration_s, audio.duration_s)
+    media_checks.check_long_enough(audio.duration_s, 1.0)
+    media_checks.check_audible(audio.silent_share)
     return audio
 
 

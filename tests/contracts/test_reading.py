@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Participant, RecordKey, Role, Usage
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingFilter

@@ -14,7 +14,7 @@ import pytest
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
-from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Participant, RecordMeta, Role
 from meeting_pipeline.domain.students import attendance_of
 from meeting_pipeline.domain.views import RecordingFilter

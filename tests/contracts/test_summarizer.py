@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.sandbox.company import Company

@@ -16,7 +16,7 @@ import apprise
 import pytest
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.locking import run_lock
 from tests.faults.test_signals import SAMPLES, SOON_S, nobody_answers
 from tests.support.command import meeting

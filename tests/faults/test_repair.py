@@ -15,7 +15,7 @@ import pytest
 from meeting_pipeline import backends, locking, mending
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
-from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.sandbox.server import Sandbox

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Evidence
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError, RetryableError
 from meeting_pipeline.sandbox.company import Company

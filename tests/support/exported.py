@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.export_csv import BYTE_ORDER_MARK
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import ExportedRecording, RecordingView

@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_httpserver import HTTPServer
 
 from meeting_pipeline.adapters.asr.packaged_model import packaged_base
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from tests.support.foreign_programs import listening
 
 MODEL = "whisper-1"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meeting_pipeline.domain.choices import ExportFormat
+from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.exports import Export, save
 from tests.support.crash import killed_at

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.llm.extractive import ExtractiveSummarizer
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import ActionItem, Summary
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.services import Summarizer

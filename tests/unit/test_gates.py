@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meeting_pipeline.domain.gates import (
+from meeting_pipeline.domain.media_checks import (
     check_audible,
     check_long_enough,
     check_media_bytes,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
 from meeting_pipeline.adapters.llm.reply_schema import reply_schema
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.sandbox.schema import complaints
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from meeting_pipeline.adapters.llm import phase_rules, sentences
 from meeting_pipeline.adapters.llm.phase_rules import Verdict
 from meeting_pipeline.adapters.llm.pinyin import syllables
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from tests.support.transcripts import transcript
 
 DATA = Path(__file__).parent / "data"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from meeting_pipeline.adapters.llm import prompting
 from meeting_pipeline.adapters.llm.portions import lines_of
 from meeting_pipeline.adapters.llm.prompting import Document, repair
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Participant, RecordMeta
 from tests.support.transcripts import summary_job, transcript
 

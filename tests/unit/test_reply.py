@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meeting_pipeline.adapters import llm
 from meeting_pipeline.adapters.llm import reply
 from meeting_pipeline.adapters.llm.reply import BadReply, Reply, read_reply, schema
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 
 WHOLE: dict[str, Any] = {
     "title": "修改简历",

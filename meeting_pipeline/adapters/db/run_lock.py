@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.engine import create_engine, is_read_only, replayed
-from meeting_pipeline.domain.holder import Holder
+from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.errors import FatalError
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from meeting_pipeline.adapters.db.types import (
     one_of,
     word,
 )
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 

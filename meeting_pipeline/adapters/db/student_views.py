@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from meeting_pipeline.adapters.db.queries import in_written_order
 from meeting_pipeline.adapters.db.schema import attendance, recordings, student_stats
 from meeting_pipeline.adapters.db.writing import chunks
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.views import StudentView
 

@@ -13,7 +13,7 @@ from importlib import resources
 from meeting_pipeline.adapters.llm import words
 from meeting_pipeline.adapters.llm.pinyin import syllables
 from meeting_pipeline.adapters.llm.sentences import Sentence, is_chinese
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Evidence
 
 _LEXICON = "phase_lexicon.toml"

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
-from meeting_pipeline.domain.choices import Phase
+from meeting_pipeline.domain.enums import Phase
 
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 _MOST_BRACES = 50  # where an object could begin; more are looked at in no honest reply

@@ -7,7 +7,7 @@ from typing import Self
 
 from meeting_pipeline.adapters.decoders import Decoders
 from meeting_pipeline.adapters.media.child import STALL_S
-from meeting_pipeline.domain.gates import LONGEST_S
+from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 

@@ -29,7 +29,7 @@ from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
 from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
 from meeting_pipeline.adapters.media.shares import Shares
 from meeting_pipeline.domain.checks import Check
-from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
+from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports.gate import OPEN, Gate

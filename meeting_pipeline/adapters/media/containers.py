@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from meeting_pipeline.adapters.media import ogg
-from meeting_pipeline.domain.gates import check_not_too_long
+from meeting_pipeline.domain.media_checks import check_not_too_long
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.media import MediaInfo
 

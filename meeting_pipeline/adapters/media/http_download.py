@@ -13,7 +13,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.pace import Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
-from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
+from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.files import SyncedNowAndThen, create
 from meeting_pipeline.ports.progress import Progress

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from meeting_pipeline.domain.gates import LARGEST_MEDIA_BYTES, check_not_too_large
+from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.files import create, disk_full, is_full
 from meeting_pipeline.ports.progress import Progress

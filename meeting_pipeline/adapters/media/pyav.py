@@ -33,7 +33,7 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
-from meeting_pipeline.domain.gates import LONGEST_S
+from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.errors import SkipRecord, Stopped
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress

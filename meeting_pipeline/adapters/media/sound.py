@@ -7,8 +7,8 @@ from collections.abc import Callable
 from math import log10
 from pathlib import Path
 
-from meeting_pipeline.domain.gates import LONGEST_S, check_not_too_long
 from meeting_pipeline.domain.levels import FRAME_S
+from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports.media import ExtractedAudio
