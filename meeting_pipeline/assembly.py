@@ -8,7 +8,6 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.batch import Batch
-from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
@@ -19,6 +18,7 @@ from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver
 from meeting_pipeline.run_log import RunLog
+from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.spare_memory import SpareMemory
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract

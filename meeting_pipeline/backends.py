@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.media_checks import (
     LARGEST_MEDIA_BYTES,
     LARGEST_TRANSCRIPT_BYTES,
@@ -29,6 +28,7 @@ from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.services import Summarizer, Transcriber
 from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
 from meeting_pipeline.programs import find_program
+from meeting_pipeline.settings.config import Settings
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound

@@ -7,12 +7,12 @@ from pathlib import Path
 from shlex import quote
 
 from meeting_pipeline import wiring
-from meeting_pipeline.config import Settings, env_file_risk
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.repair import folders, premises
 from meeting_pipeline.repair.survey import mended
+from meeting_pipeline.settings.config import Settings, env_file_risk
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 

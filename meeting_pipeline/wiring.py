@@ -12,13 +12,13 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.backends import utc_now
-from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.retention import Retention
+from meeting_pipeline.settings.config import Settings
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup

@@ -34,7 +34,7 @@ settings.load_profile("here")
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings come from the test alone, and files go to its own folder."""
-    from meeting_pipeline.config import setting_names
+    from meeting_pipeline.settings.config import setting_names
 
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)

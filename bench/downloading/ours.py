@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline import backends, config
+from meeting_pipeline import backends
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.domain.timing import Resource
@@ -28,6 +28,7 @@ from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.settings import config
 from meeting_pipeline.stages.download import Download
 
 _ALWAYS = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))

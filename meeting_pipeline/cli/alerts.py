@@ -8,12 +8,12 @@ from pathlib import Path
 from meeting_pipeline import exit_codes, notify
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.session import ENV_FILE
-from meeting_pipeline.config import alert_settings
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.interrupts import LAST_WORDS_S
 from meeting_pipeline.logs import Redaction
 from meeting_pipeline.notify import Failure, Notice
+from meeting_pipeline.settings.config import alert_settings
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ def show(as_json: AsJson = False) -> None:
     """The effective value of every setting and its origin; secrets are redacted."""
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.config import shown
+    from meeting_pipeline.settings.config import shown
 
     lines = shown(begin())
     if as_json:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from meeting_pipeline.config import Settings
+from meeting_pipeline.settings.config import Settings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meeting_pipeline import logs
-from meeting_pipeline.config import Settings, load, secret_values
+from meeting_pipeline.settings.config import Settings, load, secret_values
 
 ENV_FILE = Path(".env")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import backends, config
+from meeting_pipeline import backends
 from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
 from meeting_pipeline.adapters.media.aria2_keeper import find_aria2c
 from meeting_pipeline.adapters.media.disk import DiskReservation
@@ -25,6 +25,7 @@ from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.settings import config
 from tests.support.downloaders import (
     CANARY,
     MEDIA,

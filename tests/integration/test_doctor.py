@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import config, doctor
+from meeting_pipeline import doctor
 from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.sandbox.company import Company
@@ -18,6 +18,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.samples import ADMIN
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.settings import config
 from tests.support.command import meeting
 from tests.support.scripted_server import ScriptedServer, reply
 

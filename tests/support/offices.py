@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from meeting_pipeline import config, wiring
+from meeting_pipeline import wiring
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.config import Settings
 from meeting_pipeline.domain.stages import RunReport, StageStatus
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
 from meeting_pipeline.events import RunObserver
 from meeting_pipeline.night import night
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.settings import config
+from meeting_pipeline.settings.config import Settings
 from tests.support.canaries import ENVIRONMENT
 
 NO_FILE = Path("no.env")

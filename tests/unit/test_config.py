@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meeting_pipeline.config import REDACTED, load, secret_values, setting_names, shown
 from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.settings.config import REDACTED, load, secret_values, setting_names, shown
 
 NO_FILE = Path("no-such.env")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline.config import Settings, env_file_risk
 from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.settings.config import Settings, env_file_risk
 
 _APPLICATION = "腾讯会议企业管理后台 > 企业自建应用, the page of your application"
 _WHERE = {
