@@ -4,7 +4,7 @@ import os
 import sys
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.memory import collect_seldom, leave_to_the_system
+from meeting_pipeline.runtime.memory import collect_seldom, leave_to_the_system
 
 
 def main(*before: str) -> None:

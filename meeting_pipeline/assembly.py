@@ -11,13 +11,13 @@ from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.interrupts import LOCK_LOST, Interrupts
-from meeting_pipeline.memory import keep_what_is_loaded, share_one_arena
 from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver
 from meeting_pipeline.run_log import RunLog
+from meeting_pipeline.runtime.interrupts import LOCK_LOST, Interrupts
+from meeting_pipeline.runtime.memory import keep_what_is_loaded, share_one_arena
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.spare_memory import SpareMemory
 from meeting_pipeline.stages.download import Download

@@ -27,7 +27,7 @@ from meeting_pipeline.ports.media import MediaInfo, MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.services import Summarizer, Transcriber
 from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
-from meeting_pipeline.programs import find_program
+from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings.config import Settings
 
 if TYPE_CHECKING:

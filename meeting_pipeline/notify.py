@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meeting_pipeline import exit_codes, logs
+from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.display import plain
 from meeting_pipeline.domain.stages import Outcome, RunReport
+from meeting_pipeline.runtime import logs
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ _WORTH_SAYING_S = 0.05
 class RunLog(RunObserver):
     """Titles and text stay out: a line names a record by its ids.
 
-    The same comes as fields for log lines in JSON (`logs.FIELDS`).
+    The same comes as fields for log lines in JSON (`runtime.logs.FIELDS`).
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meeting_pipeline import files, locking
+from meeting_pipeline import files
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.adapters.db.schema import REVISION
@@ -18,6 +18,7 @@ from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.retention import Retention
+from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.settings.config import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def lock(settings: Settings, command: str) -> Iterator[DatabaseRunLock | None]:
     """
     holder = Holder.here(command, utc_now().astimezone(settings.source.zone))
     files.private_folder(settings.source.data_dir)
-    with locking.run_lock(settings.source.data_dir / "run.lock", holder):
+    with lock_file.run_lock(settings.source.data_dir / "run.lock", holder):
         if not settings.database.host:
             yield None
             return
@@ -58,7 +59,7 @@ def _taken(held: DatabaseRunLock) -> bool:
         log.warning("this database server has no GET_LOCK: runs on two hosts are not kept apart")
         return False
     if not is_ours:
-        raise locking.busy(locking.introduced(held.holder))
+        raise lock_file.busy(lock_file.introduced(held.holder))
     return True
 
 
@@ -113,7 +114,7 @@ def schema_sql(dialect: str) -> str:
 
 def is_at_work(settings: Settings) -> bool:
     """Whether a run holds the lock, here or on another host; nobody is refused meanwhile."""
-    if locking.is_held(settings.source.data_dir / "run.lock"):
+    if lock_file.is_held(settings.source.data_dir / "run.lock"):
         return True
     if not settings.database.host:
         return False
@@ -230,7 +231,7 @@ def old_texts(settings: Settings, rows: Database) -> "OldTexts":
 def erasure(settings: Settings, rows: Database) -> "Erasure":
     """What erases a student."""
     from meeting_pipeline.erasure import Erasure
-    from meeting_pipeline.logs import log_folder
+    from meeting_pipeline.runtime.logs import log_folder
 
     data_dir = settings.source.data_dir
     log_dirs = dict.fromkeys([log_folder(data_dir), data_dir / "logs"])

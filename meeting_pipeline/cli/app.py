@@ -14,7 +14,7 @@ from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.domain.display import json_text, plain
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
-from meeting_pipeline.interrupts import Unwinding
+from meeting_pipeline.runtime.interrupts import Unwinding
 
 log = logging.getLogger("meeting_pipeline")
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from meeting_pipeline import logs
+from meeting_pipeline.runtime import logs
 from meeting_pipeline.settings.config import Settings, load, secret_values
 
 ENV_FILE = Path(".env")

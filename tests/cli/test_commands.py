@@ -253,7 +253,7 @@ def test_a_second_run_leaves_at_once_while_one_is_at_work(folder: dict[str, str]
     from datetime import UTC, datetime
 
     from meeting_pipeline.domain.lock_holder import Holder
-    from meeting_pipeline.locking import run_lock
+    from meeting_pipeline.runtime.lock_file import run_lock
 
     since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
     Path(folder["DATA_DIR"]).mkdir()

@@ -17,7 +17,7 @@ import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.lock_holder import Holder
-from meeting_pipeline.locking import run_lock
+from meeting_pipeline.runtime.lock_file import run_lock
 from tests.faults.test_signals import SAMPLES, SOON_S, nobody_answers
 from tests.support.command import meeting
 from tests.support.processes import Starter, starting

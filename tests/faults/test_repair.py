@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import backends, locking, mending
+from meeting_pipeline import backends, mending
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.repair.modes import mode_of
+from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import damaged_states
 from tests.support.canaries import at
@@ -127,7 +128,7 @@ def exhibit_of(damage: Callable[[Place], object]) -> Exhibit:
 def test_a_run_at_work_is_not_disturbed(rooms: Rooms) -> None:
     room = rooms.set_up(exhibit_of(damaged_states.torn_texts_of_what_is_done))
     before = room.tree()
-    with locking.run_lock(room.place.data / "run.lock", Holder.here("cron", backends.utc_now())):
+    with lock_file.run_lock(room.place.data / "run.lock", Holder.here("cron", backends.utc_now())):
         refused = room.repair()
         assert room.tree() == before
         assert room.checks()["damage"] is None

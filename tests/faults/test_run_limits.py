@@ -11,7 +11,7 @@ import pytest
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.durations import seconds_of
 from meeting_pipeline.domain.stages import Outcome
-from meeting_pipeline.interrupts import LOCK_LOST, MAX_RUNTIME, Interrupts
+from meeting_pipeline.runtime.interrupts import LOCK_LOST, MAX_RUNTIME, Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.holds import Hold

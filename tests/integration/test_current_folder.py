@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.programs import find_program
+from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.lessons import BY_FFMPEG, SHORT_IS_FINE, company, lesson, tone

@@ -24,9 +24,9 @@ from meeting_pipeline.adapters.db import stats, writing
 from meeting_pipeline.adapters.db.schema import recordings, student_stats
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.logs import Redaction
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import Downloader, MediaLink
+from meeting_pipeline.runtime.logs import Redaction
 from meeting_pipeline.stages.download import Download
 
 Function = Callable[..., Any]

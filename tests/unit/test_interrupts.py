@@ -18,8 +18,8 @@ from meeting_pipeline.adapters.worker_pool import WorkerPool
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.interrupts import Interrupts, Unwinding
 from meeting_pipeline.ports.progress import Progress, no_progress
+from meeting_pipeline.runtime.interrupts import Interrupts, Unwinding
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -179,7 +179,7 @@ def test_what_was_asked_before_the_end_is_over_when_the_block_is() -> None:
 
 HANGING = """
 import threading
-from meeting_pipeline.interrupts import Interrupts, Unwinding
+from meeting_pipeline.runtime.interrupts import Interrupts, Unwinding
 
 def hang():
     print("broken off", flush=True)
@@ -208,7 +208,7 @@ def test_a_second_signal_ends_at_once_what_cannot_be_broken_off(first: signal.Si
 
 LOSING = """
 import threading
-from meeting_pipeline.interrupts import Unwinding
+from meeting_pipeline.runtime.interrupts import Unwinding
 
 with Unwinding().handled():
     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.log_file import SharedLogFile
+from meeting_pipeline.runtime.log_file import SharedLogFile
 
 WRITERS, LINES = 4, 400
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import logs
+from meeting_pipeline.runtime import logs
 
 CANARY = "canary-4711-secret"
 LINES = [

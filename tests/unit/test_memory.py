@@ -11,7 +11,7 @@ DONE = RecordOutcome(1, "test", "1", "辅导", Outcome.DONE)
 HOLES = """
 import ctypes
 from pathlib import Path
-from meeting_pipeline.memory import give_back, share_one_arena
+from meeting_pipeline.runtime.memory import give_back, share_one_arena
 
 def resident_kb():
     return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0])

@@ -13,7 +13,7 @@ from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.tunnel import Tunnel
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.programs import find_program
+from meeting_pipeline.runtime.programs import find_program
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.aria2_daemon import Daemon

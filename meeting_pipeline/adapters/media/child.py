@@ -15,7 +15,7 @@ from time import monotonic
 from types import MappingProxyType
 
 from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
-from meeting_pipeline.programs import find_program
+from meeting_pipeline.runtime.programs import find_program
 
 STALL_S = 120.0
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.signal_thread import heard_on_a_thread
+from meeting_pipeline.runtime.signal_thread import heard_on_a_thread
 
 log = logging.getLogger(__name__)
 

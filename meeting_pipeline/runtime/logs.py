@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from meeting_pipeline.domain.display import json_text, plain
-from meeting_pipeline.log_file import SharedLogFile
+from meeting_pipeline.runtime.log_file import SharedLogFile
 
 _REDACTED = "********"
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
