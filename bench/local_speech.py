@@ -28,9 +28,9 @@ from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordKey
 from meeting_pipeline.errors import SkipRecord
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support import speech
 from tests.support.fakes import meta
 

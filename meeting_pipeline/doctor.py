@@ -13,13 +13,14 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import backends, files, mending, wiring
+from meeting_pipeline import backends, mending, wiring
 from meeting_pipeline.backends import Parts
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
+from meeting_pipeline.storage import files
 
 Checking = Callable[[], Check | list[Check]]
 

@@ -14,9 +14,9 @@ from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.retention import Kept
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.files import RecordFolder, make_folder, remove_durably, write_durably
 from meeting_pipeline.ports.rows import StatsStore
 from meeting_pipeline.ports.upkeep import ErasureStore, Remnant
+from meeting_pipeline.storage.files import RecordFolder, make_folder, remove_durably, write_durably
 
 _COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names may stand in them
 _NOTES = "erasing"

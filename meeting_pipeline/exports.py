@@ -14,8 +14,8 @@ from meeting_pipeline.domain.display import json_text
 from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.files import create, disk_full, is_full, publish
 from meeting_pipeline.reports import Document, exported_document, iso
+from meeting_pipeline.storage.files import create, disk_full, is_full, publish
 
 _JSON_OPENING = '{"recordings": ['
 _OPENINGS = (export_csv.OPENING, export_html.OPENING, _JSON_OPENING, '{"id": "')

@@ -10,9 +10,9 @@ from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.retention import OldText
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.upkeep import ErasureStore, OldTextStore, RepairStore, RetentionStore
+from meeting_pipeline.storage.files import RecordFolder
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 log = logging.getLogger(__name__)
 

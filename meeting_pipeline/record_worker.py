@@ -33,13 +33,13 @@ from meeting_pipeline.errors import (
     Stopped,
 )
 from meeting_pipeline.events import RunObserver
-from meeting_pipeline.files import RecordFolder, disk_trouble
 from meeting_pipeline.gates import Gates
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.rows import DueRecord, RecordingStore, Setback
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given
+from meeting_pipeline.storage.files import RecordFolder, disk_trouble
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 log = logging.getLogger(__name__)
 

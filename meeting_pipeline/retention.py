@@ -14,8 +14,8 @@ from meeting_pipeline.domain.stages import RecordOutcome, RunReport, StageName
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.events import RunObserver
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.upkeep import RetentionStore
+from meeting_pipeline.storage.files import RecordFolder
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meeting_pipeline import files
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.adapters.db.schema import REVISION
@@ -20,6 +19,7 @@ from meeting_pipeline.errors import ConfigError, UsageError
 from meeting_pipeline.retention import Retention
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.storage import files
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meeting_pipeline.files import create
+from meeting_pipeline.storage.files import create
 
 _log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meeting_pipeline.domain.model import RecordMeta, Usage
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.storage.files import RecordFolder
 
 
 @dataclass(frozen=True)

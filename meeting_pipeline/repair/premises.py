@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict
-from meeting_pipeline.files import private_folder
+from meeting_pipeline.storage.files import private_folder
 
 _OWNER = 0o700
 

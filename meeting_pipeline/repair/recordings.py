@@ -23,11 +23,11 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.domain.views import RecordingView
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.rows import Setback
 from meeting_pipeline.ports.upkeep import RepairStore
 from meeting_pipeline.repair.folders import is_behind_link
 from meeting_pipeline.stages.documents import dump
+from meeting_pipeline.storage.files import RecordFolder
 
 KILLED = "killed"
 """The error_code of a stage, and the stopped_by of a run, whose process was killed."""

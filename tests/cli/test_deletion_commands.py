@@ -11,7 +11,7 @@ import pytest
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import EndedStage, StageName
-from meeting_pipeline.files import RecordFolder
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.command import meeting
 from tests.support.rows import SETTINGS, minutes
 

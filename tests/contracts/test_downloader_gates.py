@@ -8,13 +8,13 @@ import pytest
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.downloaders import ClosableDownloader, host
 from tests.support.fakes import FakeSource, meta
 from tests.support.fault_server import Behaviour, Exchange, FaultServer

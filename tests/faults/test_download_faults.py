@@ -7,9 +7,9 @@ import pytest
 
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import RecordStatus, StageName
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.lessons import BURSTS, large, lesson, record_id, tone
 from tests.support.offices import Office
 

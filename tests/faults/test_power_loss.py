@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import files
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage import files
 from tests.support.crash_site import CrashSite
 from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import Finding

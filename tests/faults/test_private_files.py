@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.settings.config import env_file_risk
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.lessons import record_id
 from tests.support.offices import Office
 from tests.support.processes import Starter, starting

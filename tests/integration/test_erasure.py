@@ -15,9 +15,9 @@ from meeting_pipeline.domain.model import Audio, Participant, RecordMeta, Segmen
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.erasure import Erased, Erasure
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.job import Job
+from meeting_pipeline.storage.files import RecordFolder
+from meeting_pipeline.storage.paid_calls import PaidCalls
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeTranscriber, meta
 from tests.support.nights import Installation

@@ -13,9 +13,9 @@ import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.stages import RecordStatus
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import sha256_of
 from tests.support import undecodable
 from tests.support.command import meeting
 from tests.support.lessons import SHORT_IS_FINE, company, tone

@@ -20,10 +20,10 @@ from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.adapters.worker import main
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord, Stopped
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import Progress, no_progress
 from meeting_pipeline.ports.services import Transcriber
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support import speech
 from tests.support.fakes import meta
 

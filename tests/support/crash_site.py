@@ -10,11 +10,11 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.company import Content
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import sha256_of
 from tests.support import invariants
 from tests.support.invariants import Finding, Harm, Truth
 from tests.support.lessons import BY_FFMPEG, SHORT_IS_FINE, company, large, lesson, record_id, tone

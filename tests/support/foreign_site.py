@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.company import Record
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import sha256_of
 from tests.support.crash_site import NEVER, CrashSite
 from tests.support.foreign_media import CLIPS, as_sound, as_video, voice_in_ogg
 from tests.support.foreign_services import LONGEST_CLIP_S, MODEL

@@ -23,8 +23,8 @@ from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import sha256_of
 from tests.support import canaries
 from tests.support.night_processes import NightEnd
 from tests.support.offices import Office

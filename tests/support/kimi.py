@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Participant, Summary, Usage
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.sandbox_client import Clock
 from tests.support.transcripts import summary_job, transcript
 from tests.support.virtual_time import VirtualStop

@@ -19,15 +19,15 @@ from sqlalchemy import Connection, Table, UniqueConstraint, select, update
 from sqlalchemy.schema import SchemaItem
 
 import meeting_pipeline
-from meeting_pipeline import files
 from meeting_pipeline.adapters.db import stats, writing
 from meeting_pipeline.adapters.db.schema import recordings, student_stats
 from meeting_pipeline.domain.stages import Artifact
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import Downloader, MediaLink
 from meeting_pipeline.runtime.logs import Redaction
 from meeting_pipeline.stages.download import Download
+from meeting_pipeline.storage import files
+from meeting_pipeline.storage.files import RecordFolder
 
 Function = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import meeting_pipeline
 from meeting_pipeline.domain.model import Audio
-from meeting_pipeline.files import sha256_of
+from meeting_pipeline.storage.files import sha256_of
 
 SAMPLE_RATE = 16_000
 SAMPLES = Path(meeting_pipeline.__file__).parent / "samples"

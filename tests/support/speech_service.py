@@ -10,11 +10,11 @@ from meeting_pipeline.adapters.asr.openai_compatible import EndpointTranscriber
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
-from meeting_pipeline.files import RecordFolder, sha256_of
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.tones import tone_recording
+from meeting_pipeline.storage.files import RecordFolder, sha256_of
 from tests.support.fakes import meta
 
 

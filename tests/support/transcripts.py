@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Segment, Transcript
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.storage.files import RecordFolder
 
 SECONDS_PER_LINE = 5.0
 

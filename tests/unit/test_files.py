@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.files import RecordFolder, SyncedNowAndThen, sha256_of, write_durably
+from meeting_pipeline.storage.files import RecordFolder, SyncedNowAndThen, sha256_of, write_durably
 
 KEY = RecordKey("tencent", "13339451618278424869")
 

@@ -19,9 +19,9 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, pack, unpack
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.sandbox.tones import tone_recording
+from meeting_pipeline.storage.files import sha256_of
 
 SECONDS = 3.3
 

@@ -8,7 +8,7 @@ import pytest
 
 from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.files import sha256_of
+from meeting_pipeline.storage.files import sha256_of
 
 WEIGHTS = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 ASK = (

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.files import RecordFolder
-from meeting_pipeline.paid_calls import Keep, PaidCalls, call_key
+from meeting_pipeline.storage.files import RecordFolder
+from meeting_pipeline.storage.paid_calls import Keep, PaidCalls, call_key
 
 KEY = call_key("chat", "https://api.moonshot.cn/v1", "kimi-k2.6", b"{}")
 

@@ -7,10 +7,10 @@ import pytest
 
 from meeting_pipeline.domain.model import Audio, RecordKey, Segment, Transcript
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.files import RecordFolder
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.stages.transcribe import Transcribe
+from meeting_pipeline.storage.files import RecordFolder
 from tests.support.fakes import FakeTranscriber, meta
 
 AUDIO = Audio(Path("audio.flac"), 1, "0" * 64, 5.0)

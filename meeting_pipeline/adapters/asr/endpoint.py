@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused, NotTake
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
 from meeting_pipeline.adapters.http import Answer, Http
-from meeting_pipeline.paid_calls import Keep, call_key
+from meeting_pipeline.storage.paid_calls import Keep, call_key
 
 ENDPOINT = "POST /audio/transcriptions"
 

@@ -20,8 +20,8 @@ from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
 from meeting_pipeline.domain.model import Audio, Segment
 from meeting_pipeline.errors import RecordError, RetryableError
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 HOLE_S = 3.0
 """More speech than this between two segments, without words, is a hole."""

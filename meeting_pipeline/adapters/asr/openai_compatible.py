@@ -18,11 +18,11 @@ from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted, MediaTool
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 ENGINE = "openai"
 VERSION = 1

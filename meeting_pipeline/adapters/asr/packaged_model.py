@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meeting_pipeline.errors import ConfigError, FatalError, MeetingError
-from meeting_pipeline.files import create, write_durably
+from meeting_pipeline.storage.files import create, write_durably
 
 MODEL_NAME = "base"
 OFFLINE_HINT = "pip install 'meeting-pipeline[offline]'"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meeting_pipeline.errors import ConfigError, FatalError, UsageError
-from meeting_pipeline.files import create, publish
+from meeting_pipeline.storage.files import create, publish
 
 _MAGIC = b"SQLite format 3\0"
 

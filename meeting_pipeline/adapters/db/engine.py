@@ -28,7 +28,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 from meeting_pipeline.errors import ConfigError, FatalError
-from meeting_pipeline.files import make_folder, sync
+from meeting_pipeline.storage.files import make_folder, sync
 
 Result = TypeVar("Result")
 

@@ -23,7 +23,7 @@ from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
 from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound, NotTaken, refuse
 from meeting_pipeline.adapters.llm.reply_schema import reply_schema
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
-from meeting_pipeline.paid_calls import Keep, PaidCalls, call_key
+from meeting_pipeline.storage.paid_calls import Keep, PaidCalls, call_key
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

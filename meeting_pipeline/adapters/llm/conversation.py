@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.llm.chat import ChatModel, Completion
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, repair
 from meeting_pipeline.errors import FinalError, RecordError
-from meeting_pipeline.paid_calls import PaidCalls
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.llm.reply import Reply

@@ -25,9 +25,9 @@ from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
-from meeting_pipeline.paid_calls import PaidCalls
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
+from meeting_pipeline.storage.paid_calls import PaidCalls
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.llm.reply import Reply

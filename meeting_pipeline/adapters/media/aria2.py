@@ -31,10 +31,10 @@ from meeting_pipeline.adapters.media.shares import Shares
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
-from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.storage.files import disk_full
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.media.aria2_daemon import Daemon

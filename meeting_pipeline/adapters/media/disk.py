@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Condition
 
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
-from meeting_pipeline.files import disk_full, is_full
+from meeting_pipeline.storage.files import disk_full, is_full
 
 FreeBytes = Callable[[Path], int]
 _WRITABLE = "see that the data directory is there and may be written"

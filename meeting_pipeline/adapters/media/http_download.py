@@ -15,9 +15,9 @@ from meeting_pipeline.adapters.media.pace import Line
 from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
-from meeting_pipeline.files import SyncedNowAndThen, create
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.storage.files import SyncedNowAndThen, create
 
 OF_ONE_STREAM = "http"
 """Who wrote a part that has no holes."""

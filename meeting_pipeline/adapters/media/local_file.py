@@ -8,9 +8,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
-from meeting_pipeline.files import create, disk_full, is_full
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.storage.files import create, disk_full, is_full
 
 _BLOCK_BYTES = 1 << 20
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from meeting_pipeline.files import create
+from meeting_pipeline.storage.files import create
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

@@ -19,8 +19,8 @@ from meeting_pipeline.adapters.media.found import Found
 from meeting_pipeline.adapters.media.media_client import MediaClient
 from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
 from meeting_pipeline.errors import RetryableError, Stopped
-from meeting_pipeline.files import create
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.storage.files import create
 
 _LEAST_BYTES = 1 << 18  # less is not worth a request
 _LOOK_S = 0.5

@@ -10,9 +10,9 @@ from pathlib import Path
 from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.files import disk_full
 from meeting_pipeline.ports.media import ExtractedAudio
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.storage.files import disk_full
 
 SAMPLE_RATE = 16_000
 _FRAME = round(FRAME_S * SAMPLE_RATE)

@@ -37,9 +37,9 @@ from meeting_pipeline.errors import (
     RetryableError,
     SkipRecord,
 )
-from meeting_pipeline.files import sha256_of
 from meeting_pipeline.ports.media import MediaInfo
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.storage.files import sha256_of
 
 _WORTH_A_SAVE_BYTES = 64 << 20
 _EARLIEST_YEAR = 2000

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from meeting_pipeline.adapters.sources.folder_files import MediaFile
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.files import write_durably
+from meeting_pipeline.storage.files import write_durably
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from meeting_pipeline.files import RecordFolder, make_folder, sync, write_durably
+from meeting_pipeline.storage.files import RecordFolder, make_folder, sync, write_durably
 
 Keep: TypeAlias = Callable[[bytes], bytes]
 """Takes an answer, has it on disk and returns it."""
