@@ -9,9 +9,9 @@ from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.timing import Resource
-from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.pipeline import Pipeline
+from meeting_pipeline.ports.observer import Observers, RunObserver
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver

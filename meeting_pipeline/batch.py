@@ -8,8 +8,8 @@ from functools import partial
 
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, StageName
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord
 from meeting_pipeline.record_worker import RecordWorker
 

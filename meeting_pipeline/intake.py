@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from meeting_pipeline.domain.stages import Order
 from meeting_pipeline.errors import ConfigError, FatalError, Stopped
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord, RecordingStore
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.stages.fetch import Listing, Page, fetch

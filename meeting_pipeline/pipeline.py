@@ -9,8 +9,8 @@ from meeting_pipeline import exit_codes
 from meeting_pipeline.batch import Batch, BatchResult
 from meeting_pipeline.domain.stages import Order, Outcome, RunReport
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.intake import Intake
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import (
     DueRecord,
     RecordingStore,

@@ -32,9 +32,9 @@ from meeting_pipeline.errors import (
     SkipRecord,
     Stopped,
 )
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord, RecordingStore, Setback
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given

@@ -13,7 +13,7 @@ from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, Retention
 from meeting_pipeline.domain.stages import RecordOutcome, RunReport, StageName
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.upkeep import RetentionStore
 from meeting_pipeline.storage.files import RecordFolder
 

@@ -8,7 +8,7 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, StageName
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from meeting_pipeline.domain.stages import RecordOutcome
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.runtime.memory import give_back
 
 _EVERY_S = 2.0  # it takes half a millisecond

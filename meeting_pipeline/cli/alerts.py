@@ -9,8 +9,8 @@ from meeting_pipeline import exit_codes, notify
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.session import ENV_FILE
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.notify import Failure, Notice
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.runtime.interrupts import LAST_WORDS_S
 from meeting_pipeline.runtime.logs import Redaction
 from meeting_pipeline.settings.config import alert_settings

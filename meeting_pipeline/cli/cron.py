@@ -11,8 +11,8 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.alerts import LastWords
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.events import Observers
     from meeting_pipeline.night import night
+    from meeting_pipeline.ports.observer import Observers
     from meeting_pipeline.reports import run_document
 
     settings = begin("cron_incremental.log")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from meeting_pipeline.cli.words import minutes as clock_time
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordOutcome, StageName
 from meeting_pipeline.domain.timing import GateUse, StageWork
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 
 _REFRESHES_A_SECOND = 4
 _LINES_BESIDE = 6  # of the terminal's height

@@ -11,7 +11,7 @@ import pytest
 from meeting_pipeline import assembly
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.events import RunObserver
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.company import Change
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY

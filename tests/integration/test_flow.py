@@ -20,10 +20,10 @@ from meeting_pipeline.errors import (
     RetryableError,
     Stopped,
 )
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import ExtractedAudio
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.progress import Progress
 from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.nights import Installation

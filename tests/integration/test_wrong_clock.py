@@ -16,8 +16,8 @@ import pytest
 from meeting_pipeline import assembly
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.events import RunObserver
 from meeting_pipeline.night import night
+from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox

@@ -12,9 +12,9 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Order, RunReport, StageName
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.events import Observers, RunObserver
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.pipeline import Pipeline
+from meeting_pipeline.ports.observer import Observers, RunObserver
 from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract

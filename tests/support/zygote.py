@@ -127,8 +127,8 @@ def _command(words: list[str]) -> int:
 
         return run_program(words)
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.events import RunObserver
     from meeting_pipeline.night import night
+    from meeting_pipeline.ports.observer import RunObserver
     from meeting_pipeline.reports import run_document
 
     settings = begin("cron_incremental.log")
