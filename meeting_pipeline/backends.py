@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
     from meeting_pipeline.adapters.decoders import Decoders
+    from meeting_pipeline.adapters.http.rate_limit import RateLimit
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
-    from meeting_pipeline.adapters.rates import RateLimit
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Parts:
 
     def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
         """The limit of one service; its last minute is remembered from run to run."""
-        from meeting_pipeline.adapters.rates import RateLimit
+        from meeting_pipeline.adapters.http.rate_limit import RateLimit
 
         return RateLimit(
             per_minute,

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 from tenacity.wait import wait_none
 
-from meeting_pipeline.adapters import http
 from meeting_pipeline.adapters.asr import openai_compatible as asr
-from meeting_pipeline.adapters.http import Timeouts
+from meeting_pipeline.adapters.http import client
+from meeting_pipeline.adapters.http.client import Timeouts
 from meeting_pipeline.adapters.llm import openai_compatible as llm
 from meeting_pipeline.adapters.media import aria2, http_download
 from meeting_pipeline.adapters.sources.tencent import connect
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.timeout(120)
 def little_time() -> Iterator[None]:
     """Seconds instead of minutes for every deadline, and no wait between two tries."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "_BACK_OFF", wait_none())
+        patch.setattr(client, "_BACK_OFF", wait_none())
         for module in (connect, asr, llm):
             patch.setattr(module, "_TIMEOUTS", Timeouts(total_s=1.0))
         for module, name in ((http_download, "HttpDownloader"), (aria2, "Aria2Downloader")):

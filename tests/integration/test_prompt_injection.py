@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.llm.prompting import system_prompt
-from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.display import plain_lines
 from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.domain.model import Audio, Segment, Summary, Transcript

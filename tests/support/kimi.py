@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
-from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Participant, Summary, Usage
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
-from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Segment, Transcript, Usage
 from tests.support.transcripts import summary_job
 

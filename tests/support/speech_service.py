@@ -7,8 +7,8 @@ from typing import Any
 
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.asr.openai_compatible import EndpointTranscriber
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress

@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from meeting_pipeline.adapters.connections import BreakableAdapter
+from meeting_pipeline.adapters.http.connections import BreakableAdapter
 
 
 def test_a_connection_that_is_made_after_all_were_broken_off_waits_for_no_answer() -> None:

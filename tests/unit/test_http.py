@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http import Answer, Http, Timeouts, TryAgain, refuse_failures
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Answer, Http, Timeouts, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import ConfigError, FatalError, MeetingError, RetryableError, Stopped
 from tests.support.clocks import FakeTime
 from tests.support.scripted_server import ScriptedServer, json_reply, reply, reset

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http import Answer, Http, Timeouts, refuse_failures
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Answer, Http, Timeouts, refuse_failures
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
 from tests.support.certificates import self_signed, server_side
 from tests.support.clocks import FakeTime

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meeting_pipeline.adapters.http import Answer, TryAgain
+from meeting_pipeline.adapters.http.client import Answer, TryAgain
 from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken, TooLong, refuse
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 from tests.support.clocks import FakeTime
 
@@ -130,7 +130,7 @@ def test_a_call_that_was_killed_counts(tmp_path: Path) -> None:
     history = tmp_path / "rate.jsonl"
     script = (
         "import os, threading, pathlib\n"
-        "from meeting_pipeline.adapters.rates import RateLimit\n"
+        "from meeting_pipeline.adapters.http.rate_limit import RateLimit\n"
         f"rate = RateLimit(1, history=pathlib.Path({str(history)!r}), stop=threading.Event())\n"
         "with rate.slot():\n    os._exit(9)\n"
     )

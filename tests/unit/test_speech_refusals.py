@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import (
     TooLarge,
     refuse,
 )
-from meeting_pipeline.adapters.http import Answer, TryAgain
+from meeting_pipeline.adapters.http.client import Answer, TryAgain
 from meeting_pipeline.errors import FatalError
 
 

@@ -10,7 +10,7 @@ from meeting_pipeline.adapters.asr.answers import read_answer
 from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused, NotTaken, refuse
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
-from meeting_pipeline.adapters.http import Answer, Http
+from meeting_pipeline.adapters.http.client import Answer, Http
 from meeting_pipeline.storage.paid_calls import Keep, call_key
 
 ENDPOINT = "POST /audio/transcriptions"

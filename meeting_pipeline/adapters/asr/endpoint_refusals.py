@@ -15,7 +15,7 @@ import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.http import Answer, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.client import Answer, TryAgain, refuse_failures
 from meeting_pipeline.errors import FatalError, RetryableError
 
 _LONGEST_MESSAGE = 160

@@ -13,8 +13,8 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
 from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece
-from meeting_pipeline.adapters.http import Http, Timeouts
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import requests
 
-from meeting_pipeline.adapters.http import Answer, Http
+from meeting_pipeline.adapters.http.client import Answer, Http
 from meeting_pipeline.adapters.llm.model_traits import ModelTraits
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, system_prompt

@@ -10,7 +10,8 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.http import Http, Timeouts
+from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm import prompting
 from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, system_tokens
 from meeting_pipeline.adapters.llm.conversation import Conversation
@@ -21,7 +22,6 @@ from meeting_pipeline.adapters.llm.prompting import Document
 from meeting_pipeline.adapters.llm.reading import Plan, Reading
 from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken
 from meeting_pipeline.adapters.llm.reply_schema import schema_version
-from meeting_pipeline.adapters.rates import RateLimit
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, RecordError

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.http import Answer, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.client import Answer, TryAgain, refuse_failures
 from meeting_pipeline.errors import FatalError, FinalError, RetryableError
 
 OVERLOADED = "overloaded"

@@ -22,7 +22,7 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
-from meeting_pipeline.adapters.connections import BreakableAdapter
+from meeting_pipeline.adapters.http.connections import BreakableAdapter
 from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
 from meeting_pipeline.adapters.media.media_client import ca_bundle
 from meeting_pipeline.adapters.media.tunnel import USER, Tunnel

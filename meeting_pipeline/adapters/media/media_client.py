@@ -17,7 +17,7 @@ from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from meeting_pipeline.adapters.attempts import Attempt
+from meeting_pipeline.adapters.http.attempts import Attempt
 from meeting_pipeline.adapters.media.answers import Answer, stalled
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.adapters.media.media_sessions import (

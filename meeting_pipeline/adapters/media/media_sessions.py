@@ -10,8 +10,8 @@ import requests
 from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from meeting_pipeline.adapters.attempts import Attempt
-from meeting_pipeline.adapters.connections import BreakableAdapter, current_attempt
+from meeting_pipeline.adapters.http.attempts import Attempt
+from meeting_pipeline.adapters.http.connections import BreakableAdapter, current_attempt
 from meeting_pipeline.adapters.media.hosts import AllowedHosts
 
 

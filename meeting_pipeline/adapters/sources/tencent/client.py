@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http import Answer, Http, TryAgain, http_date, refuse_failures
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Answer, Http, TryAgain, http_date, refuse_failures
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.sources.tencent.answers import BadField, read
 from meeting_pipeline.adapters.sources.tencent.refusals import (
     CLOCK_SKEW,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from meeting_pipeline.adapters.http import Http, Timeouts
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.sources.tencent.addresses import Addresses
 from meeting_pipeline.adapters.sources.tencent.client import TencentClient
 from meeting_pipeline.adapters.sources.tencent.listing import RecordList

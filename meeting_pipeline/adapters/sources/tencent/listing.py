@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.sources.tencent.answers import (
     BadField,
     ListedRecord,

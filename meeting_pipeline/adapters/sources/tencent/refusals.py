@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from meeting_pipeline.adapters.http import Answer, TryAgain
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import (
     FatalError,
     MeetingError,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import accumulate, count
 from pathlib import Path
 
-from meeting_pipeline.adapters.rate_history import Call, RateHistory
+from meeting_pipeline.adapters.http.rate_history import Call, RateHistory
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 
 _MARGIN_S = 0.5  # clocks of two machines do not run at the same speed

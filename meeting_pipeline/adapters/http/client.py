@@ -28,10 +28,10 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from meeting_pipeline.adapters.breaker import Breaker
-from meeting_pipeline.adapters.connections import BreakableAdapter
-from meeting_pipeline.adapters.http_trouble import FOREIGN, in_our_words
-from meeting_pipeline.adapters.rates import RateLimit
+from meeting_pipeline.adapters.http.circuit_breaker import Breaker
+from meeting_pipeline.adapters.http.connections import BreakableAdapter
+from meeting_pipeline.adapters.http.network_errors import FOREIGN, in_our_words
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.gate import OPEN, Gate
 

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-from meeting_pipeline.adapters.attempts import Attempt
+from meeting_pipeline.adapters.http.attempts import Attempt
 
 _current: ContextVar[Attempt] = ContextVar("attempt")
 

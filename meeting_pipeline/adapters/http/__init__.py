@@ -1,0 +1,1 @@
+"""One way to call a service over HTTP: deadlines, retries, rate limits, one circuit breaker."""
