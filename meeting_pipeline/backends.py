@@ -33,10 +33,10 @@ from meeting_pipeline.settings.config import Settings
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
-    from meeting_pipeline.adapters.decoders import Decoders
     from meeting_pipeline.adapters.http.rate_limit import RateLimit
     from meeting_pipeline.adapters.media.disk import DiskReservation
     from meeting_pipeline.adapters.media.hosts import AllowedHosts
+    from meeting_pipeline.adapters.processes.decoders import Decoders
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Parts:
 
     @cached_property
     def _decoders(self) -> "Decoders":
-        from meeting_pipeline.adapters.decoders import Decoders
+        from meeting_pipeline.adapters.processes.decoders import Decoders
 
         decoders = Decoders(min(self.jobs, cores()), [_PYAV])
         self.services.callback(decoders.close)

@@ -14,10 +14,10 @@ import av
 import pytest
 
 from meeting_pipeline.adapters.asr.loudness import listen
-from meeting_pipeline.adapters.decoders import Decoders
 from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain import media_checks
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.errors import (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters import worker
+from meeting_pipeline.adapters.processes import worker
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline import steps
-from meeting_pipeline.adapters.media.child import run
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.adapters.processes.child import run
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.museum import Take, record

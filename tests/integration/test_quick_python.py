@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.decoders import Decoders
+from meeting_pipeline.adapters.processes.decoders import Decoders
 from tests.support.processes import PATIENCE_S
 from tests.support.quick_python import quick_python
 

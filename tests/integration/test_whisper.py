@@ -17,7 +17,7 @@ import pytest
 
 from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
-from meeting_pipeline.adapters.worker import main
+from meeting_pipeline.adapters.processes.worker import main
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.ports.job import Job

@@ -13,8 +13,8 @@ import rich.table
 import zhconv
 
 import meeting_pipeline.adapters.db.embedded
-import meeting_pipeline.adapters.decoders
 import meeting_pipeline.adapters.media.pyav
+import meeting_pipeline.adapters.processes.decoders
 import meeting_pipeline.adapters.sources.tencent.source
 import meeting_pipeline.cli.progress
 import meeting_pipeline.doctor

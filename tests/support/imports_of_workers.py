@@ -5,6 +5,6 @@ import av
 import numpy
 
 import meeting_pipeline.adapters.asr.loudness
-import meeting_pipeline.adapters.decoders
 import meeting_pipeline.adapters.media.pyav
-import meeting_pipeline.adapters.worker
+import meeting_pipeline.adapters.processes.decoders
+import meeting_pipeline.adapters.processes.worker

@@ -27,7 +27,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.worker_pool import _PROGRAM, _PYTHON_WORDS
+from meeting_pipeline.adapters.processes.worker_pool import _PROGRAM, _PYTHON_WORDS
 
 SINGLE = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 _HERE = Path(__file__).parents[2]

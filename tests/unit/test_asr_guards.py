@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import guards
-from meeting_pipeline.adapters.late_imports import without_setuptools
+from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
     lambda pair: (float(pair[0]), float(pair[0] + pair[1]))

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from meeting_pipeline.adapters.turns import Turns
-from meeting_pipeline.adapters.worker import Worker
-from meeting_pipeline.adapters.worker_pool import WorkerPool
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.worker import Worker
+from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.gates import Gates

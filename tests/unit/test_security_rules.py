@@ -22,9 +22,9 @@ REVIEWED = {
     "S311": ["meeting_pipeline/adapters/llm/refusals.py"],
     "S603": [
         "meeting_pipeline/adapters/media/aria2_daemon.py",
-        "meeting_pipeline/adapters/media/child.py",
-        "meeting_pipeline/adapters/media/child.py",
-        "meeting_pipeline/adapters/worker_pool.py",
+        "meeting_pipeline/adapters/processes/child.py",
+        "meeting_pipeline/adapters/processes/child.py",
+        "meeting_pipeline/adapters/processes/worker_pool.py",
         "meeting_pipeline/doctor.py",
     ],
 }

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from meeting_pipeline.adapters.turns import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 
 
 def test_one_waits_until_there_are_more_turns() -> None:

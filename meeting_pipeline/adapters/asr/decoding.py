@@ -20,7 +20,7 @@ from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.languages import LanguageRule
 from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phrases
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
-from meeting_pipeline.adapters.turns import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 
 VERSION = 4
 """Part of the settings line: raise it whenever a rule here or in its neighbours changes."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from threading import Lock
 
-from meeting_pipeline.adapters.late_imports import without_setuptools
+from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 Span = tuple[float, float]
 """(start, end) in seconds."""

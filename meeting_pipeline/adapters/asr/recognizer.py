@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.asr import guards
 from meeting_pipeline.adapters.asr.decoding import Decoder, Said
 from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.speech import Speech
-from meeting_pipeline.adapters.turns import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 from meeting_pipeline.domain.model import Segment, Transcript
 from meeting_pipeline.errors import ConfigError, SkipRecord
 from meeting_pipeline.ports.progress import Progress
@@ -42,7 +42,7 @@ class Options:
     threads: int
 
     def begin(self, turns: Turns) -> "Recognizer":
-        """What a worker process does first (`worker.Work`)."""
+        """What a worker process does first (`adapters.processes.worker.Work`)."""
         return Recognizer(self, turns)
 
 

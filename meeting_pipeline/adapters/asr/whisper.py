@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.asr.packaged_model import (
     require_packages,
 )
 from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options, Task
-from meeting_pipeline.adapters.worker_pool import WorkerPool
+from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError

@@ -8,8 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from meeting_pipeline.adapters.late_imports import without_setuptools
 from meeting_pipeline.adapters.llm.sentences import is_chinese
+from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 _SPACED_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SHORTEST_SPACED = 3

@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from meeting_pipeline.adapters.decoders import Decoders
-from meeting_pipeline.adapters.media.child import STALL_S
+from meeting_pipeline.adapters.processes.child import STALL_S
+from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress

@@ -4,7 +4,6 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-from meeting_pipeline.adapters.media import child
 from meeting_pipeline.adapters.media.containers import (
     DEMUXER_OPTIONS,
     corrupt,
@@ -19,6 +18,7 @@ from meeting_pipeline.adapters.media.sound import (
     towards,
     unwritable,
 )
+from meeting_pipeline.adapters.processes import child
 from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo, MediaTool

@@ -9,12 +9,20 @@ from queue import Empty, LifoQueue
 from threading import Lock
 from typing import Any
 
-from meeting_pipeline.adapters.worker import Advanced, Begin, Cores, Crashed, Done, Failed, Work
+from meeting_pipeline.adapters.processes.worker import (
+    Advanced,
+    Begin,
+    Cores,
+    Crashed,
+    Done,
+    Failed,
+    Work,
+)
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.progress import Progress
 
 _NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
-_PROGRAM = "from meeting_pipeline.adapters.worker import main; main()"
+_PROGRAM = "from meeting_pipeline.adapters.processes.worker import main; main()"
 _PYTHON_WORDS = ("-P", "-c", _PROGRAM)  # -P: modules of the current folder are not ours
 
 

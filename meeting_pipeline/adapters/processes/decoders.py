@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from meeting_pipeline.adapters.turns import Turns
-from meeting_pipeline.adapters.worker import Worker
-from meeting_pipeline.adapters.worker_pool import WorkerPool
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.worker import Worker
+from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.ports.progress import Progress, no_progress
 
 LIMITS = {

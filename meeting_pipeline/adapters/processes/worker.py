@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn, Protocol
 
-from meeting_pipeline.adapters.turns import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports.progress import Progress
 
