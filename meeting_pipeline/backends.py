@@ -33,9 +33,9 @@ from meeting_pipeline.settings.config import Settings
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.asr.levels import Sound
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
+    from meeting_pipeline.adapters.downloads.disk import DiskReservation
+    from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
     from meeting_pipeline.adapters.http.rate_limit import RateLimit
-    from meeting_pipeline.adapters.media.disk import DiskReservation
-    from meeting_pipeline.adapters.media.hosts import AllowedHosts
     from meeting_pipeline.adapters.processes.decoders import Decoders
 
 log = logging.getLogger(__name__)
@@ -257,15 +257,15 @@ _SOURCES: Mapping[str, Callable[[Parts], RecordingSource]] = {
 def make_downloader(parts: Parts) -> Downloader:
     """What brings media of the chosen source here."""
     if parts.settings.source_name == "folder":
-        from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+        from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 
         return LocalFileDownloader()
     return _chosen(_DOWNLOADERS, parts.settings.download.downloader)(parts)
 
 
 def _hosts_and_disk(parts: Parts) -> tuple["AllowedHosts", "DiskReservation"]:
-    from meeting_pipeline.adapters.media.disk import DiskReservation
-    from meeting_pipeline.adapters.media.hosts import AllowedHosts
+    from meeting_pipeline.adapters.downloads.disk import DiskReservation
+    from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 
     download = parts.settings.download
     hosts = AllowedHosts(download.allowed_hosts, download.allow_private_hosts)
@@ -273,7 +273,7 @@ def _hosts_and_disk(parts: Parts) -> tuple["AllowedHosts", "DiskReservation"]:
 
 
 def _aria2(parts: Parts) -> Downloader:
-    from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
+    from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
 
     download = parts.settings.download
     hosts, disk = _hosts_and_disk(parts)
@@ -284,7 +284,7 @@ def _aria2(parts: Parts) -> Downloader:
 
 
 def _http(parts: Parts, largest_bytes: int = LARGEST_MEDIA_BYTES) -> Downloader:
-    from meeting_pipeline.adapters.media.http_download import HttpDownloader
+    from meeting_pipeline.adapters.downloads.http import HttpDownloader
 
     downloader = HttpDownloader(*_hosts_and_disk(parts), largest_bytes=largest_bytes)
     parts.services.callback(downloader.close)

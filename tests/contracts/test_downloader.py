@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 
 import pytest
 
-from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.errors import LinkExpired, MeetingError, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.http_download import HttpDownloader
-from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.adapters.downloads.disk import DiskReservation
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.http import HttpDownloader
+from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES
 from meeting_pipeline.errors import FatalError, RecordError, Stopped
 from meeting_pipeline.ports.progress import no_progress

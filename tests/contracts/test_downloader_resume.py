@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile, boot
+from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile, boot
 from meeting_pipeline.errors import LinkExpired
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

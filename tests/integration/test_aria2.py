@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline import backends
-from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
-from meeting_pipeline.adapters.media.aria2_keeper import find_aria2c
-from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM
-from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
+from meeting_pipeline.adapters.downloads.aria2_keeper import find_aria2c
+from meeting_pipeline.adapters.downloads.disk import DiskReservation
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.http import OF_ONE_STREAM
+from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S
+from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress

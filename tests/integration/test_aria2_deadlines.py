@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.media import tunnel
-from meeting_pipeline.adapters.media.aria2_daemon import Daemon
-from meeting_pipeline.adapters.media.aria2_status import DaemonLost
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.tunnel import Tunnel
+from meeting_pipeline.adapters.downloads import tunnel
+from meeting_pipeline.adapters.downloads.aria2_daemon import Daemon
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.tunnel import Tunnel
 from tests.support.trickles import Trickle
 
 pytestmark = pytest.mark.timeout(60)

@@ -8,9 +8,9 @@ from threading import Thread
 
 import pytest
 
-from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.http_download import HttpDownloader
+from meeting_pipeline.adapters.downloads.disk import DiskReservation
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.http import HttpDownloader
 from meeting_pipeline.errors import RecordError, Stopped
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

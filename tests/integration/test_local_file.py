@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.errors import MeetingError, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
@@ -109,7 +109,7 @@ def test_other_links_are_refused_without_repeating_them(url: str, part: Path) ->
 def test_no_room_for_the_copy_stops_the_run(source: Path, part: Path) -> None:
     program = f"""
 import pathlib, resource
-from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

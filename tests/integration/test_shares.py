@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
-from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
-from meeting_pipeline.adapters.media.shares import shared_out
+from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
+from meeting_pipeline.adapters.downloads.disk import DiskReservation
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.downloads.shares import shared_out
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import pytest
 
-from meeting_pipeline.adapters.media.disk import DiskReservation
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.disk import DiskReservation
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.fault_server import Behaviour, FaultServer, healthy
@@ -52,9 +52,9 @@ def make(
     stall_s: float = 1.0,
 ) -> ClosableDownloader:
     """One of KINDS; without `hosts` everything on loopback is allowed."""
-    from meeting_pipeline.adapters.media.aria2 import Aria2Downloader
-    from meeting_pipeline.adapters.media.http_download import HttpDownloader
-    from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S
+    from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
+    from meeting_pipeline.adapters.downloads.http import HttpDownloader
+    from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S
 
     hosts = hosts or AllowedHosts((), allow_private=True)
     disk = disk or DiskReservation(folder, floor_bytes)

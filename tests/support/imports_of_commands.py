@@ -5,10 +5,10 @@ import meeting_pipeline.adapters.asr.choice
 import meeting_pipeline.adapters.asr.openai_compatible
 import meeting_pipeline.adapters.asr.tencent
 import meeting_pipeline.adapters.db.migrate
+import meeting_pipeline.adapters.downloads.aria2
+import meeting_pipeline.adapters.downloads.http
 import meeting_pipeline.adapters.llm.openai_compatible
-import meeting_pipeline.adapters.media.aria2
 import meeting_pipeline.adapters.media.ffmpeg
-import meeting_pipeline.adapters.media.http_download
 import meeting_pipeline.adapters.sources.tencent.connect
 import meeting_pipeline.cli.app
 import meeting_pipeline.cli.execute

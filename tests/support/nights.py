@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.adapters.media.local_file import LocalFileDownloader
+from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Order, RunReport, StageName

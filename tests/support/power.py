@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from meeting_pipeline.adapters.media.part_file import boot
+from meeting_pipeline.adapters.downloads.part_file import boot
 from tests.support.tracing import Tracer
 
 CALLS = (

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from meeting_pipeline.adapters.media.disk import DiskReservation, NoRoomYet
+from meeting_pipeline.adapters.downloads.disk import DiskReservation, NoRoomYet
 from meeting_pipeline.errors import FatalError, Stopped
 from tests.support.disks import small_disk
 

@@ -7,7 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from meeting_pipeline.adapters.media.pace import Line
+from meeting_pipeline.adapters.downloads.pace import Line
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.gates import Gates

@@ -21,7 +21,7 @@ DANGEROUS = {
 REVIEWED = {
     "S311": ["meeting_pipeline/adapters/llm/refusals.py"],
     "S603": [
-        "meeting_pipeline/adapters/media/aria2_daemon.py",
+        "meeting_pipeline/adapters/downloads/aria2_daemon.py",
         "meeting_pipeline/adapters/processes/child.py",
         "meeting_pipeline/adapters/processes/child.py",
         "meeting_pipeline/adapters/processes/worker_pool.py",

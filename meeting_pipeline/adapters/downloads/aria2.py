@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.media.answers import MEDIA_HOST_BUSY, Inflow
-from meeting_pipeline.adapters.media.aria2_keeper import Aria2Keeper
-from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
-from meeting_pipeline.adapters.media.disk import DiskReservation, disk_trouble
-from meeting_pipeline.adapters.media.found import Found, look
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.http_download import OF_ONE_STREAM, HttpDownloader
-from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.pace import FAST_BYTES_PER_S, Line
-from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
-from meeting_pipeline.adapters.media.shares import Shares
+from meeting_pipeline.adapters.downloads.aria2_keeper import Aria2Keeper
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, Status
+from meeting_pipeline.adapters.downloads.disk import DiskReservation, disk_trouble
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.http import OF_ONE_STREAM, HttpDownloader
+from meeting_pipeline.adapters.downloads.media_client import MediaClient
+from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S, Line
+from meeting_pipeline.adapters.downloads.part_file import PartFile, Unusable
+from meeting_pipeline.adapters.downloads.remote_file import Found, look
+from meeting_pipeline.adapters.downloads.responses import MEDIA_HOST_BUSY, Inflow
+from meeting_pipeline.adapters.downloads.shares import Shares
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
@@ -37,7 +37,7 @@ from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.storage.files import disk_full
 
 if TYPE_CHECKING:
-    from meeting_pipeline.adapters.media.aria2_daemon import Daemon
+    from meeting_pipeline.adapters.downloads.aria2_daemon import Daemon
 
 log = logging.getLogger(__name__)
 

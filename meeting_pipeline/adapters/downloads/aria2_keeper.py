@@ -8,15 +8,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from meeting_pipeline.adapters.media.aria2_status import DaemonLost
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.tunnel import Tunnel
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.tunnel import Tunnel
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.runtime.programs import find_program
 
 if TYPE_CHECKING:
-    from meeting_pipeline.adapters.media.aria2_daemon import Daemon
+    from meeting_pipeline.adapters.downloads.aria2_daemon import Daemon
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Aria2Keeper:
             self._daemon = self._tunnel = None
 
     def _started(self) -> "Daemon":
-        from meeting_pipeline.adapters.media.aria2_daemon import Daemon
+        from meeting_pipeline.adapters.downloads.aria2_daemon import Daemon
 
         program = find_aria2c(self._aria2c)
         self._tunnel = self._tunnel or Tunnel(self._hosts)

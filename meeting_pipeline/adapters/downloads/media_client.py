@@ -17,15 +17,15 @@ from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from meeting_pipeline.adapters.http.attempts import Attempt
-from meeting_pipeline.adapters.media.answers import Answer, stalled
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.media_sessions import (
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.media_sessions import (
     MediaSession,
     MediaSessions,
     inner_reason,
     never_connected,
 )
+from meeting_pipeline.adapters.downloads.responses import Answer, stalled
+from meeting_pipeline.adapters.http.attempts import Attempt
 from meeting_pipeline.errors import FatalError, LinkExpired, RecordError, RetryableError, Stopped
 
 Result = TypeVar("Result")

@@ -15,8 +15,8 @@ from contextlib import closing
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.adapters.http.attempts import Attempt
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
 from meeting_pipeline.errors import RecordError, RetryableError
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.part_file import RemoteFile
+from meeting_pipeline.adapters.downloads.media_client import MediaClient
+from meeting_pipeline.adapters.downloads.part_file import RemoteFile
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from meeting_pipeline.adapters.downloads.part_file import RemoteFile
 from meeting_pipeline.adapters.http.attempts import Attempt
-from meeting_pipeline.adapters.media.part_file import RemoteFile
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 
 MEDIA_HOST_BUSY = "media_host_busy"

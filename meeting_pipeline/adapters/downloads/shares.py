@@ -14,10 +14,10 @@ from math import ceil
 from pathlib import Path
 from threading import Event
 
-from meeting_pipeline.adapters.media.answers import Answer
-from meeting_pipeline.adapters.media.found import Found
-from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.part_file import PartFile, Unusable
+from meeting_pipeline.adapters.downloads.media_client import MediaClient
+from meeting_pipeline.adapters.downloads.part_file import PartFile, Unusable
+from meeting_pipeline.adapters.downloads.remote_file import Found
+from meeting_pipeline.adapters.downloads.responses import Answer
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.storage.files import create

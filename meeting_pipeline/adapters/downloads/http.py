@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from meeting_pipeline.adapters.media.answers import Answer
-from meeting_pipeline.adapters.media.disk import DiskReservation, NoRoomYet, disk_trouble
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
-from meeting_pipeline.adapters.media.media_client import MediaClient
-from meeting_pipeline.adapters.media.pace import Line
-from meeting_pipeline.adapters.media.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.downloads.disk import DiskReservation, NoRoomYet, disk_trouble
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
+from meeting_pipeline.adapters.downloads.media_client import MediaClient
+from meeting_pipeline.adapters.downloads.pace import Line
+from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile
+from meeting_pipeline.adapters.downloads.responses import Answer
 from meeting_pipeline.domain.media_checks import LARGEST_MEDIA_BYTES, check_not_too_large
 from meeting_pipeline.errors import FatalError, RecordError, RetryableError
 from meeting_pipeline.ports.progress import Progress

@@ -22,10 +22,10 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, Status
+from meeting_pipeline.adapters.downloads.media_client import ca_bundle
+from meeting_pipeline.adapters.downloads.tunnel import USER, Tunnel
 from meeting_pipeline.adapters.http.connections import BreakableAdapter
-from meeting_pipeline.adapters.media.aria2_status import DaemonLost, Status
-from meeting_pipeline.adapters.media.media_client import ca_bundle
-from meeting_pipeline.adapters.media.tunnel import USER, Tunnel
 
 log = logging.getLogger(__name__)
 logger.disable("aria2p")  # loguru would print what it is asked

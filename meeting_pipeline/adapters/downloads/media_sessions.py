@@ -10,9 +10,9 @@ import requests
 from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.adapters.http.attempts import Attempt
 from meeting_pipeline.adapters.http.connections import BreakableAdapter, current_attempt
-from meeting_pipeline.adapters.media.hosts import AllowedHosts
 
 
 class MediaSession(requests.Session):

@@ -1,0 +1,1 @@
+"""Download the media of a recording."""
