@@ -105,7 +105,7 @@ class Parts:
 
     @cached_property
     def _library(self) -> MediaTool:
-        from meeting_pipeline.adapters.media.apart import MediaApart
+        from meeting_pipeline.adapters.media.worker_process import MediaApart
 
         return MediaApart(self._decoders)
 

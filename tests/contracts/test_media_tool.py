@@ -14,9 +14,9 @@ import av
 import pytest
 
 from meeting_pipeline.adapters.asr.loudness import listen
-from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.adapters.media.worker_process import MediaApart
 from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain import media_checks
 from meeting_pipeline.domain.model import Audio

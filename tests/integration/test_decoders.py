@@ -15,8 +15,8 @@ import pytest
 from meeting_pipeline.adapters.asr import choice, loudness, openai_compatible, tencent
 from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.media import ffmpeg, pyav
-from meeting_pipeline.adapters.media.apart import MediaApart
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.adapters.media.worker_process import MediaApart
 from meeting_pipeline.adapters.processes.decoders import LIMITS, Decoders
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
@@ -27,18 +27,18 @@ SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
     ],
 )
 def test_only_a_loop_is_collapsed(heard: str, kept: str) -> None:
-    assert guards.collapse_repeats(heard) == kept
+    assert transcript_filters.collapse_repeats(heard) == kept
 
 
 @given(st.text())
 def test_collapsing_never_adds_text(text: str) -> None:
-    assert len(guards.collapse_repeats(text)) <= len(text)
+    assert len(transcript_filters.collapse_repeats(text)) <= len(text)
 
 
 def test_text_is_dropped_only_when_the_model_heard_nothing_and_was_unsure() -> None:
-    assert guards.is_hallucination(0.9, -1.5)
-    assert not guards.is_hallucination(0.9, -0.3)
-    assert not guards.is_hallucination(0.1, -1.5)
+    assert transcript_filters.is_hallucination(0.9, -1.5)
+    assert not transcript_filters.is_hallucination(0.9, -0.3)
+    assert not transcript_filters.is_hallucination(0.1, -1.5)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_text_is_dropped_only_when_the_model_heard_nothing_and_was_unsure() -> N
     ],
 )
 def test_phrases_of_subtitle_makers_are_not_speech(text: str) -> None:
-    assert guards.clean(text, "zh") == ""
+    assert transcript_filters.clean(text, "zh") == ""
 
 
 @pytest.mark.parametrize(
@@ -64,52 +64,58 @@ def test_phrases_of_subtitle_makers_are_not_speech(text: str) -> None:
     ["谢谢老师", "谢谢大家,下周二见", "我做过字幕翻译的实习", "你有订阅我们的课程吗", "Thank you."],
 )
 def test_polite_words_of_a_meeting_stay(text: str) -> None:
-    assert guards.clean(text, "zh") == text
+    assert transcript_filters.clean(text, "zh") == text
 
 
 def test_chinese_comes_out_simplified_and_english_untouched() -> None:
-    assert guards.clean(" 廣州市的簡歷 ", "zh") == "广州市的简历"
-    assert guards.clean(" Don't worry.", "en") == "Don't worry."
+    assert transcript_filters.clean(" 廣州市的簡歷 ", "zh") == "广州市的简历"
+    assert transcript_filters.clean(" Don't worry.", "en") == "Don't worry."
 
 
 def test_punctuation_alone_is_no_text() -> None:
-    assert guards.clean(" ...。 ", "zh") == ""
+    assert transcript_filters.clean(" ...。 ", "zh") == ""
 
 
 def test_a_dropped_half_is_thin_and_a_slow_word_is_not() -> None:
-    assert guards.is_thin("今天我们改简历" * 5, 30.0)
-    assert not guards.is_thin("今天我们改简历" * 12, 30.0)
-    assert not guards.is_thin("好", 2.0)
-    assert guards.is_thin("we talked about it", 30.0)
-    assert not guards.is_thin("we talked about your first interview and your plan " * 4, 30.0)
+    assert transcript_filters.is_thin("今天我们改简历" * 5, 30.0)
+    assert not transcript_filters.is_thin("今天我们改简历" * 12, 30.0)
+    assert not transcript_filters.is_thin("好", 2.0)
+    assert transcript_filters.is_thin("we talked about it", 30.0)
+    assert not transcript_filters.is_thin(
+        "we talked about your first interview and your plan " * 4, 30.0
+    )
 
 
 def test_a_hole_in_the_middle_is_found_with_its_place() -> None:
     said = [(0.0, 10.0), (25.0, 40.0)]
-    assert guards.holes(said, [(0.0, 40.0)], 1.5) == [(10.0, 25.0)]
-    assert guards.largest(guards.holes(said, [(0.0, 40.0)], 1.5)) == 15.0
-    assert guards.coverage(said, [(0.0, 40.0)]) == pytest.approx(25 / 40)
+    assert transcript_filters.holes(said, [(0.0, 40.0)], 1.5) == [(10.0, 25.0)]
+    assert transcript_filters.largest(transcript_filters.holes(said, [(0.0, 40.0)], 1.5)) == 15.0
+    assert transcript_filters.coverage(said, [(0.0, 40.0)]) == pytest.approx(25 / 40)
 
 
 def test_silence_between_speech_is_no_hole() -> None:
-    assert guards.holes([(0.0, 5.0), (60.0, 65.0)], [(0.0, 5.0), (60.0, 65.0)], 0.0) == []
+    assert (
+        transcript_filters.holes([(0.0, 5.0), (60.0, 65.0)], [(0.0, 5.0), (60.0, 65.0)], 0.0) == []
+    )
 
 
 @given(st.lists(SPAN, max_size=8), st.lists(SPAN, max_size=1))
 def test_covered_and_missing_seconds_add_up(
-    said: list[guards.Span], speech: list[guards.Span]
+    said: list[transcript_filters.Span], speech: list[transcript_filters.Span]
 ) -> None:
     seconds = {at for start, end in speech for at in range(int(start), int(end))}
     covered = {at for at in seconds for start, end in said if start <= at < end}
-    missing = sum(end - start for start, end in guards.holes(said, speech, 0.0))
+    missing = sum(end - start for start, end in transcript_filters.holes(said, speech, 0.0))
     assert missing == len(seconds - covered)
-    assert guards.coverage(said, speech) == pytest.approx(
+    assert transcript_filters.coverage(said, speech) == pytest.approx(
         len(covered) / len(seconds) if seconds else 1.0
     )
 
 
 def test_a_long_stretch_is_cut_after_its_sentences() -> None:
-    cut = guards.sentences(0.0, 20.0, "请先介绍项目架构。数据库为什么这样设计?有没有分表")
+    cut = transcript_filters.sentences(
+        0.0, 20.0, "请先介绍项目架构。数据库为什么这样设计?有没有分表"
+    )
     assert [text for _, _, text in cut] == [
         "请先介绍项目架构。",
         "数据库为什么这样设计?",
@@ -120,13 +126,13 @@ def test_a_long_stretch_is_cut_after_its_sentences() -> None:
 
 
 def test_a_decimal_point_ends_no_sentence() -> None:
-    cut = guards.sentences(0.0, 20.0, "The rate was 3.5 percent. It is lower now.")
+    cut = transcript_filters.sentences(0.0, 20.0, "The rate was 3.5 percent. It is lower now.")
     assert [text for _, _, text in cut] == ["The rate was 3.5 percent.", "It is lower now."]
 
 
 @given(st.text(alphabet="好吗。?！ ab.", min_size=1, max_size=60))
 def test_cutting_keeps_every_character_that_is_spoken(text: str) -> None:
-    cut = guards.sentences(5.0, 40.0, text)
+    cut = transcript_filters.sentences(5.0, 40.0, text)
     assert "".join("".join(piece.split()) for _, _, piece in cut) == "".join(text.split())
     assert all(5.0 <= start < end <= 40.001 for start, end, _ in cut)
 
@@ -134,7 +140,7 @@ def test_cutting_keeps_every_character_that_is_spoken(text: str) -> None:
 def test_the_tables_of_chinese_are_found_without_setuptools() -> None:
     script = (
         "import sys\n"
-        "from meeting_pipeline.adapters.asr.guards import to_simplified\n"
+        "from meeting_pipeline.adapters.asr.transcript_filters import to_simplified\n"
         "from meeting_pipeline.adapters.llm.words import cut\n"
         "print(to_simplified('課程'), *cut('我们先看一下简历'), 'pkg_resources' in sys.modules)"
     )
@@ -147,7 +153,7 @@ def test_threads_that_meet_at_their_first_text_load_the_tables_once() -> None:
         "import json\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from threading import Barrier\n"
-        "from meeting_pipeline.adapters.asr.guards import to_simplified\n"
+        "from meeting_pipeline.adapters.asr.transcript_filters import to_simplified\n"
         "read, reads, together = json.loads, [], Barrier(4)\n"
         "json.loads = lambda text: (reads.append(text), read(text))[1]\n"
         "def first(text):\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr.chunks import PAUSE_S, cut, halves
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.levels import FRAME_S, Levels
 
 SPEECH_DB, PAUSE_DB = -20.0, -70.0

@@ -3,7 +3,7 @@
 import ctranslate2
 import numpy as np
 
-from meeting_pipeline.adapters.asr.frugal import FrugalWhisper
+from meeting_pipeline.adapters.asr.trimmed_encoder import FrugalWhisper
 
 
 class Encoder:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meeting_pipeline.adapters.asr import guards
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr import transcript_filters
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Segment
 
 _SLACK_S = 2.0
@@ -76,8 +76,8 @@ def segments_of(
         timed = tuple(_spread(heard.text, speech or [(0.0, length_s)]))
     found = []
     for one in timed:
-        for start, end, text in guards.sentences(one.start_s, one.end_s, one.text):
-            if cleaned := guards.clean(text, language):
+        for start, end, text in transcript_filters.sentences(one.start_s, one.end_s, one.text):
+            if cleaned := transcript_filters.clean(text, language):
                 begins = min(max(start, 0.0), length_s)
                 ends = min(max(end, begins), length_s)
                 found.append(Segment(begins, ends, cleaned, one.speaker))
@@ -117,7 +117,11 @@ def _segment(row: dict[str, Any]) -> Segment | None:
     if start is None or end is None or not isinstance(text, str) or not text.strip():
         return None
     silent, sure = _number(row.get("no_speech_prob")), _number(row.get("avg_logprob"))
-    if silent is not None and sure is not None and guards.is_hallucination(silent, sure):
+    if (
+        silent is not None
+        and sure is not None
+        and transcript_filters.is_hallucination(silent, sure)
+    ):
         return None
     speaker = row.get("speaker")
     return Segment(start, end, text.strip(), None if speaker in (None, "") else str(speaker))

@@ -2,7 +2,7 @@
 
 import math
 
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.levels import FRAME_S, Levels
 
 PAUSE_S = 0.4

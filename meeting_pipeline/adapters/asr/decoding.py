@@ -15,11 +15,11 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from meeting_pipeline.adapters.asr import guards
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.languages import LanguageRule
 from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phrases
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 
 VERSION = 4
@@ -56,7 +56,7 @@ class Decoder:
     """A loaded WhisperModel with our way of asking it, from up to `threads` threads at once."""
 
     def __init__(self, whisper: Any, beam: int, threads: int, turns: Turns) -> None:
-        from meeting_pipeline.adapters.asr.frugal import FrugalWhisper
+        from meeting_pipeline.adapters.asr.trimmed_encoder import FrugalWhisper
 
         whisper.model = FrugalWhisper(whisper.model)
         self._whisper = whisper
@@ -153,14 +153,14 @@ class Decoder:
     ) -> list[Said]:
         said = []
         for segment in segments:
-            if guards.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
+            if transcript_filters.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
                 continue
             start, end = (at + offset_s for at in _stamped(segment, self._first_stamp))
             covers = max(start, span[0]), min(end, span[1])
             if covers[0] >= covers[1]:
                 continue
             for phrase in _phrases(segment, offset_s, speech, span):
-                text = guards.clean(phrase.text, language)
+                text = transcript_filters.clean(phrase.text, language)
                 if text:
                     said.append(Said(phrase.start_s, phrase.end_s, text, language, covers))
         return said
@@ -209,7 +209,7 @@ def _stamped(segment: Any, first_stamp: int) -> Span:
 
 def _left_out(pieces: Sequence[Said], span: Span) -> list[Span]:
     """Holes in a window; a window without any text is left to the second, slower look."""
-    missing = guards.holes((one.covers for one in pieces), [span], HOLE_S)
+    missing = transcript_filters.holes((one.covers for one in pieces), [span], HOLE_S)
     return [hole for hole in missing if hole != span]
 
 
@@ -218,9 +218,11 @@ def _doubtful(speech: Speech, said: Sequence[Said]) -> list[Span]:
     thin = []
     for start, end in windows(speech.pieces):
         text = "".join(one.text for one in said if _lies_in(one.span, (start, end)))
-        if guards.is_thin(text, end - start):
+        if transcript_filters.is_thin(text, end - start):
             thin.append((start, end))
-    missing = guards.holes((one.covers for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S)
+    missing = transcript_filters.holes(
+        (one.covers for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S
+    )
     return thin + [hole for hole in missing if not any(_lies_in(hole, span) for span in thin)]
 
 

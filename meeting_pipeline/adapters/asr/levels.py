@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, unpack
 from meeting_pipeline.domain.model import Audio
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
+from meeting_pipeline.adapters.asr.chunked_transcription import Hearing, coverage, unheard
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
-from meeting_pipeline.adapters.asr.hearing import Hearing, coverage, unheard
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece
 from meeting_pipeline.adapters.http.client import Http, Timeouts
@@ -166,7 +166,7 @@ class EndpointTranscriber:
         is_whole = (
             covered >= _WHOLE
             and not unheard(said, sound.speech)
-            and not guards.is_thin(text, spoken_s)
+            and not transcript_filters.is_thin(text, spoken_s)
         )
         return Transcript(
             language=self._language or language_of(text, next(iter(languages), "")),

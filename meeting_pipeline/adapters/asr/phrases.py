@@ -7,8 +7,8 @@ of minutes and go on after it. Its words tell on which side of the pause they we
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.speech import Speech
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 
 LONGEST_PAUSE_S = 1.5
 """Between two words of one phrase; most pauses within a sentence are shorter."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Audio
 
 _BLOCK_BYTES = 1 << 20  # every block is a wait for the interpreter's lock

@@ -8,10 +8,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.decoding import Decoder, Said
-from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.speech import Speech
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 from meeting_pipeline.domain.model import Segment, Transcript
 from meeting_pipeline.errors import ConfigError, SkipRecord
@@ -202,14 +202,14 @@ def _completeness(heard: Sequence[_Heard]) -> tuple[float, bool]:
     text = "".join(one.text for part in heard for one in part.said)
     return 1.0 - lost_s / total_s, (
         1.0 - lost_s / total_s >= _WHOLE
-        and guards.largest(holes) < _WIDEST_HOLE_S
-        and not guards.is_thin(text, total_s)
+        and transcript_filters.largest(holes) < _WIDEST_HOLE_S
+        and not transcript_filters.is_thin(text, total_s)
     )
 
 
 def _holes(part: _Heard) -> list[Span]:
     everything = [(0.0, part.speech.duration_s)]
-    return guards.holes((one.covers for one in part.said), everything, 0.0)
+    return transcript_filters.holes((one.covers for one in part.said), everything, 0.0)
 
 
 def _mostly(said: Sequence[Said]) -> str:
@@ -223,7 +223,7 @@ def _recorded(part: _Heard, duration_s: float) -> list[Segment]:
     """The pieces on the recording's own timeline, none longer than a reader likes."""
     segments = []
     for one in part.said:
-        for start, end, text in guards.sentences(one.start_s, one.end_s, one.text):
+        for start, end, text in transcript_filters.sentences(one.start_s, one.end_s, one.text):
             begins = min(part.speech.begins_at(start), duration_s)
             ends = min(part.speech.ends_at(end), duration_s)
             segments.append(Segment(round(begins, 2), round(max(begins, ends), 2), text))

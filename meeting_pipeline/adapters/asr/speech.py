@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
-from meeting_pipeline.adapters.asr.guards import Span
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 
 if TYPE_CHECKING:
     import numpy as np

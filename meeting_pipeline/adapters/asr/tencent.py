@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
@@ -78,8 +78,10 @@ class NativeTranscriber:
             )
         speech = self._listen(audio).speech
         spoken = [_spoken(one) for one in segments]
-        covered = guards.coverage(spoken, speech)
-        widest = guards.largest(guards.holes(spoken, speech, _WIDEST_HOLE_S))
+        covered = transcript_filters.coverage(spoken, speech)
+        widest = transcript_filters.largest(
+            transcript_filters.holes(spoken, speech, _WIDEST_HOLE_S)
+        )
         text = "".join(one.text for one in segments)
         is_whole = covered >= _WHOLE and not widest
         job.progress(1.0)
@@ -129,7 +131,7 @@ def _paragraph(opening: re.Match[str]) -> Paragraph:
     return Paragraph(float(seconds), opening["name"].strip(), opening["text"].strip())
 
 
-def _spoken(segment: Segment) -> guards.Span:
+def _spoken(segment: Segment) -> transcript_filters.Span:
     """The part of a segment's time in which its words can have been said."""
     longest_s = len(segment.text) / _SLOWEST + _PAUSE_S
     return segment.start_s, min(segment.end_s, segment.start_s + longest_s)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from meeting_pipeline.adapters.asr import guards
+from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import Heard, language_of, read_answer, segments_of
 from meeting_pipeline.adapters.asr.chunks import cut, halves
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer, TextOnly
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken, TooLarge
-from meeting_pipeline.adapters.asr.guards import Span
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
+from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Audio, Segment
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.progress import Progress
@@ -208,4 +208,4 @@ def clipped(speech: Sequence[Span], span: Span) -> list[Span]:
 
 def coverage(said: Sequence[Segment], speech: Sequence[Span]) -> float:
     """Share (0..1) of the speech that has words."""
-    return guards.coverage(((one.start_s, one.end_s) for one in said), speech)
+    return transcript_filters.coverage(((one.start_s, one.end_s) for one in said), speech)
