@@ -7,25 +7,25 @@ from meeting_pipeline import backends, wiring
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.backends import Parts, utc_now
-from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.timing import Resource
-from meeting_pipeline.gates import Gates
-from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports.observer import Observers, RunObserver
 from meeting_pipeline.ports.sources import RecordingSource
-from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.retention import RetentionObserver
-from meeting_pipeline.run_log import RunLog
+from meeting_pipeline.run.batch import Batch
+from meeting_pipeline.run.gates import Gates
+from meeting_pipeline.run.observers.run_log import RunLog
+from meeting_pipeline.run.observers.spare_memory import SpareMemory
+from meeting_pipeline.run.observers.stopwatch import Stopwatch
+from meeting_pipeline.run.pipeline import Pipeline
+from meeting_pipeline.run.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.runtime.interrupts import LOCK_LOST, Interrupts
 from meeting_pipeline.runtime.memory import keep_what_is_loaded, share_one_arena
 from meeting_pipeline.settings.config import Settings
-from meeting_pipeline.spare_memory import SpareMemory
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
-from meeting_pipeline.stopwatch import Stopwatch
 
 
 @contextmanager

@@ -21,12 +21,12 @@ from meeting_pipeline.domain.media_checks import (
 from meeting_pipeline.domain.model import Audio, RecordMeta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError, RecordError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import MediaInfo, MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.services import Summarizer, Transcriber
 from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings.config import Settings
 

@@ -7,8 +7,8 @@ from meeting_pipeline import assembly, backends, wiring
 from meeting_pipeline.domain.stages import Order, RunReport
 from meeting_pipeline.domain.watermark import LONGEST_WAIT, start_without_watermark
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.run.pipeline import Pipeline
 from meeting_pipeline.settings.config import Settings
 
 log = logging.getLogger(__name__)

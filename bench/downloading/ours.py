@@ -24,9 +24,9 @@ from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.storage.files import RecordFolder

@@ -13,8 +13,8 @@ from meeting_pipeline.domain.stages import Outcome, RecordStatus, RunReport, Sta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import FatalError, RecordError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.storage.files import disk_trouble
 from tests.support.disks import fill, remount, small_disk
 from tests.support.fakes import meta

@@ -23,9 +23,9 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.errors import FinalError, MeetingError, RecordError, RetryableError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
 from tests.support.lessons import BURSTS, BY_FFMPEG, lesson, record_id, tone

@@ -23,8 +23,8 @@ from meeting_pipeline.adapters.downloads.http import OF_ONE_STREAM
 from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S
 from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile
 from meeting_pipeline.domain.timing import Resource
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
 from tests.support.downloaders import (
     CANARY,

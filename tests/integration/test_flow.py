@@ -20,11 +20,11 @@ from meeting_pipeline.errors import (
     RetryableError,
     Stopped,
 )
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import ExtractedAudio
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.run.gates import Gates
 from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.nights import Installation
 

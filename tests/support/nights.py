@@ -7,21 +7,21 @@ from pathlib import Path
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
-from meeting_pipeline.batch import Batch
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Order, RunReport, StageName
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.gates import Gates
-from meeting_pipeline.pipeline import Pipeline
 from meeting_pipeline.ports.observer import Observers, RunObserver
-from meeting_pipeline.record_worker import RecordWorker, RetryRules, Stages
+from meeting_pipeline.run.batch import Batch
+from meeting_pipeline.run.gates import Gates
+from meeting_pipeline.run.observers.stopwatch import Stopwatch
+from meeting_pipeline.run.pipeline import Pipeline
+from meeting_pipeline.run.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
-from meeting_pipeline.stopwatch import Stopwatch
 from tests.support.fakes import MEDIA, FakeMedia, FakeSource, FakeSummarizer, FakeTranscriber
 
 ALL_TIME = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))

@@ -17,8 +17,8 @@ from meeting_pipeline.adapters.processes.worker import Worker
 from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.progress import Progress, no_progress
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.runtime.interrupts import Interrupts, Unwinding
 
 pytestmark = pytest.mark.timeout(60)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome
-from meeting_pipeline.spare_memory import SpareMemory
+from meeting_pipeline.run.observers.spare_memory import SpareMemory
 
 DONE = RecordOutcome(1, "test", "1", "辅导", Outcome.DONE)
 HOLES = """

@@ -10,7 +10,7 @@ import pytest
 from meeting_pipeline.adapters.downloads.pace import Line
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.gates import Gates
+from meeting_pipeline.run.gates import Gates
 
 MEGABYTE = 1_000_000
 LARGE = 1 << 40

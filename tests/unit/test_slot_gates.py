@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.timing import GateUse, Resource, StageTime, StageWork, Timing
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.gates import Gates, SlotGate
+from meeting_pipeline.run.gates import Gates, SlotGate
 
 PATIENCE_S = 20.0
 

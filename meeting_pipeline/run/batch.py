@@ -8,10 +8,10 @@ from functools import partial
 
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, StageName
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord
-from meeting_pipeline.record_worker import RecordWorker
+from meeting_pipeline.run.gates import Gates
+from meeting_pipeline.run.record_worker import RecordWorker
 
 _CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
 

@@ -32,12 +32,12 @@ from meeting_pipeline.errors import (
     SkipRecord,
     Stopped,
 )
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord, RecordingStore, Setback
+from meeting_pipeline.run.gates import Gates
+from meeting_pipeline.run.stage_runner import Steps, UntilReached, both, fingerprint, given
 from meeting_pipeline.stages.base import Stage
-from meeting_pipeline.steps import Steps, UntilReached, both, fingerprint, given
 from meeting_pipeline.storage.files import RecordFolder, disk_trouble
 from meeting_pipeline.storage.paid_calls import PaidCalls
 

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.batch import Batch, BatchResult
 from meeting_pipeline.domain.stages import Order, Outcome, RunReport
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.intake import Intake
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import (
     DueRecord,
@@ -19,8 +17,10 @@ from meeting_pipeline.ports.rows import (
     StatsStore,
 )
 from meeting_pipeline.ports.sources import RecordingSource
-from meeting_pipeline.record_worker import INTERNAL
-from meeting_pipeline.stopwatch import Stopwatch
+from meeting_pipeline.run.batch import Batch, BatchResult
+from meeting_pipeline.run.due_records import Intake
+from meeting_pipeline.run.observers.stopwatch import Stopwatch
+from meeting_pipeline.run.record_worker import INTERNAL
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.domain.timing import StageTime, StageWork, Timing
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.run.gates import Gates
 
 
 class Stopwatch(RunObserver):

@@ -20,10 +20,10 @@ from tenacity.wait import wait_random_exponential
 from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import FinalError, RetryableError
-from meeting_pipeline.gates import Gates
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import RecordingStore
+from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.stages.base import Stage
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""One run, from a window of time to a report."""
