@@ -10,7 +10,6 @@ from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.observer import Observers, RunObserver
 from meeting_pipeline.ports.sources import RecordingSource
-from meeting_pipeline.retention import RetentionObserver
 from meeting_pipeline.run.batch import Batch
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.run.observers.run_log import RunLog
@@ -26,6 +25,7 @@ from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
+from meeting_pipeline.upkeep.retention import RetentionObserver
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from meeting_pipeline import wiring
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.repair import folders, premises
-from meeting_pipeline.repair.survey import mended
 from meeting_pipeline.settings.config import Settings, env_file_risk
+from meeting_pipeline.upkeep.repair import folders, premises
+from meeting_pipeline.upkeep.repair.survey import mended
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 

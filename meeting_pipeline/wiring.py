@@ -16,18 +16,18 @@ from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
-from meeting_pipeline.retention import Retention
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.storage import files
+from meeting_pipeline.upkeep.retention import Retention
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
     from meeting_pipeline.domain.views import RecordingDetail
-    from meeting_pipeline.erasure import Erasure
-    from meeting_pipeline.old_texts import OldTexts
-    from meeting_pipeline.repair.survey import Survey
+    from meeting_pipeline.upkeep.erasure import Erasure
+    from meeting_pipeline.upkeep.old_texts import OldTexts
+    from meeting_pipeline.upkeep.repair.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ def survey(
     settings: Settings, rows: Database, *, thorough: bool, stopped: Callable[[], bool]
 ) -> "Survey":
     """What looks through files and rows."""
-    from meeting_pipeline.repair.survey import Survey
+    from meeting_pipeline.upkeep.repair.survey import Survey
 
     return Survey(
         rows.repair,
@@ -222,7 +222,7 @@ def _kept_for(settings: Settings) -> RetentionRules:
 
 def old_texts(settings: Settings, rows: Database) -> "OldTexts":
     """What removes transcripts by age."""
-    from meeting_pipeline.old_texts import OldTexts
+    from meeting_pipeline.upkeep.old_texts import OldTexts
 
     folder = recordings_folder(settings)
     return OldTexts(rows.old_texts, rows.repair, rows.retention, rows.erasure, folder)
@@ -230,8 +230,8 @@ def old_texts(settings: Settings, rows: Database) -> "OldTexts":
 
 def erasure(settings: Settings, rows: Database) -> "Erasure":
     """What erases a student."""
-    from meeting_pipeline.erasure import Erasure
     from meeting_pipeline.runtime.logs import log_folder
+    from meeting_pipeline.upkeep.erasure import Erasure
 
     data_dir = settings.source.data_dir
     log_dirs = dict.fromkeys([log_folder(data_dir), data_dir / "logs"])
@@ -240,7 +240,7 @@ def erasure(settings: Settings, rows: Database) -> "Erasure":
 
 def broken_off_erasures(settings: Settings) -> int:
     """How many students are erased in part only."""
-    from meeting_pipeline.erasure import broken_off
+    from meeting_pipeline.upkeep.erasure import broken_off
 
     return broken_off(settings.source.data_dir)
 

@@ -9,7 +9,7 @@ import typer
 from meeting_pipeline.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from meeting_pipeline.erasure import Erased
+    from meeting_pipeline.upkeep.erasure import Erased
 
 
 def erase(

@@ -17,9 +17,9 @@ from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.stages import RecordStatus, StageName
-from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.upkeep.repair.modes import mode_of
 from tests.support import damaged_states
 from tests.support.canaries import at
 from tests.support.crash import killed_at

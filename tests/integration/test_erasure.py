@@ -13,11 +13,11 @@ from meeting_pipeline.adapters.db import engine
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Audio, Participant, RecordMeta, Segment, Transcript
 from meeting_pipeline.domain.views import RecordingFilter
-from meeting_pipeline.erasure import Erased, Erasure
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.ports.job import Job
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
+from meeting_pipeline.upkeep.erasure import Erased, Erasure
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeTranscriber, meta
 from tests.support.nights import Installation

@@ -14,10 +14,10 @@ from meeting_pipeline.adapters.db.schema import summaries
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.retention import OldText
 from meeting_pipeline.domain.stages import StageName
-from meeting_pipeline.old_texts import OldTexts
-from meeting_pipeline.repair.survey import Survey, mended
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
+from meeting_pipeline.upkeep.old_texts import OldTexts
+from meeting_pipeline.upkeep.repair.survey import Survey, mended
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.nights import Installation

@@ -14,8 +14,8 @@ from meeting_pipeline.domain.retention import Kept, RetentionRules
 from meeting_pipeline.domain.stages import Outcome, StageName
 from meeting_pipeline.errors import RecordError, RetryableError, SkipRecord
 from meeting_pipeline.ports.observer import Observers, RunObserver
-from meeting_pipeline.retention import Retention, RetentionObserver
 from meeting_pipeline.run.pipeline import Pipeline
+from meeting_pipeline.upkeep.retention import Retention, RetentionObserver
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.nights import Installation

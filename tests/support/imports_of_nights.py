@@ -18,8 +18,8 @@ import meeting_pipeline.adapters.processes.decoders
 import meeting_pipeline.adapters.sources.tencent.source
 import meeting_pipeline.cli.progress
 import meeting_pipeline.doctor
-import meeting_pipeline.repair.survey
 import meeting_pipeline.stages.documents
+import meeting_pipeline.upkeep.repair.survey
 import tests.support.imports_of_commands
 
 apprise.Apprise().add("json://127.0.0.1:9")  # all the services that it can tell

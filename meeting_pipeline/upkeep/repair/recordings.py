@@ -25,9 +25,9 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.ports.rows import Setback
 from meeting_pipeline.ports.upkeep import RepairStore
-from meeting_pipeline.repair.folders import is_behind_link
 from meeting_pipeline.stages.documents import dump
 from meeting_pipeline.storage.files import RecordFolder
+from meeting_pipeline.upkeep.repair.folders import is_behind_link
 
 KILLED = "killed"
 """The error_code of a stage, and the stopped_by of a run, whose process was killed."""

@@ -15,8 +15,8 @@ from meeting_pipeline.domain.damage import Finding, Kind, Verdict, left_alone
 from meeting_pipeline.domain.levels import FILE_NAME
 from meeting_pipeline.domain.stages import StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingView
-from meeting_pipeline.repair.modes import mode_of
 from meeting_pipeline.storage.files import remove_durably
+from meeting_pipeline.upkeep.repair.modes import mode_of
 
 _HASH = r"[0-9a-f]{64}"
 _OURS = re.compile(

@@ -9,9 +9,9 @@ from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 from meeting_pipeline.errors import MeetingError, Stopped
 from meeting_pipeline.ports.rows import StatsStore
 from meeting_pipeline.ports.upkeep import RepairStore
-from meeting_pipeline.repair import folders
-from meeting_pipeline.repair.modes import mode_of
-from meeting_pipeline.repair.recordings import KILLED, Recordings
+from meeting_pipeline.upkeep.repair import folders
+from meeting_pipeline.upkeep.repair.modes import mode_of
+from meeting_pipeline.upkeep.repair.recordings import KILLED, Recordings
 
 
 @dataclass(frozen=True)

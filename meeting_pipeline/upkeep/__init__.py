@@ -1,0 +1,1 @@
+"""Keep rows and files in order: retention, erasure, repair."""
