@@ -5,12 +5,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from meeting_pipeline import exit_codes, notify
+from meeting_pipeline import exit_codes
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.session import ENV_FILE
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.notify import Failure, Notice
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.reporting import notice as notify
+from meeting_pipeline.reporting.notice import Failure, Notice
 from meeting_pipeline.runtime.interrupts import LAST_WORDS_S
 from meeting_pipeline.runtime.logs import Redaction
 from meeting_pipeline.settings.config import alert_settings

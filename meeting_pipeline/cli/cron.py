@@ -13,7 +13,7 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.night import night
     from meeting_pipeline.ports.observer import Observers
-    from meeting_pipeline.reports import run_document
+    from meeting_pipeline.reporting.documents import run_document
 
     settings = begin("cron_incremental.log")
     if settings.download.allow_private_hosts:

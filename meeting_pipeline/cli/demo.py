@@ -37,16 +37,16 @@ def demo(
     `--source tencent` starts the sandbox and pulls them from there by signed requests, aria2 and a
     chat model's protocol. Ends with 0 when it could show the night, whatever the night's own code.
     """
-    from meeting_pipeline import reports
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.night import night
+    from meeting_pipeline.reporting import documents
 
     workspace = _fresh(begin().source.data_dir / "demo")
     with _environment(source) as environment:
         settings = begin("demo.log", Path(os.devnull), {**environment, "DATA_DIR": str(workspace)})
         with progress.display() as observer:
-            report = reports.run_document(night(settings, observer), settings.source.zone)
+            report = documents.run_document(night(settings, observer), settings.source.zone)
     _show_night(report)
     _show_rows(settings, report)
     render.console().print(f"行与文件 rows and files of this demo: {workspace}", soft_wrap=True)
@@ -89,14 +89,15 @@ def _show_night(report: dict[str, Any]) -> None:
 
 
 def _show_rows(settings: Settings, report: dict[str, Any]) -> None:
-    from meeting_pipeline import reports, wiring
+    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render, show, stats
+    from meeting_pipeline.reporting import documents
 
     out, zone = render.console(), settings.source.zone
     done = [record["id"] for record in report["records"] if record["status"] == "done"]
     with wiring.database(settings) as rows:
         out.rule("学员统计 · student statistics")
-        stats.draw(reports.stats_document(rows.reading.stats(), zone))
+        stats.draw(documents.stats_document(rows.reading.stats(), zone))
         for number in done[:1]:
             out.rule(f"一份总结 · one summary (meeting show {number})")
-            show.draw(reports.detail_document(wiring.find(rows, number), zone))
+            show.draw(documents.detail_document(wiring.find(rows, number), zone))

@@ -28,7 +28,7 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.stages import Order
     from meeting_pipeline.domain.window import parse_moment, parse_window
-    from meeting_pipeline.reports import plan_document, run_document
+    from meeting_pipeline.reporting.documents import plan_document, run_document
 
     settings = begin("record_worker.log")
     zone = settings.source.zone

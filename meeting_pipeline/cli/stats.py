@@ -18,16 +18,17 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Students with their recordings, minutes and phases; minutes are attended time."""
-    from meeting_pipeline import reports, wiring
+    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.reporting import documents
 
     settings = begin()
     with wiring.database(settings) as rows:
         if rebuild:
             rows.stats.rebuild()
         differences = rows.stats.differences() if verify else []
-        document = reports.stats_document(rows.reading.stats(student), settings.source.zone)
+        document = documents.stats_document(rows.reading.stats(student), settings.source.zone)
     if verify:
         document["differences"] = len(differences)
     if as_json:

@@ -21,18 +21,19 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Recordings, newest first, with status, phase, students and stages."""
-    from meeting_pipeline import backends, reports, wiring
+    from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.views import RecordingFilter
     from meeting_pipeline.domain.window import parse_moment
+    from meeting_pipeline.reporting import documents
 
     settings = begin()
     zone = settings.source.zone
     start = parse_moment(since, backends.utc_now(), zone) if since else None
     wanted = RecordingFilter(failed, due, start, student, limit=limit or None)
     with wiring.database(settings) as rows:
-        document = reports.status_document(rows.reading.recordings(wanted), zone)
+        document = documents.status_document(rows.reading.recordings(wanted), zone)
         counts = {} if as_json else rows.reading.counts()
         last_runs = () if as_json else rows.reading.runs(1)
     if as_json:
@@ -45,7 +46,7 @@ def status(
     told = "  ".join(f"{name} {count}" for name, count in sorted(counts.items()))
     out.print(f"显示 shown {shown} · 共 in all: {told or 'no recordings yet'}")
     for run in last_runs:
-        ended = reports.iso(run.finished_at, zone) or "it runs, or was killed"
+        ended = documents.iso(run.finished_at, zone) or "it runs, or was killed"
         out.print(f"上次运行 last run: `meeting {run.command}` {ended}, exit code {run.exit_code}")
 
 

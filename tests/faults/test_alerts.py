@@ -328,7 +328,7 @@ def test_a_place_that_never_ends_its_answer_holds_up_neither_the_others_nor_the_
 ) -> None:
     script = (
         "import sys\n"
-        "from meeting_pipeline.notify import Notice, send\n"
+        "from meeting_pipeline.reporting.notice import Notice, send\n"
         "send(sys.argv[1:], Notice('title', 'body'), within_s=3)\n"
     )
     with webhook(sends_for_ever) as endless:

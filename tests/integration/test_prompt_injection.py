@@ -18,8 +18,8 @@ from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.domain.model import Audio, Segment, Summary, Transcript
 from meeting_pipeline.domain.stages import RunReport
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter
-from meeting_pipeline.exports import Export
 from meeting_pipeline.ports.job import Job
+from meeting_pipeline.reporting.exports import Export
 from meeting_pipeline.sandbox.wire import Listener, Reply, Request, json_reply
 from tests.support.exported import SHANGHAI, acts, page, sheet
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta

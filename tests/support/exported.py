@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.domain.export_csv import BYTE_ORDER_MARK
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import ExportedRecording, RecordingView
-from meeting_pipeline.reports import Document, exported_document
+from meeting_pipeline.reporting.csv import BYTE_ORDER_MARK
+from meeting_pipeline.reporting.documents import Document, exported_document
 from tests.support.rows import MONDAY
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -15,5 +15,5 @@ import meeting_pipeline.cli.execute
 import meeting_pipeline.cli.render
 import meeting_pipeline.cli.session
 import meeting_pipeline.night
-import meeting_pipeline.notify
-import meeting_pipeline.reports
+import meeting_pipeline.reporting.documents
+import meeting_pipeline.reporting.notice

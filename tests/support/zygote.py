@@ -129,7 +129,7 @@ def _command(words: list[str]) -> int:
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.night import night
     from meeting_pipeline.ports.observer import RunObserver
-    from meeting_pipeline.reports import run_document
+    from meeting_pipeline.reporting.documents import run_document
 
     settings = begin("cron_incremental.log")
     document = run_document(night(settings, RunObserver()), settings.source.zone)

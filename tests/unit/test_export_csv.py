@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.display import plain_lines
-from meeting_pipeline.domain.export_csv import COLUMNS, cell, csv_pieces
+from meeting_pipeline.reporting.csv import COLUMNS, cell, csv_pieces
 from tests.support.exported import acts, changes_as_a_number, document, exported, sheet
 
 TEXTS = ("subject", "teachers", "student_ids", "students", "summary", "transcript")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.display import plain_lines
-from meeting_pipeline.domain.export_html import html_pieces
+from meeting_pipeline.reporting.html import html_pieces
 from tests.support.exported import Page, document, exported, page
 
 NASTY = st.text(st.sampled_from("<>&\"'=/!-?[]#;\x00\r\nap "), min_size=1) | st.text(min_size=1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.exports import Export, save
+from meeting_pipeline.reporting.exports import Export, save
 from tests.support.crash import killed_at
 from tests.support.disks import fill, small_disk
 from tests.support.exported import SHANGHAI, document, exported

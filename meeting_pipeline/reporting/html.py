@@ -47,7 +47,7 @@ This file is yours: `meeting erase` and `meeting cleanup` do not reach it.</p>
 
 
 def html_pieces(recordings: Iterable[Mapping[str, Any]], exported_at: str) -> Iterator[str]:
-    """One page with an article for each of `reports.exported_document`.
+    """One page with an article for each of `documents.exported_document`.
 
     Texts are shown as they are, but for signs that steer; nothing in them acts. exported_at: the
     moment, as text.

@@ -9,16 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.domain import export_csv, export_html
 from meeting_pipeline.domain.display import json_text
 from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.reports import Document, exported_document, iso
+from meeting_pipeline.reporting import csv, html
+from meeting_pipeline.reporting.documents import Document, exported_document, iso
 from meeting_pipeline.storage.files import create, disk_full, is_full, publish
 
 _JSON_OPENING = '{"recordings": ['
-_OPENINGS = (export_csv.OPENING, export_html.OPENING, _JSON_OPENING, '{"id": "')
+_OPENINGS = (csv.OPENING, html.OPENING, _JSON_OPENING, '{"id": "')
 """How what we have written begins."""
 
 
@@ -35,9 +35,9 @@ class Export:
         """The document, piece by piece; no more than one recording is held."""
         rows = self._rows(recordings)
         if self.form is ExportFormat.CSV:
-            return export_csv.csv_pieces(rows, transcripts=self.transcripts)
+            return csv.csv_pieces(rows, transcripts=self.transcripts)
         if self.form is ExportFormat.HTML:
-            return export_html.html_pieces(rows, iso(now, self.zone) or "")
+            return html.html_pieces(rows, iso(now, self.zone) or "")
         return _document(rows) if self.form is ExportFormat.JSON else _lines(rows)
 
     def _rows(self, recordings: Iterable[ExportedRecording]) -> Iterator[Document]:

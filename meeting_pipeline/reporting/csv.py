@@ -33,7 +33,7 @@ class _Echo:
 
 
 def csv_pieces(recordings: Iterable[Mapping[str, Any]], *, transcripts: bool) -> Iterator[str]:
-    """A head line, then a line for each of `reports.exported_document`.
+    """A head line, then a line for each of `documents.exported_document`.
 
     Times are without their offset, which spreadsheets do not read: start_ts and end_ts in the
     configured zone, start_utc in UTC. Lists are joined by "; ".
