@@ -13,14 +13,15 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import backends, mending, wiring
-from meeting_pipeline.backends import Parts
+from meeting_pipeline import mending
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
+from meeting_pipeline.wiring import backends, stores
+from meeting_pipeline.wiring.backends import Parts
 
 Checking = Callable[[], Check | list[Check]]
 
@@ -125,7 +126,7 @@ def _data_dir(settings: Settings) -> Check:
 
 
 def _erasures(settings: Settings) -> Check:
-    broken_off = wiring.broken_off_erasures(settings)
+    broken_off = stores.broken_off_erasures(settings)
     return Check(
         "erasures",
         not broken_off,
@@ -138,7 +139,7 @@ def _database(parts: Parts) -> list[Check]:
     """The damage comes after it: an empty database has its tables then."""
     settings = parts.settings
     try:
-        return [*wiring.database_checks(settings), mending.glance(settings, parts.stop.is_set)]
+        return [*stores.database_checks(settings), mending.glance(settings, parts.stop.is_set)]
     except ConfigError as error:
         code = "database_schema" if error.code in ("schema_old", "schema_new") else "database"
         return [Check.refused(code, error)]

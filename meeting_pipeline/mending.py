@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from meeting_pipeline import wiring
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind, Verdict
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.settings.config import Settings, env_file_risk
 from meeting_pipeline.upkeep.repair import folders, premises
 from meeting_pipeline.upkeep.repair.survey import mended
+from meeting_pipeline.wiring import stores
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 
@@ -27,19 +27,19 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
     found = list(act(premises.data_folder(settings.source.data_dir)))
     if any(finding.is_open for finding in found):
         return found
-    with wiring.lock(settings, "doctor --repair") as held:
+    with stores.lock(settings, "doctor --repair") as held:
         found += act(premises.keys(env_file, env_file_risk(env_file)))
         found += act(_erasures(settings))
         database = list(act(_database(settings, lambda: False)))
         found += database
         if any(finding.is_open for finding in database):
             return found
-        if wiring.schema_revision(settings) is None:
+        if stores.schema_revision(settings) is None:
             return found + list(act(_without_rows(settings)))
-        with wiring.raw_database(settings) as rows:
+        with stores.raw_database(settings) as rows:
             if held is not None:
                 held.guard(rows.engine)
-            survey = wiring.survey(settings, rows, thorough=True, stopped=lambda: False)
+            survey = stores.survey(settings, rows, thorough=True, stopped=lambda: False)
             return found + list(act(survey.findings()))
 
 
@@ -48,7 +48,7 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
 
     Raises what `repair` raises, but Busy; `stopped`: ends it early, saying so.
     """
-    if wiring.is_at_work(settings):
+    if stores.is_at_work(settings):
         return Check("damage", None, "not looked for: a run is at work")
     try:
         found = list(_glanced(settings, stopped))
@@ -68,8 +68,8 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
 
 def _glanced(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
     yield from _damaged(settings, stopped)
-    with wiring.raw_database(settings) as rows:
-        yield from wiring.survey(settings, rows, thorough=False, stopped=stopped).findings()
+    with stores.raw_database(settings) as rows:
+        yield from stores.survey(settings, rows, thorough=False, stopped=stopped).findings()
 
 
 def _database(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
@@ -77,12 +77,12 @@ def _database(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Findi
     yield from damaged
     if damaged:
         return
-    schema = wiring.other_schema(settings)
+    schema = stores.other_schema(settings)
     if schema is None:
         return
     message = f"the database has schema {schema.current}, {schema.needed} is needed"
     if schema.is_known:
-        mend, action = partial(wiring.upgrade_schema, settings), "meeting db upgrade"
+        mend, action = partial(stores.upgrade_schema, settings), "meeting db upgrade"
         yield Finding(Kind.SCHEMA_OLD, "schema", Verdict.REPAIR, message, action, mend)
     else:
         action = "install the version of meeting that made it; there is no way back"
@@ -90,7 +90,7 @@ def _database(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Findi
 
 
 def _damaged(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
-    if said := wiring.file_damage(settings, stopped):
+    if said := stores.file_damage(settings, stopped):
         message = f"the database file is damaged: {said}"
         yield Finding(Kind.DATABASE, "meeting.db", Verdict.NEEDS_YOU, message, _restored(settings))
 
@@ -106,7 +106,7 @@ def _restored(settings: Settings) -> str:
 
 
 def _erasures(settings: Settings) -> Iterator[Finding]:
-    if wiring.broken_off_erasures(settings):
+    if stores.broken_off_erasures(settings):
         message = "the erasure of a student was begun and not completed"
         action = "give `meeting erase --student ID` again, with the same id: it goes on"
         yield Finding(Kind.ERASURE, "erasing", Verdict.NEEDS_YOU, message, action)
@@ -114,4 +114,4 @@ def _erasures(settings: Settings) -> Iterator[Finding]:
 
 def _without_rows(settings: Settings) -> Iterator[Finding]:
     yield from folders.of_data_folder(settings.source.data_dir)
-    yield from folders.unknown_folders(wiring.recordings_folder(settings), frozenset())
+    yield from folders.unknown_folders(stores.recordings_folder(settings), frozenset())

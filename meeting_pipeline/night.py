@@ -3,13 +3,13 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline import assembly, backends, wiring
 from meeting_pipeline.domain.stages import Order, RunReport
 from meeting_pipeline.domain.watermark import LONGEST_WAIT, start_without_watermark
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.run.pipeline import Pipeline
 from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.wiring import backends, run, stores
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ def night(
     Raises Busy when another run is at work.
     """
     with (
-        wiring.lock(settings, _COMMAND) as held,
-        assembly.pipeline(settings, observer, None, held, max_runtime_s) as pipeline,
+        stores.lock(settings, _COMMAND) as held,
+        run.pipeline(settings, observer, None, held, max_runtime_s) as pipeline,
     ):
         known_until = pipeline.runs.watermark(settings.source_name)
         window = _window(settings, pipeline, known_until)

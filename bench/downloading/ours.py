@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline import backends
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.domain.timing import Resource
@@ -30,6 +29,7 @@ from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.storage.files import RecordFolder
+from meeting_pipeline.wiring import backends
 
 _ALWAYS = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 

@@ -36,20 +36,20 @@ def cleanup(
     whatever a recording may still need. Transcripts go only here, only with --texts and an age, and
     for good: such a recording is never transcribed again.
     """
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.retention import Kept
     from meeting_pipeline.errors import UsageError
+    from meeting_pipeline.wiring import stores
 
     if texts and older_than is None:
         hint = "say --older-than 365d"
         raise UsageError("no_age", "transcripts go by an age that you name", hint=hint)
     settings = begin()
     kinds = [kept for kept, asked in ((Kept.MEDIA, media), (Kept.AUDIO, audio)) if asked]
-    with wiring.lock(settings, "cleanup"), wiring.database(settings) as rows:
-        retention, old_texts = wiring.retention(settings, rows), wiring.old_texts(settings, rows)
-        cutoffs = wiring.cutoffs(settings, older_than)
+    with stores.lock(settings, "cleanup"), stores.database(settings) as rows:
+        retention, old_texts = stores.retention(settings, rows), stores.old_texts(settings, rows)
+        cutoffs = stores.cutoffs(settings, older_than)
         due = retention.due(cutoffs, kinds if kinds or texts else tuple(Kept))
         spoken = old_texts.due(cutoffs.media) if texts else ()
         failed = [] if dry_run else retention.remove(due).failed

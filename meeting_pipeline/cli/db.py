@@ -21,21 +21,22 @@ def init() -> None:
 @commands.command("upgrade")
 def upgrade() -> None:
     """Bring the tables to what this version needs; may be repeated and broken off."""
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.wiring import stores
 
-    now = wiring.upgrade_schema(begin())
+    now = stores.upgrade_schema(begin())
     typer.echo(f"数据库结构 schema {now.current}: 最新 up to date")
 
 
 @commands.command("status")
 def status(as_json: AsJson = False) -> None:
     """Which schema the database has, and which one this version needs."""
-    from meeting_pipeline import exit_codes, wiring
+    from meeting_pipeline import exit_codes
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.wiring import stores
 
-    found = wiring.schema_status(begin())
+    found = stores.schema_status(begin())
     if as_json:
         document = {"current": found.current, "needed": found.needed, "ok": found.is_current}
         render.as_document(document)
@@ -52,9 +53,9 @@ def dump_sql(
     dialect: Annotated[str, typer.Argument(help="mysql or sqlite")] = "mysql",
 ) -> None:
     """The whole schema as SQL, as `sql/init.sql` has it."""
-    from meeting_pipeline import wiring
+    from meeting_pipeline.wiring import stores
 
-    typer.echo(wiring.schema_sql(dialect), nl=False)
+    typer.echo(stores.schema_sql(dialect), nl=False)
 
 
 @commands.command("backup")
@@ -68,14 +69,14 @@ def backup(
 
     To restore: copy it to DATA_DIR/meeting.db while nothing runs.
     """
-    from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.wiring import backends, stores
 
     settings = begin()
     now = backends.utc_now().astimezone(settings.source.zone)
     default = settings.source.data_dir / "backups" / f"meeting-{now:%Y%m%d-%H%M%S}.db"
-    made = wiring.back_up(settings, file or default)
+    made = stores.back_up(settings, file or default)
     if as_json:
         document = {"file": str(made.path), "size_bytes": made.size_bytes}
         render.as_document({**document, "recordings": made.recordings})

@@ -89,15 +89,15 @@ def _show_night(report: dict[str, Any]) -> None:
 
 
 def _show_rows(settings: Settings, report: dict[str, Any]) -> None:
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render, show, stats
     from meeting_pipeline.reporting import documents
+    from meeting_pipeline.wiring import stores
 
     out, zone = render.console(), settings.source.zone
     done = [record["id"] for record in report["records"] if record["status"] == "done"]
-    with wiring.database(settings) as rows:
+    with stores.database(settings) as rows:
         out.rule("学员统计 · student statistics")
         stats.draw(documents.stats_document(rows.reading.stats(), zone))
         for number in done[:1]:
             out.rule(f"一份总结 · one summary (meeting show {number})")
-            show.draw(documents.detail_document(wiring.find(rows, number), zone))
+            show.draw(documents.detail_document(stores.find(rows, number), zone))

@@ -24,12 +24,12 @@ def erase(
     sound and this person go; the others keep their attendance and their numbers. Broken off, it is
     completed by the same command. The recording at its source and your own backups are not ours.
     """
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli.session import begin
+    from meeting_pipeline.wiring import stores
 
     settings = begin()
-    with wiring.lock(settings, "erase"), wiring.database(settings) as rows:
-        erasure = wiring.erasure(settings, rows)
+    with stores.lock(settings, "erase"), stores.database(settings) as rows:
+        erasure = stores.erasure(settings, rows)
         plan = erasure.plan(student)
         if dry_run:
             _show(plan, as_json, dry_run=True)

@@ -23,12 +23,12 @@ class Request:
 
 def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     """Run or plan, show the result, and leave with the run's exit code."""
-    from meeting_pipeline import assembly, backends, wiring
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.stages import Order
     from meeting_pipeline.domain.window import parse_moment, parse_window
     from meeting_pipeline.reporting.documents import plan_document, run_document
+    from meeting_pipeline.wiring import backends, run, stores
 
     settings = begin("record_worker.log")
     zone = settings.source.zone
@@ -36,11 +36,9 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     for typed in filter(None, (since, until)):
         parse_moment(typed, backends.utc_now(), zone)  # before anything is locked or asked for
     with (
-        wiring.lock(settings, request.command) as held,
+        stores.lock(settings, request.command) as held,
         progress.display() as observer,
-        assembly.pipeline(
-            settings, observer, request.jobs, held, request.max_runtime_s
-        ) as pipeline,
+        run.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
     ):
         window = parse_window(since, until, backends.source_clock(pipeline.source)(), zone)
         order = Order(request.command, window, request.work, request.stage, limit=request.limit)

@@ -47,12 +47,12 @@ def export(
     The file is made for you only and replaces an older export of that name, nothing else. It is
     yours from then on: `meeting erase` and `meeting cleanup` do not reach it.
     """
-    from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.display import plain
     from meeting_pipeline.domain.views import RecordingFilter
     from meeting_pipeline.reporting import exports
+    from meeting_pipeline.wiring import backends, stores
 
     form = form or _form_of(output, as_json)
     _check_one_document(form, output, as_json)
@@ -61,7 +61,7 @@ def export(
     start, end = _span(since, until, now, zone)
     wanted = RecordingFilter(since=start, until=end, student=student, phase=phase)
     made = exports.Export(form, zone, transcripts)
-    with wiring.database(settings) as rows:
+    with stores.database(settings) as rows:
         pieces = made.pieces(rows.exporting.recordings(wanted, transcripts=transcripts), now)
         if output == _STANDARD_OUTPUT:
             _print(pieces)

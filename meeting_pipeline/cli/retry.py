@@ -13,16 +13,16 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Forget the failed attempts of these recordings; the next run takes them."""
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.stages import RecordStatus
     from meeting_pipeline.domain.views import RecordingFilter
+    from meeting_pipeline.wiring import stores
 
     if not recordings and not dead:
         raise typer.BadParameter("name recordings, or --dead for all that failed too often")
-    with wiring.database(begin()) as rows:
-        numbers = [wiring.find(rows, reference).recording.id for reference in recordings or ()]
+    with stores.database(begin()) as rows:
+        numbers = [stores.find(rows, reference).recording.id for reference in recordings or ()]
         if dead:
             failed = rows.reading.recordings(RecordingFilter(failed=True))
             numbers += [one.id for one in failed if one.status is RecordStatus.DEAD]

@@ -8,14 +8,14 @@ from meeting_pipeline.cli.options import AsJson, RecordingId
 
 def show(recording: RecordingId, as_json: AsJson = False) -> None:
     """One recording: who was there, what it was about, what was said."""
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.reporting import documents
+    from meeting_pipeline.wiring import stores
 
     settings = begin()
-    with wiring.database(settings) as rows:
-        document = documents.detail_document(wiring.find(rows, recording), settings.source.zone)
+    with stores.database(settings) as rows:
+        document = documents.detail_document(stores.find(rows, recording), settings.source.zone)
     if as_json:
         render.as_document(document)
         return

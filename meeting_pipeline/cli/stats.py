@@ -18,13 +18,13 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Students with their recordings, minutes and phases; minutes are attended time."""
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.reporting import documents
+    from meeting_pipeline.wiring import stores
 
     settings = begin()
-    with wiring.database(settings) as rows:
+    with stores.database(settings) as rows:
         if rebuild:
             rows.stats.rebuild()
         differences = rows.stats.differences() if verify else []

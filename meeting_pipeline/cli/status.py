@@ -21,18 +21,18 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Recordings, newest first, with status, phase, students and stages."""
-    from meeting_pipeline import backends, wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.views import RecordingFilter
     from meeting_pipeline.domain.window import parse_moment
     from meeting_pipeline.reporting import documents
+    from meeting_pipeline.wiring import backends, stores
 
     settings = begin()
     zone = settings.source.zone
     start = parse_moment(since, backends.utc_now(), zone) if since else None
     wanted = RecordingFilter(failed, due, start, student, limit=limit or None)
-    with wiring.database(settings) as rows:
+    with stores.database(settings) as rows:
         document = documents.status_document(rows.reading.recordings(wanted), zone)
         counts = {} if as_json else rows.reading.counts()
         last_runs = () if as_json else rows.reading.runs(1)

@@ -8,15 +8,15 @@ from meeting_pipeline.cli.options import AsJson, RecordingId
 
 def why(recording: RecordingId, as_json: AsJson = False) -> None:
     """Every stage with attempts, times, reasons and cost, and the next thing that will happen."""
-    from meeting_pipeline import wiring
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
     from meeting_pipeline.domain.display import plain
     from meeting_pipeline.reporting import documents
+    from meeting_pipeline.wiring import stores
 
     settings = begin()
-    with wiring.database(settings) as rows:
-        document = documents.why_document(wiring.find(rows, recording), settings.source.zone)
+    with stores.database(settings) as rows:
+        document = documents.why_document(stores.find(rows, recording), settings.source.zone)
     if as_json:
         render.as_document(document)
         return

@@ -74,7 +74,7 @@ def test_a_run_on_sqlite_begins_without_pydantic_and_without_mysql(tmp_path: Pat
     """All that a night at Tencent with services of its own is put together from."""
     script = (
         "import sys\n"
-        "from meeting_pipeline import assembly\n"
+        "from meeting_pipeline.wiring import run as assembly\n"
         "from meeting_pipeline.adapters.asr import openai_compatible\n"
         "from meeting_pipeline.adapters.db.database import Database\n"
         "from meeting_pipeline.adapters.llm import openai_compatible\n"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from meeting_pipeline import backends
 from meeting_pipeline.adapters.db.engine import create_engine, read
-from meeting_pipeline.backends import Parts
 from meeting_pipeline.domain.checks import examined
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.settings import config
+from meeting_pipeline.wiring import backends
+from meeting_pipeline.wiring.backends import Parts
 from tests.support.certificates import self_signed, server_side
 from tests.support.fault_server import FaultServer
 from tests.support.mariadb import MariaDb, running_mariadb

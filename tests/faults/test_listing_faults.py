@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import assembly
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import RunObserver
@@ -16,6 +15,7 @@ from meeting_pipeline.sandbox.company import Change
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.wiring import run
 from tests.support.lessons import company, lesson, record_id, tone
 from tests.support.offices import Office
 
@@ -153,7 +153,7 @@ def test_row_22_no_time_zone_of_the_host_and_no_daylight_saving_loses_anything(
 
 def listed(office: Office, span: Window) -> RunReport:
     """List a window and process nothing."""
-    with assembly.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
+    with run.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
         return pipeline.run(Order("fetch", span, work=False))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import backends, mending
+from meeting_pipeline import mending
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.lock_holder import Holder
@@ -20,6 +20,7 @@ from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.upkeep.repair.modes import mode_of
+from meeting_pipeline.wiring import backends
 from tests.support import damaged_states
 from tests.support.canaries import at
 from tests.support.crash import killed_at

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import backends
 from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
 from meeting_pipeline.adapters.downloads.aria2_keeper import find_aria2c
 from meeting_pipeline.adapters.downloads.disk import DiskReservation
@@ -26,6 +25,7 @@ from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
+from meeting_pipeline.wiring import backends
 from tests.support.downloaders import (
     CANARY,
     MEDIA,

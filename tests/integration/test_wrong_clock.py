@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import assembly
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.night import night
@@ -21,6 +20,7 @@ from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.wiring import run
 from tests.support.clocks import WorldClock
 from tests.support.command import meeting
 from tests.support.lessons import SECONDS, SHORT_IS_FINE, company, lesson, record_id, tone
@@ -207,7 +207,7 @@ def test_a_watermark_that_is_set_during_a_night_stays(office: Office, world: Wor
 def test_row_03_a_window_without_time_is_no_complete_listing(
     office: Office, window: Window
 ) -> None:
-    with assembly.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
+    with run.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
         report = pipeline.run(Order("cron", window))
     assert not report.listing_complete
     assert (report.exit_code, report.stopped_by) == (NOTHING_LISTED, "empty_window")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from meeting_pipeline import backends, wiring
 from meeting_pipeline.domain.retention import Cutoffs, Kept
 from meeting_pipeline.domain.stages import StageName
+from meeting_pipeline.wiring import backends, stores
 from tests.support.lessons import record_id
 from tests.support.offices import Office
 
@@ -62,7 +62,7 @@ class Place:
     def sql(self, *statements: str) -> None:
         """Change the rows behind the program's back."""
         with (
-            wiring.raw_database(self.office.settings) as rows,
+            stores.raw_database(self.office.settings) as rows,
             rows.engine.begin() as connection,
         ):
             for statement in statements:
@@ -250,7 +250,7 @@ def media_that_is_gone_or_shorter_before_it_was_heard(place: Place) -> None:
 @exhibit(Base.DONE, {})
 def files_removed_by_retention(place: Place) -> None:
     with place.office.database() as rows:
-        retention = wiring.retention(place.office.settings, rows)
+        retention = stores.retention(place.office.settings, rows)
         now = backends.utc_now()
         assert retention.remove(retention.due(Cutoffs(now, now))).count(Kept.AUDIO) == 2
 
@@ -258,7 +258,7 @@ def files_removed_by_retention(place: Place) -> None:
 @exhibit(Base.DONE, {}, in_rows=True)
 def transcripts_removed_by_age(place: Place) -> None:
     with place.office.database() as rows:
-        old_texts = wiring.old_texts(place.office.settings, rows)
+        old_texts = stores.old_texts(place.office.settings, rows)
         due = old_texts.due(backends.utc_now())
         assert len(due) == 2
         assert old_texts.remove(due) == []
@@ -493,7 +493,7 @@ def written(path: Path) -> None:
 
 def backed_up(place: Place) -> None:
     backup = place.data / "backups" / "meeting-20260105-030000.db"
-    wiring.back_up(place.office.settings, backup)
+    stores.back_up(place.office.settings, backup)
 
 
 def damaged(database: Path, page: int) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from meeting_pipeline import wiring
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.stages import RunReport, StageStatus
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
@@ -15,6 +14,7 @@ from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings import config
 from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.wiring import stores
 from tests.support.canaries import ENVIRONMENT
 
 NO_FILE = Path("no.env")
@@ -58,7 +58,7 @@ class Office:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        with wiring.database(self.settings) as rows:
+        with stores.database(self.settings) as rows:
             yield rows
 
     def rows(self) -> dict[str, RecordingView]:

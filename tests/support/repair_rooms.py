@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from meeting_pipeline import wiring
 from meeting_pipeline.adapters.db.schema import REVISION, metadata
+from meeting_pipeline.wiring import stores
 from tests.support import invariants
 from tests.support.crash_site import CrashSite, Victim
 from tests.support.damaged_states import Base, Exhibit, Found, Place
@@ -165,7 +165,7 @@ def _rows_in(database: Path) -> bytes:
 
 def _rows_of(place: Place) -> Rows:
     with (
-        wiring.raw_database(place.office.settings) as rows,
+        stores.raw_database(place.office.settings) as rows,
         rows.engine.connect() as connection,
     ):
         return {
@@ -175,7 +175,7 @@ def _rows_of(place: Place) -> Rows:
 
 
 def _put_rows(place: Place, content: Rows) -> None:
-    with wiring.raw_database(place.office.settings) as rows, rows.engine.begin() as connection:
+    with stores.raw_database(place.office.settings) as rows, rows.engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
         connection.execute(text("UPDATE alembic_version SET version_num = :now"), {"now": REVISION})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.adapters.db.schema import REVISION
-from meeting_pipeline.backends import utc_now
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
@@ -20,6 +19,7 @@ from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.storage import files
 from meeting_pipeline.upkeep.retention import Retention
+from meeting_pipeline.wiring.backends import utc_now
 
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.backup import Backup

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from meeting_pipeline import backends, wiring
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
-from meeting_pipeline.backends import Parts, utc_now
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.observer import Observers, RunObserver
 from meeting_pipeline.ports.sources import RecordingSource
@@ -26,6 +24,8 @@ from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
 from meeting_pipeline.upkeep.retention import RetentionObserver
+from meeting_pipeline.wiring import backends, stores
+from meeting_pipeline.wiring.backends import Parts, utc_now
 
 
 @contextmanager
@@ -39,16 +39,16 @@ def pipeline(
     """Everything a run needs, closed when the block ends. A signal ends the run in good order.
 
     jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
-    settings say. held: what `wiring.lock` gave.
+    settings say. held: what `stores.lock` gave.
     """
     share_one_arena()
     jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
     gates = Gates(backends.slots(settings, jobs))
     stopwatch = Stopwatch(gates)
-    with wiring.database(settings) as rows, ExitStack() as services:
+    with stores.database(settings) as rows, ExitStack() as services:
         parts = Parts(settings, jobs, gates.closed, services, gates)
         source = backends.make_source(parts)
-        retention = wiring.retention(settings, rows, backends.source_clock(source))
+        retention = stores.retention(settings, rows, backends.source_clock(source))
         tidying = RetentionObserver(retention)
         observers = Observers([RunLog(), stopwatch, tidying, SpareMemory(), observer])
         observers.gates_opened(gates.use)
@@ -56,7 +56,7 @@ def pipeline(
         worker = RecordWorker(
             stages=stages,
             store=rows.recordings,
-            folder=wiring.recordings_folder(settings),
+            folder=stores.recordings_folder(settings),
             gates=gates,
             observer=observers,
             rules=RetryRules(max_attempts=settings.run.max_attempts),
