@@ -8,10 +8,10 @@ from meeting_pipeline.errors import ConfigError
 
 def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
     """Tonight's work: new recordings since the last run, and all that is due from before."""
+    from meeting_pipeline.actions.night import night
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.alerts import LastWords
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.night import night
     from meeting_pipeline.ports.observer import Observers
     from meeting_pipeline.reporting.documents import run_document
 

@@ -37,9 +37,9 @@ def demo(
     `--source tencent` starts the sandbox and pulls them from there by signed requests, aria2 and a
     chat model's protocol. Ends with 0 when it could show the night, whatever the night's own code.
     """
+    from meeting_pipeline.actions.night import night
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.night import night
     from meeting_pipeline.reporting import documents
 
     workspace = _fresh(begin().source.data_dir / "demo")

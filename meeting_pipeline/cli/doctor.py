@@ -45,9 +45,9 @@ def doctor(
 
 
 def _examine(as_json: bool) -> None:
+    from meeting_pipeline.actions.doctor import examine
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import ENV_FILE, begin
-    from meeting_pipeline.doctor import examine
 
     checks = examine(begin(even_if_open=True), ENV_FILE)
     red = sum(check.ok is False for check in checks)
@@ -63,7 +63,7 @@ def _examine(as_json: bool) -> None:
 
 
 def _repair(dry_run: bool, as_json: bool) -> None:
-    from meeting_pipeline import mending
+    from meeting_pipeline.actions import repair as mending
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import ENV_FILE, begin
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import mending
+from meeting_pipeline.actions import repair
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
 from meeting_pipeline.domain.lock_holder import Holder
@@ -170,7 +170,7 @@ def test_killed_at_any_step_the_next_repair_goes_on(rooms: Rooms) -> None:
     for step in count(1, EVERY):
         room = rooms.set_up(replace(torn, damage=much_at_once))
         settings, env_file = room.place.office.settings, room.place.cwd / ".env"
-        if not killed_at(step, partial(mending.repair, settings, env_file, dry_run=False)):
+        if not killed_at(step, partial(repair.repair, settings, env_file, dry_run=False)):
             break
         kills += 1
         assert room.repair().code == OK
@@ -228,8 +228,8 @@ def test_a_glance_that_takes_too_long_says_so(rooms: Rooms) -> None:
     room = rooms.set_up(exhibit_of(damaged_states.a_folder_that_is_gone))
     settings = room.place.office.settings
 
-    assert mending.glance(settings, lambda: True).ok is None
-    assert mending.glance(settings, lambda: False).ok is False
+    assert repair.glance(settings, lambda: True).ok is None
+    assert repair.glance(settings, lambda: False).ok is False
 
 
 def test_folders_that_are_closed_to_us_are_opened_and_looked_through_at_once(

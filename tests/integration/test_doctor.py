@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline import doctor
+from meeting_pipeline.actions import doctor
 from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.sandbox.company import Company

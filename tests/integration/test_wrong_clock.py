@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.actions.night import night
 from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.night import night
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY

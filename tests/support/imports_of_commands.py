@@ -1,6 +1,7 @@
 """Imports what commands import late, so that a process forked from this one starts at once."""
 # ruff: noqa: F401
 
+import meeting_pipeline.actions.night
 import meeting_pipeline.adapters.asr.choice
 import meeting_pipeline.adapters.asr.openai_compatible
 import meeting_pipeline.adapters.asr.tencent
@@ -14,6 +15,5 @@ import meeting_pipeline.cli.app
 import meeting_pipeline.cli.execute
 import meeting_pipeline.cli.render
 import meeting_pipeline.cli.session
-import meeting_pipeline.night
 import meeting_pipeline.reporting.documents
 import meeting_pipeline.reporting.notice

@@ -12,12 +12,12 @@ import rich.console
 import rich.table
 import zhconv
 
+import meeting_pipeline.actions.doctor
 import meeting_pipeline.adapters.db.embedded
 import meeting_pipeline.adapters.media.pyav
 import meeting_pipeline.adapters.processes.decoders
 import meeting_pipeline.adapters.sources.tencent.source
 import meeting_pipeline.cli.progress
-import meeting_pipeline.doctor
 import meeting_pipeline.stages.documents
 import meeting_pipeline.upkeep.repair.survey
 import tests.support.imports_of_commands

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from meeting_pipeline.actions.night import night
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.stages import RunReport, StageStatus
 from meeting_pipeline.domain.views import RecordingDetail, RecordingFilter, RecordingView
-from meeting_pipeline.night import night
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings import config

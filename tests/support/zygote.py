@@ -126,8 +126,8 @@ def _command(words: list[str]) -> int:
         from meeting_pipeline.cli.app import run_program
 
         return run_program(words)
+    from meeting_pipeline.actions.night import night
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.night import night
     from meeting_pipeline.ports.observer import RunObserver
     from meeting_pipeline.reporting.documents import run_document
 

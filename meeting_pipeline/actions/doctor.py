@@ -13,7 +13,7 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline import mending
+from meeting_pipeline.actions import repair
 from meeting_pipeline.domain.checks import Check, examined
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.runtime.programs import find_program
@@ -139,7 +139,7 @@ def _database(parts: Parts) -> list[Check]:
     """The damage comes after it: an empty database has its tables then."""
     settings = parts.settings
     try:
-        return [*stores.database_checks(settings), mending.glance(settings, parts.stop.is_set)]
+        return [*stores.database_checks(settings), repair.glance(settings, parts.stop.is_set)]
     except ConfigError as error:
         code = "database_schema" if error.code in ("schema_old", "schema_new") else "database"
         return [Check.refused(code, error)]
