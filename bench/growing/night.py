@@ -109,7 +109,7 @@ def _process(rows: Database, record: DueRecord, run_id: int) -> RecordOutcome:
 def _take(
     rows: Database, record: DueRecord, run_id: int, stage: StageName, before: EndedStage | None
 ) -> EndedStage:
-    """As `run.stage_runner.Steps` does it: the end of a stage is committed with the start of the next one."""
+    """As `run.stage_runner.Steps`: a stage's end is committed with the start of the next one."""
     store, number = rows.recordings, record.id
     store.begin_stage(number, stage, SETTINGS, before, is_first=True)
     if stage is StageName.DOWNLOAD:
