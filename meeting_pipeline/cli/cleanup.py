@@ -38,7 +38,7 @@ def cleanup(
     """
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.retention import Kept
+    from meeting_pipeline.domain.retention import SWEPT, RetainedKind
     from meeting_pipeline.errors import UsageError
     from meeting_pipeline.wiring import stores
 
@@ -46,15 +46,15 @@ def cleanup(
         hint = "say --older-than 365d"
         raise UsageError("no_age", "transcripts go by an age that you name", hint=hint)
     settings = begin()
-    kinds = [kept for kept, asked in ((Kept.MEDIA, media), (Kept.AUDIO, audio)) if asked]
+    asked = {RetainedKind.MEDIA: media, RetainedKind.AUDIO: audio, RetainedKind.TEXTS: texts}
+    kinds = [kind for kind, is_asked in asked.items() if is_asked] or SWEPT
     with stores.lock(settings, "cleanup"), stores.database(settings) as rows:
-        retention, old_texts = stores.retention(settings, rows), stores.old_texts(settings, rows)
-        cutoffs = stores.cutoffs(settings, older_than)
-        due = retention.due(cutoffs, kinds if kinds or texts else tuple(Kept))
-        spoken = old_texts.due(cutoffs.media) if texts else ()
+        retention = stores.retention(settings, rows)
+        due = retention.due(stores.cutoffs(settings, older_than), kinds)
         failed = [] if dry_run else retention.remove(due).failed
-        failed_texts = old_texts.remove(spoken) if texts and not dry_run else ()
-    document = _document([*due, *spoken], [*failed, *failed_texts], dry_run)
+        if texts and not dry_run:
+            rows.erasure.compact()  # else the database's file still holds what was said
+    document = _document(due, failed, dry_run)
     if as_json:
         render.as_document(document)
     else:

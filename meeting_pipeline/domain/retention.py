@@ -14,42 +14,63 @@ _EVER = datetime(1, 1, 1, tzinfo=UTC)
 _AT_ONCE = datetime(9999, 1, 1, tzinfo=UTC)  # whatever clock wrote when the file was finished
 
 
-class Kept(StrEnum):
-    """What is kept for a time and then goes: the downloaded media, and the sound taken out."""
+class RetainedKind(StrEnum):
+    """What is kept for a time: the downloaded media, the audio taken from it, the transcript."""
 
     MEDIA = "media"
     AUDIO = "audio"
+    TEXTS = "texts"
 
     @property
     def stage(self) -> StageName:
-        """The stage that leaves it."""
-        return StageName.DOWNLOAD if self is Kept.MEDIA else StageName.EXTRACT
+        """Return the stage that leaves it."""
+        return _STAGES[self]
 
     @property
     def stem(self) -> str:
-        """How the names of its files begin."""
-        return "recording" if self is Kept.MEDIA else "audio"
+        """Return how the names of its files begin."""
+        return _STEMS[self]
+
+
+_STAGES = {
+    RetainedKind.MEDIA: StageName.DOWNLOAD,
+    RetainedKind.AUDIO: StageName.EXTRACT,
+    RetainedKind.TEXTS: StageName.TRANSCRIBE,
+}
+_STEMS = {
+    RetainedKind.MEDIA: "recording",
+    RetainedKind.AUDIO: "audio",
+    RetainedKind.TEXTS: "transcript",
+}
+
+SWEPT = (RetainedKind.MEDIA, RetainedKind.AUDIO)
+"""What every run removes by the settings; transcripts go only when a command names them."""
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """What ended at or before these instants (aware UTC) goes.
+    """The instants (aware UTC) at or before which something must have ended to be removed.
 
     media: recordings whose audio passed its gate by then. audio: those whose rows were stored by
-    then. A skipped recording's files go by the same two; those of a dead one, which somebody may
-    still look into, wait for both.
+    then. texts: finished recordings that themselves ended by then. The media and audio of a skipped
+    recording go by the same two; those of a dead one, which may still be examined, wait for both.
     """
 
     media: datetime
     audio: datetime
+    texts: datetime = _EVER
 
-    def of(self, kept: Kept) -> datetime:
-        """The one for this kind."""
-        return self.media if kept is Kept.MEDIA else self.audio
+    def of(self, kind: RetainedKind) -> datetime:
+        """Return the cutoff of this kind."""
+        return {
+            RetainedKind.MEDIA: self.media,
+            RetainedKind.AUDIO: self.audio,
+            RetainedKind.TEXTS: self.texts,
+        }[kind]
 
     @property
     def dead(self) -> datetime:
-        """The one for recordings that failed too often."""
+        """Return the cutoff of recordings that failed too often."""
         return min(self.media, self.audio)
 
 
@@ -61,39 +82,22 @@ class RetentionRules:
     audio_days: float = 7.0
 
     def cutoffs(self, now: datetime) -> Cutoffs:
-        """What is due for deletion at `now`."""
+        """Return what is due for deletion at `now`; transcripts never are."""
         return Cutoffs(_before(now, self.media_days), _before(now, self.audio_days))
 
 
 @dataclass(frozen=True)
-class Leftover:
-    """A file whose time is over. name: as it was published, None where only a part may be there."""
+class ExpiredFile:
+    """A file that is due for deletion.
+
+    name: as it was published, None where only a part of it may be there.
+    """
 
     recording_id: int
     key: RecordKey
-    kept: Kept
+    kind: RetainedKind
     name: str | None
     size_bytes: int = 0
-
-    @property
-    def kind(self) -> str:
-        """What it is, in reports."""
-        return self.kept.value
-
-
-@dataclass(frozen=True)
-class OldText:
-    """A transcript that shall go, in rows and files. name: of its own file."""
-
-    recording_id: int
-    key: RecordKey
-    name: str
-    size_bytes: int = 0
-
-    @property
-    def kind(self) -> str:
-        """What it is, in reports."""
-        return "texts"
 
 
 def _before(now: datetime, days: float) -> datetime:

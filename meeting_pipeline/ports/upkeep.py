@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import Minutes, RecordMeta
-from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover, OldText
+from meeting_pipeline.domain.retention import Cutoffs, ExpiredFile, RetainedKind
 from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
 from meeting_pipeline.ports.rows import Setback
 
@@ -15,39 +15,45 @@ if TYPE_CHECKING:
     from meeting_pipeline.domain.views import RecordingView
 
 
-class RetentionStore(Protocol):
-    """Which files of recordings have had their time."""
+class StoredTexts(Protocol):
+    """The transcript and summary in a recording's rows, and the files written from them."""
+
+    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
+        """Return what is stored of a recording; None without transcript or summary."""
+
+    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
+        """Commit that this file is what a stage has left, as if it had always been."""
+
+
+class RetentionStore(StoredTexts, Protocol):
+    """Which files of recordings have expired."""
 
     def due(
-        self, cutoffs: Cutoffs, kinds: Collection[Kept], recording_id: int | None = None
-    ) -> list[Leftover]:
-        """Files that nothing needs any more and that are old enough; of one recording or of all.
+        self, cutoffs: Cutoffs, kinds: Collection[RetainedKind], recording_id: int | None = None
+    ) -> list[ExpiredFile]:
+        """Return the files that nothing needs any more and that are old enough.
 
-        A file that a stage may still need is never among them. It costs what is due, not what is
-        stored.
+        A file that a stage may still need is never among them. For media and audio it costs what is
+        due, not what is stored.
+
+        Args:
+            cutoffs: When something must have ended to be due.
+            kinds: Which kinds of file are asked for.
+            recording_id: One recording, or None for all.
         """
 
-    def removed(self, leftovers: Iterable[Leftover]) -> None:
+    def forget(self, recording_ids: Collection[int]) -> None:
+        """Commit that the rows of these recordings hold no transcript any more.
+
+        No run works on them again for it. Status, phase, summary, attendance and what is known of
+        the transcript stay.
+        """
+
+    def removed(self, files: Iterable[ExpiredFile]) -> None:
         """Commit that these files were removed on purpose, now."""
 
     def settle(self) -> None:
-        """What is committed is on disk, so that the input of a stage may go."""
-
-
-class OldTextStore(Protocol):
-    """Transcripts in the rows, to be removed. Every method is one committed transaction."""
-
-    def due(self, ended_by: datetime) -> list[OldText]:
-        """Those of recordings that are done and ended by then (aware), until `removed` is told."""
-
-    def forget(self, texts: Iterable[OldText]) -> None:
-        """The rows hold these no more, and no run works on the recordings again for it.
-
-        Status, phase, summary, attendance and what is known of the transcript stay.
-        """
-
-    def removed(self, text: OldText, page: Artifact) -> None:
-        """Commit that its files were removed on purpose, now; page: what the last stage left."""
+        """Make what is committed durable, so that the input of a stage may be removed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class OpenRun:
     started_at: datetime
 
 
-class RepairStore(Protocol):
+class RepairStore(StoredTexts, Protocol):
     """Rows that were damaged, or that have survived their files.
 
     Every method but `recordings` is one transaction; each may be repeated.
@@ -79,14 +85,8 @@ class RepairStore(Protocol):
     def lacking_texts(self) -> frozenset[int]:
         """Our numbers of recordings that are done without transcript or summary in their rows."""
 
-    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
-        """What is stored of a recording; None without transcript or summary."""
-
     def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
         """These stages are to be done again; a recording that was done is pending then."""
-
-    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
-        """Commit that this file is what a stage has left, as if it had always been."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
         """As `RecordingStore.set_back`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.domain.retention import Kept
+from meeting_pipeline.domain.retention import SWEPT
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.ports.rows import StatsStore
 from meeting_pipeline.ports.upkeep import ErasureStore, Remnant
@@ -22,7 +22,7 @@ _COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names m
 _NOTES = "erasing"
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 4 << 10  # longer than any name, so that none is cut in two
-_SOUNDS = tuple(kept.stem + "." for kept in Kept)
+_SOUNDS = tuple(kind.stem + "." for kind in SWEPT)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.migrate import SchemaStatus
     from meeting_pipeline.domain.views import RecordingDetail
     from meeting_pipeline.upkeep.erasure import Erasure
-    from meeting_pipeline.upkeep.old_texts import OldTexts
     from meeting_pipeline.upkeep.repair.survey import Survey
 
 log = logging.getLogger(__name__)
@@ -213,19 +212,11 @@ def cutoffs(settings: Settings, older_than: str | None) -> Cutoffs:
     if older_than is None:
         return _kept_for(settings).cutoffs(now)
     moment = parse_moment(older_than, now, settings.source.zone)
-    return Cutoffs(media=moment, audio=moment)
+    return Cutoffs(media=moment, audio=moment, texts=moment)
 
 
 def _kept_for(settings: Settings) -> RetentionRules:
     return RetentionRules(settings.run.retention_video_days, settings.run.retention_audio_days)
-
-
-def old_texts(settings: Settings, rows: Database) -> "OldTexts":
-    """What removes transcripts by age."""
-    from meeting_pipeline.upkeep.old_texts import OldTexts
-
-    folder = recordings_folder(settings)
-    return OldTexts(rows.old_texts, rows.repair, rows.retention, rows.erasure, folder)
 
 
 def erasure(settings: Settings, rows: Database) -> "Erasure":

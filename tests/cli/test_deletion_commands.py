@@ -23,6 +23,7 @@ FILES = {
     StageName.STORE: "summary.md",
 }
 KEY = RecordKey("folder", "a" * 64)
+SAID = minutes().transcript.segments[-1].text.encode()
 STORED = datetime.now(UTC) - timedelta(days=20)
 
 
@@ -90,6 +91,8 @@ def test_transcripts_go_only_when_they_and_an_age_are_named(office: dict[str, st
     age = ("--texts", "--older-than", "10d", "--json")
     plan = meeting("cleanup", "--dry-run", *age, env=office).document
     assert "transcript.json" in names(office)
+    database = Path(office["DATA_DIR"]) / "meeting.db"
+    assert SAID in database.read_bytes()
 
     done = meeting("cleanup", *age, env=office)
 
@@ -99,6 +102,7 @@ def test_transcripts_go_only_when_they_and_an_age_are_named(office: dict[str, st
     assert (plan["removed"], plan["dry_run"]) == ([gone], True)
     assert meeting("cleanup", *age, env=office).document["removed"] == []
     assert names(office) == ["summary.json", "summary.md"]
+    assert SAID not in database.read_bytes()
 
 
 def test_after_that_show_and_why_say_that_it_was_us_and_what_is_left_is_whole(

@@ -22,6 +22,7 @@ from meeting_pipeline.adapters.db.schema import (
 from meeting_pipeline.adapters.db.writing import mark_stale
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import RecordMeta, Role, Usage
+from meeting_pipeline.domain.retention import Cutoffs, RetainedKind
 from meeting_pipeline.domain.stages import (
     Artifact,
     EndedStage,
@@ -217,8 +218,9 @@ def test_old_transcripts_are_found_without_a_walk(
     database: Database, clock: Clock, years: None
 ) -> None:
     a_night(database, clock)
+    cutoffs = Cutoffs(clock.now, clock.now, texts=clock.now)
     with Plans(database) as plans:
-        assert len(database.old_texts.due(clock.now)) == 3
+        assert len(database.retention.due(cutoffs, [RetainedKind.TEXTS])) == 3
     assert plans.whole_tables() == []
 
 

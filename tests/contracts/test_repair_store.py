@@ -15,7 +15,6 @@ from meeting_pipeline.ports.upkeep import RepairStore
 from tests.support.rows import SETTINGS, Clock, meta, minutes
 
 FIRST = Artifact("transcript.json", 10, "a" * 64)
-SECOND = Artifact("transcript.json", 12, "b" * 64)
 
 
 @pytest.fixture
@@ -76,19 +75,6 @@ def test_a_reopened_stage_is_begun_anew_and_the_others_stay(done: Database) -> N
     assert (reopened.status, reopened.attempts) == (StageStatus.WAITING, 0)
     assert reopened.artifact is None
     assert view.stages[StageName.STORE].status is StageStatus.DONE
-
-
-def test_only_the_file_of_a_stage_is_replaced(done: Database, clock: Clock) -> None:
-    number = number_of(done)
-    before = done.recordings.ledger(number)[StageName.TRANSCRIBE]
-    clock.go_on(days=1)
-
-    done.repair.replace_artifact(number, StageName.TRANSCRIBE, SECOND)
-
-    after = done.recordings.ledger(number)[StageName.TRANSCRIBE]
-    assert after.artifact == SECOND
-    assert (after.finished_at, after.made_from) == (before.finished_at, before.made_from)
-    assert done.recordings.ledger(number)[StageName.STORE].artifact == FIRST
 
 
 def test_open_runs_are_closed_once(database: Database, clock: Clock) -> None:

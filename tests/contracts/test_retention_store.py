@@ -1,13 +1,28 @@
 """Which files are due for deletion, on every engine."""
 
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event, select
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.retention import Cutoffs, Kept, RetentionRules
+from meeting_pipeline.adapters.db.schema import (
+    recordings,
+    summaries,
+    transcript_segments,
+    transcripts,
+)
+from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.retention import (
+    SWEPT,
+    Cutoffs,
+    ExpiredFile,
+    RetainedKind,
+    RetentionRules,
+)
 from meeting_pipeline.domain.stages import (
     Artifact,
     EndedStage,
@@ -15,8 +30,9 @@ from meeting_pipeline.domain.stages import (
     StageName,
     StageStatus,
 )
+from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.ports.rows import Setback
-from tests.support.rows import SETTINGS, Clock, meta, minutes
+from tests.support.rows import ALL_TIME, SETTINGS, Clock, meta, minutes
 
 FILES = {
     StageName.DOWNLOAD: Artifact("recording.m4a", 1000, "d" * 64),
@@ -26,6 +42,7 @@ FILES = {
     StageName.STORE: Artifact("summary.md", 10, "b" * 64),
 }
 ORDER = list(StageName)
+HOUR = timedelta(hours=1)
 
 
 class Night:
@@ -36,13 +53,14 @@ class Night:
         self._database = database
         self._clock = clock
 
-    def known(self, number: int) -> int:
-        self._store.upsert([meta(number)])
-        return self._store.numbers([meta(number)])[0]
+    def known(self, number: int, **changes: Any) -> int:
+        listed = meta(number, **changes)
+        self._store.upsert([listed])
+        return self._store.numbers([listed])[0]
 
-    def until(self, stage: StageName, number: int = 1) -> int:
+    def until(self, stage: StageName, number: int = 1, **changes: Any) -> int:
         """Everything up to this stage is done; with the last one the recording is."""
-        recording_id = self.known(number)
+        recording_id = self.known(number, **changes)
         for one in ORDER[: ORDER.index(stage) + 1]:
             self.do(recording_id, one)
         if stage is StageName.STORE:
@@ -59,10 +77,16 @@ class Night:
         setback = Setback(stage, StageStatus(status.value), "too_short", "…", made_with=SETTINGS)
         self._store.set_back(recording_id, setback, status)
 
-    def due(self, rules: RetentionRules | None = None) -> dict[Kept, list[int]]:
+    def due(self, rules: RetentionRules | None = None) -> dict[RetainedKind, list[int]]:
         """The recordings of which each kind is due by the rules."""
-        found = self._database.retention.due(self.cutoffs(rules), tuple(Kept))
-        return {kept: [one.recording_id for one in found if one.kept is kept] for kept in Kept}
+        found = self._database.retention.due(self.cutoffs(rules), SWEPT)
+        return {kind: [one.recording_id for one in found if one.kind is kind] for kind in SWEPT}
+
+    def transcripts(self, ended_by: datetime | None = None) -> list[ExpiredFile]:
+        """The transcripts that are due of recordings that ended by then, or until now."""
+        moment = ended_by or self._clock()
+        cutoffs = Cutoffs(moment, moment, texts=moment)
+        return self._database.retention.due(cutoffs, [RetainedKind.TEXTS])
 
     def cutoffs(self, rules: RetentionRules | None = None) -> Cutoffs:
         return (rules or RetentionRules(0, 7)).cutoffs(self._clock())
@@ -75,21 +99,21 @@ def night(database: Database, clock: Clock) -> Night:
 
 def test_media_is_due_once_its_audio_passed_the_gate_and_not_before(night: Night) -> None:
     recording_id = night.until(StageName.DOWNLOAD)
-    assert night.due() == {Kept.MEDIA: [], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [], RetainedKind.AUDIO: []}
 
     night.do(recording_id, StageName.EXTRACT)
 
-    assert night.due() == {Kept.MEDIA: [recording_id], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [recording_id], RetainedKind.AUDIO: []}
 
 
 def test_audio_is_due_seven_days_after_its_rows_were_stored(night: Night, clock: Clock) -> None:
     recording_id = night.until(StageName.STORE)
     clock.go_on(days=6.9)
-    assert night.due()[Kept.AUDIO] == []
+    assert night.due()[RetainedKind.AUDIO] == []
 
     clock.go_on(days=0.2)
 
-    assert night.due()[Kept.AUDIO] == [recording_id]
+    assert night.due()[RetainedKind.AUDIO] == [recording_id]
 
 
 def test_audio_is_never_due_before_all_that_is_made_of_it_is_stored(
@@ -98,7 +122,7 @@ def test_audio_is_never_due_before_all_that_is_made_of_it_is_stored(
     night.until(StageName.SUMMARIZE)
     clock.go_on(days=365)
 
-    assert night.due(RetentionRules(0, 0))[Kept.AUDIO] == []
+    assert night.due(RetentionRules(0, 0))[RetainedKind.AUDIO] == []
 
 
 def test_audio_waits_while_something_is_made_anew(
@@ -110,49 +134,49 @@ def test_audio_waits_while_something_is_made_anew(
     again = Setback(StageName.TRANSCRIBE, StageStatus.FAILED, "network", "…", clock())
     database.recordings.set_back(recording_id, again, RecordStatus.FAILED)
 
-    assert night.due()[Kept.AUDIO] == []
+    assert night.due()[RetainedKind.AUDIO] == []
 
 
 def test_media_that_was_fetched_again_waits_for_its_own_audio(night: Night, clock: Clock) -> None:
     recording_id = night.until(StageName.STORE)
     clock.go_on(hours=1)
     night.do(recording_id, StageName.DOWNLOAD)
-    assert night.due()[Kept.MEDIA] == []
+    assert night.due()[RetainedKind.MEDIA] == []
 
     clock.go_on(hours=1)
     night.do(recording_id, StageName.EXTRACT)
 
-    assert night.due()[Kept.MEDIA] == [recording_id]
+    assert night.due()[RetainedKind.MEDIA] == [recording_id]
 
 
 def test_what_a_skipped_recording_left_goes_by_the_same_days(night: Night, clock: Clock) -> None:
     recording_id = night.until(StageName.EXTRACT)
     night.ends(recording_id, StageName.TRANSCRIBE, RecordStatus.SKIPPED)
-    assert night.due() == {Kept.MEDIA: [recording_id], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [recording_id], RetainedKind.AUDIO: []}
 
     clock.go_on(days=7)
 
-    assert night.due()[Kept.AUDIO] == [recording_id]
+    assert night.due()[RetainedKind.AUDIO] == [recording_id]
 
 
 def test_a_skipped_download_may_have_left_a_part(night: Night, database: Database) -> None:
     recording_id = night.known(1)
     night.ends(recording_id, StageName.DOWNLOAD, RecordStatus.SKIPPED)
 
-    [due] = database.retention.due(night.cutoffs(), tuple(Kept))
+    [due] = database.retention.due(night.cutoffs(), SWEPT)
 
-    assert (due.recording_id, due.kept, due.name) == (recording_id, Kept.MEDIA, None)
+    assert (due.recording_id, due.kind, due.name) == (recording_id, RetainedKind.MEDIA, None)
 
 
 def test_a_dead_recording_keeps_all_it_has_for_the_longer_time(night: Night, clock: Clock) -> None:
     recording_id = night.until(StageName.DOWNLOAD)
     night.ends(recording_id, StageName.EXTRACT, RecordStatus.DEAD)
     clock.go_on(days=6)
-    assert night.due() == {Kept.MEDIA: [], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [], RetainedKind.AUDIO: []}
 
     clock.go_on(days=1)
 
-    assert night.due()[Kept.MEDIA] == [recording_id]
+    assert night.due()[RetainedKind.MEDIA] == [recording_id]
 
 
 def test_a_recording_that_is_reopened_keeps_its_files(
@@ -163,7 +187,7 @@ def test_a_recording_that_is_reopened_keeps_its_files(
     clock.go_on(days=30)
     assert database.recordings.retry(recording_id)
 
-    assert night.due() == {Kept.MEDIA: [], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [], RetainedKind.AUDIO: []}
 
 
 def test_what_was_removed_is_remembered_and_not_due_again(
@@ -172,9 +196,9 @@ def test_what_was_removed_is_remembered_and_not_due_again(
     recording_id = night.until(StageName.STORE)
     clock.go_on(days=8)
     database.retention.settle()
-    database.retention.removed(database.retention.due(night.cutoffs(), tuple(Kept)))
+    database.retention.removed(database.retention.due(night.cutoffs(), SWEPT))
 
-    assert night.due() == {Kept.MEDIA: [], Kept.AUDIO: []}
+    assert night.due() == {RetainedKind.MEDIA: [], RetainedKind.AUDIO: []}
     ledger = database.recordings.ledger(recording_id)
     removed = {stage for stage, entry in ledger.items() if entry.file_removed_at}
     assert removed == {StageName.DOWNLOAD, StageName.EXTRACT}
@@ -188,7 +212,7 @@ def test_a_file_that_is_made_again_is_there_again(
 ) -> None:
     recording_id = night.until(StageName.STORE)
     clock.go_on(days=8)
-    database.retention.removed(database.retention.due(night.cutoffs(), tuple(Kept)))
+    database.retention.removed(database.retention.due(night.cutoffs(), SWEPT))
 
     night.do(recording_id, StageName.DOWNLOAD)
 
@@ -203,8 +227,10 @@ def test_one_kind_or_one_recording_alone_can_be_asked_for(
     clock.go_on(days=8)
     due = database.retention.due
 
-    assert {one.kept for one in due(night.cutoffs(), [Kept.AUDIO])} == {Kept.AUDIO}
-    assert [one.recording_id for one in due(night.cutoffs(), [Kept.MEDIA], second)] == [second]
+    assert {one.kind for one in due(night.cutoffs(), [RetainedKind.AUDIO])} == {RetainedKind.AUDIO}
+    assert [one.recording_id for one in due(night.cutoffs(), [RetainedKind.MEDIA], second)] == [
+        second
+    ]
     assert first != second
 
 
@@ -217,13 +243,132 @@ def test_what_is_due_is_found_by_index(night: Night, database: Database) -> None
             sent.append((statement, values))
 
     event.listen(database.engine, "before_cursor_execute", note)
-    database.retention.due(night.cutoffs(), tuple(Kept))
+    database.retention.due(night.cutoffs(), SWEPT)
     event.remove(database.engine, "before_cursor_execute", note)
 
-    assert len(sent) == len(Kept), "one statement for each kind, none that writes"
+    assert len(sent) == len(SWEPT), "one statement for each kind, none that writes"
     how = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
     with closing(database.engine.raw_connection()) as connection:
         for statement, values in sent:
             cursor = connection.cursor()
             cursor.execute(f"{how} {statement}", values)
             assert "stage_ledger_by_file" in str(cursor.fetchall())
+
+
+# ── transcripts ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_rule_makes_a_transcript_due(night: Night, database: Database, clock: Clock) -> None:
+    night.until(StageName.STORE)
+    clock.go_on(days=36500)
+    cutoffs = night.cutoffs(RetentionRules(0, 0))
+
+    assert database.retention.due(cutoffs, [RetainedKind.TEXTS]) == []
+
+
+def test_it_is_the_end_of_the_recording_that_counts(night: Night) -> None:
+    start = meta(1).start_ts
+    by_duration = night.until(StageName.STORE)
+    by_its_end = night.until(StageName.STORE, 2, start_ts=start, end_ts=start + 2 * HOUR)
+    by_its_start = night.until(StageName.STORE, 3, start_ts=start, duration_s=None)
+
+    def due(ended_by: datetime) -> list[int]:
+        return [one.recording_id for one in night.transcripts(ended_by)]
+
+    assert due(start - timedelta(seconds=1)) == []
+    assert due(start) == [by_its_start]
+    assert due(start + HOUR) == [by_duration, by_its_start]
+    assert due(start + 2 * HOUR) == [by_duration, by_its_end, by_its_start]
+    [first, *_] = night.transcripts(start + 2 * HOUR)
+    file = FILES[StageName.TRANSCRIBE]
+    key, kind = meta(1).key, RetainedKind.TEXTS
+    assert first == ExpiredFile(by_duration, key, kind, file.name, file.size_bytes)
+
+
+def test_only_the_transcript_of_what_is_finished_and_whole_is_due(
+    night: Night, database: Database, clock: Clock
+) -> None:
+    night.known(0)
+    failed, running, without_summary, without_transcript, whole = (
+        night.until(StageName.STORE, number) for number in range(1, 6)
+    )
+    setback = Setback(StageName.SUMMARIZE, StageStatus.FAILED, "x", "y", clock.now)
+    database.recordings.set_back(failed, setback, RecordStatus.FAILED)
+    database.recordings.begin_stage(running, StageName.TRANSCRIBE, "other settings")
+    with database.engine.begin() as connection:
+        for table, number in ((summaries, without_summary), (transcripts, without_transcript)):
+            connection.execute(delete(table).where(table.c.recording_id == number))
+
+    assert [one.recording_id for one in night.transcripts()] == [whole]
+
+
+def test_of_a_forgotten_transcript_only_what_was_said_goes(
+    night: Night, database: Database
+) -> None:
+    number, other = night.until(StageName.STORE), night.until(StageName.STORE, 2)
+    database.stats.refresh()
+    before, kept = database.reading.show(number), database.reading.show(other)
+    assert before is not None
+    assert before.transcript is not None
+
+    database.retention.forget([number])
+
+    after = database.reading.show(number)
+    assert after is not None
+    assert after.transcript == replace(before.transcript, segments=())
+    assert after.summary == before.summary
+    assert after.attendance == before.attendance
+    assert after.recording == replace(before.recording, skip_reason="texts_removed")
+    assert database.reading.show(other) == kept
+    assert database.stats.differences() == []
+    with database.engine.connect() as connection:
+        text = select(recordings.c.transcript).where(recordings.c.id == number)
+        assert connection.execute(text).scalar() is None
+        spoken = select(transcript_segments.c.recording_id).distinct()
+        assert connection.execute(spoken).scalars().all() == [other]
+
+
+def test_a_forgotten_transcript_is_due_until_its_file_is_gone_and_never_made_again(
+    night: Night, database: Database, clock: Clock
+) -> None:
+    number = night.until(StageName.STORE)
+    [file] = night.transcripts()
+    for _ in range(2):
+        database.retention.forget([number])
+        assert night.transcripts() == [file]
+        assert database.recordings.due(ALL_TIME, "other settings", None) == []
+
+    database.retention.removed([file])
+
+    assert night.transcripts() == []
+    entries = database.recordings.ledger(number)
+    assert entries[StageName.TRANSCRIBE].file_removed_at == clock.now
+    assert {entry.status for entry in entries.values()} == {StageStatus.DONE}
+
+
+def test_only_the_file_of_a_stage_is_replaced(
+    night: Night, database: Database, clock: Clock
+) -> None:
+    number, page = night.until(StageName.STORE), Artifact("summary.md", 5, "c" * 64)
+    before = database.recordings.ledger(number)[StageName.STORE]
+    clock.go_on(days=1)
+
+    database.retention.replace_artifact(number, StageName.STORE, page)
+
+    assert database.recordings.ledger(number)[StageName.STORE] == replace(before, artifact=page)
+
+
+@pytest.mark.parametrize("again", [meta(1), meta(1, subject="改了的标题", skip_reason="text_only")])
+def test_no_listing_and_no_change_of_settings_brings_a_transcript_back(
+    night: Night, database: Database, again: RecordMeta
+) -> None:
+    number = night.until(StageName.STORE)
+    database.retention.forget([number])
+
+    database.recordings.upsert([again])
+
+    assert database.recordings.due(ALL_TIME, "other settings", None) == []
+    assert database.recordings.due_among([again]) == []
+    assert not database.recordings.retry(number)
+    [view] = database.reading.recordings(RecordingFilter())
+    assert (view.status, view.skip_reason) == (RecordStatus.DONE, "texts_removed")

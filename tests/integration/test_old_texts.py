@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.schema import summaries
 from meeting_pipeline.domain.damage import Kind, Verdict
-from meeting_pipeline.domain.retention import OldText
+from meeting_pipeline.domain.retention import Cutoffs, ExpiredFile, RetainedKind, RetentionRules
 from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
-from meeting_pipeline.upkeep.old_texts import OldTexts
 from meeting_pipeline.upkeep.repair.survey import Survey, mended
+from meeting_pipeline.upkeep.retention import Retention
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.nights import Installation
@@ -43,17 +42,17 @@ class Office(Installation):
         self.later(days=REMOVED.days)
         return self
 
-    def old_texts(self, rows: Database) -> OldTexts:
-        folder = self.folder / "recordings"
-        return OldTexts(rows.old_texts, rows.repair, rows.retention, rows.erasure, folder)
-
-    def remove(self, ended_by: datetime | None = None) -> list[OldText]:
+    def remove(self, ended_by: datetime | None = None) -> list[ExpiredFile]:
         """What could not be removed of all that ended by then, or until now."""
-        rows = self.rows()
-        old_texts = self.old_texts(rows)
-        failed = old_texts.remove(old_texts.due(ended_by or self.now))
+        rows, moment = self.rows(), ended_by or self.now
+        retention = Retention(
+            rows.retention, self.folder / "recordings", RetentionRules(), lambda: self.now
+        )
+        cutoffs = Cutoffs(moment, moment, texts=moment)
+        removal = retention.remove(retention.due(cutoffs, [RetainedKind.TEXTS]))
+        rows.erasure.compact()
         rows.close()
-        return list(failed)
+        return list(removal.failed)
 
     def damage(self, *, repair: bool = False) -> Sequence[tuple[Kind, Verdict]]:
         rows = self.rows()

@@ -10,7 +10,7 @@ import pytest
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.retention import Kept, RetentionRules
+from meeting_pipeline.domain.retention import SWEPT, RetainedKind, RetentionRules
 from meeting_pipeline.domain.stages import Outcome, StageName
 from meeting_pipeline.errors import RecordError, RetryableError, SkipRecord
 from meeting_pipeline.ports.observer import Observers, RunObserver
@@ -222,7 +222,7 @@ def test_a_file_that_cannot_be_removed_costs_no_other_and_is_tried_again(tmp_pat
 
     rows = office.rows()
     removal = office.retention(rows).sweep()
-    assert (removal.count(Kept.MEDIA), len(removal.failed)) == (1, 1)
+    assert (removal.count(RetainedKind.MEDIA), len(removal.failed)) == (1, 1)
     assert not second.exists()
     (first / "in the way").rmdir()
     first.rmdir()
@@ -275,6 +275,6 @@ def test_killed_at_any_step_the_next_night_finds_what_is_due(tmp_path: Path) -> 
         assert office.retention(rows).sweep().removed == ()
         for number in (1, 2):
             ledger = rows.recordings.ledger(number)
-            assert all(ledger[kept.stage].file_removed_at for kept in Kept)
+            assert all(ledger[kind.stage].file_removed_at for kind in SWEPT)
         rows.close()
     assert killed > 10

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from meeting_pipeline.domain.retention import Cutoffs, Kept
+from meeting_pipeline.domain.retention import Cutoffs, RetainedKind
 from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.wiring import backends, stores
 from tests.support.lessons import record_id
@@ -252,22 +252,22 @@ def files_removed_by_retention(place: Place) -> None:
     with place.office.database() as rows:
         retention = stores.retention(place.office.settings, rows)
         now = backends.utc_now()
-        assert retention.remove(retention.due(Cutoffs(now, now))).count(Kept.AUDIO) == 2
+        assert retention.remove(retention.due(Cutoffs(now, now))).count(RetainedKind.AUDIO) == 2
 
 
 @exhibit(Base.DONE, {}, in_rows=True)
 def transcripts_removed_by_age(place: Place) -> None:
     with place.office.database() as rows:
-        old_texts = stores.old_texts(place.office.settings, rows)
-        due = old_texts.due(backends.utc_now())
-        assert len(due) == 2
-        assert old_texts.remove(due) == []
+        retention = stores.retention(place.office.settings, rows)
+        now = backends.utc_now()
+        due = retention.due(Cutoffs(now, now, texts=now), [RetainedKind.TEXTS])
+        assert len(retention.remove(due).removed) == 2
 
 
 @exhibit(Base.DONE, needs_you(texts_half_removed=2), "damage", in_rows=True)
 def a_removal_of_transcripts_that_was_broken_off(place: Place) -> None:
     with place.office.database() as rows:
-        rows.old_texts.forget(rows.old_texts.due(backends.utc_now()))
+        rows.retention.forget([place.number(0), place.number(1)])
     (place.folder() / "transcript.json").unlink()
 
 

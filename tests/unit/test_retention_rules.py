@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.erasure import Scope, Words, is_erased, key_hash, person_hash
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.domain.retention import Kept, RetentionRules
+from meeting_pipeline.domain.retention import RetainedKind, RetentionRules
 from tests.support.rows import MONDAY, meta, stay
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ def test_no_days_is_at_once_and_half_a_day_counts() -> None:
     cutoffs = RetentionRules(media_days=0, audio_days=0.5).cutoffs(NOW)
 
     assert cutoffs.audio == NOW - timedelta(hours=12)
-    assert cutoffs.of(Kept.MEDIA) == cutoffs.media
+    assert cutoffs.of(RetainedKind.MEDIA) == cutoffs.media
     assert cutoffs.media > NOW + timedelta(days=365)  # also what a clock that ran ahead has dated
 
 

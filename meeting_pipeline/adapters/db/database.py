@@ -15,7 +15,6 @@ from meeting_pipeline.adapters.db.stats import StatsStore
 if TYPE_CHECKING:
     from meeting_pipeline.adapters.db.erasure import ErasureStore
     from meeting_pipeline.adapters.db.exporting import Exporting
-    from meeting_pipeline.adapters.db.old_texts import OldTextStore
     from meeting_pipeline.adapters.db.reading import Reading
     from meeting_pipeline.adapters.db.repair import RepairStore
 
@@ -55,13 +54,6 @@ class Database:
         from meeting_pipeline.adapters.db.exporting import Exporting
 
         return Exporting(self.engine, self.reading)
-
-    @cached_property
-    def old_texts(self) -> "OldTextStore":
-        """Transcripts whose time is over."""
-        from meeting_pipeline.adapters.db.old_texts import OldTextStore
-
-        return OldTextStore(self.engine, self._now)
 
     @cached_property
     def erasure(self) -> "ErasureStore":

@@ -5,14 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, and_, exists, not_, or_, select
 
-from meeting_pipeline.adapters.db import ledger, results
+from meeting_pipeline.adapters.db import ledger
 from meeting_pipeline.adapters.db.engine import in_transaction, read
-from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
 from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
 from meeting_pipeline.adapters.db.schema import recordings, runs, summaries, transcripts
-from meeting_pipeline.domain.model import Minutes, RecordMeta
-from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
+from meeting_pipeline.adapters.db.stored_texts import StoredTexts
+from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.ports.rows import Setback
 from meeting_pipeline.ports.upkeep import OpenRun
@@ -20,7 +19,7 @@ from meeting_pipeline.ports.upkeep import OpenRun
 _PAGE = 500
 
 
-class RepairStore:
+class RepairStore(StoredTexts):
     """Implements `ports.upkeep.RepairStore`. now: aware UTC."""
 
     def __init__(
@@ -30,7 +29,7 @@ class RepairStore:
         store: RecordingStore,
         now: Callable[[], datetime],
     ) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._reading = reading
         self._store = store
         self._now = now
@@ -51,19 +50,6 @@ class RepairStore:
         )
         return read(self._engine, lambda connection: frozenset(connection.execute(query).scalars()))
 
-    def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
-        query = select(*META_COLUMNS).where(recordings.c.id == recording_id)
-
-        def work(connection: Connection) -> tuple[RecordMeta, Minutes] | None:
-            row = connection.execute(query).mappings().first()
-            transcript = results.transcript_of(connection, recording_id)
-            summary = results.summary_of(connection, recording_id)
-            if row is None or transcript is None or summary is None:
-                return None
-            return meta_of(row), Minutes(transcript, summary)
-
-        return read(self._engine, work)
-
     def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
         values = {
             "status": RecordStatus.PENDING,
@@ -77,12 +63,6 @@ class RepairStore:
             connection.execute(recordings.update().where(was_done).values(values))
 
         in_transaction(self._engine, work)
-
-    def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
-        in_transaction(
-            self._engine,
-            lambda connection: ledger.replace_artifact(connection, recording_id, stage, artifact),
-        )
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
         self._store.set_back(recording_id, setback, status)

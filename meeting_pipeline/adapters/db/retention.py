@@ -1,7 +1,7 @@
 """Which files are due for deletion: found by index, however many went before."""
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,17 +13,27 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    delete,
     exists,
     or_,
     select,
 )
+from sqlalchemy import Row as DatabaseRow
 
 from meeting_pipeline.adapters.db.engine import in_transaction, make_durable, read
-from meeting_pipeline.adapters.db.schema import recordings, stage_ledger
+from meeting_pipeline.adapters.db.queries import in_written_order
+from meeting_pipeline.adapters.db.schema import (
+    recordings,
+    stage_ledger,
+    summaries,
+    transcript_segments,
+    transcripts,
+)
+from meeting_pipeline.adapters.db.stored_texts import StoredTexts
 from meeting_pipeline.adapters.db.types import SQLITE, UtcDateTime
 from meeting_pipeline.adapters.db.writing import chunks
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.domain.retention import Cutoffs, Kept, Leftover
+from meeting_pipeline.domain.retention import TEXTS_REMOVED, Cutoffs, ExpiredFile, RetainedKind
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
 Instant = BindParameter[datetime]
@@ -32,57 +42,63 @@ _left = stage_ledger.alias("left_behind")
 _later = stage_ledger.alias("later")
 
 
-class RetentionStore:
+class RetentionStore(StoredTexts):
     """Implements `ports.upkeep.RetentionStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._now = now
 
     def due(
-        self, cutoffs: Cutoffs, kinds: Collection[Kept], recording_id: int | None = None
-    ) -> list[Leftover]:
+        self, cutoffs: Cutoffs, kinds: Collection[RetainedKind], recording_id: int | None = None
+    ) -> list[ExpiredFile]:
         of_one = recording_id is not None
 
-        def values(kept: Kept) -> dict[str, Any]:
-            limit = cutoffs.of(kept)
-            values = {"limit": limit, "dead": min(limit, cutoffs.dead)}
-            return {**values, "which": recording_id} if of_one else values
+        def of_kind(connection: Connection, kind: RetainedKind) -> list[ExpiredFile]:
+            limit = cutoffs.of(kind)
+            values = {"limit": limit, "dead": min(limit, cutoffs.dead), "which": recording_id}
+            rows = connection.execute(_due(kind, of_one), values)
+            is_by_end = kind is RetainedKind.TEXTS
+            return [_expired(kind, row) for row in rows if not is_by_end or _end(row) <= limit]
 
-        def work(connection: Connection) -> list[Leftover]:
-            rows = (
-                (kept, row)
-                for kept in Kept
-                if kept in kinds
-                for row in connection.execute(_due(kept, of_one), values(kept))
-            )
-            return [
-                Leftover(
-                    row.recording_id,
-                    RecordKey(row.source, row.record_id),
-                    kept,
-                    row.artifact_name,
-                    row.artifact_size or 0,
-                )
-                for kept, row in rows
-            ]
+        def work(connection: Connection) -> list[ExpiredFile]:
+            wanted = [kind for kind in RetainedKind if kind in kinds]
+            return [one for kind in wanted for one in of_kind(connection, kind)]
 
         return read(self._engine, work)
 
-    def removed(self, leftovers: Iterable[Leftover]) -> None:
+    def forget(self, recording_ids: Collection[int]) -> None:
+        values = {
+            "transcript": None,
+            "skip_reason": TEXTS_REMOVED,
+            "made_with": None,  # so that no change of settings makes it due
+            "updated_at": self._now(),
+        }
+
+        def work(connection: Connection) -> None:
+            for chunk in chunks(sorted(recording_ids)):
+                these = recordings.c.id.in_(chunk)
+                connection.execute(recordings.update().where(these).values(values))
+                spoken = transcript_segments.c.recording_id.in_(chunk)
+                connection.execute(delete(transcript_segments).where(spoken))
+
+        if recording_ids:
+            in_transaction(self._engine, work)
+
+    def removed(self, files: Iterable[ExpiredFile]) -> None:
         now = self._now()
 
         def work(connection: Connection) -> None:
-            for kept in Kept:
-                numbers = (one.recording_id for one in leftovers if one.kept is kept)
+            for kind in RetainedKind:
+                numbers = (one.recording_id for one in files if one.kind is kind)
                 for chunk in chunks(sorted(numbers)):
                     these = and_(
-                        stage_ledger.c.recording_id.in_(chunk), stage_ledger.c.stage == kept.stage
+                        stage_ledger.c.recording_id.in_(chunk), stage_ledger.c.stage == kind.stage
                     )
                     update = stage_ledger.update().where(these)
                     connection.execute(update.values(file_removed_at=now))
 
-        leftovers = list(leftovers)
+        files = list(files)
         in_transaction(self._engine, work)
 
     def settle(self) -> None:
@@ -91,33 +107,74 @@ class RetentionStore:
 
 
 @cache
-def _due(kept: Kept, of_one: bool) -> Select[Any]:
-    """Of the files that are there and old enough, those that nothing needs any more.
+def _due(kind: RetainedKind, of_one: bool) -> Select[Any]:
+    """Select the files that are there and that nothing needs any more.
 
     Made once: making a statement takes longer than sending it. of_one: those of recording `which`.
     """
-    limit, dead = bindparam("limit", type_=UtcDateTime), bindparam("dead", type_=UtcDateTime)
-    waits_for = _outputs_of_media if kept is Kept.MEDIA else _outputs_of_audio
-    reasons = [waits_for(limit), _ended(RecordStatus.SKIPPED, limit)]
-    reasons.append(_ended(RecordStatus.DEAD, dead))
+    limit = bindparam("limit", type_=UtcDateTime)
+    is_texts = kind is RetainedKind.TEXTS
     query = (
         select(
             _left.c.recording_id,
             recordings.c.source,
             recordings.c.record_id,
+            recordings.c.start_ts,
+            recordings.c.end_ts,
+            recordings.c.duration_s,
             _left.c.artifact_name,
             _left.c.artifact_size,
         )
+        .select_from(_left)
         .join(recordings, recordings.c.id == _left.c.recording_id)
         .where(
-            _left.c.stage == kept.stage,
+            _left.c.stage == kind.stage,
             _left.c.file_removed_at.is_(None),
-            _left.c.finished_at <= limit,
-            or_(*reasons),
+            _has_old_transcript(limit) if is_texts else _is_of_no_use(kind, limit),
         )
         .order_by(_left.c.recording_id)
     )
-    return query.where(_left.c.recording_id == bindparam("which")) if of_one else query
+    if is_texts:  # of what lacks rows, `meeting doctor` tells
+        for table in (transcripts, summaries):
+            query = query.join(table, table.c.recording_id == _left.c.recording_id)
+    if of_one:
+        query = query.where(_left.c.recording_id == bindparam("which"))
+    return in_written_order(query)
+
+
+def _expired(kind: RetainedKind, row: DatabaseRow[Any]) -> ExpiredFile:
+    key = RecordKey(row.source, row.record_id)
+    return ExpiredFile(row.recording_id, key, kind, row.artifact_name, row.artifact_size or 0)
+
+
+def _end(row: DatabaseRow[Any]) -> datetime:
+    """Return when the recording ended, as far as is known."""
+    told: datetime | None = row.end_ts
+    return told or row.start_ts + timedelta(seconds=row.duration_s or 0.0)
+
+
+def _has_old_transcript(limit: Instant) -> ColumnElement[bool]:
+    """Finished and begun by then; `due` looks at the end.
+
+    What is being made again is left alone: one of its stages is not done.
+    """
+    undone = exists().where(
+        _later.c.recording_id == _left.c.recording_id, _later.c.status != StageStatus.DONE
+    )
+    return and_(
+        _left.c.artifact_name.is_not(None),
+        recordings.c.status == RecordStatus.DONE,
+        recordings.c.start_ts <= limit,
+        ~undone,
+    )
+
+
+def _is_of_no_use(kind: RetainedKind, limit: Instant) -> ColumnElement[bool]:
+    """Old enough itself, and so is what was made of it or the end of its recording."""
+    waits_for = _outputs_of_media if kind is RetainedKind.MEDIA else _outputs_of_audio
+    reasons = [waits_for(limit), _ended(RecordStatus.SKIPPED, limit)]
+    reasons.append(_ended(RecordStatus.DEAD, bindparam("dead", type_=UtcDateTime)))
+    return and_(_left.c.finished_at <= limit, or_(*reasons))
 
 
 def _outputs_of_media(limit: Instant) -> ColumnElement[bool]:
