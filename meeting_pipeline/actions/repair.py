@@ -1,42 +1,54 @@
-"""A whole installation looked through for damage: at a glance, or to be mended."""
+"""A whole installation searched for damage: at a glance, or to be repaired."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from shlex import quote
 
 from meeting_pipeline.domain.checks import Check
-from meeting_pipeline.domain.damage import Finding, Kind, Verdict
+from meeting_pipeline.domain.damage import Finding, Kind
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.settings.config import Settings, env_file_risk
-from meeting_pipeline.upkeep.repair import folders, premises
-from meeting_pipeline.upkeep.repair.survey import mended
+from meeting_pipeline.upkeep.repair import modes
+from meeting_pipeline.upkeep.repair.survey import repaired
 from meeting_pipeline.wiring import stores
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 
 
 def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding]:
-    """Everything that is wrong, and mended where that is safe; dry_run: nothing is written.
+    """Find everything that is wrong, and repair it where that is safe.
 
-    Where the database is damaged or newer than the program, nothing of it is touched. Raises Busy
-    while a run is at work, ConfigError or FatalError where there is no database server.
+    Where the database is damaged or newer than the program, nothing of it is touched.
+
+    Args:
+        settings: The installation.
+        env_file: The file with its keys.
+        dry_run: Only find; nothing is repaired.
+
+    Raises:
+        Busy: A run is at work.
+        ConfigError: DATA_DIR cannot be used, or the database is not there or newer than this.
+        FatalError: The database server is not there.
     """
-    act: Callable[[Iterable[Finding]], Iterable[Finding]] = iter if dry_run else mended
-    found = list(act(premises.data_folder(settings.source.data_dir)))
-    if any(finding.is_open for finding in found):
+    act: Callable[[Iterable[Finding]], Iterable[Finding]] = iter if dry_run else repaired
+    data_dir = settings.source.data_dir
+    found = list(act(modes.of_data_folder(data_dir)))
+    if not all(finding.is_repaired for finding in found):
         return found
     with stores.lock(settings, "doctor --repair") as held:
-        found += act(premises.keys(env_file, env_file_risk(env_file)))
+        found += act(modes.of_keys(env_file, env_file_risk(env_file)))
+        found += act(modes.of_installation(data_dir))
         found += act(_erasures(settings))
-        database = list(act(_database(settings, lambda: False)))
-        found += database
-        if any(finding.is_open for finding in database):
+        if damaged := _damaged(settings, lambda: False):
+            return [*found, damaged]
+        if not (settings.database.host or (data_dir / "meeting.db").is_file()):
+            return found  # the next run makes a new one
+        schema = list(act(_old_schema(settings)))
+        found += schema
+        if not all(finding.is_repaired for finding in schema):
             return found
-        if stores.schema_revision(settings) is None:
-            return found + list(act(_without_rows(settings)))
-        with stores.raw_database(settings) as rows:
+        with stores.database(settings) as rows:
             if held is not None:
                 held.guard(rows.engine)
             survey = stores.survey(settings, rows, thorough=True, stopped=lambda: False)
@@ -44,59 +56,50 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
 
 
 def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
-    """Whether there is anything to mend, by names and sizes; files are not read.
+    """Say whether there is anything to repair, by names and sizes; files are not read.
 
-    Raises what `repair` raises, but Busy; `stopped`: ends it early, saying so.
+    Args:
+        settings: The installation.
+        stopped: Whether to end early, which the check then says.
+
+    Raises:
+        MeetingError: What `repair` raises, except Busy.
     """
     if stores.is_at_work(settings):
         return Check("damage", None, "not looked for: a run is at work")
     try:
-        found = list(_glanced(settings, stopped))
+        if damaged := _damaged(settings, stopped):
+            return Check("damage", False, damaged.message, damaged.action)
+        wrong = len(list(modes.of_installation(settings.source.data_dir)))
+        with stores.raw_database(settings) as rows:
+            survey = stores.survey(settings, rows, thorough=False, stopped=stopped)
+            wrong += len(list(survey.findings()))
     except Stopped:
         hint = "`meeting doctor --repair --dry-run` takes its time"
         return Check("damage", None, "too much to look through at a glance", hint)
-    broken = [finding for finding in found if finding.kind is Kind.DATABASE]
-    if broken:
-        return Check("damage", False, broken[0].message, broken[0].action)
-    count = Counter(finding.verdict for finding in found)
-    wrong = count[Verdict.REPAIR] + count[Verdict.NEEDS_YOU]
-    beside = f"left alone: {count[Verdict.LEFT_ALONE]}"
     if wrong:
-        return Check("damage", False, f"to mend: {wrong}, {beside}", _SHOW)
-    return Check("damage", True, f"files and rows agree by names and sizes; {beside}")
+        return Check("damage", False, f"to repair: {wrong}", _SHOW)
+    return Check("damage", True, "files and rows agree by names and sizes")
 
 
-def _glanced(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
-    yield from _damaged(settings, stopped)
-    with stores.raw_database(settings) as rows:
-        yield from stores.survey(settings, rows, thorough=False, stopped=stopped).findings()
+def _old_schema(settings: Settings) -> Iterator[Finding]:
+    schema = stores.schema_status(settings)
+    if schema.current and schema.is_known and not schema.is_current:
+        message = f"the database has schema {schema.current}, {schema.needed} is needed"
+        upgrade = partial(stores.upgrade_schema, settings)
+        yield Finding(Kind.SCHEMA_OLD, "schema", message, "meeting db upgrade", upgrade)
 
 
-def _database(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
-    damaged = list(_damaged(settings, stopped))
-    yield from damaged
-    if damaged:
-        return
-    schema = stores.other_schema(settings)
-    if schema is None:
-        return
-    message = f"the database has schema {schema.current}, {schema.needed} is needed"
-    if schema.is_known:
-        mend, action = partial(stores.upgrade_schema, settings), "meeting db upgrade"
-        yield Finding(Kind.SCHEMA_OLD, "schema", Verdict.REPAIR, message, action, mend)
-    else:
-        action = "install the version of meeting that made it; there is no way back"
-        yield Finding(Kind.SCHEMA_NEW, "schema", Verdict.NEEDS_YOU, message, action)
-
-
-def _damaged(settings: Settings, stopped: Callable[[], bool]) -> Iterator[Finding]:
-    if said := stores.file_damage(settings, stopped):
-        message = f"the database file is damaged: {said}"
-        yield Finding(Kind.DATABASE, "meeting.db", Verdict.NEEDS_YOU, message, _restored(settings))
+def _damaged(settings: Settings, stopped: Callable[[], bool]) -> Finding | None:
+    said = stores.file_damage(settings, stopped)
+    if said is None:
+        return None
+    message = f"the database file is damaged: {said}"
+    return Finding(Kind.DATABASE_DAMAGED, "meeting.db", message, _restored(settings))
 
 
 def _restored(settings: Settings) -> str:
-    """How to get a whole database again."""
+    """Return how to get a whole database again."""
     data_dir = settings.source.data_dir
     backups = sorted((data_dir / "backups").glob("meeting-*.db"))
     if not backups:
@@ -108,10 +111,5 @@ def _restored(settings: Settings) -> str:
 def _erasures(settings: Settings) -> Iterator[Finding]:
     if stores.broken_off_erasures(settings):
         message = "the erasure of a student was begun and not completed"
-        action = "give `meeting erase --student ID` again, with the same id: it goes on"
-        yield Finding(Kind.ERASURE, "erasing", Verdict.NEEDS_YOU, message, action)
-
-
-def _without_rows(settings: Settings) -> Iterator[Finding]:
-    yield from folders.of_data_folder(settings.source.data_dir)
-    yield from folders.unknown_folders(stores.recordings_folder(settings), frozenset())
+        action = "give `meeting erase --student ID` again, with the same id: it completes it"
+        yield Finding(Kind.REMOVAL_BROKEN_OFF, "erasing", message, action)

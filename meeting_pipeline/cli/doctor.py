@@ -17,24 +17,23 @@ _SHOWN = 20  # of one kind; --json has them all
 _VERDICTS = {
     "repair": "可修复 can be repaired",
     "needs_you": "需人工 needs you",
-    "left_alone": "不动 left alone",
 }
 
 
 def doctor(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Look for damage, and mend what is safe to mend.")
+        bool, typer.Option("--repair", help="Look for damage, and repair what is safe to repair.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --repair: only show what it would do.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test every setting for real and say how to mend what is red; exit code 3 when one is.
+    """Test every setting for real and say how to repair what is red; exit code 3 when one is.
 
-    --repair looks through files and rows instead, and mends what can be mended safely. What the
-    program did not make is never touched, and a run at work is never disturbed (exit code 75).
-    Exit code 3 when something is left for you to do.
+    --repair searches files and rows instead for what the next run does not heal by itself, and
+    repairs what is safe to repair. What the program did not make is never touched, and a run at
+    work is never disturbed (exit code 75). Exit code 3 when something is left for you to do.
     """
     if dry_run and not repair:
         raise typer.BadParameter("--dry-run goes with --repair")
@@ -72,7 +71,7 @@ def _repair(dry_run: bool, as_json: bool) -> None:
         render.as_document({"dry_run": dry_run, "findings": [_document(one) for one in found]})
     else:
         _draw(found, dry_run)
-    if any(finding.is_open for finding in found):
+    if not all(finding.is_repaired for finding in found):
         raise typer.Exit(exit_codes.CONFIG)
 
 
@@ -83,7 +82,7 @@ def _document(finding: "Finding") -> dict[str, object]:
         "verdict": finding.verdict.value,
         "message": finding.message,
         "action": finding.action,
-        "repaired": finding.is_mended,
+        "repaired": finding.is_repaired,
     }
 
 
@@ -94,10 +93,8 @@ def _draw(found: "list[Finding]", dry_run: bool) -> None:
     if found:
         columns = ("", "哪里 where", "问题 what is wrong", "处理 what is done")
         out.print(render.table("", columns, _rows(found)))
-    repaired = sum(finding.is_mended for finding in found)
-    still_open = sum(finding.is_open for finding in found)
-    left = len(found) - repaired - still_open
-    said = f"已修复 repaired: {repaired}, 待处理 to be done: {still_open}, 不动 left alone: {left}"
+    repaired = sum(finding.is_repaired for finding in found)
+    said = f"已修复 repaired: {repaired}, 待处理 to be done: {len(found) - repaired}"
     out.print("没有损坏 nothing is damaged" if not found else said)
     if dry_run:
         out.print("试运行 dry run: nothing was changed")
@@ -107,7 +104,7 @@ def _rows(found: "Iterable[Finding]") -> Iterator[tuple[str, str, str, str]]:
     seen: Counter[str] = Counter()
     for finding in found:
         seen[finding.kind] += 1
-        verdict = "已修复 repaired" if finding.is_mended else _VERDICTS[finding.verdict]
+        verdict = "已修复 repaired" if finding.is_repaired else _VERDICTS[finding.verdict]
         if seen[finding.kind] <= _SHOWN:
             yield verdict, finding.where, finding.message, finding.action
     for kind, count in seen.items():

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import Minutes, RecordMeta
 from meeting_pipeline.domain.retention import Cutoffs, ExpiredFile, RetainedKind
-from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.domain.stages import Artifact, StageName
 
 if TYPE_CHECKING:
     from meeting_pipeline.domain.views import RecordingView
@@ -80,19 +79,19 @@ class RepairStore(StoredTexts, Protocol):
     """
 
     def recordings(self) -> "Iterator[RecordingView]":
-        """Every recording, newest start first, read page by page."""
+        """Yield every recording, newest start first, read page by page."""
 
     def lacking_texts(self) -> frozenset[int]:
-        """Our numbers of recordings that are done without transcript or summary in their rows."""
+        """Return our numbers of recordings that are done without transcript or summary in the rows.
 
-    def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
-        """These stages are to be done again; a recording that was done is pending then."""
+        Those whose transcript was removed on purpose are not among them.
+        """
 
-    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
-        """As `RecordingStore.set_back`."""
+    def reopen(self, recording_id: int, stage: StageName) -> None:
+        """Have this stage of a finished recording done again by the next run."""
 
     def open_runs(self) -> list[OpenRun]:
-        """Runs that never ended, oldest first: killed ones, while no run is at work."""
+        """Return the runs that never ended, oldest first: killed ones, while no run is at work."""
 
     def close_run(self, run_id: int, stopped_by: str) -> None:
         """Commit that a run has ended by now, and why; a complete row stays as it is."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
-from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
@@ -124,29 +123,6 @@ def is_at_work(settings: Settings) -> bool:
         lock_there.close()
 
 
-def schema_revision(settings: Settings) -> str | None:
-    """Which schema there is, None for no tables; of the embedded database without a byte written.
-
-    Its file must be whole.
-    """
-    if settings.database.host:
-        with raw_database(settings) as rows:
-            return rows.revision()
-    from meeting_pipeline.adapters.db import embedded
-
-    return embedded.revision_of(settings.source.data_dir / "meeting.db")
-
-
-def other_schema(settings: Settings) -> "SchemaStatus | None":
-    """How the tables stand that are not as we need them; None where they are, or none are."""
-    current = schema_revision(settings)
-    if current in (None, REVISION):
-        return None
-    from meeting_pipeline.adapters.db import migrate  # half a second that most can save
-
-    return migrate.compared(current)
-
-
 def file_damage(settings: Settings, stopped: Callable[[], bool]) -> str | None:
     """What is wrong with the file of the embedded database; None of a server.
 
@@ -162,17 +138,10 @@ def file_damage(settings: Settings, stopped: Callable[[], bool]) -> str | None:
 def survey(
     settings: Settings, rows: Database, *, thorough: bool, stopped: Callable[[], bool]
 ) -> "Survey":
-    """What looks through files and rows."""
+    """Return what examines texts and runs."""
     from meeting_pipeline.upkeep.repair.survey import Survey
 
-    return Survey(
-        rows.repair,
-        rows.stats,
-        settings.source.data_dir,
-        settings.run.max_attempts,
-        thorough,
-        stopped,
-    )
+    return Survey(rows.repair, recordings_folder(settings), thorough, stopped)
 
 
 def database_checks(settings: Settings) -> list[Check]:

@@ -66,8 +66,8 @@ def test_what_is_done_without_a_text_lacks_it(done: Database, table: str) -> Non
 
 def test_a_reopened_stage_is_begun_anew_and_the_others_stay(done: Database) -> None:
     number = number_of(done)
-    done.repair.reopen(number, [StageName.TRANSCRIBE])
-    done.repair.reopen(number, [StageName.TRANSCRIBE])
+    done.repair.reopen(number, StageName.TRANSCRIBE)
+    done.repair.reopen(number, StageName.TRANSCRIBE)
 
     [view] = done.repair.recordings()
     assert view.status is RecordStatus.PENDING

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import delete
 
 from meeting_pipeline.adapters.db.schema import summaries
-from meeting_pipeline.domain.damage import Kind, Verdict
+from meeting_pipeline.domain.damage import Kind
 from meeting_pipeline.domain.retention import Cutoffs, ExpiredFile, RetainedKind, RetentionRules
 from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
-from meeting_pipeline.upkeep.repair.survey import Survey, mended
+from meeting_pipeline.upkeep.repair.survey import Survey, repaired
 from meeting_pipeline.upkeep.retention import Retention
 from tests.support.crash import killed_at
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
@@ -24,7 +24,6 @@ from tests.support.nights import Installation
 EVERY = 3  # a third of the steps on every run
 SAID = "我们来看简历，fake model-1"  # by FakeTranscriber; the summary quotes less of it
 ANSWER = f'{{"text": "{SAID}"}}'.encode()
-_OF_THE_TEST = (Kind.FOREIGN, Kind.MODE)  # the media that links lead to; no umask
 KEPT = ["audio.flac", "audio.levels", "recording.m4a", "summary.json", "summary.md"]
 REMOVED = timedelta(days=400)
 
@@ -54,13 +53,13 @@ class Office(Installation):
         rows.close()
         return list(removal.failed)
 
-    def damage(self, *, repair: bool = False) -> Sequence[tuple[Kind, Verdict]]:
+    def damage(self, *, repair: bool = False) -> Sequence[Kind]:
         rows = self.rows()
-        survey = Survey(rows.repair, rows.stats, self.folder, 5, True, lambda: False)
-        found = mended(survey.findings()) if repair else survey.findings()
-        said = [(one.kind, one.verdict) for one in found if one.kind not in _OF_THE_TEST]
+        survey = Survey(rows.repair, self.folder / "recordings", True, lambda: False)
+        found = repaired(survey.findings()) if repair else survey.findings()
+        kinds = [one.kind for one in found]
         rows.close()
-        return said
+        return kinds
 
     def holding(self, words: str) -> list[str]:
         """Every file of the installation in which these words stand."""
@@ -113,7 +112,7 @@ def test_what_is_left_of_the_texts_is_made_again_from_the_rows(office: Office) -
     page.unlink()
     page.with_name("summary.json").write_bytes(b"{}")
 
-    assert office.damage(repair=True) == [(Kind.FILE_LOST, Verdict.REPAIR)] * 2
+    assert office.damage(repair=True) == [Kind.TEXTS_LOST] * 2
 
     assert page.read_bytes() == before
     assert office.damage() == []
@@ -133,14 +132,14 @@ def test_no_night_and_no_other_model_hears_it_again(office: Office) -> None:
     assert office.files() == before
 
 
-def test_rows_that_are_lost_then_are_said_and_nothing_is_heard_again(office: Office) -> None:
+def test_rows_that_are_lost_then_are_no_reason_to_hear_it_again(office: Office) -> None:
     office.remove()
     rows = office.rows()
     with rows.engine.begin() as connection:
         connection.execute(delete(summaries).where(summaries.c.recording_id == 1))
     rows.close()
 
-    assert office.damage(repair=True) == [(Kind.ROWS_LOST, Verdict.LEFT_ALONE)]
+    assert office.damage(repair=True) == []
 
     office.transcriber.heard.clear()
     assert office.run().due == 0
@@ -155,7 +154,7 @@ def test_a_file_that_cannot_be_removed_costs_no_other_and_is_tried_again(office:
     assert len(office.remove()) == 1
 
     assert not second.exists()
-    assert office.damage() == [(Kind.TEXTS, Verdict.NEEDS_YOU)]
+    assert office.damage() == [Kind.REMOVAL_BROKEN_OFF]
     (first / "in the way").rmdir()
     first.rmdir()
     assert office.remove() == []
@@ -186,7 +185,7 @@ def test_killed_at_any_step_nothing_is_damaged_or_heard_again_and_the_same_compl
         before = office.files()
         office.transcriber = FakeTranscriber("fake model-1")
         office.summarizer = FakeSummarizer("fake prompt-2")
-        assert not [kind for kind, _ in office.damage() if kind not in (Kind.TEXTS, Kind.LEFTOVER)]
+        assert set(office.damage()) <= {Kind.REMOVAL_BROKEN_OFF}
         office.damage(repair=True)
         assert office.run(until=StageName.TRANSCRIBE).exit_code == 0
         assert office.run(everywhere=False).exit_code == 0

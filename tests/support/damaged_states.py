@@ -1,6 +1,6 @@
-"""A museum of damaged installations, built by code, and what doctor and repair must say of each.
+"""Damaged installations, built by code: what repair must find, and what the next night heals.
 
-Every exhibit begins as a sound installation of two recordings that has come so far (`Base`).
+Every one begins as a sound installation of two recordings that has come so far (`Base`).
 """
 
 import json
@@ -92,17 +92,16 @@ Found = dict[tuple[str, str], int]
 class Exhibit:
     """One damaged state.
 
-    red: the checks of `meeting doctor` that are. found: what `--repair` finds; after: what it finds
-    the next time, without what was repaired; shown: what `--dry-run` sees, where that is less.
-    in_rows: whether it concerns rows, so that it is tried on a server, too.
+    red: the checks of `meeting doctor` that are. found: what `--repair` finds, once. refused: the
+    error with which it ends instead. in_rows: whether it concerns rows, so that it is tried on a
+    server, too.
     """
 
     damage: Callable[[Place], object]
     base: Base
-    red: frozenset[str]
-    found: Found
-    after: Found | None = None
-    shown: Found | None = None
+    red: frozenset[str] = frozenset()
+    found: Found = field(default_factory=dict)
+    refused: str | None = None
     in_rows: bool = False
 
     @property
@@ -110,33 +109,26 @@ class Exhibit:
         return self.damage.__name__.replace("_", " ")
 
     @property
-    def is_mended(self) -> bool:
-        """Whether anything of it is repaired."""
-        return any(verdict == "repair" for _, verdict in self.found)
-
-    @property
     def is_hopeless(self) -> bool:
         """Whether the operator has to do something before the next night."""
-        blocking = {"data_dir_unusable", "database_damaged", "schema_new"}
-        return any(kind in blocking for kind, _ in self.found)
+        return self.refused is not None or ("database_damaged", "needs_you") in self.found
 
     @property
     def left(self) -> Found:
         """What the second repair finds."""
-        if self.after is not None:
-            return self.after
-        return {key: count for key, count in self.found.items() if key[1] != "repair"}
+        return {key: count for key, count in self.found.items() if key[1] == "needs_you"}
 
 
 MUSEUM: list[Exhibit] = []
+"""What a night does not heal by itself."""
+HEALED: list[Exhibit] = []
+"""What the next night heals, or what is no damage at all."""
+
+Damage = Callable[[Place], object]
 
 
 def repairable(**kinds: int) -> Found:
     return {(kind, "repair"): count for kind, count in kinds.items()}
-
-
-def left_alone(**kinds: int) -> Found:
-    return {(kind, "left_alone"): count for kind, count in kinds.items()}
 
 
 def needs_you(**kinds: int) -> Found:
@@ -144,17 +136,22 @@ def needs_you(**kinds: int) -> Found:
 
 
 def exhibit(
-    base: Base,
-    found: Found,
-    *red: str,
-    after: Found | None = None,
-    shown: Found | None = None,
-    in_rows: bool = False,
-) -> Callable[[Callable[[Place], object]], Callable[[Place], object]]:
+    base: Base, found: Found, *red: str, refused: str | None = None, in_rows: bool = False
+) -> Callable[[Damage], Damage]:
     """Put a state into the museum."""
 
-    def put(damage: Callable[[Place], object]) -> Callable[[Place], object]:
-        MUSEUM.append(Exhibit(damage, base, frozenset(red), found, after, shown, in_rows))
+    def put(damage: Damage) -> Damage:
+        MUSEUM.append(Exhibit(damage, base, frozenset(red), found, refused, in_rows))
+        return damage
+
+    return put
+
+
+def healed_by_a_night(base: Base) -> Callable[[Damage], Damage]:
+    """Put a state among those of which repair finds nothing."""
+
+    def put(damage: Damage) -> Damage:
+        HEALED.append(Exhibit(damage, base))
         return damage
 
     return put
@@ -163,7 +160,7 @@ def exhibit(
 # ── half-written ─────────────────────────────────────────────────────────────────────────────────
 
 
-@exhibit(Base.FETCHED, {})
+@healed_by_a_night(Base.FETCHED)
 def half_a_download_that_the_next_attempt_goes_on_with(place: Place) -> None:
     place.folder().mkdir(mode=0o700, parents=True)
     for folder in (place.data / "recordings", place.folder().parent):
@@ -172,46 +169,33 @@ def half_a_download_that_the_next_attempt_goes_on_with(place: Place) -> None:
         written(place.folder() / name)
 
 
-@exhibit(Base.DONE, repairable(leftover=4), "damage")
-def half_a_download_of_what_is_done(place: Place) -> None:
-    for end in ("", ".json", ".aria2", ".aria2__temp"):
-        written(place.folder() / f"recording.m4a.part{end}")
-
-
-@exhibit(Base.DONE, repairable(leftover=6), "damage")
-def half_written_texts(place: Place) -> None:
-    for name in ("audio.mp3", "transcript.json", "summary.json", "summary.md"):
-        written(place.folder() / f"{name}.part")
-    (place.data / "transcripts").mkdir(mode=0o700)
-    written(place.data / "transcripts" / f"{record_id(0)}.txt")
-    written(place.data / "folder-index.json.part")
-
-
-@exhibit(Base.HEARD, repairable(leftover=1), "damage")
-def half_an_answer_to_a_call_that_is_never_made_again(place: Place) -> None:
+@healed_by_a_night(Base.HEARD)
+def half_an_answer_and_half_a_summary(place: Place) -> None:
     written(place.folder() / "calls" / f"{HASH}.json.part")
+    written(place.folder() / "summary.json.part")
+    written(place.folder() / "summary.md.part")
 
 
-@exhibit(Base.DONE, repairable(file_lost=3), "damage", after=left_alone(foreign=3), in_rows=True)
+@healed_by_a_night(Base.DOWNLOADED)
+def half_of_the_audio_and_of_the_transcript(place: Place) -> None:
+    written(place.folder() / "audio.mp3.part")
+    written(place.folder() / "transcript.json.part")
+
+
+@exhibit(Base.DONE, repairable(texts_lost=3), "damage", in_rows=True)
 def torn_texts_of_what_is_done(place: Place) -> None:
     for name in ("transcript.json", "summary.json", "summary.md"):
         path = place.folder() / name
         path.write_bytes(path.read_bytes()[:-9])
 
 
-@exhibit(
-    Base.HEARD,
-    repairable(file_lost=1),
-    "damage",
-    after=left_alone(not_in_ledger=1),
-    in_rows=True,
-)
+@healed_by_a_night(Base.HEARD)
 def a_torn_transcript_that_is_to_be_summarized(place: Place) -> None:
     path = place.folder() / "transcript.json"
     path.write_bytes(path.read_bytes()[:-9])
 
 
-@exhibit(Base.DONE, repairable(file_lost=1), after=left_alone(foreign=1))
+@exhibit(Base.DONE, repairable(texts_lost=1))
 def a_page_changed_by_hand_to_the_same_size(place: Place) -> None:
     """Which a glance at names and sizes does not see."""
     path = place.folder() / "summary.md"
@@ -221,33 +205,24 @@ def a_page_changed_by_hand_to_the_same_size(place: Place) -> None:
 # ── the ledger ahead of the files ────────────────────────────────────────────────────────────────
 
 
-@exhibit(
-    Base.DONE,
-    repairable(file_lost=3) | left_alone(file_lost=1),
-    "damage",
-)
+@exhibit(Base.DONE, repairable(texts_lost=3), "damage")
 def a_folder_that_is_gone(place: Place) -> None:
     shutil.rmtree(place.folder())
 
 
-@exhibit(Base.HEARD, left_alone(file_lost=1))
+@healed_by_a_night(Base.HEARD)
 def audio_that_is_gone_after_it_was_heard(place: Place) -> None:
     (place.folder() / "audio.m4a").unlink()
 
 
-@exhibit(
-    Base.DOWNLOADED,
-    repairable(file_lost=2),
-    "damage",
-    after=left_alone(not_in_ledger=1),
-)
+@healed_by_a_night(Base.DOWNLOADED)
 def media_that_is_gone_or_shorter_before_it_was_heard(place: Place) -> None:
     (place.folder(0) / "recording.m4a").unlink()
     media = place.folder(1) / "recording.m4a"
     media.write_bytes(media.read_bytes()[:-100])
 
 
-@exhibit(Base.DONE, {})
+@healed_by_a_night(Base.DONE)
 def files_removed_by_retention(place: Place) -> None:
     with place.office.database() as rows:
         retention = stores.retention(place.office.settings, rows)
@@ -255,7 +230,7 @@ def files_removed_by_retention(place: Place) -> None:
         assert retention.remove(retention.due(Cutoffs(now, now))).count(RetainedKind.AUDIO) == 2
 
 
-@exhibit(Base.DONE, {}, in_rows=True)
+@healed_by_a_night(Base.DONE)
 def transcripts_removed_by_age(place: Place) -> None:
     with place.office.database() as rows:
         retention = stores.retention(place.office.settings, rows)
@@ -264,52 +239,41 @@ def transcripts_removed_by_age(place: Place) -> None:
         assert len(retention.remove(due).removed) == 2
 
 
-@exhibit(Base.DONE, needs_you(texts_half_removed=2), "damage", in_rows=True)
+@exhibit(Base.DONE, needs_you(erasure_broken_off=2), "damage", in_rows=True)
 def a_removal_of_transcripts_that_was_broken_off(place: Place) -> None:
     with place.office.database() as rows:
         rows.retention.forget([place.number(0), place.number(1)])
     (place.folder() / "transcript.json").unlink()
 
 
-@exhibit(
-    Base.DONE,
-    repairable(rows_lost=1),
-    "damage",
-    after=left_alone(not_in_ledger=1),
-    in_rows=True,
-)
+@exhibit(Base.DONE, repairable(texts_lost=1), "damage", in_rows=True)
 def rows_without_the_texts_that_they_should_have(place: Place) -> None:
     place.sql(f"DELETE FROM transcripts WHERE recording_id = {place.number()}")
-
-
-@exhibit(
-    Base.DONE,
-    repairable(rows_lost=1, file_lost=2),
-    "damage",
-    after=left_alone(not_in_ledger=1),
-)
-def texts_that_are_gone_in_rows_and_files(place: Place) -> None:
-    place.sql(f"DELETE FROM summaries WHERE recording_id = {place.number()}")
-    for name in ("transcript.json", "summary.json"):
-        (place.folder() / name).unlink()
 
 
 # ── files ahead of the ledger ────────────────────────────────────────────────────────────────────
 
 
-@exhibit(Base.DONE, left_alone(foreign=2))
+@healed_by_a_night(Base.DONE)
 def folders_that_no_row_knows(place: Place) -> None:
-    place.put(place.data / "recordings" / "tencent" / "999" / "transcript.json")
-    place.put(place.data / "recordings" / "zoom" / "1" / "recording.mp4.part")
+    for path in (
+        place.data / "recordings" / "tencent" / "999" / "transcript.json",
+        place.data / "recordings" / "zoom" / "1" / "recording.mp4.part",
+    ):
+        place.put(path)
+        path.chmod(0o600)
+        path.parent.chmod(0o700)
+        path.parent.parent.chmod(0o700)
 
 
-@exhibit(Base.HEARD, left_alone(not_in_ledger=2))
+@healed_by_a_night(Base.HEARD)
 def files_that_the_ledger_does_not_know(place: Place) -> None:
     written(place.folder() / "summary.json")
     place.put(place.folder() / "audio.wav")
+    (place.folder() / "audio.wav").chmod(0o600)
 
 
-@exhibit(Base.DONE, left_alone(foreign=1))
+@healed_by_a_night(Base.DONE)
 def a_database_that_is_gone(place: Place) -> None:
     for path in place.data.glob("meeting.db*"):
         path.unlink()
@@ -324,13 +288,7 @@ OLDER = (
 )
 
 
-@exhibit(
-    Base.DONE,
-    repairable(schema_old=1) | left_alone(file_lost=2),
-    "database_schema",
-    shown=repairable(schema_old=1),
-    in_rows=True,
-)
+@exhibit(Base.DONE, repairable(schema_old=1), "database_schema", in_rows=True)
 def an_older_schema(place: Place) -> None:
     """It does not know yet that the media was removed by retention."""
     index = "DROP INDEX stage_ledger_by_file"
@@ -338,14 +296,9 @@ def an_older_schema(place: Place) -> None:
     place.sql(index + server, *OLDER)
 
 
-@exhibit(Base.DONE, needs_you(schema_new=1), "database_schema", in_rows=True)
+@exhibit(Base.DONE, {}, "database_schema", refused="schema_new", in_rows=True)
 def a_newer_schema(place: Place) -> None:
     place.sql("UPDATE alembic_version SET version_num = '9999'")
-
-
-@exhibit(Base.DONE, repairable(statistics=1), "damage", in_rows=True)
-def statistics_that_differ_from_the_rows(place: Place) -> None:
-    place.sql("UPDATE student_stats SET record_cnt = record_cnt + 1")
 
 
 @exhibit(Base.DONE, repairable(run_open=2), "damage", in_rows=True)
@@ -355,11 +308,10 @@ def runs_whose_process_was_killed(place: Place) -> None:
         rows.runs.start("run", None)
 
 
-@exhibit(Base.HEARD, repairable(stage_running=1, run_open=1), "damage", in_rows=True)
+@healed_by_a_night(Base.HEARD)
 def an_attempt_whose_process_was_killed(place: Place) -> None:
     number = place.number()
     with place.office.database() as rows:
-        rows.runs.start("run", None)
         rows.recordings.begin_stage(number, StageName.SUMMARIZE, HASH)
 
 
@@ -382,7 +334,7 @@ def a_broken_database_whose_journal_was_left(place: Place) -> None:
     damaged(place.data / "meeting.db", page=4)
 
 
-@exhibit(Base.DONE, {})
+@healed_by_a_night(Base.DONE)
 def a_database_whose_journal_was_left(place: Place) -> None:
     journal_left(place)
 
@@ -390,13 +342,12 @@ def a_database_whose_journal_was_left(place: Place) -> None:
 # ── the data folder and modes ────────────────────────────────────────────────────────────────────
 
 
-@exhibit(Base.DONE, repairable(data_dir_missing=1))
+@healed_by_a_night(Base.DONE)
 def a_data_folder_that_is_gone(place: Place) -> None:
-    """Which doctor makes anew, as every command does."""
     shutil.rmtree(place.data)
 
 
-@exhibit(Base.DONE, needs_you(data_dir_unusable=1), "data_dir", "database")
+@exhibit(Base.DONE, {}, "data_dir", "database", refused="data_dir")
 def a_data_folder_that_is_a_file(place: Place) -> None:
     shutil.rmtree(place.data)
     place.data.write_bytes(FOREIGN)
@@ -417,7 +368,7 @@ def files_and_folders_of_ours_with_other_modes(place: Place) -> None:
     (place.folder() / "summary.md").chmod(0o400)
 
 
-@exhibit(Base.DONE, repairable(env_file_open=1), "env_file")
+@exhibit(Base.DONE, repairable(permissions=1), "env_file")
 def keys_that_others_can_read(place: Place) -> None:
     (place.cwd / ".env").write_text("LOG_LEVEL=error\n")
     (place.cwd / ".env").chmod(0o644)
@@ -426,7 +377,7 @@ def keys_that_others_can_read(place: Place) -> None:
 # ── what others did ──────────────────────────────────────────────────────────────────────────────
 
 
-@exhibit(Base.DONE, left_alone(foreign=8))
+@healed_by_a_night(Base.DONE)
 def foreign_files(place: Place) -> None:
     for path in (
         place.data / "notes.txt",
@@ -444,12 +395,7 @@ def foreign_files(place: Place) -> None:
         made.chmod(0o700)
 
 
-@exhibit(
-    Base.DONE,
-    repairable(file_lost=1) | left_alone(foreign=4),
-    "damage",
-    after=left_alone(foreign=4),
-)
+@exhibit(Base.DONE, repairable(texts_lost=1), "damage")
 def links_planted_at_our_names(place: Place) -> None:
     elsewhere = place.cwd / "elsewhere"
     place.link(place.folder() / "summary.md", elsewhere / "victim")
@@ -468,7 +414,7 @@ def an_erasure_that_was_broken_off(place: Place) -> None:
         made.chmod(0o700 if made.is_dir() else 0o600)
 
 
-@exhibit(Base.DONE, {})
+@healed_by_a_night(Base.DONE)
 def the_lock_file_of_a_killed_run(place: Place) -> None:
     with subprocess.Popen(["true"]) as dead:
         pass
@@ -476,7 +422,7 @@ def the_lock_file_of_a_killed_run(place: Place) -> None:
     (place.data / "run.lock").write_text(json.dumps(holder))
 
 
-@exhibit(Base.DONE, {})
+@healed_by_a_night(Base.DONE)
 def the_lock_file_of_a_killed_run_whose_number_lives_again(place: Place) -> None:
     holder = {"command": "cron", "pid": os.getpid(), "host": socket.gethostname(), "since": "then"}
     (place.data / "run.lock").write_text(json.dumps(holder))

@@ -67,7 +67,7 @@ class Database:
         """Rows that do not fit what is on disk."""
         from meeting_pipeline.adapters.db.repair import RepairStore
 
-        return RepairStore(self.engine, self.reading, self.recordings, self._now)
+        return RepairStore(self.engine, self.reading, self._now)
 
     def make_ready(self) -> None:
         """Give an empty database its tables.

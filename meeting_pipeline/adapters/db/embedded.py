@@ -34,18 +34,6 @@ def _looked_through(database: Path, stopped: Callable[[], bool]) -> str | None:
     return None if said == "ok" else " ".join(said.split())
 
 
-def revision_of(database: Path) -> str | None:
-    """Which revision of our schema is in a file that is whole; None without file or tables."""
-    if not database.is_file():
-        return None
-    with closing(_opened(database)) as connection:
-        there = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'alembic_version'"
-        if connection.execute(there).fetchone() == (0,):
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
-
-
 def _opened(database: Path) -> sqlite3.Connection:
     """A reader; where no journal is, one that makes none either."""
     journal = database.with_name(f"{database.name}-wal")

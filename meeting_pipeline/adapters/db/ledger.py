@@ -1,6 +1,6 @@
 """How each stage of a recording stands, as rows of `stage_ledger`."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -120,13 +120,10 @@ def reopen(connection: Connection, recording_id: int) -> None:
     connection.execute(stage_ledger.update().where(unfinished).values(values))
 
 
-def undo(connection: Connection, recording_id: int, stages: Collection[StageName]) -> None:
-    """These stages are to be done again, at once and with all their attempts."""
-    these = and_(
-        stage_ledger.c.recording_id == recording_id, stage_ledger.c.stage.in_(sorted(stages))
-    )
+def undo(connection: Connection, recording_id: int, stage: StageName) -> None:
+    """Have this stage done again, at once and with all its attempts."""
     values = {**_NOTHING_YET, "status": StageStatus.WAITING, "attempts": 0}
-    connection.execute(stage_ledger.update().where(these).values(values))
+    connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
 def replace_artifact(

@@ -45,11 +45,7 @@ class SchemaStatus:
 
 def status(engine: Engine) -> SchemaStatus:
     """Where the schema stands; nothing is written."""
-    return compared(revision(engine))
-
-
-def compared(current: str | None) -> SchemaStatus:
-    """Where a schema of this revision stands."""
+    current = revision(engine)
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     known = current is None or current in {one.revision for one in revisions}
     return SchemaStatus(current, schema.REVISION, known)

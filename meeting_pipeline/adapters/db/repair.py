@@ -1,19 +1,18 @@
 """Rows that were damaged, or that have survived their files."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, and_, exists, not_, or_, select
+from sqlalchemy import Connection, Engine, and_, exists, func, not_, or_, select
 
 from meeting_pipeline.adapters.db import ledger
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.reading import Reading
-from meeting_pipeline.adapters.db.recordings import RecordingStore
 from meeting_pipeline.adapters.db.schema import recordings, runs, summaries, transcripts
 from meeting_pipeline.adapters.db.stored_texts import StoredTexts
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
-from meeting_pipeline.ports.rows import Setback
 from meeting_pipeline.ports.upkeep import OpenRun
 
 _PAGE = 500
@@ -22,16 +21,9 @@ _PAGE = 500
 class RepairStore(StoredTexts):
     """Implements `ports.upkeep.RepairStore`. now: aware UTC."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        reading: Reading,
-        store: RecordingStore,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, engine: Engine, reading: Reading, now: Callable[[], datetime]) -> None:
         super().__init__(engine)
         self._reading = reading
-        self._store = store
         self._now = now
 
     def recordings(self) -> Iterator[RecordingView]:
@@ -46,26 +38,25 @@ class RepairStore(StoredTexts):
             for table in (transcripts, summaries)
         ]
         query = select(recordings.c.id).where(
-            recordings.c.status == RecordStatus.DONE, or_(*lacking)
+            recordings.c.status == RecordStatus.DONE,
+            func.coalesce(recordings.c.skip_reason, "") != TEXTS_REMOVED,
+            or_(*lacking),
         )
         return read(self._engine, lambda connection: frozenset(connection.execute(query).scalars()))
 
-    def reopen(self, recording_id: int, stages: Collection[StageName]) -> None:
+    def reopen(self, recording_id: int, stage: StageName) -> None:
         values = {
             "status": RecordStatus.PENDING,
             "next_attempt_at": None,
             "updated_at": self._now(),
         }
-        was_done = and_(recordings.c.id == recording_id, recordings.c.status == RecordStatus.DONE)
+        update = recordings.update().where(recordings.c.id == recording_id).values(values)
 
         def work(connection: Connection) -> None:
-            ledger.undo(connection, recording_id, stages)
-            connection.execute(recordings.update().where(was_done).values(values))
+            ledger.undo(connection, recording_id, stage)
+            connection.execute(update)
 
         in_transaction(self._engine, work)
-
-    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
-        self._store.set_back(recording_id, setback, status)
 
     def open_runs(self) -> list[OpenRun]:
         query = select(runs.c.id, runs.c.command, runs.c.started_at)

@@ -1,5 +1,5 @@
-"""What is wrong with the files and rows of an installation, and how it is mended.
+"""Find what the next night does not heal by itself, and repair it where that is safe.
 
-Each module finds one kind of damage, lazily: what it has found is mended before it looks on.
-Nothing that the program did not make is removed or changed.
+Findings come lazily: what was found is repaired before the search continues. Nothing that the
+program did not make is removed or changed.
 """
