@@ -1,5 +1,6 @@
 """A whole installation searched for damage: at a glance, or to be repaired."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -40,10 +41,11 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
         found += act(modes.of_keys(env_file, env_file_risk(env_file)))
         found += act(modes.of_installation(data_dir))
         found += act(_erasures(settings))
+        is_there = os.access(data_dir / "meeting.db", os.R_OK | os.W_OK)
+        if not (is_there or settings.database.host):
+            return found  # the next run makes it; or it is closed to us, which was found above
         if damaged := _damaged(settings, lambda: False):
             return [*found, damaged]
-        if not (settings.database.host or (data_dir / "meeting.db").is_file()):
-            return found  # the next run makes a new one
         schema = list(act(_old_schema(settings)))
         found += schema
         if not all(finding.is_repaired for finding in schema):

@@ -231,20 +231,21 @@ def test_a_glance_that_takes_too_long_says_so(rooms: Rooms) -> None:
     assert repair.glance(settings, lambda: False).ok is False
 
 
-def test_folders_that_are_closed_to_us_are_opened_and_looked_through_at_once(
+def test_what_is_closed_to_us_is_opened_and_looked_through_at_once(
     rooms: Rooms,
 ) -> None:
     room = rooms.set_up(exhibit_of(damaged_states.torn_texts_of_what_is_done))
     for path in (room.place.folder() / "summary.json", room.place.folder()):
         path.chmod(0)
     room.place.folder().parent.chmod(0)
+    (room.place.data / "meeting.db").chmod(0)
     torn = {("texts_lost", "repair"): 3}
 
     plan = bound(room, "--dry-run")
     done, again = bound(room), bound(room)
 
-    assert found_by(plan) == {("permissions", "repair"): 1}
-    assert found_by(done) == torn | {("permissions", "repair"): 3}
+    assert found_by(plan) == {("permissions", "repair"): 2}
+    assert found_by(done) == torn | {("permissions", "repair"): 4}
     assert (done.code, found_by(again)) == (OK, {})
     assert room.harm() == []
 
