@@ -1,11 +1,15 @@
 """`meeting cleanup`: remove media and audio whose time is over, and transcripts if asked to."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from meeting_pipeline.domain.retention import ExpiredFile
 
 
 def cleanup(
@@ -54,18 +58,19 @@ def cleanup(
         failed = [] if dry_run else retention.remove(due).failed
         if texts and not dry_run:
             rows.erasure.compact()  # else the database's file still holds what was said
-    document = _document(due, failed, dry_run)
+    stays = set(failed)
+    gone = [one for one in due if one not in stays and one.name is not None]
     if as_json:
-        render.as_document(document)
+        render.as_document(_document(gone, failed, dry_run))
     else:
-        _draw(document)
-    if document["failed"]:
+        _draw(gone, failed, dry_run)
+    if failed:
         raise typer.Exit(exit_codes.RECORDS_FAILED)
 
 
-def _document(due: Any, failed: Any, dry_run: bool) -> dict[str, Any]:
-    stay = set(failed)
-    gone = [one for one in due if one not in stay and one.name is not None]
+def _document(
+    gone: "Sequence[ExpiredFile]", failed: "Sequence[ExpiredFile]", dry_run: bool
+) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "removed": [
@@ -73,29 +78,29 @@ def _document(due: Any, failed: Any, dry_run: bool) -> dict[str, Any]:
                 "id": str(one.recording_id),
                 "source": one.key.source,
                 "record_id": one.key.record_id,
-                "kind": one.kind,
+                "kind": one.kind.value,
                 "file": one.name,
                 "size_bytes": one.size_bytes,
             }
             for one in gone
         ],
         "size_bytes": sum(one.size_bytes for one in gone),
-        "failed": [{"id": str(one.recording_id), "kind": one.kind} for one in failed],
+        "failed": [{"id": str(one.recording_id), "kind": one.kind.value} for one in failed],
     }
 
 
-def _draw(document: dict[str, Any]) -> None:
+def _draw(gone: "Sequence[ExpiredFile]", failed: "Sequence[ExpiredFile]", dry_run: bool) -> None:
     from meeting_pipeline.cli import render
 
     out = render.console()
-    removed = document["removed"]
-    if removed:
+    if gone:
         lines = (
-            (one["id"], one["kind"], one["file"], f"{one['size_bytes'] / 1e6:.1f}")
-            for one in removed
+            (str(one.recording_id), one.kind.value, one.name or "", f"{one.size_bytes / 1e6:.1f}")
+            for one in gone
         )
         out.print(render.table("", ("#", "种类 kind", "文件 file", "MB"), lines))
-    said = "会删除 would go" if document["dry_run"] else "已删除 removed"
-    out.print(f"{said}: {len(removed)} files, {document['size_bytes'] / 1e6:.1f} MB")
-    for one in document["failed"]:
-        out.print(f"#{one['id']} {one['kind']}: could not be removed, see the log")
+    said = "会删除 would go" if dry_run else "已删除 removed"
+    size_mb = sum(one.size_bytes for one in gone) / 1e6
+    out.print(f"{said}: {len(gone)} files, {size_mb:.1f} MB")
+    for one in failed:
+        out.print(f"#{one.recording_id} {one.kind}: could not be removed, see the log")
