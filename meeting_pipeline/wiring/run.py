@@ -15,7 +15,7 @@ from meeting_pipeline.run.observers.spare_memory import SpareMemory
 from meeting_pipeline.run.observers.stopwatch import Stopwatch
 from meeting_pipeline.run.pipeline import Pipeline
 from meeting_pipeline.run.record_worker import RecordWorker, RetryRules, Stages
-from meeting_pipeline.runtime.interrupts import LOCK_LOST, Interrupts
+from meeting_pipeline.runtime.interrupts import Interrupts
 from meeting_pipeline.runtime.memory import keep_what_is_loaded, share_one_arena
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.stages.download import Download
@@ -71,7 +71,6 @@ def pipeline(
         )
         if held is not None:
             held.guard(rows.engine)
-            held.on_lost = lambda: interrupts.end(LOCK_LOST)
         keep_what_is_loaded()
         with interrupts.handled():
             yield Pipeline(

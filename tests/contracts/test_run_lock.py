@@ -5,14 +5,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 
+from meeting_pipeline.adapters.db import migrate
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.adapters.db.engine import create_engine
+from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.lock_holder import Holder
 from meeting_pipeline.errors import FatalError
@@ -20,6 +23,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.databases import clear
+from tests.support.holds import Hold
 from tests.support.lessons import SHORT_IS_FINE, company
 from tests.support.mariadb import MariaDb
 from tests.support.processes import Started, Starter, starting
@@ -117,15 +121,10 @@ def held(url: str) -> Iterator[DatabaseRunLock]:
     lock.close()
 
 
-def kill(server: MariaDb, which: str) -> None:
-    """End the connection that holds the lock, or the statement of its herald."""
-    if which == "holder":
-        [(number,)] = server.execute("SELECT IS_USED_LOCK(CONCAT('meeting:', SHA1('meeting')))")
-        server.execute(f"KILL {number}")
-        return
-    for row in server.execute("SHOW FULL PROCESSLIST"):
-        if "meeting run lock" in str(row[7]):
-            server.execute(f"KILL QUERY {row[0]}")
+def end_holder(server: MariaDb) -> None:
+    """End the connection that holds the lock."""
+    [(number,)] = server.execute("SELECT IS_USED_LOCK(CONCAT('meeting:', SHA1('meeting')))")
+    server.execute(f"KILL {number}")
 
 
 @contextmanager
@@ -138,20 +137,69 @@ def taken_by_another(server: MariaDb) -> Iterator[None]:
         next_one.start()
         while not any("User lock" in str(row[6]) for row in server.execute("SHOW PROCESSLIST")):
             continue
-        kill(server, "holder")
+        end_holder(server)
         next_one.join()
         yield
     engine.dispose()
 
 
-def test_whoever_comes_second_is_told_who_was_first(held: DatabaseRunLock, url: str) -> None:
+def test_a_second_run_is_told_who_was_first(held: DatabaseRunLock, url: str) -> None:
     second = a_lock(url, "run")
     assert not second.take()
-    told = None
-    while told is None:  # the herald speaks a moment after the lock is taken
-        told = second.holder()
-    assert told == Holder.here("cron", NOW)
+    assert second.holder() == Holder.here("cron", NOW)
     second.close()
+
+
+def test_what_a_killed_run_has_left_is_no_holder(
+    held: DatabaseRunLock, url: str, mariadb: MariaDb
+) -> None:
+    with taken_by_another(mariadb):
+        third = a_lock(url)
+        assert not third.take()
+        assert third.holder() is None, "the one that has it has not said so"
+        third.close()
+
+
+@pytest.mark.parametrize("revision", [None, "0001"])
+def test_it_is_held_before_the_database_has_our_tables(
+    mariadb: MariaDb, revision: str | None
+) -> None:
+    mariadb.execute("CREATE DATABASE bare")
+    rows = Database(mariadb.url("bare"))
+    if revision:
+        in_transaction(rows.engine, lambda one: command.upgrade(migrate._config(one), revision))
+    first, second = a_lock(mariadb.url("bare")), a_lock(mariadb.url("bare"))
+    try:
+        assert (second.is_held(), second.holder()) == (False, None)
+        assert first.take()
+        assert (second.take(), second.is_held()) == (False, True)
+        assert second.holder() == Holder.here("cron", NOW)
+        first.guard(rows.engine)
+        assert migrate.upgrade(rows.engine).is_current
+    finally:
+        for opened in (first, second, rows):
+            opened.close()
+        mariadb.execute("DROP DATABASE bare")
+
+
+def test_an_account_that_may_not_make_tables_can_be_given_the_one_of_the_lock(
+    url: str, mariadb: MariaDb
+) -> None:
+    mariadb.execute("CREATE USER writer@'127.0.0.1'")
+    mariadb.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON meeting.* TO writer@'127.0.0.1'")
+    theirs = url.replace("root@", "writer@")
+    try:
+        refused = a_lock(theirs)
+        with pytest.raises(FatalError, match="run_lock"):
+            refused.take()
+        refused.close()
+        maker, given = a_lock(url), a_lock(theirs)
+        assert maker.take()
+        maker.close()
+        assert given.take()
+        given.close()
+    finally:
+        mariadb.execute("DROP USER writer@'127.0.0.1'")
 
 
 def test_it_can_be_taken_as_soon_as_it_is_given_back(url: str) -> None:
@@ -174,44 +222,73 @@ def test_a_lock_whose_connection_broke_is_taken_again_before_the_next_row_is_wri
 ) -> None:
     rows = Database(url)
     held.guard(rows.engine)
-    kill(mariadb, "holder")
+    end_holder(mariadb)
 
     run_id = rows.runs.start("cron", None)
 
     assert run_id
-    assert not a_lock(url).take(), "it is held again"
+    second = a_lock(url)
+    assert not second.take(), "it is held again"
+    assert second.holder() == Holder.here("cron", NOW)
+    second.close()
+    rows.close()
+
+
+def test_of_many_that_write_when_the_connection_breaks_one_takes_it_again(
+    held: DatabaseRunLock, url: str, mariadb: MariaDb
+) -> None:
+    rows = Database(url)
+    held.guard(rows.engine)
+    end_holder(mariadb)
+
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda _: rows.runs.start("cron", None), range(32)))
+
+    assert len(set(written)) == 32
     rows.close()
 
 
 def test_a_run_that_lost_its_lock_to_another_one_writes_nothing_more(
     held: DatabaseRunLock, url: str, mariadb: MariaDb
 ) -> None:
-    told = threading.Event()
-    held.on_lost = told.set
     rows = Database(url)
     held.guard(rows.engine)
 
     with taken_by_another(mariadb):
-        for _ in range(2):
-            with pytest.raises(FatalError) as lost:
-                rows.runs.start("cron", None)
-            assert lost.value.code == "lock_lost"
-
+        assert_lost(rows)
         assert mariadb.execute("SELECT COUNT(*) FROM meeting.runs") == [(0,)]
         assert rows.reading.runs(1) == (), "reading is allowed"
-        kill(mariadb, "herald")
-        assert told.wait(60)
+
+    assert_lost(rows)  # the other run has ended, and has changed what this one knows
     rows.close()
 
 
-def test_a_run_that_lost_its_lock_to_another_one_ends_soon_with_code_5(
+def test_what_is_left_of_a_run_that_gave_its_lock_back_writes_nothing_more(url: str) -> None:
+    lock, rows = a_lock(url), Database(url)
+    assert lock.take()
+    lock.guard(rows.engine)
+    lock.close()
+    assert_lost(rows)
+    rows.close()
+
+
+def assert_lost(rows: Database) -> None:
+    with pytest.raises(FatalError) as lost:
+        rows.runs.start("cron", None)
+    assert lost.value.code == "lock_lost"
+
+
+def test_a_run_that_lost_its_lock_to_another_one_ends_with_code_5_when_it_writes_next(
     sandbox: Sandbox, starter: Starter, tmp_path: Path, url: str, mariadb: MariaDb
 ) -> None:
+    sandbox.faults.clear()
+    listing = Hold()
+    sandbox.faults.add(Fault(Kind.STALL, "corp_records", calls=listing))
     run = starter.start(RUN, settings(sandbox, tmp_path / "data", mariadb))
-    run.says("listing")
+    listing.wait()
 
     with taken_by_another(mariadb):
-        kill(mariadb, "herald")
+        listing.go()
         assert run.wait() == STOPPED_EARLY
 
     assert "another run began" in run.err.read_text("utf-8")

@@ -116,9 +116,10 @@ def before_each_statement(database: Database, act: Callable[[int], None]) -> Non
 
 
 def clear(server: MariaDb) -> str:
-    """The address of the session's MariaDB database, with all rows gone."""
+    """The address of the session's MariaDB database, with our tables alone and no rows in them."""
     for table in reversed(metadata.sorted_tables):
         server.execute(f"DELETE FROM {_SHARED}.`{table.name}`")
+    server.execute(f"DROP TABLE IF EXISTS {_SHARED}.run_lock")
     return server.url(_SHARED)
 
 
