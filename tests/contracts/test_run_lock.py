@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from alembic import command
@@ -25,12 +26,13 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.databases import clear
 from tests.support.holds import Hold
 from tests.support.lessons import SHORT_IS_FINE, company
-from tests.support.mariadb import MariaDb
+from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.processes import Started, Starter, starting
 
 BUSY, STOPPED_EARLY = 75, 5
 TEN = 10
 NOW = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
+WHOSE = "SELECT IS_USED_LOCK(CONCAT('meeting:', SHA1('meeting')))"
 RUN = ["run", "--since", "7d", "--json"]
 
 
@@ -123,7 +125,7 @@ def held(url: str) -> Iterator[DatabaseRunLock]:
 
 def end_holder(server: MariaDb) -> None:
     """End the connection that holds the lock."""
-    [(number,)] = server.execute("SELECT IS_USED_LOCK(CONCAT('meeting:', SHA1('meeting')))")
+    [(number,)] = server.execute(WHOSE)
     server.execute(f"KILL {number}")
 
 
@@ -261,6 +263,42 @@ def test_a_run_that_lost_its_lock_to_another_one_writes_nothing_more(
 
     assert_lost(rows)  # the other run has ended, and has changed what this one knows
     rows.close()
+
+
+def test_another_run_is_not_us_though_its_connection_has_the_number_of_ours_before_a_restart() -> (
+    None
+):
+    with TemporaryDirectory(prefix="mdb", dir="/tmp") as folder:
+        with running_mariadb(keep=Path(folder)) as server:
+            server.execute("CREATE DATABASE meeting")
+            url, port = server.url("meeting"), server.port
+            rows, before = Database(url), a_lock(url)
+            rows.make_ready()
+            connect_until(url, 50)
+            assert before.take()
+            before.guard(rows.engine)
+            [(number,)] = server.execute(WHOSE)
+        with running_mariadb(f"--port={port}", keep=Path(folder)) as server:
+            connect_until(url, number - 1)
+            after = a_lock(url, "run")
+            assert after.take()
+            assert server.execute(WHOSE) == [(number,)]
+
+            assert_lost(rows)
+
+            assert server.execute("SELECT COUNT(*) FROM meeting.runs") == [(0,)]
+            for opened in (rows, before, after):
+                opened.close()
+
+
+def connect_until(url: str, number: int) -> None:
+    """Use up the numbers of connections up to this one."""
+    engine, last = create_engine(url, pooled=False), 0
+    while last < number:
+        with engine.connect() as connection:
+            last = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+    assert last == number
+    engine.dispose()
 
 
 def test_what_is_left_of_a_run_that_gave_its_lock_back_writes_nothing_more(url: str) -> None:
