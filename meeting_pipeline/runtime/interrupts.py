@@ -1,4 +1,4 @@
-"""What ends a run before its work is done: a signal, the end of its time, the loss of its lock.
+"""What ends a run before its work is done: a signal or the end of its time.
 
 A first signal breaks off what runs and lets the run end in good order, a second one ends it at
 once. When the time is up, no further work begins, and what runs may end within `DRAIN_S`. A run may
@@ -36,7 +36,6 @@ class Ending:
 
 
 MAX_RUNTIME = Ending(exit_codes.BUSY, "max_runtime")
-LOCK_LOST = Ending(exit_codes.STOPPED_EARLY, "lock_lost")
 _SIGNALS = {
     signal.SIGINT: Ending(exit_codes.INTERRUPTED, "interrupted"),
     signal.SIGTERM: Ending(exit_codes.TERMINATED, "terminated"),
@@ -73,11 +72,11 @@ class Interrupts:
         self._is_over = False
 
     def exit_code(self) -> int | None:
-        """130, 143, 75 or 5 once something asked the run to end, else None."""
+        """130, 143 or 75 once something asked the run to end, else None."""
         return self._ending.exit_code if self._ending else None
 
     def reason(self) -> str | None:
-        """ "interrupted", "terminated", "max_runtime" or "lock_lost", else None."""
+        """ "interrupted", "terminated" or "max_runtime", else None."""
         return self._ending.reason if self._ending else None
 
     @contextmanager
@@ -94,12 +93,6 @@ class Interrupts:
         finally:
             self._settle()
 
-    def end(self, ending: Ending) -> None:
-        """End the run as a first signal does; any thread may call it."""
-        self._note(ending)
-        self._close_doors()
-        self._end_within_grace()
-
     def _hear(self, number: signal.Signals) -> None:
         if self._ending in _SIGNALS.values():
             self._end_now()
@@ -108,12 +101,9 @@ class Interrupts:
         self._close_doors()
         self._end_within_grace()
 
-    def _note(self, ending: Ending) -> None:
-        with self._lock:
-            self._ending = self._ending or ending
-
     def _time_is_up(self) -> None:
-        self._note(MAX_RUNTIME)
+        with self._lock:
+            self._ending = self._ending or MAX_RUNTIME
         log.warning("the run's time is up: nothing begins; what runs has %.0f s", self._drain_s)
         self._close_doors()
         self._later(self._drain_s, self._end_within_grace)

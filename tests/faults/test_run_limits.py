@@ -11,7 +11,7 @@ import pytest
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.durations import seconds_of
 from meeting_pipeline.domain.stages import Outcome
-from meeting_pipeline.runtime.interrupts import LOCK_LOST, MAX_RUNTIME, Interrupts
+from meeting_pipeline.runtime.interrupts import Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.holds import Hold
@@ -76,15 +76,6 @@ def test_row_75_a_signal_does_not_wait_for_what_has_time() -> None:
         signal.raise_signal(signal.SIGTERM)
         assert broken.wait(30)
     assert (interrupts.exit_code(), interrupts.reason()) == (143, "terminated")
-
-
-def test_whatever_ended_a_run_first_is_its_reason() -> None:
-    interrupts = Interrupts(lambda: None, lambda: None)
-    with interrupts.handled():
-        assert (interrupts.exit_code(), interrupts.reason()) == (None, None)
-        interrupts.end(LOCK_LOST)
-        interrupts.end(MAX_RUNTIME)
-    assert (interrupts.exit_code(), interrupts.reason()) == (5, "lock_lost")
 
 
 def test_row_80_of_many_records_the_oldest_come_first(
