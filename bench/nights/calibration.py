@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.asr.levels import listen
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.model import Audio
@@ -51,5 +51,5 @@ def _once(clip: Path) -> Audio90:
         sound = target.read_bytes()
         digest = hashlib.sha256(sound).hexdigest()
         target.with_name(FILE_NAME).write_bytes(pack(heard.levels, digest))
-        listen(Audio(target, len(sound), digest, heard.duration_s))
+        listen(Audio(target, len(sound), digest, heard.duration_s), media)
         return Audio90(time.monotonic() - began, time.process_time() - used)

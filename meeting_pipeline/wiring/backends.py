@@ -18,7 +18,7 @@ from meeting_pipeline.domain.media_checks import (
     LARGEST_TRANSCRIPT_BYTES,
     OVERSIZED,
 )
-from meeting_pipeline.domain.model import Audio, RecordMeta
+from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.ports.gate import OPEN, Gate
@@ -31,7 +31,7 @@ from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings.config import Settings
 
 if TYPE_CHECKING:
-    from meeting_pipeline.adapters.asr.levels import Sound
+    from meeting_pipeline.adapters.asr.pieces import Packets
     from meeting_pipeline.adapters.asr.tencent import NativeTranscriber
     from meeting_pipeline.adapters.downloads.disk import DiskReservation
     from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 Chosen = TypeVar("Chosen")
 
-_LOUDNESS = "meeting_pipeline.adapters.asr.loudness"
+_PACKETS = "meeting_pipeline.adapters.asr.packets"
 _PYAV = "meeting_pipeline.adapters.media.pyav"
 _TENCENT_CALLS = 4  # at once; how many a minute is another limit
 _FLOOR_BYTES = 1 << 30  # stays free on the disk for the rows, the logs and everybody else
@@ -81,12 +81,10 @@ class Parts:
         """Have them ready when the first recording is here."""
         self._decoders.prepare()
 
-    def listen(self, audio: Audio) -> "Sound":
-        """Find the speech in a recording, in another process where it has to be decoded."""
-        from meeting_pipeline.adapters.asr.levels import known
-
-        sound: Sound = known(audio) or self._decoders.call(_LOUDNESS, "listen", audio)
-        return sound
+    def packets(self, mp3: Path) -> "Packets":
+        """Find where an mp3 can be cut, in another process."""
+        found: Packets = self._decoders.call(_PACKETS, "packets_of", mp3)
+        return found
 
     def gate(self, resource: Resource) -> Gate:
         """Where who uses this resource waits for a slot."""
@@ -346,7 +344,7 @@ def _native(parts: Parts, source: RecordingSource) -> "NativeTranscriber | None"
         finally:
             part.unlink(missing_ok=True)
 
-    return NativeTranscriber(text_of, parts.listen)
+    return NativeTranscriber(text_of, parts.media)
 
 
 def _endpoint(parts: Parts) -> Transcriber:
@@ -359,8 +357,8 @@ def _endpoint(parts: Parts) -> Transcriber:
         model=speech.model,
         rate=parts.rate("asr", speech.per_minute),
         stop=parts.stop,
-        listen=parts.listen,
         media=parts.media,
+        packets=parts.packets,
         gate=parts.gate(Resource.ASR),
         cpu=parts.gate(Resource.CPU),
         language=speech.language,

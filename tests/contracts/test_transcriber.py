@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.asr.choice import AutoTranscriber, NamedSpeakers
-from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTranscript
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript, Usage
 from meeting_pipeline.errors import MeetingError, RecordError, SkipRecord
 from meeting_pipeline.ports.job import Job
@@ -82,16 +82,16 @@ def case(
 ) -> Case:
     makers: dict[str, Callable[[], Transcriber]] = {
         "endpoint": lambda: transcriber(sandbox),
-        "native": lambda: NativeTranscriber(own_transcript, listen),
+        "native": lambda: NativeTranscriber(own_transcript, PyAVMedia()),
         "whisper": lambda: whisper,
         "auto with native": lambda: AutoTranscriber(
-            NativeTranscriber(own_transcript, listen), [transcriber(sandbox)]
+            NativeTranscriber(own_transcript, PyAVMedia()), [transcriber(sandbox)]
         ),
         "auto without": lambda: AutoTranscriber(
-            NativeTranscriber(no_transcript, listen), [transcriber(sandbox), whisper]
+            NativeTranscriber(no_transcript, PyAVMedia()), [transcriber(sandbox), whisper]
         ),
         "named": lambda: NamedSpeakers(
-            transcriber(sandbox), NativeTranscriber(own_transcript, listen)
+            transcriber(sandbox), NativeTranscriber(own_transcript, PyAVMedia())
         ),
     }
     return Case(makers[request.param](), beginning if request.param == "whisper" else spoken)
@@ -139,7 +139,7 @@ def test_a_recording_in_which_nobody_speaks_is_skipped(
         "endpoint": transcriber(sandbox),
         "whisper": whisper,
         "auto without": AutoTranscriber(
-            NativeTranscriber(no_transcript, listen), [transcriber(sandbox)]
+            NativeTranscriber(no_transcript, PyAVMedia()), [transcriber(sandbox)]
         ),
     }
     with pytest.raises(SkipRecord) as caught:
@@ -171,7 +171,7 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
     spoken: Audio, tmp_path: Path
 ) -> None:
     recogniser, spent = Scripted(), list[Usage]()
-    auto = AutoTranscriber(NativeTranscriber(own_transcript, listen), [recogniser])
+    auto = AutoTranscriber(NativeTranscriber(own_transcript, PyAVMedia()), [recogniser])
     transcript = auto.transcribe(spoken, job(tmp_path, spent.append))
     assert {one.speaker for one in transcript.segments} == {p.name for p in sample().people}
     assert len(transcript.segments) == len(sample().lines)
@@ -180,7 +180,7 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
 
 @pytest.mark.parametrize("text", [None, "", "<html>403</html>", "李老师(00:00:01):  "])
 def test_without_it_the_next_one_is_asked(spoken: Audio, tmp_path: Path, text: str | None) -> None:
-    native = NativeTranscriber(lambda _: text, listen)
+    native = NativeTranscriber(lambda _: text, PyAVMedia())
     with pytest.raises(NoNativeTranscript) as caught:
         native.transcribe(spoken, job(tmp_path))
     assert caught.value.code == "no_native_transcript"
@@ -190,14 +190,14 @@ def test_without_it_the_next_one_is_asked(spoken: Audio, tmp_path: Path, text: s
 
 
 def test_a_doubtful_one_gives_way_and_lends_its_names(spoken: Audio, tmp_path: Path) -> None:
-    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", listen)
+    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", PyAVMedia())
     assert native.transcribe(spoken, job(tmp_path)).warnings == ("possibly_truncated",)
     transcript = AutoTranscriber(native, [Scripted()]).transcribe(spoken, job(tmp_path))
     assert (transcript.engine, transcript.segments[0].speaker) == ("scripted", "李老师")
 
 
 def test_a_doubtful_one_is_better_than_none(spoken: Audio, tmp_path: Path) -> None:
-    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", listen)
+    native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", PyAVMedia())
     nothing = Scripted(RecordError("asr_empty", "nothing was heard"))
     assert AutoTranscriber(native, [nothing]).transcribe(spoken, job(tmp_path)).engine == "tencent"
 

@@ -6,14 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meeting_pipeline.adapters.asr import choice, loudness, openai_compatible, tencent
-from meeting_pipeline.adapters.asr.loudness import listen
+from meeting_pipeline.adapters.asr import choice, openai_compatible, packets, tencent
+from meeting_pipeline.adapters.asr.packets import packets_of
 from meeting_pipeline.adapters.media import ffmpeg, pyav
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.media.worker_process import MediaApart
@@ -21,7 +20,7 @@ from meeting_pipeline.adapters.processes.decoders import LIMITS, Decoders
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
 
-LISTEN = (loudness.__name__, listen.__name__)
+PACKETS = (packets.__name__, packets_of.__name__)
 PROBE = (pyav.__name__, pyav.probe.__name__)
 
 
@@ -32,12 +31,12 @@ def decoders() -> Iterator[Decoders]:
     made.close()
 
 
-def test_what_is_heard_there_is_what_is_heard_here(decoders: Decoders, tmp_path: Path) -> None:
-    recordings = [tones(tmp_path / f"{number}.mp3", 20, number=number) for number in range(4)]
+def test_what_is_found_there_is_what_is_found_here(decoders: Decoders, tmp_path: Path) -> None:
+    paths = [tones(tmp_path / f"{length}.mp3", length).path for length in (20, 21, 22, 23)]
     with ThreadPoolExecutor(4) as pool:
-        heard = list(pool.map(lambda one: decoders.call(*LISTEN, one), recordings))
-    assert heard == [listen(one) for one in recordings]
-    assert all(one.speech for one in heard)
+        found = list(pool.map(lambda one: decoders.call(*PACKETS, one), paths))
+    assert found == [packets_of(one) for one in paths]
+    assert len({len(one.starts) for one in found}) == 4
 
 
 def test_a_look_into_a_file_tells_the_same_there(decoders: Decoders, tmp_path: Path) -> None:
@@ -70,21 +69,21 @@ def test_a_file_is_looked_into_once_whatever_its_name_and_again_when_it_has_chan
 def test_a_broken_file_is_refused_and_the_next_one_heard(
     decoders: Decoders, tmp_path: Path
 ) -> None:
-    whole = tones(tmp_path / "whole.mp3", 10)
+    whole = tones(tmp_path / "whole.mp3", 10).path
     broken = tmp_path / "broken.mp3"
     broken.write_bytes(b"\xff" * 4_000)
     with pytest.raises(RecordError) as refused:
-        decoders.call(*LISTEN, replace(whole, path=broken))
+        decoders.call(*PACKETS, broken)
     assert refused.value.code == "corrupt_media"
-    assert decoders.call(*LISTEN, whole).duration_s == pytest.approx(10, abs=0.3)
+    assert decoders.call(*PACKETS, whole) == packets_of(whole)
 
 
 def test_nobody_works_after_the_end(decoders: Decoders, tmp_path: Path) -> None:
-    whole = tones(tmp_path / "whole.mp3", 10)
-    decoders.call(*LISTEN, whole)
+    whole = tones(tmp_path / "whole.mp3", 10).path
+    decoders.call(*PACKETS, whole)
     decoders.close()
     with pytest.raises(Stopped):
-        decoders.call(*LISTEN, whole)
+        decoders.call(*PACKETS, whole)
 
 
 def test_the_main_program_needs_no_decoder_of_its_own() -> None:
@@ -99,15 +98,15 @@ def test_the_main_program_needs_no_decoder_of_its_own() -> None:
 
 
 def test_those_that_are_made_ready_before_are_the_ones_that_are_asked(tmp_path: Path) -> None:
-    modules = [name for name, _ in (LISTEN, PROBE)]
+    modules = [name for name, _ in (PACKETS, PROBE)]
     made, others = Decoders(4, modules), children()
     try:
         for _ in range(3):
             made.prepare()
         ready = children() - others
-        whole = tones(tmp_path / "whole.mp3", 10)
+        whole = tones(tmp_path / "whole.mp3", 10).path
         for _ in range(3):
-            made.call(*LISTEN, whole)
+            made.call(*PACKETS, whole)
         assert len(ready) == 1
         assert children() - others == ready
     finally:
@@ -121,7 +120,7 @@ def test_one_that_cannot_be_made_ready_says_so_when_it_is_asked(tmp_path: Path) 
     made.prepare()
     try:
         with pytest.raises(RuntimeError, match="ModuleNotFoundError"):
-            made.call(*LISTEN, tones(tmp_path / "whole.mp3", 10))
+            made.call(*PACKETS, tones(tmp_path / "whole.mp3", 10).path)
     finally:
         made.close()
 

@@ -139,7 +139,7 @@ def test_sound_that_breaks_off_is_not_sent(
     path = tmp_path / "audio.mp3"
     path.write_bytes(recording.path.read_bytes()[: recording.size_bytes // 2])
     error = refused(RecordError, sandbox, audio_in(path, SECONDS), tmp_path)
-    assert error.code == "corrupt_media"
+    assert error.code == "truncated_media"
     assert not sandbox.ledger.calls
 
 

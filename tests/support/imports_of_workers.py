@@ -2,9 +2,8 @@
 # ruff: noqa: F401
 
 import av
-import numpy
 
-import meeting_pipeline.adapters.asr.loudness
+import meeting_pipeline.adapters.asr.packets
 import meeting_pipeline.adapters.media.pyav
 import meeting_pipeline.adapters.processes.decoders
 import meeting_pipeline.adapters.processes.worker

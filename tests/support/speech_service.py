@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meeting_pipeline.adapters.asr.loudness import listen
 from meeting_pipeline.adapters.asr.openai_compatible import EndpointTranscriber
+from meeting_pipeline.adapters.asr.packets import packets_of
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
@@ -32,8 +32,8 @@ def audio_in(path: Path, seconds: float) -> Audio:
 
 def repeated(audio: Audio, times: int, path: Path) -> Path:
     """An mp3 whose packets come again and again; quicker than making so many tones."""
-    packets = listen(audio).packets
-    path.write_bytes(audio.path.read_bytes()[packets[0] : packets[-1]] * times)
+    starts = packets_of(audio.path).starts
+    path.write_bytes(audio.path.read_bytes()[starts[0] : starts[-1]] * times)
     return path
 
 
@@ -57,8 +57,8 @@ def transcriber(sandbox: Sandbox, **changes: Any) -> EndpointTranscriber:
         "model": sandbox.keys.asr_model,
         "rate": RateLimit(stop=stop),
         "stop": stop,
-        "listen": listen,
         "media": PyAVMedia(),
+        "packets": packets_of,
     }
     return EndpointTranscriber(**{**arguments, **changes})
 

@@ -16,7 +16,7 @@ from meeting_pipeline.adapters.asr.chunks import cut, halves
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer, TextOnly
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken, TooLarge
 from meeting_pipeline.adapters.asr.levels import Sound
-from meeting_pipeline.adapters.asr.pieces import Piece, piece_of, whole
+from meeting_pipeline.adapters.asr.pieces import Packets, Piece, piece_of, whole
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Audio, Segment
 from meeting_pipeline.errors import RecordError, RetryableError
@@ -37,14 +37,14 @@ _BROKEN_DOWN = ("bad_answer", "service_failed")
 _log = logging.getLogger(__name__)
 
 Told = Callable[[str, Piece], None]
-AsMp3 = Callable[[], tuple[Audio, Sound]]
+AsMp3 = Callable[[], tuple[Audio, Packets]]
 
 
 @dataclass
 class Hearing:
     """Asks about one recording.
 
-    as_mp3: makes the same audio in a format that can be cut and that every server takes.
+    as_mp3: gives the same audio as an mp3, which can be cut and which every server takes.
     language: ISO 639-1, or "" where the server finds out; languages: what it called them, in order.
     longest_s, largest_bytes: of one upload. paid: told the key and the piece of every answer.
     """
@@ -61,11 +61,11 @@ class Hearing:
     progress: Progress
     languages: list[str] = field(default_factory=list)
     _keys: list[str] = field(default_factory=list)
-    _cut: tuple[Audio, Sound] | None = None
+    _mp3: tuple[Audio, Packets] | None = None
 
     def segments(self) -> list[Segment]:
         """What was said, in order; raises RecordError("asr_empty") when twice no word came back."""
-        said = self._all_of(whole(self.sound), 0)
+        said = self._all_of(self._everything, 0)
         for gap in unheard(said, self.sound.speech):
             _log.info(
                 "%s: %.0f-%.0f s came back empty, sent again", self.audio.path.parent.name, *gap
@@ -82,30 +82,34 @@ class Hearing:
         return sorted(said, key=lambda one: one.start_s)
 
     def _all_of(self, span: Span, ask: int) -> list[Segment]:
-        audio, sound = self._source(span)
-        bytes_per_second = audio.size_bytes / sound.duration_s
+        audio, _ = self._source(span)
+        bytes_per_second = audio.size_bytes / audio.duration_s
         longest_s = min(self.longest_s - _LEAD_S, _MARGIN * self.largest_bytes / bytes_per_second)
         return self._in_pieces(cut(self.sound.levels, span, longest_s), ask)
 
-    def _source(self, span: Span) -> tuple[Audio, Sound]:
-        """The file that this part is taken from: the recording's own where all of it will do."""
-        as_it_is = span == whole(self.sound) and self.server.takes_m4a is not False
-        if self.sound.is_mp3 or as_it_is:
-            return self.audio, self.sound
-        if self._cut is None:
-            self._cut = self.as_mp3()
-        return self._cut
+    @property
+    def _everything(self) -> Span:
+        return 0.0, self.audio.duration_s
+
+    def _source(self, span: Span) -> tuple[Audio, Packets | None]:
+        """Return the file that this part is taken from; no packets: it is sent as it is."""
+        is_taken = self.audio.path.suffix == ".mp3" or self.server.takes_m4a is not False
+        if span == self._everything and is_taken:
+            return self.audio, None
+        if self._mp3 is None:
+            self._mp3 = self.as_mp3()
+        return self._mp3
 
     def _piece(self, span: Span) -> Piece:
-        audio, sound = self._source(span)
-        return piece_of(audio, sound, span)
+        audio, packets = self._source(span)
+        return whole(audio) if packets is None else piece_of(audio, packets, span)
 
     def _in_pieces(self, spans: Sequence[Span], ask: int) -> list[Segment]:
         said = []
         for span in spans:
             said += self._hear(span, ask)
             if not ask:
-                self.progress(span[1] / self.sound.duration_s)
+                self.progress(span[1] / self.audio.duration_s)
         return said
 
     def _hear(self, span: Span, ask: int) -> list[Segment]:

@@ -1,7 +1,4 @@
-"""What is known of a recording once it was listened to, and where somebody speaks in it.
-
-Without numpy, which is as large as we are.
-"""
+"""How loud a recording is, and where somebody speaks in it."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -10,7 +7,10 @@ from itertools import groupby, pairwise
 
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, unpack
+from meeting_pipeline.domain.media_checks import check_whole
 from meeting_pipeline.domain.model import Audio
+from meeting_pipeline.ports.media import MediaTool
+from meeting_pipeline.ports.progress import no_progress
 
 _ALWAYS_SILENT_DB, _ALWAYS_HEARD_DB = -50.0, -35.0
 _ABOVE_NOISE_DB = 6.0
@@ -23,23 +23,32 @@ _CLICK_S = 0.2
 class Sound:
     """A recording as it was heard once.
 
-    speech: where it is clearly louder than its own noise; seconds, in order. duration_s: decoded
-    seconds. is_mp3: whether the file may be cut between packets. packets: the byte where each
-    begins, and where the last ends; packet_s: seconds of each. lead_s: what decoders leave out at
-    the start of the file, but not of a piece of it.
+    Attributes:
+        levels: How loud it is, see `domain.levels`.
+        speech: Where it is clearly louder than its own noise; seconds, in order.
     """
 
     levels: "array[float]"
     speech: Sequence[Span]
-    duration_s: float
-    is_mp3: bool
-    packets: "array[int]"
-    packet_s: float
-    lead_s: float
 
 
-def measured(audio: Audio) -> "array[float] | None":
-    """The levels that were kept when this audio was made, see `domain.levels`."""
+def listen(audio: Audio, media: MediaTool) -> Sound:
+    """Return how loud a recording is and where somebody speaks in it.
+
+    Its levels were measured and kept when the audio was made. Only where they are gone the audio
+    is decoded once more.
+
+    Raises:
+        RecordError: "truncated_media", it is shorter than it was; and what `MediaTool.extract`
+            raises.
+    """
+    levels = _kept(audio)
+    if levels is None:
+        levels = _measured(audio, media)
+    return Sound(levels, speech_in(levels))
+
+
+def _kept(audio: Audio) -> "array[float] | None":
     try:
         kept = audio.path.with_name(FILE_NAME).read_bytes()
     except FileNotFoundError:
@@ -47,12 +56,15 @@ def measured(audio: Audio) -> "array[float] | None":
     return unpack(kept, audio.sha256)
 
 
-def known(audio: Audio) -> Sound | None:
-    """The sound of which all is known that may be asked: its levels, and that nobody cuts it."""
-    levels = None if audio.path.suffix == ".mp3" else measured(audio)
-    if levels is None:
-        return None
-    return Sound(levels, speech_in(levels), audio.duration_s, False, array("I"), 0.0, 0.0)
+def _measured(audio: Audio, media: MediaTool) -> "array[float]":
+    part = audio.path.with_name(f"{FILE_NAME}.part")
+    part.unlink(missing_ok=True)
+    try:
+        made = media.extract(audio.path, part, "mp3", no_progress)
+    finally:
+        part.unlink(missing_ok=True)
+    check_whole(audio.duration_s, made.duration_s)
+    return made.levels
 
 
 def speech_in(levels: "array[float]") -> list[Span]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.asr import transcript_filters
@@ -11,8 +12,8 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.chunked_transcription import Hearing, coverage, unheard
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
-from meeting_pipeline.adapters.asr.levels import Sound
-from meeting_pipeline.adapters.asr.pieces import Piece
+from meeting_pipeline.adapters.asr.levels import Sound, listen
+from meeting_pipeline.adapters.asr.pieces import Packets, Piece
 from meeting_pipeline.adapters.http.client import Http, Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.domain.checks import Check
@@ -41,9 +42,8 @@ _DETECT = frozenset({"", "auto"})
 class EndpointTranscriber:
     """The `Transcriber` that asks a server; threads may share it.
 
-    base_url: with /v1. listen: tells where somebody speaks in a file. media: makes an mp3 of what
-    has to be cut. language: "zh", "en" …; ""
-    or "auto" lets the server find out.
+    base_url: with /v1. media: makes an mp3 of what has to be cut, and packets finds where.
+    language: "zh", "en" …; "" or "auto" lets the server find out.
     rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
     price_per_hour: of sound, in the currency of the price settings. gate: of the server.
     cpu: of the processor, for finding the speech in a recording.
@@ -57,8 +57,8 @@ class EndpointTranscriber:
         model: str,
         rate: RateLimit,
         stop: threading.Event,
-        listen: Callable[[Audio], Sound],
         media: MediaTool,
+        packets: Callable[[Path], Packets],
         language: str = "zh",
         max_upload_mb: float = 24.0,
         max_chunk_s: float = 1200.0,
@@ -78,7 +78,7 @@ class EndpointTranscriber:
         self._http = Http(
             self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
         )
-        self._listen, self._media, self._cpu = listen, media, cpu
+        self._media, self._packets, self._cpu = media, packets, cpu
         self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
         self._largest_bytes = int(max_upload_mb * _MEGABYTE)
         self._longest_s = max_chunk_s
@@ -95,11 +95,12 @@ class EndpointTranscriber:
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
         """Raises SkipRecord("no_speech") without asking when there is nothing but silence,
-        RecordError("asr_empty"), ("asr_refused"), ("asr_too_large") or ("corrupt_media"),
-        FatalError when no other recording would do better, and what `Http.call` raises.
+        RecordError("asr_empty"), ("asr_refused"), ("asr_too_large"), ("corrupt_media")
+        or ("truncated_media"), FatalError when no other recording would do better, and what
+        `Http.call` raises.
         """
         with self._cpu.slot():
-            sound = self._listen(audio)
+            sound = listen(audio, self._media)
         if not sound.speech:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
         hearing = self._hearing(audio, sound, job)
@@ -129,14 +130,15 @@ class EndpointTranscriber:
         """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
-    def _as_mp3(self, audio: Audio, job: Job) -> tuple[Audio, Sound]:
-        """The same sound once more, made from the start."""
-        part = job.folder.part(_CUT)
-        part.unlink(missing_ok=True)
+    def _as_mp3(self, audio: Audio, job: Job) -> tuple[Audio, Packets]:
+        """Return the same sound as an mp3, made where it is none, and where its packets lie."""
         with self._cpu.slot():
-            made = self._media.extract(audio.path, part, "mp3", no_progress)
-            cut = Audio(part, part.stat().st_size, "", made.duration_s)
-            return cut, self._listen(cut)
+            if audio.path.suffix != ".mp3":
+                part = job.folder.part(_CUT)
+                part.unlink(missing_ok=True)
+                self._media.extract(audio.path, part, "mp3", no_progress)
+                audio = Audio(part, part.stat().st_size, "", audio.duration_s)
+            return audio, self._packets(audio.path)
 
     def _hearing(self, audio: Audio, sound: Sound, job: Job) -> Hearing:
         def paid(key: str, piece: Piece) -> None:

@@ -1,16 +1,31 @@
 """A part of an mp3 file as an upload of its own: a range of its packets, byte for byte."""
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Audio
 
 _BLOCK_BYTES = 1 << 20  # every block is a wait for the interpreter's lock
+
+
+@dataclass(frozen=True)
+class Packets:
+    """The packets of an mp3; between two of them it can be cut without decoding it.
+
+    Attributes:
+        starts: The byte where each begins, and where the last ends.
+        each_s: Seconds of each.
+        lead_s: Seconds that decoders leave out at the start of the file, but not of a part of it.
+    """
+
+    starts: "array[int]"
+    each_s: float
+    lead_s: float
 
 
 @dataclass(frozen=True)
@@ -51,32 +66,24 @@ class Piece:
                 yield block
 
 
-def piece_of(audio: Audio, sound: Sound, span: Span) -> Piece:
-    """The packets of this part of the recording; the whole file where the span is all of it.
-
-    A part of it is cut between packets: the file must be an mp3 then.
-    """
-    if span == whole(sound):
-        audio_format = "mp3" if sound.is_mp3 else audio.path.suffix[1:]
-        return Piece(audio.path, audio_format, 0, audio.size_bytes, *span)
-    assert sound.is_mp3
-    first, last = (_packet_at(sound, second) for second in span)
-    start_s, end_s = (packet * sound.packet_s - sound.lead_s for packet in (first, last))
-    first_byte = sound.packets[first]
-    size = sound.packets[last] - first_byte
-    return Piece(audio.path, "mp3", first_byte, size, start_s, end_s)
+def whole(audio: Audio) -> Piece:
+    """Return all of a file as it is."""
+    return Piece(audio.path, audio.path.suffix[1:], 0, audio.size_bytes, 0.0, audio.duration_s)
 
 
-def whole(sound: Sound) -> Span:
-    """Everything."""
-    return 0.0, sound.duration_s
+def piece_of(mp3: Audio, packets: Packets, span: Span) -> Piece:
+    """Return the packets of this part of an mp3."""
+    first, last = (_packet_at(mp3, packets, second) for second in span)
+    start_s, end_s = (packet * packets.each_s - packets.lead_s for packet in (first, last))
+    first_byte = packets.starts[first]
+    return Piece(mp3.path, "mp3", first_byte, packets.starts[last] - first_byte, start_s, end_s)
 
 
-def _packet_at(sound: Sound, second: float) -> int:
-    """The packet that begins there; the first at the start, the end of the last at the end."""
+def _packet_at(mp3: Audio, packets: Packets, second: float) -> int:
+    """Return the packet that begins there: at the end of the sound the end of the last one."""
     if second <= 0.0:
         return 0
-    last = len(sound.packets) - 1
-    if second >= sound.duration_s:
+    last = len(packets.starts) - 1
+    if second >= mp3.duration_s:
         return last
-    return min(last, round((second + sound.lead_s) / sound.packet_s))
+    return min(last, round((second + packets.lead_s) / packets.each_s))

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
-from meeting_pipeline.adapters.asr.levels import Sound
+from meeting_pipeline.adapters.asr.levels import listen
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.job import Job
-from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.media import AudioWanted, MediaTool
 
 ENGINE = "tencent"
 MODEL = "native"
@@ -46,15 +46,13 @@ class Paragraph:
 class NativeTranscriber:
     """The `Transcriber` that only reads.
 
-    fetch: the text of a recording's transcript, None where there is none. listen: tells where
-    somebody speaks in a file.
+    fetch: the text of a recording's transcript, None where there is none. media: measures audio
+    whose levels are gone.
     """
 
-    def __init__(
-        self, fetch: Callable[[RecordMeta], str | None], listen: Callable[[Audio], Sound]
-    ) -> None:
+    def __init__(self, fetch: Callable[[RecordMeta], str | None], media: MediaTool) -> None:
         self._fetch = fetch
-        self._listen = listen
+        self._media = media
 
     @property
     def settings(self) -> str:
@@ -76,7 +74,7 @@ class NativeTranscriber:
                 "Tencent has no transcript of this recording",
                 hint="set ASR_BASE_URL, or ASR_BACKEND=whisper, to have it transcribed",
             )
-        speech = self._listen(audio).speech
+        speech = listen(audio, self._media).speech
         spoken = [_spoken(one) for one in segments]
         covered = transcript_filters.coverage(spoken, speech)
         widest = transcript_filters.largest(

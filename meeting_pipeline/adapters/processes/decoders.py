@@ -51,7 +51,6 @@ class Calling:
     def begin(self, turns: Turns) -> Worker:
         """Nobody gets more than any recording needs."""
         os.nice(_NICENESS)
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reserves memory for each, and uses none
         for kind, most in LIMITS.items():
             resource.setrlimit(kind, (most, most))
         for module in self.modules:
