@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 from sqlalchemy import Row as DatabaseRow
 
-from meeting_pipeline.adapters.db.mapping import storable
+from meeting_pipeline.adapters.db.mapping import columns_of, storable
 from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
 from meeting_pipeline.adapters.db.writing import insert_missing, upsert
@@ -15,6 +15,7 @@ from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, St
 from meeting_pipeline.ports.rows import Setback
 
 _KEYS = ("recording_id", "stage")
+_ENTRY = columns_of(LedgerEntry, "artifact")
 _NOTHING_YET = {
     "next_attempt_at": None,
     "error_code": None,
@@ -152,16 +153,4 @@ def _entry(row: DatabaseRow[Any]) -> LedgerEntry:
         artifact = Artifact(
             row.artifact_name, row.artifact_size, row.artifact_sha256, row.artifact_duration_s
         )
-    return LedgerEntry(
-        stage=row.stage,
-        status=row.status,
-        made_from=row.made_from,
-        attempts=row.attempts,
-        artifact=artifact,
-        next_attempt_at=row.next_attempt_at,
-        error_code=row.error_code,
-        message=row.message,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        file_removed_at=row.file_removed_at,
-    )
+    return LedgerEntry(artifact=artifact, **{name: getattr(row, name) for name in _ENTRY})

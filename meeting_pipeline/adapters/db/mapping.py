@@ -1,7 +1,7 @@
 """Values of the domain as rows of `recordings` and `attendance`, and back."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,26 +14,16 @@ from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.students import Attendance, students_of
 
-META_COLUMNS = (
-    recordings.c.id,
-    recordings.c.source,
-    recordings.c.record_id,
-    recordings.c.meeting_record_id,
-    recordings.c.meeting_id,
-    recordings.c.meeting_code,
-    recordings.c.subject,
-    recordings.c.teacher_id,
-    recordings.c.start_ts,
-    recordings.c.end_ts,
-    recordings.c.duration_s,
-    recordings.c.student_ids,
-    recordings.c.participants,
-    recordings.c.play_url,
-    recordings.c.download_url,
-    recordings.c.size_bytes,
-    recordings.c.status,
-    recordings.c.skip_reason,
-    recordings.c.made_with,
+
+def columns_of(kind: type[Any], *others: str) -> tuple[str, ...]:
+    """Return the fields of a dataclass that are columns of the same name: all but `others`."""
+    return tuple(field.name for field in fields(kind) if field.name not in others)
+
+
+_SAID = columns_of(RecordMeta, "key", "participants", "is_final", "skip_reason")
+_FOUND_OUT = ("student_ids", "participants", "status", "skip_reason", "made_with")
+META_COLUMNS = tuple(
+    recordings.c[name] for name in ("id", "source", "record_id", *_SAID, *_FOUND_OUT)
 )
 """What `meta_of` needs: never the two texts."""
 
@@ -62,19 +52,9 @@ def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, Any]
     return {
         "source": meta.key.source,
         "record_id": meta.key.record_id,
-        "meeting_record_id": meta.meeting_record_id,
-        "meeting_id": meta.meeting_id,
-        "meeting_code": meta.meeting_code,
-        "subject": meta.subject,
-        "teacher_id": meta.teacher_id,
-        "start_ts": meta.start_ts,
-        "end_ts": meta.end_ts,
-        "duration_s": meta.duration_s,
         "student_ids": list(students_of(attendance)),
         "participants": _stay_documents(meta.participants),
-        "play_url": meta.play_url,
-        "download_url": meta.download_url,
-        "size_bytes": meta.size_bytes,
+        **{name: getattr(meta, name) for name in _SAID},
     }
 
 
@@ -82,20 +62,10 @@ def meta_of(row: RowMapping) -> RecordMeta:
     """What the source said last; the row has META_COLUMNS."""
     return RecordMeta(
         key=RecordKey(row["source"], row["record_id"]),
-        start_ts=row["start_ts"],
-        subject=row["subject"],
-        end_ts=row["end_ts"],
-        duration_s=row["duration_s"],
-        meeting_record_id=row["meeting_record_id"],
-        meeting_id=row["meeting_id"],
-        meeting_code=row["meeting_code"],
-        teacher_id=row["teacher_id"],
         participants=stays_of(row["participants"]),
-        size_bytes=row["size_bytes"],
-        play_url=row["play_url"],
-        download_url=row["download_url"],
         is_final=row["status"] is not RecordStatus.WAITING,
         skip_reason=row["skip_reason"] if skipped_by_source(row) else None,
+        **{name: row[name] for name in _SAID},
     )
 
 

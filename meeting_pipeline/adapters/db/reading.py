@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from meeting_pipeline.adapters.db import ledger, results, search
 from meeting_pipeline.adapters.db.engine import read
-from meeting_pipeline.adapters.db.mapping import attendance_of_row
+from meeting_pipeline.adapters.db.mapping import attendance_of_row, columns_of
 from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
 from meeting_pipeline.adapters.db.student_views import student_views
 from meeting_pipeline.adapters.db.writing import chunks
@@ -26,24 +26,10 @@ from meeting_pipeline.errors import RecordError
 
 _DIGITS_OF_OURS = 18  # a longer number is a source's record id
 _VIEWED = (
-    recordings.c.id,
-    recordings.c.source,
-    recordings.c.record_id,
-    recordings.c.meeting_id,
-    recordings.c.meeting_code,
-    recordings.c.subject,
-    recordings.c.teacher_id,
-    recordings.c.start_ts,
-    recordings.c.end_ts,
-    recordings.c.duration_s,
-    recordings.c.student_ids,
+    *(recordings.c[name] for name in columns_of(RecordingView, "participants_known", "stages")),
     recordings.c.participants.is_not(None).label("participants_known"),
-    recordings.c.status,
-    recordings.c.phase,
-    recordings.c.skip_reason,
-    recordings.c.next_attempt_at,
 )
-_RUN = tuple(runs.c[name] for name in RunView.__dataclass_fields__ if name != "window")
+_RUN = tuple(runs.c[name] for name in columns_of(RunView, "window"))
 
 
 class Reading:
@@ -155,7 +141,7 @@ def _attendance(connection: Connection, recording_id: int) -> Iterator[Attendanc
 
 
 def _usage(connection: Connection, recording_id: int) -> Iterator[Usage]:
-    columns = [usage.c[name] for name in Usage.__dataclass_fields__]
+    columns = [usage.c[name] for name in columns_of(Usage)]
     query = select(*columns).where(usage.c.recording_id == recording_id)
     for row in connection.execute(query.order_by(usage.c.created_at, usage.c.call)).mappings():
         yield Usage(**row)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, literal_column, select
 
 from meeting_pipeline.adapters.db import failures
-from meeting_pipeline.adapters.db.mapping import storable
+from meeting_pipeline.adapters.db.mapping import columns_of, storable
 from meeting_pipeline.adapters.db.schema import (
     summaries,
     transcript_segments,
@@ -21,6 +21,7 @@ from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary,
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+_FACTS = columns_of(Transcript, "segments", "warnings")
 _ESCAPED = "\\'\"\n\r\0\x1a"  # what takes two bytes inside a MySQL string literal
 _REST_OF_STATEMENT = 64 << 10
 
@@ -64,13 +65,9 @@ def transcript_of(connection: Connection, recording_id: int) -> Transcript | Non
     if row is None:
         return None
     return Transcript(
-        language=row.language,
-        engine=row.engine,
-        model=row.model,
         segments=tuple(_segments(connection, recording_id)),
-        duration_s=row.duration_s,
-        coverage=row.coverage,
         warnings=tuple(row.warnings),
+        **{name: getattr(row, name) for name in _FACTS},
     )
 
 
@@ -113,13 +110,9 @@ def _sentence(item: ActionItem) -> str:
 def _transcript_row(recording_id: int, transcript: Transcript, now: datetime) -> Row:
     return {
         "recording_id": recording_id,
-        "language": transcript.language,
-        "engine": transcript.engine,
-        "model": transcript.model,
-        "duration_s": transcript.duration_s,
-        "coverage": transcript.coverage,
         "warnings": list(transcript.warnings),
         "created_at": now,
+        **{name: getattr(transcript, name) for name in _FACTS},
     }
 
 
