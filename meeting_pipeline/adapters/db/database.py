@@ -2,21 +2,17 @@
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
+from meeting_pipeline.adapters.db.erasure import ErasureStore
+from meeting_pipeline.adapters.db.exporting import Exporting
+from meeting_pipeline.adapters.db.reading import Reading
 from meeting_pipeline.adapters.db.recordings import RecordingStore
+from meeting_pipeline.adapters.db.repair import RepairStore
 from meeting_pipeline.adapters.db.retention import RetentionStore
 from meeting_pipeline.adapters.db.runs import RunStore
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.adapters.db.stats import StatsStore
-
-if TYPE_CHECKING:
-    from meeting_pipeline.adapters.db.erasure import ErasureStore
-    from meeting_pipeline.adapters.db.exporting import Exporting
-    from meeting_pipeline.adapters.db.reading import Reading
-    from meeting_pipeline.adapters.db.repair import RepairStore
 
 
 def utc_now() -> datetime:
@@ -25,7 +21,7 @@ def utc_now() -> datetime:
 
 
 class Database:
-    """The stores of one database; those that no run needs are loaded when they are asked for.
+    """The stores of one database.
 
     url: a SQLAlchemy address (`sqlite:///FILE`, `mysql+pymysql://…`). teachers: ids or names of
     those who are never students. Nothing is connected yet; close it at the end.
@@ -39,35 +35,10 @@ class Database:
         self.runs = RunStore(self.engine, now)
         self.stats = StatsStore(self.engine, now)
         self.retention = RetentionStore(self.engine, now)
-        self._now = now
-
-    @cached_property
-    def reading(self) -> "Reading":
-        """What is there, for people."""
-        from meeting_pipeline.adapters.db.reading import Reading
-
-        return Reading(self.engine, self._now)
-
-    @cached_property
-    def exporting(self) -> "Exporting":
-        """Everything, for other programs."""
-        from meeting_pipeline.adapters.db.exporting import Exporting
-
-        return Exporting(self.engine, self.reading)
-
-    @cached_property
-    def erasure(self) -> "ErasureStore":
-        """A person, to be forgotten."""
-        from meeting_pipeline.adapters.db.erasure import ErasureStore
-
-        return ErasureStore(self.engine, self._now)
-
-    @cached_property
-    def repair(self) -> "RepairStore":
-        """Rows that do not fit what is on disk."""
-        from meeting_pipeline.adapters.db.repair import RepairStore
-
-        return RepairStore(self.engine, self.reading, self._now)
+        self.erasure = ErasureStore(self.engine, now)
+        self.reading = Reading(self.engine, now)
+        self.exporting = Exporting(self.engine, self.reading)
+        self.repair = RepairStore(self.engine, self.reading, now)
 
     def make_ready(self) -> None:
         """Give an empty database its tables.
