@@ -5,14 +5,17 @@ headers. Transcript text is never handed to a logger in the first place.
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from meeting_pipeline.domain.display import json_text, plain
-from meeting_pipeline.runtime.log_file import SharedLogFile
 
 _REDACTED = "********"
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -100,20 +103,6 @@ class JsonLines(logging.Formatter):
         return json_text(line)
 
 
-class _Once(logging.Formatter):
-    """Makes each line once, for all the handlers that share it."""
-
-    def __init__(self, formatter: logging.Formatter) -> None:
-        super().__init__()
-        self._formatter = formatter
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: str | None = getattr(record, "line", None)
-        if line is None:
-            line = record.line = self._formatter.format(record)
-        return line
-
-
 _FORMATS = {"text": TextLines, "json": JsonLines}
 
 
@@ -132,16 +121,15 @@ def set_up(
     """
     console = _StandardError(logging.WARNING if quiet_console else logging.NOTSET)
     handlers: list[logging.Handler] = [console]
-    if file is not None and (shared := _shared(file)) is not None:
-        handlers.append(shared)
-    _leave_out_what_no_format_has()
-    logging.raiseExceptions = False  # a line that cannot be formatted must not print a traceback
+    if file is not None and (rotating := _rotating(file)) is not None:
+        handlers.append(rotating)
+    logging.raiseExceptions = False  # a line that cannot be written must not print a traceback
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
     silence_libraries_that_quote_links()
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
-    formatter = _Once(_FORMATS[log_format](Redaction(secrets)))
+    formatter = _FORMATS[log_format](Redaction(secrets))
     for handler in handlers:
         handler.setFormatter(formatter)
 
@@ -152,11 +140,29 @@ def silence_libraries_that_quote_links() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _leave_out_what_no_format_has() -> None:
-    """To find it out takes a quarter of a line's time."""
-    logging._srcfile = None  # the line of code
-    logging.logThreads = logging.logProcesses = False
-    logging.logMultiprocessing = False
+class RotatingLogFile(RotatingFileHandler):
+    """Rotates itself, and follows its name when another program rotates, moves or removes the file.
+
+    The lock of a run admits one writer at a time, so rotation needs no lock between processes. A
+    line that the disk has no room for is dropped, and the run is not told.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> int:
+        if self.stream and not self._has_its_name(self.stream):
+            moved, self.stream = self.stream, self._open()
+            with suppress(OSError):  # what it could not write is lost
+                moved.close()
+        return super().shouldRollover(record)
+
+    def _has_its_name(self, stream: TextIOWrapper) -> bool:
+        try:
+            return os.path.samestat(Path(self.baseFilename).stat(), os.fstat(stream.fileno()))
+        except FileNotFoundError:
+            return False
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return super()._open()
 
 
 class _StandardError(logging.Handler):
@@ -176,10 +182,16 @@ def log_folder(data_dir: Path) -> Path:
     return installed if installed.is_dir() else data_dir / "logs"
 
 
-def _shared(file: Path) -> logging.Handler | None:
-    """None where it cannot be written: no run fails for its log."""
+def _rotating(file: Path) -> logging.Handler | None:
+    """Return None where the file cannot be written: no run fails for its log."""
     try:
-        return SharedLogFile(file, _FILE_BYTES, _FILES_KEPT)
+        return RotatingLogFile(
+            file,
+            maxBytes=_FILE_BYTES,
+            backupCount=_FILES_KEPT,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
     except OSError as error:
         sys.stderr.write(f"meeting: no log file {file}: {error.strerror}\n")
         return None

@@ -85,20 +85,3 @@ def test_security_12_a_foreign_word_begins_no_line_and_steers_no_terminal(
         assert written.endswith("\n") and len(written.splitlines()) == 1
         assert not any(unicodedata.category(sign)[0] == "C" for sign in written[:-1])
         assert "done 9" in written
-
-
-def test_a_line_is_made_once_for_console_and_file(
-    log_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
-    redact = logs.Redaction.redact
-
-    def counted(self: logs.Redaction, text: str) -> str:
-        made.append(text)
-        return redact(self, text)
-
-    monkeypatch.setattr(logs.Redaction, "redact", counted)
-    logging.getLogger("meeting_pipeline").warning("said once")
-    assert len(made) == 1
-    assert "said once" in capsys.readouterr().err
-    assert "said once" in log_file.read_text()
