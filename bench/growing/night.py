@@ -9,7 +9,6 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     Outcome,
     RecordOutcome,
     RecordStatus,
@@ -95,23 +94,20 @@ def _process(rows: Database, record: DueRecord, run_id: int) -> RecordOutcome:
     """What a run writes of one record; the stages themselves take no time here."""
     store, key = rows.recordings, record.meta.key
     if int(key.record_id) % _ONE_IN_FIFTY_FAILS == 0:
-        store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS, is_first=True)
+        store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS)
         setback = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "no answer", NEVER)
         store.set_back(record.id, setback, RecordStatus.FAILED)
         return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.FAILED)
-    ended = None
     for stage in StageName:
-        ended = _take(rows, record, run_id, stage, ended)
-    store.finish(record.id, SETTINGS, ended)
+        _take(rows, record, run_id, stage)
+    store.finish(record.id, SETTINGS)
     return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.DONE)
 
 
-def _take(
-    rows: Database, record: DueRecord, run_id: int, stage: StageName, before: EndedStage | None
-) -> EndedStage:
-    """As `run.stage_runner.Steps`: a stage's end is committed with the start of the next one."""
+def _take(rows: Database, record: DueRecord, run_id: int, stage: StageName) -> None:
+    """Write what a run writes of one stage: two commits and what lies between them."""
     store, number = rows.recordings, record.id
-    store.begin_stage(number, stage, SETTINGS, before, is_first=True)
+    store.begin_stage(number, stage, SETTINGS)
     if stage is StageName.DOWNLOAD:
         link = MediaLink("https://media.invalid/x", "m4a", play_url=record.meta.play_url)
         store.note_links(number, link)
@@ -121,4 +117,4 @@ def _take(
         store.spent(number, run_id, Usage("llm", "llm", "kimi-k2.6", 0.0, 20_000, 900, 0.3))
     if stage is StageName.STORE:
         store.save(number, talk(number))
-    return EndedStage(stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0))
+    store.end_stage(number, stage, Artifact(f"{stage}.bin", 1 << 20, SETTINGS, 3600.0))

@@ -61,14 +61,6 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class EndedStage:
-    """A stage that is done, and what it left."""
-
-    stage: StageName
-    artifact: Artifact | None
-
-
-@dataclass(frozen=True)
 class LedgerEntry:
     """How one stage of one recording stands.
 

@@ -1,13 +1,13 @@
 """The rows of recordings, runs and statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from meeting_pipeline.domain.model import Minutes, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
-    EndedStage,
+    Artifact,
     LedgerEntry,
     RecordStatus,
     RunReport,
@@ -34,13 +34,11 @@ class DueRecord:
     """A recording that a run shall work on. id: our own number.
 
     crashes: how many runs in a row ended, without a word, while they were at its present stage.
-    ledger: how its stages stand, None where that is still to be asked.
     """
 
     id: int
     meta: RecordMeta
     crashes: int = 0
-    ledger: Mapping[StageName, LedgerEntry] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -106,22 +104,11 @@ class RecordingStore(Protocol):
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
         """How each stage of a recording stands."""
 
-    def begin_stage(
-        self,
-        recording_id: int,
-        stage: StageName,
-        made_from: str,
-        ended: EndedStage | None = None,
-        *,
-        is_first: bool = False,
-    ) -> int:
-        """Commit that a stage starts, before it does anything; returns its attempt, from 1.
+    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
+        """Commit that a stage starts, before it does anything; returns its attempt, from 1."""
 
-        ended: the stage before it, committed with it. is_first: it is known never to have begun.
-        """
-
-    def end_stage(self, recording_id: int, ended: EndedStage) -> None:
-        """Commit that a stage is done and what it left."""
+    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
+        """Commit that a stage is done and the file that it left."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
         """Commit why a stage did not end well, and what that makes the recording.
@@ -135,8 +122,8 @@ class RecordingStore(Protocol):
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the texts, segments and phase of a recording; its students become stale."""
 
-    def finish(self, recording_id: int, made_with: str, ended: EndedStage | None = None) -> None:
-        """Commit that every stage is done with these settings, and the last one with it."""
+    def finish(self, recording_id: int, made_with: str) -> None:
+        """Commit that every stage is done with these settings."""
 
     def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
         """Remember one service call; the same `usage.call` again changes nothing."""

@@ -103,10 +103,10 @@ class RecordWorker:
         """
         self.observer.record_started(record.id, record.meta)
         job, most = self._job(record, run_id), self.rules.max_attempts
-        ledger = self.store.ledger(record.id) if record.ledger is None else record.ledger
+        ledger = self.store.ledger(record.id)
         steps = Steps(job, ledger, self.store, self.gates, self.observer, until, most)
         try:
-            with disk_trouble(self.folder), steps:
+            with disk_trouble(self.folder):
                 self._take(steps, record)
         except UntilReached:
             return _outcome(record, steps, Outcome.DONE)
@@ -140,7 +140,7 @@ class RecordWorker:
         summary = step(stages.summarize, transcript)
         step(stages.store, both(transcript, summary))
 
-        steps.finish(stages.made_with)
+        self.store.finish(record.id, stages.made_with)
 
     def _job(self, record: DueRecord, run_id: int) -> Job:
         def progress(fraction: float) -> None:

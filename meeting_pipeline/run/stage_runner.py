@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
 
-from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, StageName, StageStatus
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import FinalError, RetryableError
 from meeting_pipeline.ports.job import Job
@@ -70,9 +70,7 @@ class Steps:
 
     ledger: how they stand when it begins.
     most_crashes: of a stage that ended so many runs without a word no further start is made.
-    stage, attempt: the one that ran last and the how-manieth start of it that was. The end of a
-    stage is committed with the start of the next one, or with `finish`; what came to neither is
-    committed when the block that uses this ends.
+    stage, attempt: the one that ran last, and the number of its start, from 1.
     """
 
     def __init__(
@@ -94,16 +92,6 @@ class Steps:
         self._until = until
         self._most_crashes = most_crashes
         self._ledger = ledger
-        self._ended: EndedStage | None = None
-        self._work = StageWork(0.0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *trouble: object) -> None:
-        if self._ended:
-            self._store.end_stage(self._job.recording_id, self._ended)
-            self._say_ended()
 
     def step(self, stage: Stage[In, Out], upstream: Made[In]) -> Made[Out]:
         """This stage's result; raises UntilReached after the last one, and the stage's errors.
@@ -120,11 +108,6 @@ class Steps:
         if stage.name is self._until:
             raise UntilReached
         return made
-
-    def finish(self, made_with: str) -> None:
-        """Every stage is done with these settings."""
-        self._store.finish(self._job.recording_id, made_with, self._ended)
-        self._say_ended()
 
     def _load(
         self, stage: Stage[In, Out], upstream: Made[In], entry: LedgerEntry, artifact: Artifact
@@ -145,27 +128,18 @@ class Steps:
         value = upstream.value()
         self._gates.check_open()
         self.stage = stage.name
-        before, number = self._ledger.get(stage.name), self._job.recording_id
-        self._check_survived(before, made_from)
-        self.attempt = self._store.begin_stage(
-            number, stage.name, made_from, self._ended, is_first=before is None
-        )
-        self._say_ended()
-        self._observer.stage_started(number, self._job.meta, stage.name)
+        number, meta = self._job.recording_id, self._job.meta
+        self._check_survived(self._ledger.get(stage.name), made_from)
+        self.attempt = self._store.begin_stage(number, stage.name, made_from)
+        self._observer.stage_started(number, meta, stage.name)
         started, waited_s = time.monotonic(), self._gates.waited_s()
         artifact = self._retrying(lambda: stage.run(value, self._job))
         waited_s = self._gates.waited_s() - waited_s
         seconds = time.monotonic() - started - waited_s
-        self._work = StageWork(seconds, waited_s, artifact.size_bytes, artifact.name)
-        self._ended = EndedStage(stage.name, artifact)
+        self._store.end_stage(number, stage.name, artifact)
+        work = StageWork(seconds, waited_s, artifact.size_bytes, artifact.name)
+        self._observer.stage_finished(number, meta, stage.name, work)
         return artifact
-
-    def _say_ended(self) -> None:
-        """Once it is committed, and once only."""
-        if self._ended:
-            number, stage = self._job.recording_id, self._ended.stage
-            self._ended = None
-            self._observer.stage_finished(number, self._job.meta, stage, self._work)
 
     def _check_survived(self, before: LedgerEntry | None, made_from: str) -> None:
         if before is None or before.status is not StageStatus.RUNNING:

@@ -10,7 +10,7 @@ import pytest
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
-from meeting_pipeline.domain.stages import EndedStage, StageName
+from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support.command import meeting
 from tests.support.rows import SETTINGS, minutes
@@ -41,7 +41,7 @@ def office(tmp_path: Path) -> dict[str, str]:
     for stage, name in FILES.items():
         rows.recordings.begin_stage(1, stage, SETTINGS)
         artifact = folder.write(name, b"what 0123456789 was said by \xe6\x9d\x8e\xe9\x9b\xb7")
-        rows.recordings.end_stage(1, EndedStage(stage, artifact))
+        rows.recordings.end_stage(1, stage, artifact)
     rows.recordings.save(1, minutes())
     rows.recordings.finish(1, SETTINGS)
     rows.stats.refresh()

@@ -13,7 +13,6 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     RecordStatus,
     StageName,
     StageStatus,
@@ -44,7 +43,7 @@ def work_through(rows: Database) -> tuple[RecordingDetail | None, list[object]]:
     rows.recordings.upsert(LISTING)
     [record, *_] = rows.recordings.due(None, SETTINGS, None)
     rows.recordings.begin_stage(record.id, StageName.DOWNLOAD, "f")
-    rows.recordings.end_stage(record.id, EndedStage(StageName.DOWNLOAD, Artifact("a.m4a", 1, "b")))
+    rows.recordings.end_stage(record.id, StageName.DOWNLOAD, Artifact("a.m4a", 1, "b"))
     rows.recordings.save(record.id, minutes())
     rows.recordings.finish(record.id, SETTINGS)
     rows.recordings.upsert([meta(1, participants=(stay("韩梅梅"), stay("王老师")))])

@@ -14,7 +14,7 @@ from meeting_pipeline.domain.model import (
     Segment,
     Usage,
 )
-from meeting_pipeline.domain.stages import Artifact, EndedStage, RecordStatus, StageName
+from meeting_pipeline.domain.stages import Artifact, RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingFilter
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, stay
 
@@ -45,7 +45,7 @@ class Lessons:
         [number] = self._store.numbers([listed])
         for stage in StageName:
             self._store.begin_stage(number, stage, SETTINGS)
-            self._store.end_stage(number, EndedStage(stage, Artifact(f"{stage}.json", 1, "a" * 64)))
+            self._store.end_stage(number, stage, Artifact(f"{stage}.json", 1, "a" * 64))
         self._store.save(number, said(sentence))
         self._store.finish(number, SETTINGS)
         self._store.spent(number, None, Usage(f"call-{number}", "asr", "m", cost=0.5))

@@ -25,7 +25,6 @@ from meeting_pipeline.domain.model import RecordMeta, Role, Usage
 from meeting_pipeline.domain.retention import Cutoffs, RetainedKind
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     RecordStatus,
     RunReport,
     StageName,
@@ -146,7 +145,7 @@ def a_night(database: Database, clock: Clock) -> None:
         store.ledger(record.id)
         for stage in StageName:
             store.begin_stage(record.id, stage, SETTINGS)
-            store.end_stage(record.id, EndedStage(stage, Artifact("a", 1, "b")))
+            store.end_stage(record.id, stage, Artifact("a", 1, "b"))
         store.note_links(record.id, MediaLink("", "m4a", play_url="https://play.invalid"))
         store.spent(record.id, run_id, Usage("call", "asr", "whisper"))
         store.save(record.id, minutes())

@@ -12,7 +12,6 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     RecordStatus,
     StageName,
     StageStatus,
@@ -28,6 +27,7 @@ from tests.support.recording_room import ALWAYS, Room
 from tests.support.rows import ALL_TIME, MONDAY, SETTINGS, Clock, meta, minutes, stay
 
 DOWNLOAD, TRANSCRIBE = StageName.DOWNLOAD, StageName.TRANSCRIBE
+LEFT = Artifact("recording.mp4", 7, "a" * 64)
 
 
 def listed(database: Database, one: RecordMeta) -> int:
@@ -297,7 +297,7 @@ class TestDue:
         number = finished(database, meta(1))
         database.recordings.begin_stage(number, TRANSCRIBE, "new model")
         assert due(database) == [number]
-        database.recordings.end_stage(number, EndedStage(TRANSCRIBE, None))
+        database.recordings.end_stage(number, TRANSCRIBE, LEFT)
         assert due(database) == []
 
     def test_how_often_a_run_ended_without_a_word_is_told_with_what_is_due(
@@ -315,7 +315,7 @@ class TestDue:
         store.begin_stage(number, DOWNLOAD, "f")
         store.begin_stage(number, DOWNLOAD, "f")
         assert crashes() == [2, 0]
-        store.end_stage(number, EndedStage(DOWNLOAD, None))
+        store.end_stage(number, DOWNLOAD, LEFT)
         assert crashes() == [0, 0]
 
     def test_a_failed_one_that_is_running_again_is_due_once(self, database: Database) -> None:
@@ -348,52 +348,10 @@ class TestDue:
 
 
 class TestLedger:
-    def test_the_first_start_of_a_stage_counts_like_any_other(self, database: Database) -> None:
-        number, begin = listed(database, meta(1)), database.recordings.begin_stage
-        assert begin(number, DOWNLOAD, "f", is_first=True) == 1
-        assert begin(number, DOWNLOAD, "f") == 2
-        [record] = database.recordings.due(None, SETTINGS, None)
-        assert record.crashes == 2
-
-    def test_a_stage_that_ended_is_done_with_the_start_of_the_next_one(
-        self, database: Database
-    ) -> None:
-        number, store = listed(database, meta(1)), database.recordings
-        artifact = Artifact("recording.mp4", 7, "a" * 64)
-        store.begin_stage(number, DOWNLOAD, "f")
-        assert store.begin_stage(number, TRANSCRIBE, "g", EndedStage(DOWNLOAD, artifact)) == 1
-        ledger = store.ledger(number)
-        assert (ledger[DOWNLOAD].status, ledger[DOWNLOAD].artifact) == (StageStatus.DONE, artifact)
-        assert ledger[TRANSCRIBE].status is StageStatus.RUNNING
-
-    def test_the_last_one_is_done_with_the_recording(self, database: Database) -> None:
-        number, store = listed(database, meta(1)), database.recordings
-        store.begin_stage(number, TRANSCRIBE, "g")
-        store.finish(number, SETTINGS, EndedStage(TRANSCRIBE, None))
-        assert store.ledger(number)[TRANSCRIBE].status is StageStatus.DONE
-        assert view(database, number).status is RecordStatus.DONE
-
-    def test_a_recording_that_is_gone_leaves_the_stage_as_it_was(self, database: Database) -> None:
-        number, store = listed(database, meta(1)), database.recordings
-        store.begin_stage(number, DOWNLOAD, "f")
-        with pytest.raises(RecordError):
-            store.finish(4711, SETTINGS, EndedStage(DOWNLOAD, None))
-        assert store.ledger(number)[DOWNLOAD].status is StageStatus.RUNNING
-
-    def test_what_is_told_with_a_new_listing_is_what_the_ledger_says(
-        self, database: Database
-    ) -> None:
-        listed(database, meta(1))
-        begun = listed(database, meta(2))
-        database.recordings.begin_stage(begun, DOWNLOAD, "f")
-        told = database.recordings.due_among([meta(1), meta(2)])
-        assert [one.ledger for one in told] == [database.recordings.ledger(one.id) for one in told]
-        assert [one.ledger for one in database.recordings.due(None, SETTINGS, None)] == [None, None]
-
     def test_a_stage_counts_its_starts_until_it_is_done(self, database: Database) -> None:
         number, begin = listed(database, meta(1)), database.recordings.begin_stage
         assert [begin(number, DOWNLOAD, "f"), begin(number, DOWNLOAD, "f")] == [1, 2]
-        database.recordings.end_stage(number, EndedStage(DOWNLOAD, None))
+        database.recordings.end_stage(number, DOWNLOAD, LEFT)
         assert database.recordings.ledger(number)[DOWNLOAD].attempts == 2
         assert begin(number, DOWNLOAD, "f") == 1
 
@@ -409,7 +367,7 @@ class TestLedger:
         database.recordings.begin_stage(number, DOWNLOAD, "f")
         clock.go_on(minutes=3)
         artifact = Artifact("recording.m4a", 5 << 30, "ab" * 32, 3599.25)
-        database.recordings.end_stage(number, EndedStage(DOWNLOAD, artifact))
+        database.recordings.end_stage(number, DOWNLOAD, artifact)
         entry = database.recordings.ledger(number)[DOWNLOAD]
         assert (entry.status, entry.artifact) == (StageStatus.DONE, artifact)
         assert (entry.started_at, entry.finished_at) == (begun, clock.now)
@@ -417,7 +375,7 @@ class TestLedger:
     def test_a_new_start_forgets_the_artifact_and_the_last_error(self, database: Database) -> None:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
-        database.recordings.end_stage(number, EndedStage(DOWNLOAD, Artifact("a", 1, "b")))
+        database.recordings.end_stage(number, DOWNLOAD, LEFT)
         database.recordings.begin_stage(number, DOWNLOAD, "g")
         entry = database.recordings.ledger(number)[DOWNLOAD]
         assert (entry.status, entry.artifact, entry.error_code) == (StageStatus.RUNNING, None, None)
@@ -451,11 +409,11 @@ class TestLedger:
     def test_a_deferred_record_keeps_the_stages_it_has_done(self, database: Database) -> None:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
-        database.recordings.end_stage(number, EndedStage(DOWNLOAD, Artifact("a", 1, "b")))
+        database.recordings.end_stage(number, DOWNLOAD, LEFT)
         waiting = Setback(DOWNLOAD, StageStatus.WAITING, "stopped", "请求停止")
         database.recordings.set_back(number, waiting, RecordStatus.PENDING)
         entry = database.recordings.ledger(number)[DOWNLOAD]
-        assert (entry.status, entry.artifact) == (StageStatus.DONE, Artifact("a", 1, "b"))
+        assert (entry.status, entry.artifact) == (StageStatus.DONE, LEFT)
 
     def test_a_recording_that_never_ran_has_an_empty_ledger(self, database: Database) -> None:
         assert database.recordings.ledger(listed(database, meta(1))) == {}

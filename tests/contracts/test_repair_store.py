@@ -6,7 +6,6 @@ from meeting_pipeline.adapters.db import repair
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     RecordStatus,
     StageName,
     StageStatus,
@@ -24,7 +23,7 @@ def done(database: Database) -> Database:
     [number] = database.recordings.numbers([meta(1)])
     for stage in StageName:
         database.recordings.begin_stage(number, stage, SETTINGS)
-        database.recordings.end_stage(number, EndedStage(stage, FIRST))
+        database.recordings.end_stage(number, stage, FIRST)
     database.recordings.save(number, minutes())
     database.recordings.finish(number, SETTINGS)
     return database

@@ -25,7 +25,6 @@ from meeting_pipeline.domain.retention import (
 )
 from meeting_pipeline.domain.stages import (
     Artifact,
-    EndedStage,
     RecordStatus,
     StageName,
     StageStatus,
@@ -70,7 +69,7 @@ class Night:
 
     def do(self, recording_id: int, stage: StageName) -> None:
         self._store.begin_stage(recording_id, stage, SETTINGS)
-        self._store.end_stage(recording_id, EndedStage(stage, FILES[stage]))
+        self._store.end_stage(recording_id, stage, FILES[stage])
 
     def ends(self, recording_id: int, stage: StageName, status: RecordStatus) -> None:
         self._store.begin_stage(recording_id, stage, SETTINGS)

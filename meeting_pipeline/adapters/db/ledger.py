@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.db.mapping import columns_of, storable
 from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
 from meeting_pipeline.adapters.db.writing import insert_missing, upsert
-from meeting_pipeline.domain.stages import Artifact, EndedStage, LedgerEntry, StageName, StageStatus
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.ports.rows import Setback
 
 _KEYS = ("recording_id", "stage")
@@ -56,22 +56,13 @@ def entries(
     return found
 
 
-def attempt(connection: Connection, recording_id: int, stage: StageName, made_from: str) -> int:
-    """Which one it would be if the stage began now; its row is locked."""
-    before = connection.execute(_STANDING, _which(recording_id, stage)).first()
-    goes_on = before and before.made_from == made_from and before.status != StageStatus.DONE
-    return before.attempts + 1 if before and goes_on else 1
-
-
 def begin(
-    connection: Connection,
-    recording_id: int,
-    stage: StageName,
-    made_from: str,
-    attempt: int,
-    now: datetime,
-) -> None:
-    """The stage is running from `now`."""
+    connection: Connection, recording_id: int, stage: StageName, made_from: str, now: datetime
+) -> int:
+    """Mark the stage as running from `now`, and return its attempt, from 1."""
+    before = connection.execute(_STANDING, _which(recording_id, stage)).first()
+    is_repeated = before and before.made_from == made_from and before.status != StageStatus.DONE
+    attempt = before.attempts + 1 if before and is_repeated else 1
     row = {
         "recording_id": recording_id,
         "stage": stage,
@@ -81,13 +72,15 @@ def begin(
         "started_at": now,
     }
     upsert(connection, stage_ledger, [row], _KEYS, cleared=tuple(_NOTHING_YET))
+    return attempt
 
 
-def end(connection: Connection, recording_id: int, ended: EndedStage, now: datetime) -> None:
-    """The stage is done, with what it left."""
-    left = {} if ended.artifact is None else _artifact_columns(ended.artifact)
-    values = {**left, "status": StageStatus.DONE, "finished_at": now}
-    connection.execute(_CHANGE, {**_which(recording_id, ended.stage), **values})
+def end(
+    connection: Connection, recording_id: int, stage: StageName, artifact: Artifact, now: datetime
+) -> None:
+    """Mark the stage as done, with the file that it left."""
+    values = {**_artifact_columns(artifact), "status": StageStatus.DONE, "finished_at": now}
+    connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
 def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:

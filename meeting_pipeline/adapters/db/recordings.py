@@ -13,7 +13,7 @@ from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
 from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
-from meeting_pipeline.domain.stages import EndedStage, LedgerEntry, RecordStatus, StageName
+from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.rows import DueRecord, Listed, Setback
@@ -80,13 +80,9 @@ class RecordingStore:
         metas, now = listing.in_order(listed), self._now()
 
         def work(connection: Connection) -> list[DueRecord]:
-            rows = {row["id"]: meta_of(row) for row in listing.due(connection, metas, now)}
+            rows = listing.due(connection, metas, now)
             crashes = due.crashes(connection) if rows else {}
-            found = ledger.entries(connection, rows)
-            return [
-                DueRecord(number, meta, crashes.get(number, 0), found[number])
-                for number, meta in rows.items()
-            ]
+            return [DueRecord(row["id"], meta_of(row), crashes.get(row["id"], 0)) for row in rows]
 
         return read(self._engine, work)
 
@@ -94,30 +90,18 @@ class RecordingStore:
         found = read(self._engine, lambda connection: ledger.entries(connection, [recording_id]))
         return found[recording_id]
 
-    def begin_stage(
-        self,
-        recording_id: int,
-        stage: StageName,
-        made_from: str,
-        ended: EndedStage | None = None,
-        *,
-        is_first: bool = False,
-    ) -> int:
+    def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
         now = self._now()
+        return in_transaction(
+            self._engine,
+            lambda connection: ledger.begin(connection, recording_id, stage, made_from, now),
+        )
 
-        def work(connection: Connection) -> int:
-            if ended:
-                ledger.end(connection, recording_id, ended, now)
-            attempt = 1 if is_first else ledger.attempt(connection, recording_id, stage, made_from)
-            ledger.begin(connection, recording_id, stage, made_from, attempt, now)
-            return attempt
-
-        return in_transaction(self._engine, work)
-
-    def end_stage(self, recording_id: int, ended: EndedStage) -> None:
+    def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
         now = self._now()
         in_transaction(
-            self._engine, lambda connection: ledger.end(connection, recording_id, ended, now)
+            self._engine,
+            lambda connection: ledger.end(connection, recording_id, stage, artifact, now),
         )
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
@@ -145,7 +129,7 @@ class RecordingStore:
 
         in_transaction(self._engine, work)
 
-    def finish(self, recording_id: int, made_with: str, ended: EndedStage | None = None) -> None:
+    def finish(self, recording_id: int, made_with: str) -> None:
         now = self._now()
         values = {
             "status": RecordStatus.DONE,
@@ -153,13 +137,9 @@ class RecordingStore:
             "next_attempt_at": None,
             "skip_reason": None,
         }
-
-        def work(connection: Connection) -> None:
-            if ended:
-                ledger.end(connection, recording_id, ended, now)
-            _update(connection, recording_id, values, now)
-
-        in_transaction(self._engine, work)
+        in_transaction(
+            self._engine, lambda connection: _update(connection, recording_id, values, now)
+        )
 
     def note_links(self, recording_id: int, link: MediaLink) -> None:
         now = self._now()
