@@ -92,16 +92,16 @@ def work_through(rows: Database, company: Company, night: int, clock: Clock, new
 
 def _process(rows: Database, record: DueRecord, run_id: int) -> RecordOutcome:
     """What a run writes of one record; the stages themselves take no time here."""
-    store, key = rows.recordings, record.meta.key
-    if int(key.record_id) % _ONE_IN_FIFTY_FAILS == 0:
+    store = rows.recordings
+    if int(record.meta.key.record_id) % _ONE_IN_FIFTY_FAILS == 0:
         store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS)
         setback = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "no answer", NEVER)
         store.set_back(record.id, setback, RecordStatus.FAILED)
-        return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.FAILED)
+        return RecordOutcome.of(record.id, record.meta, Outcome.FAILED)
     for stage in StageName:
         _take(rows, record, run_id, stage)
     store.finish(record.id, SETTINGS)
-    return RecordOutcome(record.id, key.source, key.record_id, "", Outcome.DONE)
+    return RecordOutcome.of(record.id, record.meta, Outcome.DONE)
 
 
 def _take(rows: Database, record: DueRecord, run_id: int, stage: StageName) -> None:

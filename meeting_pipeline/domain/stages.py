@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.window import Window
 
@@ -124,6 +125,22 @@ class RecordOutcome:
     stage: StageName | None = None
     error_code: str | None = None
     message: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        recording_id: int,
+        meta: RecordMeta,
+        status: Outcome,
+        stage: StageName | None = None,
+        error_code: str | None = None,
+        message: str | None = None,
+    ) -> "RecordOutcome":
+        """Return the outcome of a recording, named as its source names it."""
+        key, subject = meta.key, meta.subject
+        return cls(
+            recording_id, key.source, key.record_id, subject, status, stage, error_code, message
+        )
 
 
 @dataclass(frozen=True)

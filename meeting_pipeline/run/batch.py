@@ -89,7 +89,6 @@ def _leave(room: threading.Semaphore, places: int, _: object) -> None:
 
 
 def _deferred(record: DueRecord, code: str, message: str) -> RecordOutcome:
-    key, subject = record.meta.key, record.meta.subject
-    return RecordOutcome(
-        record.id, key.source, key.record_id, subject, Outcome.DEFERRED, None, code, message
+    return RecordOutcome.of(
+        record.id, record.meta, Outcome.DEFERRED, error_code=code, message=message
     )

@@ -41,8 +41,8 @@ class Intake:
             if goes_at_once:
                 yield from self._trusted(self.store.due_among(page.metas))
         self.observer.records_listed(self.listing.total, self.listing.new)
-        if self.order.work and not self._is_hopeless():
-            yield from self._trusted(self._due())
+        if not self._is_hopeless():
+            yield from self._trusted(self.due())
             yield from sorted(self._suspects, key=lambda record: record.crashes)
 
     def _pages(self) -> Iterator[Page]:
@@ -56,7 +56,10 @@ class Intake:
     def _is_hopeless(self) -> bool:
         return self.wrong is not None or isinstance(self.listing.trouble, FatalError | Stopped)
 
-    def _due(self) -> list[DueRecord]:
+    def due(self) -> list[DueRecord]:
+        """Return what the rows alone make due for this order, oldest start first."""
+        if not self.order.work:
+            return []
         window = None if self.order.everywhere else self.order.window
         return self.store.due(window, self.made_with, self.order.limit)
 

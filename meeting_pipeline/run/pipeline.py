@@ -71,13 +71,7 @@ class Pipeline:
         """What a run would find and do now; no recording becomes a row."""
         listed = list(self.source.list_records(order.window))
         new = self.recordings.unknown(listed)
-        return RunPlan(order.window, len(listed), tuple(new), tuple(self._due(order)))
-
-    def _due(self, order: Order) -> list[DueRecord]:
-        if not order.work:
-            return []
-        window = None if order.everywhere else order.window
-        return self.recordings.due(window, self.made_with, order.limit)
+        return RunPlan(order.window, len(listed), tuple(new), tuple(self._intake(order).due()))
 
     def _closed(self, report: RunReport) -> RunReport:
         """The report with the statistics refreshed and its row complete, if the rows are there."""

@@ -109,7 +109,7 @@ class RecordWorker:
             with disk_trouble(self.folder):
                 self._take(steps, record)
         except UntilReached:
-            return _outcome(record, steps, Outcome.DONE)
+            pass
         except Stopped as stop:
             return self._deferred(record, steps, stop)
         except FatalError as fatal:
@@ -128,7 +128,7 @@ class RecordWorker:
             again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
             what = f"{type(bug).__name__}, see the log"
             return self._failed(record, steps, INTERNAL, what, again_at)
-        return _outcome(record, steps, Outcome.DONE)
+        return RecordOutcome.of(record.id, record.meta, Outcome.DONE, steps.stage)
 
     def _take(self, steps: Steps, record: DueRecord) -> None:
         stages, step = self.stages, steps.step
@@ -177,8 +177,7 @@ class RecordWorker:
         stage_status = StageStatus.FAILED if again_at else StageStatus.DEAD
         status = RecordStatus.FAILED if again_at else RecordStatus.DEAD
         setback = Setback(steps.stage, stage_status, code, message, again_at)
-        self.store.set_back(record.id, setback, status)
-        return _outcome(record, steps, Outcome.FAILED, code, message)
+        return self._set_back(record, setback, status, Outcome.FAILED)
 
     def _skipped(self, record: DueRecord, steps: Steps, skip: SkipRecord) -> RecordOutcome:
         setback = Setback(
@@ -188,23 +187,16 @@ class RecordWorker:
             skip.message,
             made_with=self.stages.made_with,
         )
-        self.store.set_back(record.id, setback, RecordStatus.SKIPPED)
-        return _outcome(record, steps, Outcome.SKIPPED, skip.code, skip.message)
+        return self._set_back(record, setback, RecordStatus.SKIPPED, Outcome.SKIPPED)
 
     def _deferred(self, record: DueRecord, steps: Steps, reason: MeetingError) -> RecordOutcome:
         setback = Setback(steps.stage, StageStatus.WAITING, reason.code, reason.message)
-        self.store.set_back(record.id, setback, RecordStatus.PENDING)
-        return _outcome(record, steps, Outcome.DEFERRED, reason.code, reason.message)
+        return self._set_back(record, setback, RecordStatus.PENDING, Outcome.DEFERRED)
 
-
-def _outcome(
-    record: DueRecord,
-    steps: Steps,
-    status: Outcome,
-    code: str | None = None,
-    message: str | None = None,
-) -> RecordOutcome:
-    key, subject = record.meta.key, record.meta.subject
-    return RecordOutcome(
-        record.id, key.source, key.record_id, subject, status, steps.stage, code, message
-    )
+    def _set_back(
+        self, record: DueRecord, setback: Setback, status: RecordStatus, outcome: Outcome
+    ) -> RecordOutcome:
+        self.store.set_back(record.id, setback, status)
+        return RecordOutcome.of(
+            record.id, record.meta, outcome, setback.stage, setback.code, setback.message
+        )

@@ -96,21 +96,17 @@ def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
             return Listing(trouble=RetryableError(refusal.code, f"{metas[0].key}: {refusal}"))
         return sum((_stored(store, [meta]) for meta in metas), Listing())
     numbers = store.numbers(unwanted)
-    skipped = [_skipped(number, meta) for number, meta in zip(numbers, unwanted, strict=True)]
+    skipped = [
+        RecordOutcome.of(
+            number,
+            meta,
+            Outcome.SKIPPED,
+            error_code=meta.skip_reason,
+            message="known when it was listed",
+        )
+        for number, meta in zip(numbers, unwanted, strict=True)
+    ]
     return Listing(listed.new, listed.known, listed.waiting, tuple(skipped))
-
-
-def _skipped(number: int, meta: RecordMeta) -> RecordOutcome:
-    key = meta.key
-    return RecordOutcome(
-        number,
-        key.source,
-        key.record_id,
-        meta.subject,
-        Outcome.SKIPPED,
-        error_code=meta.skip_reason,
-        message="known when it was listed",
-    )
 
 
 def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:
