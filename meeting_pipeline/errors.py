@@ -48,13 +48,21 @@ class RetryableError(MeetingError):
     """It may work later.
 
     retry_after_s: seconds the other side asked us to wait, or None to back off by our own rule.
+    within_run: whether this run may try again; False once it has tried often enough.
     """
 
     def __init__(
-        self, code: str, message: str, *, hint: str = "", retry_after_s: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        within_run: bool = True,
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.retry_after_s = retry_after_s
+        self.within_run = within_run
 
 
 class LinkExpired(RetryableError):

@@ -33,8 +33,7 @@ Out = TypeVar("Out")
 Other = TypeVar("Other")
 
 _TRIES = 3  # of one stage within a run; what needs longer is left to a later run
-PATIENCE_S = 120.0
-"""A wait that is asked for and is longer is left to a later run."""
+_PATIENCE_S = 120.0  # a wait that is asked for and is longer is left to a later run
 _BACK_OFF = wait_random_exponential(multiplier=2, max=30)
 
 
@@ -168,7 +167,11 @@ class Steps:
 
 
 def _worth_waiting(trouble: BaseException) -> bool:
-    return isinstance(trouble, RetryableError) and (trouble.retry_after_s or 0.0) <= PATIENCE_S
+    return (
+        isinstance(trouble, RetryableError)
+        and trouble.within_run
+        and (trouble.retry_after_s or 0.0) <= _PATIENCE_S
+    )
 
 
 def _as_asked(state: RetryCallState) -> float:

@@ -193,8 +193,16 @@ def test_a_passing_trouble_is_tried_again_within_the_run(installation: Installat
     assert len(seen) == 4
 
 
-def test_a_long_wait_is_left_to_a_later_run(installation: Installation) -> None:
-    error = RetryableError("overloaded", "overloaded", retry_after_s=3600.0)
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(RetryableError("busy", "busy", retry_after_s=3600.0), id="a long wait"),
+        pytest.param(RetryableError("busy", "busy", within_run=False), id="tried often enough"),
+    ],
+)
+def test_what_this_run_shall_not_try_again_is_left_to_a_later_run(
+    installation: Installation, error: RetryableError
+) -> None:
     installation.transcriber.trouble = only_for(0, lambda: error)
 
     report = installation.run()

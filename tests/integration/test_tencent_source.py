@@ -502,7 +502,7 @@ def test_row_24_what_is_gone_closed_or_unfinished_says_so(sandbox: Sandbox, tmp_
         source.locate(unfinished)
     codes = [error.value.code for error in (gone, not_allowed, not_finished)]
     assert codes == ["gone", "no_download", "not_finished"]
-    assert not_finished.value.retry_after_s == 1800
+    assert (not_finished.value.retry_after_s, not_finished.value.within_run) == (1800, False)
 
 
 def test_a_video_is_taken_where_there_is_no_sound(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_row_08_five_tries_with_jitter_are_enough() -> None:
     with ScriptedServer(reply(429)) as server:
         error = refused(server.url, passing)
         assert (error.code, len(server.heads)) == ("rate_limited", 5)
+        assert isinstance(error, RetryableError) and not error.within_run
     assert len(passing.slept) == 4
     assert all(0 <= wait <= 2 * 2**number for number, wait in enumerate(passing.slept))
 

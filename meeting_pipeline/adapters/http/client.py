@@ -42,7 +42,6 @@ _BLOCK_BYTES = 64 << 10
 _CONNECTIONS = 32
 _TRIES = 5
 _PATIENCE_S = 120.0
-_LATER_S = 900.0
 _BACK_OFF = wait_random_exponential(multiplier=2, max=60)  # full jitter
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
@@ -320,9 +319,8 @@ def _body(what: str, response: requests.Response) -> bytes:
 
 
 def _left_for_later(error: RetryableError) -> RetryableError:
-    """Whoever tries again at once would only repeat what has been tried often enough."""
-    if error.retry_after_s is None:
-        error.retry_after_s = _LATER_S
+    """Return the error, left to a later run unless the service has named a time to wait for."""
+    error.within_run = error.retry_after_s is not None
     return error
 
 

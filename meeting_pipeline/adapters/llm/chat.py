@@ -33,7 +33,6 @@ T = TypeVar("T")
 _ENDPOINT = "POST /chat/completions"
 _MODELS = "GET /models"
 _CAP_BYTES = 1 << 20
-_OVERLOAD_PATIENCE_S = 1200.0
 _MOST_NAMES = 20
 
 _log = logging.getLogger(__name__)
@@ -167,7 +166,7 @@ class ChatModel:
             return self._call(self._http, _ENDPOINT, prepare, read, tokens)
         except RetryableError as error:
             if error.code == OVERLOADED:
-                error.retry_after_s = _OVERLOAD_PATIENCE_S
+                error.within_run = False
             raise
 
     def _call(

@@ -18,7 +18,6 @@ from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
 from meeting_pipeline.runtime.programs import find_program
 
 STALL_S = 120.0
-_NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _BLOCK_BYTES = 1 << 16
 _NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TAIL_BYTES = 8 << 10
@@ -199,5 +198,5 @@ def _stalled(process: subprocess.Popen[bytes], stall_s: float) -> RetryableError
     return RetryableError(
         "media_tool_stalled",
         f"process {process.pid} did nothing for {stall_s:g} s and was ended",
-        retry_after_s=_NEXT_TIME_S,
+        within_run=False,  # it would keep others from the processor again
     )

@@ -21,7 +21,6 @@ from meeting_pipeline.adapters.processes.worker import (
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.progress import Progress
 
-_NEXT_TIME_S = 900.0  # within this run it would keep others from the processor again
 _PROGRAM = "from meeting_pipeline.adapters.processes.worker import main; main()"
 _PYTHON_WORDS = ("-P", "-c", _PROGRAM)  # -P: modules of the current folder are not ours
 
@@ -208,7 +207,7 @@ def _stalled(stall_s: float | None) -> RetryableError:
     return RetryableError(
         "worker_stalled",
         f"A process that works on recordings said nothing for {stall_s:g} s, and was ended.",
-        retry_after_s=_NEXT_TIME_S,
+        within_run=False,  # it would keep others from the processor again
     )
 
 

@@ -22,7 +22,7 @@ CLOCK_SKEW = 190300
 _CODE = re.compile(r"\d{1,12}", re.ASCII)
 _SHORT = 1_000_000
 _A_MINUTE_S = 60.0
-_LATER_S = 1_800.0  # longer than a run waits: transcoding takes its time
+_TRANSCODING_S = 1_800.0
 _MESSAGE_CHARACTERS = 120
 
 _FATAL = {
@@ -112,7 +112,9 @@ def _error(refusal: Refusal) -> MeetingError:
     if code in _SKIP:
         return SkipRecord(_SKIP[code], message)
     if code in _LATER:
-        return RetryableError("not_finished", message, retry_after_s=_LATER_S)
+        return RetryableError(
+            "not_finished", message, retry_after_s=_TRANSCODING_S, within_run=False
+        )
     if code == _BAD_REQUEST:
         return RecordError("bad_request", message, hint="this is a bug of ours, please report it")
     return RetryableError("unknown_refusal", message, hint="look the code up in Tencent's docs")
