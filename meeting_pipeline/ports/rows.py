@@ -22,11 +22,15 @@ from meeting_pipeline.ports.sources import MediaLink
 
 @dataclass(frozen=True)
 class Listed:
-    """How many of a listing were new; waiting: not final at the source yet (among both)."""
+    """How many of a listing were new; waiting: not final at the source yet (among both).
+
+    skipped: the new ones that are not for us, each with our number.
+    """
 
     new: int
     known: int
     waiting: int
+    skipped: tuple[tuple[int, RecordMeta], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,6 @@ class RecordingStore(Protocol):
 
     def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         """Those of a listing that have no row yet."""
-
-    def numbers(self, listed: Sequence[RecordMeta]) -> list[int]:
-        """Our numbers of recordings that have rows, in the given order."""
 
     def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         """Those of a listing that are final, not skipped, and whose row knows no participants."""

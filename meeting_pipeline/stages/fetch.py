@@ -87,7 +87,6 @@ def fetch(
 
 def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
     """Rows for a chunk; one that cannot be stored is said and costs no other."""
-    unwanted = store.unknown([meta for meta in metas if meta.skip_reason])
     try:
         listed = store.upsert(metas)
     except RecordError as refusal:
@@ -95,7 +94,6 @@ def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
             log.error("%s cannot be stored: %s", metas[0].key, refusal)
             return Listing(trouble=RetryableError(refusal.code, f"{metas[0].key}: {refusal}"))
         return sum((_stored(store, [meta]) for meta in metas), Listing())
-    numbers = store.numbers(unwanted)
     skipped = [
         RecordOutcome.of(
             number,
@@ -104,7 +102,7 @@ def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
             error_code=meta.skip_reason,
             message="known when it was listed",
         )
-        for number, meta in zip(numbers, unwanted, strict=True)
+        for number, meta in listed.skipped
     ]
     return Listing(listed.new, listed.known, listed.waiting, tuple(skipped))
 

@@ -42,7 +42,7 @@ class Lessons:
 
     def store(self, listed: RecordMeta, sentence: str = CANARY) -> int:
         self._store.upsert([listed])
-        [number] = self._store.numbers([listed])
+        [number] = [record.id for record in self._store.due_among([listed])]
         for stage in StageName:
             self._store.begin_stage(number, stage, SETTINGS)
             self._store.end_stage(number, stage, Artifact(f"{stage}.json", 1, "a" * 64))

@@ -136,7 +136,7 @@ def a_night(database: Database, clock: Clock) -> None:
     """Everything a run asks and writes; the fourth recording is left running, the fifth fails."""
     store, window = database.recordings, Window(MONDAY, clock.now)
     run_id = database.runs.start("cron", window)
-    for ask in (store.unknown, store.upsert, store.numbers, store.lacking_participants):
+    for ask in (store.unknown, store.upsert, store.lacking_participants):
         ask(tonight())
     store.due(window, "other settings", PAGE)
     due = store.due(None, SETTINGS, None)

@@ -83,6 +83,14 @@ class TestListing:
         assert database.recordings.upsert(metas[:2]) == Listed(new=2, known=0, waiting=0)
         assert database.recordings.upsert(metas) == Listed(new=1, known=2, waiting=1)
 
+    def test_a_new_one_that_is_not_for_us_is_told_with_its_number_once(
+        self, database: Database
+    ) -> None:
+        skipped = meta(2, skip_reason="text_only")
+        first = database.recordings.upsert([meta(1), skipped])
+        assert first.skipped == ((database.reading.find(str(skipped.key)), skipped),)
+        assert database.recordings.upsert([meta(1), skipped]).skipped == ()
+
     def test_an_unchanged_listing_writes_nothing(self, database: Database, clock: Clock) -> None:
         metas = [meta(number) for number in range(30)]
         metas.append(meta(31, participants=None, duration_s=1234.567891, end_ts=MONDAY))

@@ -20,7 +20,7 @@ FIRST = Artifact("transcript.json", 10, "a" * 64)
 def done(database: Database) -> Database:
     """One recording, done."""
     database.recordings.upsert([meta(1)])
-    [number] = database.recordings.numbers([meta(1)])
+    [number] = [record.id for record in database.recordings.due_among([meta(1)])]
     for stage in StageName:
         database.recordings.begin_stage(number, stage, SETTINGS)
         database.recordings.end_stage(number, stage, FIRST)

@@ -55,7 +55,7 @@ class Night:
     def known(self, number: int, **changes: Any) -> int:
         listed = meta(number, **changes)
         self._store.upsert([listed])
-        return self._store.numbers([listed])[0]
+        return self._store.due_among([listed])[0].id
 
     def until(self, stage: StageName, number: int = 1, **changes: Any) -> int:
         """Everything up to this stage is done; with the last one the recording is."""

@@ -24,7 +24,7 @@ def rows(tmp_path: Path) -> Iterator[Database]:
     opened.make_ready()
     metas = [meta(number) for number in range(200)]
     opened.recordings.upsert(metas)
-    for number in opened.recordings.numbers(metas):
+    for number in [record.id for record in opened.recordings.due_among(metas)]:
         opened.recordings.save(number, minutes(text="很长的一句话。" * 200))
     yield opened
     opened.close()

@@ -1,6 +1,6 @@
 """What a source listed, written into rows; only what changed is written."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -55,19 +55,19 @@ def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
 
 def write(
     connection: Connection, metas: Sequence[RecordMeta], teachers: Collection[str], now: datetime
-) -> int:
-    """Write what `in_order` returned; returns how many of them were new.
+) -> list[RecordMeta]:
+    """Write what `in_order` returned, and return those of them that were new.
 
     What was erased gets no row again, and what is left of it is not touched.
     """
-    new = 0
+    new: list[RecordMeta] = []
     metas = not_erased(connection, metas)
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(of_source):
             stored = _stored(connection, source, [meta.key.record_id for meta in chunk])
             changes = [_change(meta, stored.get(meta.key.record_id), teachers) for meta in chunk]
             _write(connection, source, [one for one in changes if one.touches(one.row)], now)
-            new += len(chunk) - len(stored)
+            new += [meta for meta in chunk if meta.key.record_id not in stored]
     return new
 
 
@@ -77,10 +77,12 @@ def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordM
     return [meta for meta in metas if _key(meta) not in rows]
 
 
-def numbers(connection: Connection, metas: Sequence[RecordMeta]) -> dict[tuple[str, str], int]:
-    """Our numbers of what `in_order` returned, by key, as far as there are rows."""
+def numbered(
+    connection: Connection, metas: Sequence[RecordMeta]
+) -> Iterator[tuple[int, RecordMeta]]:
+    """Yield each of these that have rows with our number."""
     rows = _rows(connection, metas, recordings.c.id)
-    return {key: row["id"] for key, row in rows.items()}
+    return ((rows[_key(meta)]["id"], meta) for meta in metas)
 
 
 def lacking_participants(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:

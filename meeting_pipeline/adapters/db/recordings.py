@@ -42,24 +42,18 @@ class RecordingStore:
 
     def upsert(self, listed: Sequence[RecordMeta]) -> Listed:
         metas, now = listing.in_order(listed), self._now()
-        new = in_transaction(
-            self._engine, lambda connection: listing.write(connection, metas, self._teachers, now)
-        )
         waiting = sum(not meta.is_final for meta in metas)
-        return Listed(new=new, known=len(metas) - new, waiting=waiting)
+
+        def work(connection: Connection) -> Listed:
+            new = listing.write(connection, metas, self._teachers, now)
+            skipped = listing.numbered(connection, [meta for meta in new if meta.skip_reason])
+            return Listed(len(new), len(metas) - len(new), waiting, tuple(skipped))
+
+        return in_transaction(self._engine, work)
 
     def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
-        if not listed:
-            return []
         metas = listing.in_order(listed)
         return read(self._engine, lambda connection: listing.unknown(connection, metas))
-
-    def numbers(self, listed: Sequence[RecordMeta]) -> list[int]:
-        if not listed:
-            return []
-        metas = listing.in_order(listed)
-        found = read(self._engine, lambda connection: listing.numbers(connection, metas))
-        return [found[meta.key.source, meta.key.record_id] for meta in listed]
 
     def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
         metas = listing.in_order(listed)
