@@ -11,12 +11,11 @@ from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.run.batch import Batch
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.run.observers.run_log import RunLog
-from meeting_pipeline.run.observers.spare_memory import SpareMemory
 from meeting_pipeline.run.observers.stopwatch import Stopwatch
 from meeting_pipeline.run.pipeline import Pipeline
 from meeting_pipeline.run.record_worker import RecordWorker, RetryRules, Stages
 from meeting_pipeline.runtime.interrupts import Interrupts
-from meeting_pipeline.runtime.memory import keep_what_is_loaded, share_one_arena
+from meeting_pipeline.runtime.memory import share_one_arena
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
@@ -50,7 +49,7 @@ def pipeline(
         source = backends.make_source(parts)
         retention = stores.retention(settings, rows, backends.source_clock(source))
         tidying = RetentionObserver(retention)
-        observers = Observers([RunLog(), stopwatch, tidying, SpareMemory(), observer])
+        observers = Observers([RunLog(), stopwatch, tidying, observer])
         observers.gates_opened(gates.use)
         stages = _stages(parts, source, rows)
         worker = RecordWorker(
@@ -71,7 +70,6 @@ def pipeline(
         )
         if held is not None:
             held.guard(rows.engine)
-        keep_what_is_loaded()
         with interrupts.handled():
             yield Pipeline(
                 source=source,

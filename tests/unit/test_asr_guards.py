@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import transcript_filters
-from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
     lambda pair: (float(pair[0]), float(pair[0] + pair[1]))
@@ -137,17 +136,6 @@ def test_cutting_keeps_every_character_that_is_spoken(text: str) -> None:
     assert all(5.0 <= start < end <= 40.001 for start, end, _ in cut)
 
 
-def test_the_tables_of_chinese_are_found_without_setuptools() -> None:
-    script = (
-        "import sys\n"
-        "from meeting_pipeline.adapters.asr.transcript_filters import to_simplified\n"
-        "from meeting_pipeline.adapters.llm.words import cut\n"
-        "print(to_simplified('課程'), *cut('我们先看一下简历'), 'pkg_resources' in sys.modules)"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout == "课程 我们 先看 一下 简历 False\n"
-
-
 def test_threads_that_meet_at_their_first_text_load_the_tables_once() -> None:
     script = (
         "import json\n"
@@ -164,11 +152,3 @@ def test_threads_that_meet_at_their_first_text_load_the_tables_once() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "课程 课程 课程 课程 1\n"
-
-
-def test_whoever_wants_setuptools_finds_it_afterwards() -> None:
-    name = "pkg_resources"
-    before = sys.modules.get(name)
-    with without_setuptools(), without_setuptools():
-        assert name in sys.modules
-    assert sys.modules.get(name) is before

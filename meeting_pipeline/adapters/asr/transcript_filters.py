@@ -5,12 +5,11 @@ Simplified characters, and drop stretches without a word. Every back end uses th
 """
 
 import re
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from threading import Lock
-
-from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 Span = tuple[float, float]
 """(start, end) in seconds."""
@@ -80,7 +79,8 @@ def to_simplified(text: str) -> str:
 def _converter() -> Callable[[str, str], str] | None:
     """With its tables loaded: several threads would each load all of them."""
     try:
-        with without_setuptools():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it finds its tables by an old module of setuptools
             from zhconv import convert
     except ModuleNotFoundError:
         return None

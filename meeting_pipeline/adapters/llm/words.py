@@ -9,7 +9,6 @@ from importlib import resources
 from typing import Any
 
 from meeting_pipeline.adapters.llm.sentences import is_chinese
-from meeting_pipeline.adapters.processes.late_imports import without_setuptools
 
 _SPACED_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SHORTEST_SPACED = 3
@@ -63,7 +62,7 @@ def _loaded_tokenizer() -> Any:
     That one keeps a marshal file in the shared temp directory, which anybody there could replace,
     and tells its progress on standard error.
     """
-    with warnings.catch_warnings(), without_setuptools():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its old syntax; nothing a user can act on
         import jieba
 
