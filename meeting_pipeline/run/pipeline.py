@@ -10,7 +10,6 @@ from meeting_pipeline.domain.stages import Order, Outcome, RunReport
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import (
-    DueRecord,
     RecordingStore,
     RunPlan,
     RunStore,
