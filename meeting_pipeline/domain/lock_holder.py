@@ -9,7 +9,7 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockHolder:
     """A run at work. since: ISO 8601 with an offset."""
 
     command: str

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.errors import Busy, ConfigError
 
 _INTRODUCED_WITHIN_S = 5.0  # a holder says who it is a moment after it has the lock
@@ -17,7 +17,7 @@ _LOOK_EVERY_S = 0.02
 
 
 @contextmanager
-def run_lock(path: Path, holder: Holder) -> Iterator[None]:
+def run_lock(path: Path, holder: LockHolder) -> Iterator[None]:
     """Hold the lock file while the block runs; the system frees it when the process dies.
 
     holder: ourselves, for those who come meanwhile. Raises Busy, naming who holds it and since
@@ -49,13 +49,13 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def busy(holder: Holder | None) -> Busy:
+def busy(holder: LockHolder | None) -> Busy:
     """What the refused one is told."""
     who = str(holder) if holder else "another run, which does not say who it is"
     return Busy("already_running", f"already running: {who}", hint="wait until it has ended")
 
 
-def introduced(look: Callable[[], Holder | None]) -> Holder | None:
+def introduced(look: Callable[[], LockHolder | None]) -> LockHolder | None:
     """Who holds the lock, as soon as that can be read; None when it does not say."""
     return Retrying(
         retry=retry_if_result(lambda holder: holder is None),
@@ -76,10 +76,10 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _written(stream: TextIO) -> Holder | None:
+def _written(stream: TextIO) -> LockHolder | None:
     """None also for what a killed run has left: the living one has not written yet."""
     stream.seek(0)
-    holder = Holder.read(stream.read())
+    holder = LockHolder.read(stream.read())
     return holder if holder and holder.may_live else None
 
 

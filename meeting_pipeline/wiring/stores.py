@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
 from meeting_pipeline.domain.checks import Check
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.domain.retention import Cutoffs, RetentionRules
 from meeting_pipeline.domain.window import parse_moment
 from meeting_pipeline.errors import ConfigError, UsageError
@@ -36,7 +36,7 @@ def lock(settings: Settings, command: str) -> Iterator[DatabaseRunLock | None]:
 
     What it gives is for `pipeline`: the lock on the database, None where the file is all there is.
     """
-    holder = Holder.here(command, utc_now().astimezone(settings.source.zone))
+    holder = LockHolder.here(command, utc_now().astimezone(settings.source.zone))
     files.private_folder(settings.source.data_dir)
     with lock_file.run_lock(settings.source.data_dir / "run.lock", holder):
         if not settings.database.host:
@@ -116,7 +116,7 @@ def is_at_work(settings: Settings) -> bool:
         return True
     if not settings.database.host:
         return False
-    lock_there = DatabaseRunLock(settings.database_url, Holder.here("doctor", utc_now()))
+    lock_there = DatabaseRunLock(settings.database_url, LockHolder.here("doctor", utc_now()))
     try:
         return lock_there.is_held()
     finally:

@@ -252,12 +252,12 @@ def test_the_database_commands_tell_where_the_schema_stands(folder: dict[str, st
 def test_a_second_run_leaves_at_once_while_one_is_at_work(folder: dict[str, str]) -> None:
     from datetime import UTC, datetime
 
-    from meeting_pipeline.domain.lock_holder import Holder
+    from meeting_pipeline.domain.lock_holder import LockHolder
     from meeting_pipeline.runtime.lock_file import run_lock
 
     since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
     Path(folder["DATA_DIR"]).mkdir()
-    with run_lock(Path(folder["DATA_DIR"]) / "run.lock", Holder.here("cron", since)):
+    with run_lock(Path(folder["DATA_DIR"]) / "run.lock", LockHolder.here("cron", since)):
         ended = meeting("run", env=folder)
 
     assert ended.code == 75

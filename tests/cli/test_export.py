@@ -149,10 +149,10 @@ def test_what_is_there_and_no_export_stays(office: dict[str, str]) -> None:
 
 
 def test_it_works_while_a_run_is_at_work(office: dict[str, str]) -> None:
-    from meeting_pipeline.domain.lock_holder import Holder
+    from meeting_pipeline.domain.lock_holder import LockHolder
     from meeting_pipeline.runtime.lock_file import run_lock
 
-    holder = Holder.here("cron", datetime(2026, 1, 5, 3, 0, tzinfo=UTC))
+    holder = LockHolder.here("cron", datetime(2026, 1, 5, 3, 0, tzinfo=UTC))
     with run_lock(Path(office["DATA_DIR"]) / "run.lock", holder):
         assert meeting("export", env=office).code == 0
 

@@ -18,7 +18,7 @@ from meeting_pipeline.adapters.db import migrate
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -107,7 +107,7 @@ def _nine_of(ten: list[Started]) -> tuple[list[Started], Started]:
 
 
 def a_lock(url: str, command: str = "cron") -> DatabaseRunLock:
-    return DatabaseRunLock(url, Holder.here(command, NOW))
+    return DatabaseRunLock(url, LockHolder.here(command, NOW))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def taken_by_another(server: MariaDb) -> Iterator[None]:
 def test_a_second_run_is_told_who_was_first(held: DatabaseRunLock, url: str) -> None:
     second = a_lock(url, "run")
     assert not second.take()
-    assert second.holder() == Holder.here("cron", NOW)
+    assert second.holder() == LockHolder.here("cron", NOW)
     second.close()
 
 
@@ -175,7 +175,7 @@ def test_it_is_held_before_the_database_has_our_tables(
         assert (second.is_held(), second.holder()) == (False, None)
         assert first.take()
         assert (second.take(), second.is_held()) == (False, True)
-        assert second.holder() == Holder.here("cron", NOW)
+        assert second.holder() == LockHolder.here("cron", NOW)
         first.guard(rows.engine)
         assert migrate.upgrade(rows.engine).is_current
     finally:
@@ -231,7 +231,7 @@ def test_a_lock_whose_connection_broke_is_taken_again_before_the_next_row_is_wri
     assert run_id
     second = a_lock(url)
     assert not second.take(), "it is held again"
-    assert second.holder() == Holder.here("cron", NOW)
+    assert second.holder() == LockHolder.here("cron", NOW)
     second.close()
     rows.close()
 

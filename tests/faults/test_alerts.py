@@ -16,7 +16,7 @@ import apprise
 import pytest
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.runtime.lock_file import run_lock
 from tests.faults.test_signals import SAMPLES, SOON_S, nobody_answers
 from tests.support.command import meeting
@@ -159,7 +159,7 @@ def test_a_night_that_another_run_keeps_out_is_told_with_who_it_is(
     data = Path(folder["DATA_DIR"])
     data.mkdir(0o700)
     since = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
-    with run_lock(data / "run.lock", Holder.here("cron", since)):
+    with run_lock(data / "run.lock", LockHolder.here("cron", since)):
         ended = meeting("cron", env=folder)
 
     assert ended.code == exit_codes.BUSY

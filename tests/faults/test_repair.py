@@ -15,7 +15,7 @@ import pytest
 from meeting_pipeline.actions import repair
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.damage import Kind, Verdict
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.upkeep.repair.modes import mode_of
@@ -145,7 +145,9 @@ def exhibit_of(damage: Callable[[Place], object]) -> Exhibit:
 def test_a_run_at_work_is_not_disturbed(rooms: Rooms) -> None:
     room = rooms.set_up(exhibit_of(damaged_states.torn_texts_of_what_is_done))
     before = room.tree()
-    with lock_file.run_lock(room.place.data / "run.lock", Holder.here("cron", backends.utc_now())):
+    with lock_file.run_lock(
+        room.place.data / "run.lock", LockHolder.here("cron", backends.utc_now())
+    ):
         refused = room.repair()
         assert room.tree() == before
         assert room.checks()["damage"] is None
@@ -155,7 +157,7 @@ def test_a_run_at_work_is_not_disturbed(rooms: Rooms) -> None:
 def test_a_run_at_work_on_another_host_is_not_disturbed(rooms_on_server: Rooms) -> None:
     room = rooms_on_server.set_up(exhibit_of(damaged_states.runs_whose_process_was_killed))
     there = DatabaseRunLock(
-        room.place.office.settings.database_url, Holder.here("cron", backends.utc_now())
+        room.place.office.settings.database_url, LockHolder.here("cron", backends.utc_now())
     )
     assert there.take()
     try:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.engine import create_engine, is_read_only, replayed
-from meeting_pipeline.domain.lock_holder import Holder
+from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.errors import FatalError
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class DatabaseRunLock:
     one row is written without it. A run that only waits learns of the loss when it writes next.
     """
 
-    def __init__(self, url: str, holder: Holder) -> None:
+    def __init__(self, url: str, holder: LockHolder) -> None:
         self._engine = create_engine(url, pooled=False, answer_s=_ANSWER_S)
         self._holder = holder.write()
         self._mutex = threading.Lock()
@@ -77,13 +77,13 @@ class DatabaseRunLock:
                 raise LockUnsupported from None
             raise failures.translated(error) from error
 
-    def holder(self) -> Holder | None:
+    def holder(self) -> LockHolder | None:
         """Return who has it; None while that run has not said so.
 
         Raises:
             FatalError, ConfigError: There is no database.
         """
-        return Holder.read(self._answer(_WHO) or "")
+        return LockHolder.read(self._answer(_WHO) or "")
 
     def is_held(self) -> bool:
         """Return whether any run has it.
