@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from meeting_pipeline.domain.stages import Order, RunReport
+from meeting_pipeline.domain.stages import RunReport, RunRequest
 from meeting_pipeline.domain.watermark import LONGEST_WAIT, start_without_watermark
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import RunObserver
@@ -35,7 +35,7 @@ def night(
     ):
         known_until = pipeline.runs.watermark(settings.source_name)
         window = _window(settings, pipeline, known_until)
-        report = pipeline.run(Order(_COMMAND, window, everywhere=True))
+        report = pipeline.run(RunRequest(_COMMAND, window, everywhere=True))
         if report.listing_complete:
             _move_watermark(settings.source_name, pipeline, window, known_until)
     return report

@@ -25,7 +25,7 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
     """Run or plan, show the result, and leave with the run's exit code."""
     from meeting_pipeline.cli import progress, render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.stages import Order
+    from meeting_pipeline.domain.stages import RunRequest
     from meeting_pipeline.domain.window import parse_moment, parse_window
     from meeting_pipeline.reporting.documents import plan_document, run_document
     from meeting_pipeline.wiring import backends, run, stores
@@ -41,11 +41,13 @@ def execute(request: Request, dry_run: bool, as_json: bool) -> None:
         run.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
     ):
         window = parse_window(since, until, backends.source_clock(pipeline.source)(), zone)
-        order = Order(request.command, window, request.work, request.stage, limit=request.limit)
+        run_request = RunRequest(
+            request.command, window, request.work, request.stage, limit=request.limit
+        )
         if dry_run:
-            plan = plan_document(pipeline.plan(order), zone)
+            plan = plan_document(pipeline.plan(run_request), zone)
         else:
-            report = run_document(pipeline.run(order), zone)
+            report = run_document(pipeline.run(run_request), zone)
     if dry_run:
         render.plan(plan, as_json)
         return

@@ -88,7 +88,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What a run is asked to do.
 
     command: who asks, for the run's row. window: what is listed.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from meeting_pipeline.domain.stages import Order
+from meeting_pipeline.domain.stages import RunRequest
 from meeting_pipeline.errors import ConfigError, FatalError, Stopped
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import DueRecord, RecordingStore
@@ -24,7 +24,7 @@ class Intake:
     work, or None; then nothing more comes.
     """
 
-    order: Order
+    order: RunRequest
     source: RecordingSource
     store: RecordingStore
     observer: RunObserver

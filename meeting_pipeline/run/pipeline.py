@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.stages import Order, Outcome, RunReport
+from meeting_pipeline.domain.stages import Outcome, RunReport, RunRequest
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import (
@@ -45,7 +45,7 @@ class Pipeline:
     stop_code: Callable[[], int | None]
     stop_reason: Callable[[], str | None] = lambda: None
 
-    def run(self, order: Order) -> RunReport:
+    def run(self, request: RunRequest) -> RunReport:
         """List, process what is due, refresh the statistics, report.
 
         A listing that breaks off is in the report (`stopped_by`); unless nothing can go on, what is
@@ -53,24 +53,24 @@ class Pipeline:
         when the source cannot work as it is set; the run's row is closed then, too.
         """
         started = time.monotonic()
-        run_id = self.runs.start(order.command, order.window)
-        self.observer.run_started(run_id, order.window)
+        run_id = self.runs.start(request.command, request.window)
+        self.observer.run_started(run_id, request.window)
 
-        intake = self._intake(order)
-        worked = self.batch.process(intake, run_id, order.until)
+        intake = self._intake(request)
+        worked = self.batch.process(intake, run_id, request.until)
         seconds = time.monotonic() - started
 
-        report = self._closed(self._report(run_id, order, intake, worked, seconds))
+        report = self._closed(self._report(run_id, request, intake, worked, seconds))
         self.observer.run_finished(report)
         if intake.wrong:
             raise intake.wrong
         return report
 
-    def plan(self, order: Order) -> RunPlan:
+    def plan(self, request: RunRequest) -> RunPlan:
         """What a run would find and do now; no recording becomes a row."""
-        listed = list(self.source.list_records(order.window))
+        listed = list(self.source.list_records(request.window))
         new = self.recordings.unknown(listed)
-        return RunPlan(order.window, len(listed), tuple(new), tuple(self._intake(order).due()))
+        return RunPlan(request.window, len(listed), tuple(new), tuple(self._intake(request).due()))
 
     def _closed(self, report: RunReport) -> RunReport:
         """The report with the statistics refreshed and its row complete, if the rows are there."""
@@ -84,19 +84,19 @@ class Pipeline:
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report
 
-    def _intake(self, order: Order) -> Intake:
+    def _intake(self, request: RunRequest) -> Intake:
         return Intake(
-            order, self.source, self.recordings, self.observer, self.teachers, self.made_with
+            request, self.source, self.recordings, self.observer, self.teachers, self.made_with
         )
 
     def _report(
-        self, run_id: int, order: Order, intake: Intake, worked: BatchResult, seconds: float
+        self, run_id: int, request: RunRequest, intake: Intake, worked: BatchResult, seconds: float
     ) -> RunReport:
         listing, trouble = intake.listing, worked.fatal or intake.wrong or intake.listing.trouble
         records = listing.skipped + worked.outcomes
         return RunReport(
             run_id=run_id,
-            window=order.window,
+            window=request.window,
             listed=listing.total,
             new=listing.new,
             known=listing.known,

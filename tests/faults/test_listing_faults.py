@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
+from meeting_pipeline.domain.stages import RecordStatus, RunReport, RunRequest
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.company import Change
@@ -154,7 +154,7 @@ def test_row_22_no_time_zone_of_the_host_and_no_daylight_saving_loses_anything(
 def listed(office: Office, span: Window) -> RunReport:
     """List a window and process nothing."""
     with run.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
-        return pipeline.run(Order("fetch", span, work=False))
+        return pipeline.run(RunRequest("fetch", span, work=False))
 
 
 def test_row_24_what_is_deleted_before_its_download_keeps_its_row_and_says_gone(

@@ -360,12 +360,12 @@ def test_at_most_so_many_records_as_asked(installation: Installation) -> None:
 
 
 def test_a_plan_says_what_would_be_done_and_writes_nothing(installation: Installation) -> None:
-    from meeting_pipeline.domain.stages import Order
+    from meeting_pipeline.domain.stages import RunRequest
     from tests.support.nights import ALL_TIME
 
     rows = installation.rows()
 
-    plan = installation.pipeline(rows).plan(Order("run", ALL_TIME))
+    plan = installation.pipeline(rows).plan(RunRequest("run", ALL_TIME))
 
     assert (plan.listed, len(plan.new), plan.due) == (3, 3, ())
     assert rows.reading.recordings(RecordingFilter()) == ()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.actions.night import night
-from meeting_pipeline.domain.stages import Order, RecordStatus, RunReport
+from meeting_pipeline.domain.stages import RecordStatus, RunReport, RunRequest
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.sandbox.faults import Fault, Kind
@@ -208,7 +208,7 @@ def test_row_03_a_window_without_time_is_no_complete_listing(
     office: Office, window: Window
 ) -> None:
     with run.pipeline(office.settings, RunObserver(), jobs=1) as pipeline:
-        report = pipeline.run(Order("cron", window))
+        report = pipeline.run(RunRequest("cron", window))
     assert not report.listing_complete
     assert (report.exit_code, report.stopped_by) == (NOTHING_LISTED, "empty_window")
 

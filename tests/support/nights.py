@@ -8,7 +8,7 @@ from pathlib import Path
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.stages import Order, RunReport, StageName
+from meeting_pipeline.domain.stages import RunReport, RunRequest, StageName
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.observer import Observers, RunObserver
@@ -49,7 +49,7 @@ class Installation:
         """List everything, then work on what is due."""
         rows = self.rows()
         try:
-            wanted = Order("run", ALL_TIME, until=until, everywhere=everywhere, limit=limit)
+            wanted = RunRequest("run", ALL_TIME, until=until, everywhere=everywhere, limit=limit)
             return self.pipeline(rows).run(wanted)
         finally:
             rows.close()
