@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from meeting_pipeline import __version__, exit_codes
 from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
-from meeting_pipeline.domain.display import json_text, plain
+from meeting_pipeline.domain.display import json_text, strip_control_characters
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 from meeting_pipeline.runtime.interrupts import Unwinding
 
@@ -155,7 +155,9 @@ def _words(arguments: list[str]) -> list[str]:
 
 def _say(error: MeetingError, as_json: bool) -> None:
     hint = f" → {error.hint}" if error.hint else ""
-    sys.stderr.write(plain(f"meeting: {error.code}: {error.message}{hint}") + "\n")
+    sys.stderr.write(
+        strip_control_characters(f"meeting: {error.code}: {error.message}{hint}") + "\n"
+    )
     if as_json:  # whoever reads standard output gets their one document all the same
         told = {"code": error.code, "message": error.message, "hint": error.hint}
         document = {"error": told, "exit_code": _exit_code(error)}

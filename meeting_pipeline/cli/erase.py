@@ -53,14 +53,14 @@ def _ask(plan: "Erased", as_json: bool) -> None:
 
 def _show(erased: "Erased", as_json: bool, *, dry_run: bool) -> None:
     from meeting_pipeline.cli import render
-    from meeting_pipeline.domain.display import plain
+    from meeting_pipeline.domain.display import strip_control_characters
 
     document = _document(erased, dry_run)
     if as_json:
         render.as_document(document)
         return
     for line in _lines(document):
-        render.console().print(plain(line), markup=False, soft_wrap=True)
+        render.console().print(strip_control_characters(line), markup=False, soft_wrap=True)
 
 
 def _document(erased: "Erased", dry_run: bool) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def export(
     """
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.display import plain
+    from meeting_pipeline.domain.display import strip_control_characters
     from meeting_pipeline.domain.views import RecordingFilter
     from meeting_pipeline.reporting import exports
     from meeting_pipeline.wiring import backends, stores
@@ -72,7 +72,8 @@ def export(
         render.as_document({**told, "size_bytes": size_bytes})
         return
     typer.echo(
-        f"已导出 exported {made.count} recordings: {plain(output)}, {size_bytes / 1e3:.1f} kB"
+        f"已导出 exported {made.count} recordings: {strip_control_characters(output)}, "
+        f"{size_bytes / 1e3:.1f} kB"
     )
 
 

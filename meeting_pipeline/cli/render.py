@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
-from meeting_pipeline.domain.display import json_text, plain
+from meeting_pipeline.domain.display import json_text, strip_control_characters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence["str | Tex
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
+        cells = (strip_control_characters(one) if isinstance(one, str) else one for one in row)
+        made.add_row(*(Text(one) if isinstance(one, str) else one for one in cells))
     return made
 
 

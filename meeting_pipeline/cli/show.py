@@ -28,7 +28,7 @@ def draw(document: dict[str, Any]) -> None:
     """Facts, attendance and summary of one recording, for people."""
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.words import minutes
-    from meeting_pipeline.domain.display import plain
+    from meeting_pipeline.domain.display import strip_control_characters
 
     out = render.console()
     lines = [
@@ -43,7 +43,7 @@ def draw(document: dict[str, Any]) -> None:
     lines += _removed_lines(document["stages"])
     lines += _summary_lines(document["summary"])
     for line in lines:
-        out.print(plain(line), markup=False, soft_wrap=True)
+        out.print(strip_control_characters(line), markup=False, soft_wrap=True)
 
 
 def _removed_lines(stages: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _quote(evidence: dict[str, Any]) -> str:
 
 def _transcript_lines(transcript: dict[str, Any] | None) -> Iterator[str]:
     from meeting_pipeline.cli.words import minutes
-    from meeting_pipeline.domain.display import plain
+    from meeting_pipeline.domain.display import strip_control_characters
 
     if transcript is None or not transcript["segments"]:
         return
@@ -98,4 +98,6 @@ def _transcript_lines(transcript: dict[str, Any] | None) -> Iterator[str]:
     yield f"转写 transcript ({transcript['engine']} {transcript['model']}{covered})"
     for segment in transcript["segments"]:
         speaker = f"{segment['speaker']}: " if segment["speaker"] else ""
-        yield plain(f"[{minutes(segment['start_s'])}] {speaker}{segment['text']}")
+        yield strip_control_characters(
+            f"[{minutes(segment['start_s'])}] {speaker}{segment['text']}"
+        )

@@ -10,7 +10,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
     """Every stage with attempts, times, reasons and cost, and the next thing that will happen."""
     from meeting_pipeline.cli import render
     from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.display import plain
+    from meeting_pipeline.domain.display import strip_control_characters
     from meeting_pipeline.reporting import documents
     from meeting_pipeline.wiring import stores
 
@@ -22,8 +22,8 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         return
     out = render.console()
     reason = f" ({document['skip_reason']})" if document["skip_reason"] else ""
-    head = plain(f"#{document['id']} {document['record_id']}: {document['status']}{reason}")
-    out.print(head, markup=False)
+    head = f"#{document['id']} {document['record_id']}: {document['status']}{reason}"
+    out.print(strip_control_characters(head), markup=False)
     columns = (
         "步骤 stage",
         "状态 status",
@@ -35,7 +35,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
     out.print(render.table("", columns, _rows(document["stages"])))
     if document["cost"]:
         out.print(f"费用 cost {document['cost']:.4f}")
-    out.print(plain(f"接下来 next: {document['next']}"), markup=False)
+    out.print(strip_control_characters(f"接下来 next: {document['next']}"), markup=False)
 
 
 def _rows(stages: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:

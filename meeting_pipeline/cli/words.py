@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len, set_cell_size
 
-from meeting_pipeline.domain.display import plain
+from meeting_pipeline.domain.display import strip_control_characters
 
 STAGE_WORDS = {
     "download": "下载 download",
@@ -34,7 +34,7 @@ STATUS_STYLES = {
 
 def shorten(text: str, cells: int) -> str:
     """At most so many terminal cells of it; a Chinese character takes two."""
-    text = plain(text)
+    text = strip_control_characters(text)
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
 
 

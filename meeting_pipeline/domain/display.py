@@ -1,33 +1,33 @@
-"""Text from outside as it may be shown: nothing in it steers a terminal or begins another line."""
+"""Text from outside made safe to print: it cannot control a terminal or start another line."""
 
 import json
 import re
 import unicodedata
 
-_STEERING = re.compile(
+_CONTROL = re.compile(
     r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
 
-def plain(text: str) -> str:
-    """The text with a blank for every sign that is a control, an end of line or half a sign."""
-    if text.isprintable():  # nearly all of it is, and that is told a hundred times faster
+def strip_control_characters(text: str) -> str:
+    """Return the text with a space for each control character, line break and lone surrogate."""
+    if text.isprintable():  # true for nearly every text, and a hundred times faster
         return text
-    return "".join(" " if _acts(sign) else sign for sign in text)
+    return "".join(" " if _is_control(character) else character for character in text)
 
 
-def plain_lines(text: str) -> str:
-    """Like `plain`, but ends of line stay, every kind of them as the same one."""
+def strip_control_characters_by_line(text: str) -> str:
+    """Strip the control characters of each line; every kind of line break becomes a line feed."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(plain(line) for line in lines)
+    return "\n".join(strip_control_characters(line) for line in lines)
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """JSON that reads back the same, in which every such sign is written as an escape."""
+    """Return JSON in which control characters are escaped, so that it loads as the same value."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def _acts(sign: str) -> bool:
-    category = unicodedata.category(sign)
+def _is_control(character: str) -> bool:
+    category = unicodedata.category(character)
     return category[0] == "C" or category in ("Zl", "Zp")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from meeting_pipeline.domain.display import plain_lines
+from meeting_pipeline.domain.display import strip_control_characters_by_line
 
 COLUMNS = (
     *("id", "source", "record_id", "meeting_id", "meeting_code", "subject"),
@@ -52,7 +52,7 @@ def cell(text: str) -> str:
     itself: so whoever takes one away where there is one has the text again. Signs that steer are
     blanks.
     """
-    shown = plain_lines(text)
+    shown = strip_control_characters_by_line(text)
     begins = shown.lstrip()
     acts = _FORMULA.match(begins) or shown.startswith(("\n", _AS_TEXT))
     return _AS_TEXT + shown if acts or _loses_digits(begins.rstrip()) else shown

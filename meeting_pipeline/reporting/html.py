@@ -7,7 +7,7 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
-from meeting_pipeline.domain.display import plain_lines
+from meeting_pipeline.domain.display import strip_control_characters_by_line
 
 OPENING = "<!doctype html>\n<!-- meeting export -->\n"
 
@@ -110,4 +110,4 @@ def _clock(seconds: float | None) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain_lines(text))
+    return escape(strip_control_characters_by_line(text))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.display import plain
+from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.stages import Outcome, RunReport
 from meeting_pipeline.runtime import logs
 
@@ -63,11 +63,12 @@ def of_failure(failure: Failure, place: str) -> Notice:
         place: Which installation it was, for a reader who has several.
     """
     what, next_step = _ENDS.get(failure.exit_code, _ENDS[exit_codes.BUG])
-    message = plain(failure.message)[:_LONGEST_MESSAGE]
+    message = strip_control_characters(failure.message)[:_LONGEST_MESSAGE]
+    hint = strip_control_characters(failure.hint)
     lines = [
         f"原因 reason: {message}",
-        f"处理 next: {'; '.join(filter(None, (plain(failure.hint), next_step)))}",
-        f"主机 host: {plain(place)}",
+        f"处理 next: {'; '.join(filter(None, (hint, next_step)))}",
+        f"主机 host: {strip_control_characters(place)}",
         f"退出码 exit code {failure.exit_code}",
     ]
     return Notice(f"meeting: {what}: {failure.code}", "\n".join(lines))

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from meeting_pipeline.domain.display import json_text, plain
+from meeting_pipeline.domain.display import json_text, strip_control_characters
 
 _REDACTED = "********"
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -77,7 +77,7 @@ class TextLines(logging.Formatter):
         self._redaction = redaction
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return plain(super().formatMessage(record))
+        return strip_control_characters(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
         return self._redaction.redact(super().format(record))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.cli.words import shorten
-from meeting_pipeline.domain.display import plain
+from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
@@ -77,7 +77,7 @@ def test_row_43_no_title_becomes_a_path_or_steers_a_terminal(titles: list[str]) 
     assert beside == {"meeting.db", "recordings", "source.m4a"}
     for title in titles:
         assert is_printable(shorten(title, 36))
-        assert is_printable(plain(title))
+        assert is_printable(strip_control_characters(title))
 
 
 # ── sound ────────────────────────────────────────────────────────────────────────────────────────

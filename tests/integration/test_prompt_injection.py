@@ -13,7 +13,7 @@ import pytest
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.adapters.llm.prompting import system_prompt
-from meeting_pipeline.domain.display import plain_lines
+from meeting_pipeline.domain.display import strip_control_characters_by_line
 from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.domain.model import Audio, Segment, Summary, Transcript
 from meeting_pipeline.domain.stages import RunReport
@@ -189,7 +189,7 @@ def test_row_61_and_security_12_no_attack_acts_on_a_page(night: Night) -> None:
     shown = page([night.written(ExportFormat.HTML)])
     told = [text for one in night.exported() for text in (one.summary, one.transcript)]
     texts = [text for text in shown.shown_in("p")[:-1] if text != "还没有总结 no summary yet"]
-    assert texts == [plain_lines(text) for text in told if text]
+    assert texts == [strip_control_characters_by_line(text) for text in told if text]
     assert [text for text in texts if "<script>" in text]
     names = {name for name, _ in shown.elements}
     assert names.isdisjoint({"script", "img", "a", "system", "instruction", "think"})

@@ -27,7 +27,7 @@ from meeting_pipeline.adapters.sources.folder_files import (
 )
 from meeting_pipeline.adapters.sources.folder_index import FolderIndex, Known
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
-from meeting_pipeline.domain.display import plain
+from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import (
@@ -222,10 +222,14 @@ class FolderSource:
         try:
             info = self._probe(file.path)
         except RecordError as error:
-            _log.info("%r: %s", file.name, plain(error.message))
+            _log.info("%r: %s", file.name, strip_control_characters(error.message))
             return MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
         except (RetryableError, SkipRecord) as error:
-            _log.warning("%r cannot be looked into now: %s", file.name, plain(error.message))
+            _log.warning(
+                "%r cannot be looked into now: %s",
+                file.name,
+                strip_control_characters(error.message),
+            )
             return None
         except MeetingError:  # no file is to blame
             raise
