@@ -20,12 +20,12 @@ from zoneinfo import ZoneInfo
 
 from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
 from meeting_pipeline.adapters.sources.folder_files import (
-    Found,
+    FolderContents,
     MediaFile,
     media_files,
     read_small,
 )
-from meeting_pipeline.adapters.sources.folder_index import FolderIndex, Known
+from meeting_pipeline.adapters.sources.folder_index import FolderIndex, KnownFile
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
@@ -121,7 +121,7 @@ class FolderSource:
             found.path.as_uri(), found.suffix, found.size_bytes, sha256=meta.key.record_id
         )
 
-    def _look(self) -> Found:
+    def _look(self) -> FolderContents:
         return media_files(self._folder, {self._own_folder})
 
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
@@ -205,7 +205,7 @@ class FolderSource:
         )
         return seen_at.astimezone(UTC)
 
-    def _probed(self, file: MediaFile) -> Known:
+    def _probed(self, file: MediaFile) -> KnownFile:
         known = self._index.of(file)
         if known.probed or file in self._given_up:
             return known

@@ -43,7 +43,7 @@ class MediaFile:
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderContents:
     """What lies below a folder.
 
     files: by name. unreadable: files and folders that could not be looked at. links: symbolic ones,
@@ -55,7 +55,7 @@ class Found:
     links: int
 
 
-def media_files(folder: Path, leave_out: Collection[Path]) -> Found:
+def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
     """All media files below `folder`.
 
     Hidden files, those of editors and downloads ("~…", "….part") and everything behind a symbolic
@@ -68,7 +68,9 @@ def media_files(folder: Path, leave_out: Collection[Path]) -> Found:
         current = search.folders.pop()
         with search.counting_trouble(current):
             search.look_into(current)
-    return Found(sorted(search.files, key=lambda file: file.name), search.unreadable, search.links)
+    return FolderContents(
+        sorted(search.files, key=lambda file: file.name), search.unreadable, search.links
+    )
 
 
 def read_small(path: Path, most_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFile:
     """True of a file as long as it has this size and time.
 
     sha256: hex, or None while nobody has needed it. probed: whether the next two were looked for.
@@ -33,25 +33,25 @@ class Known:
     first_seen_at: AwareDatetime | None = None
 
 
-_KNOWN = TypeAdapter(Known)
+_KNOWN = TypeAdapter(KnownFile)
 
 
 class FolderIndex:
-    """Known by file name, kept in one JSON file that may be lost at any time: it is rebuilt."""
+    """What is known of the files by name, kept in one JSON file that may be lost at any time: it is rebuilt."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._saved = _load(path)
         self._known = dict(self._saved)
 
-    def of(self, file: MediaFile) -> Known:
+    def of(self, file: MediaFile) -> KnownFile:
         """What is known of the file as it stands now."""
         known = self._known.get(file.name)
         if known and (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns):
             return known
-        return Known(file.size_bytes, file.mtime_ns)
+        return KnownFile(file.size_bytes, file.mtime_ns)
 
-    def learn(self, file: MediaFile, known: Known) -> None:
+    def learn(self, file: MediaFile, known: KnownFile) -> None:
         """Remember what is known of the file as it stands now."""
         self._known[file.name] = known
 
@@ -76,11 +76,11 @@ class FolderIndex:
             ) from error
         self._saved = dict(self._known)
 
-    def _sorted(self) -> list[tuple[str, Known]]:
+    def _sorted(self) -> list[tuple[str, KnownFile]]:
         return sorted(self._known.items(), key=lambda item: item[0])
 
 
-def _load(path: Path) -> dict[str, Known]:
+def _load(path: Path) -> dict[str, KnownFile]:
     try:
         content = json.loads(path.read_bytes())
         return {name: _KNOWN.validate_python(known) for name, known in content.items()}
