@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from meeting_pipeline.domain.durations import seconds_of
+from meeting_pipeline.domain.durations import parse_duration
 
 
 def max_runtime(text: str) -> float:
     """Read what was typed for --max-runtime."""
     try:
-        return seconds_of(text)
+        return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

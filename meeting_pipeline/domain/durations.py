@@ -8,7 +8,7 @@ _WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.ASCII)
 ACCEPTED = "a time such as 6h, 90m or 5400 (seconds)"
 
 
-def seconds_of(text: str) -> float:
+def parse_duration(text: str) -> float:
     """ "6h", "90m", "1.5h" or plain seconds; raises ValueError for anything else."""
     found = _WRITTEN.fullmatch(text.strip().lower())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0

@@ -51,7 +51,7 @@ def _optional_whole(value: str) -> int | None:
 
 
 def _duration(value: str) -> float | None:
-    return durations.seconds_of(value) if value.strip() else None
+    return durations.parse_duration(value) if value.strip() else None
 
 
 def _switch(value: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.durations import seconds_of
+from meeting_pipeline.domain.durations import parse_duration
 from meeting_pipeline.domain.stages import Outcome
 from meeting_pipeline.runtime.interrupts import Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
@@ -142,10 +142,10 @@ def test_row_81_a_back_fill_takes_its_turn_and_leaves_the_watermark_where_it_was
     [("6h", 21_600), ("90m", 5_400), ("45", 45), ("1.5 H", 5_400), ("2d", 172_800)],
 )
 def test_a_time_is_read_as_people_write_it(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "soon", "1h30", "nan", "٣h", "1e3"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="6h"):
-        seconds_of(text)
+        parse_duration(text)
