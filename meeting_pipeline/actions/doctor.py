@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from meeting_pipeline.actions import repair
-from meeting_pipeline.domain.checks import Check, examined
+from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
@@ -152,7 +152,7 @@ def _source(parts: Parts) -> list[Check]:
     folder = parts.settings.source.folder
     if source.name == "folder" and folder and not folder.is_dir():
         return [Check("source", False, f"MEETING_FOLDER {folder} is not there", "make or mend it")]
-    return [Check("source", True, source.name), *examined(source)]
+    return [Check("source", True, source.name), *run_checks(source)]
 
 
 def _media(parts: Parts) -> Check:
@@ -165,7 +165,7 @@ def _downloads(parts: Parts) -> list[Check]:
         return [Check("downloads", None, "not needed: the recordings are files")]
     download = parts.settings.download
     message = f"{download.downloader}, {download.concurrency} files at once"
-    return [Check("downloads", True, message), *examined(backends.make_downloader(parts))]
+    return [Check("downloads", True, message), *run_checks(backends.make_downloader(parts))]
 
 
 def _speech(parts: Parts) -> list[Check]:
@@ -175,12 +175,12 @@ def _speech(parts: Parts) -> list[Check]:
         return [Check("speech", None, "not tried: the source comes first")]
     transcriber = backends.make_transcriber(parts, source)
     chosen = _tried("speech", lambda: Check("speech", True, transcriber.settings))
-    return chosen + examined(transcriber)
+    return chosen + run_checks(transcriber)
 
 
 def _summary(parts: Parts) -> list[Check]:
     summarizer = backends.make_summarizer(parts)
-    return [Check("summary", True, summarizer.settings), *examined(summarizer)]
+    return [Check("summary", True, summarizer.settings), *run_checks(summarizer)]
 
 
 def _schedule() -> Check:

@@ -33,13 +33,13 @@ class Check:
 
 
 @runtime_checkable
-class Examined(Protocol):
+class Examinable(Protocol):
     """A back end that can try itself for real."""
 
     def examine(self) -> list[Check]:
         """Its checks; it raises nothing for what is only red."""
 
 
-def examined(back_end: object) -> list[Check]:
+def run_checks(back_end: object) -> list[Check]:
     """What a back end finds when it tries itself; those without anything to try say nothing."""
-    return back_end.examine() if isinstance(back_end, Examined) else []
+    return back_end.examine() if isinstance(back_end, Examinable) else []

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from meeting_pipeline.adapters.db.engine import create_engine, read
-from meeting_pipeline.domain.checks import examined
+from meeting_pipeline.domain.checks import run_checks
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.settings import config
@@ -51,13 +51,13 @@ def ask_tencent(parts: Parts) -> str:
 
 def ask_the_speech_service(parts: Parts) -> str:
     """What `meeting doctor` finds."""
-    [found] = examined(backends.make_transcriber(parts, backends.make_source(parts)))
+    [found] = run_checks(backends.make_transcriber(parts, backends.make_source(parts)))
     return "tls" if "certificate is not accepted" in found.message else found.message
 
 
 def ask_the_language_model(parts: Parts) -> str:
     """What `meeting doctor` finds."""
-    [found] = examined(backends.make_summarizer(parts))
+    [found] = run_checks(backends.make_summarizer(parts))
     return "tls" if "certificate is not accepted" in found.message else found.message
 
 

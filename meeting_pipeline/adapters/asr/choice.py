@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from meeting_pipeline.adapters.asr.speakers import with_speakers
 from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTranscript
-from meeting_pipeline.domain.checks import Check, examined
+from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.errors import RecordError, SkipRecord
 from meeting_pipeline.ports.job import Job
@@ -55,7 +55,7 @@ class AutoTranscriber:
 
     def examine(self) -> list[Check]:
         """What its recognisers find; Tencent's own transcripts come over the source's calls."""
-        return [line for one in self._recognizers for line in examined(one)]
+        return [line for one in self._recognizers for line in run_checks(one)]
 
     def _own(self, audio: Audio, job: Job) -> Transcript | None:
         if self._native is None:
@@ -106,7 +106,7 @@ class NamedSpeakers:
 
     def examine(self) -> list[Check]:
         """What its recogniser finds."""
-        return examined(self._recognizer)
+        return run_checks(self._recognizer)
 
 
 def _named(transcript: Transcript, own: Transcript | None) -> Transcript:
