@@ -14,7 +14,7 @@ from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.domain.display import json_text, strip_control_characters
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
-from meeting_pipeline.runtime.interrupts import Unwinding
+from meeting_pipeline.runtime.interrupts import CommandInterrupts
 
 log = logging.getLogger("meeting_pipeline")
 
@@ -103,15 +103,15 @@ def meeting(
 def run_program(arguments: list[str]) -> int:
     """`run_command` as a process of its own: with its streams and its signals."""
     streams.secure()
-    ended, unwinding = Ended(), Unwinding()
+    ended, interrupts = Ended(), CommandInterrupts()
     try:
-        with unwinding.handled():
+        with interrupts.handled():
             _run(arguments, ended)
-            ended.exit_code = unwinding.exit_code(ended.exit_code)
+            ended.exit_code = interrupts.exit_code(ended.exit_code)
             _hand_over(ended, is_night=_words(arguments)[:1] == ["cron"])
     except (KeyboardInterrupt, SystemExit):  # before the command had begun, or when it was over
         ended.exit_code = exit_codes.INTERRUPTED
-    return unwinding.exit_code(ended.exit_code)
+    return interrupts.exit_code(ended.exit_code)
 
 
 def _hand_over(ended: Ended, *, is_night: bool) -> None:

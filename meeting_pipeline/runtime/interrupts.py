@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.runtime.signal_thread import heard_on_a_thread
+from meeting_pipeline.runtime.signal_thread import handle_signals_on_thread
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +28,18 @@ LAST_WORDS_S = 1.5
 
 
 @dataclass(frozen=True)
-class Ending:
+class EndReason:
     """Why a run ends early. reason: for `stopped_by`."""
 
     exit_code: int
     reason: str
 
 
-MAX_RUNTIME = Ending(exit_codes.BUSY, "max_runtime")
+MAX_RUNTIME = EndReason(exit_codes.BUSY, "max_runtime")
 _SIGNALS = {
-    signal.SIGINT: Ending(exit_codes.INTERRUPTED, "interrupted"),
-    signal.SIGTERM: Ending(exit_codes.TERMINATED, "terminated"),
-    signal.SIGHUP: Ending(exit_codes.TERMINATED, "terminated"),
+    signal.SIGINT: EndReason(exit_codes.INTERRUPTED, "interrupted"),
+    signal.SIGTERM: EndReason(exit_codes.TERMINATED, "terminated"),
+    signal.SIGHUP: EndReason(exit_codes.TERMINATED, "terminated"),
 }
 
 
@@ -66,7 +66,7 @@ class Interrupts:
         self._drain_s = drain_s
         self._last_words = last_words
         self._lock = threading.Lock()
-        self._ending: Ending | None = None
+        self._ending: EndReason | None = None
         self._timers: list[threading.Timer] = []
         self._breaking: threading.Thread | None = None
         self._is_over = False
@@ -88,7 +88,7 @@ class Interrupts:
         if self._max_runtime_s is not None:
             self._later(self._max_runtime_s, self._time_is_up)
         try:
-            with heard_on_a_thread(_SIGNALS, self._hear):
+            with handle_signals_on_thread(_SIGNALS, self._hear):
                 yield
         finally:
             self._settle()
@@ -151,7 +151,7 @@ class Interrupts:
         os._exit(self.exit_code() or exit_codes.INTERRUPTED)
 
 
-class Unwinding:
+class CommandInterrupts:
     """What ends a command outside a run: an exception on the main thread.
 
     A library that calls back may lose that exception, and what is unwound may take its time. So the
@@ -159,7 +159,7 @@ class Unwinding:
     """
 
     def __init__(self) -> None:
-        self._ending: Ending | None = None
+        self._ending: EndReason | None = None
         self._timer: threading.Timer | None = None
 
     def exit_code(self, code: int) -> int:
@@ -170,7 +170,7 @@ class Unwinding:
     def handled(self) -> Iterator[None]:
         """Heed signals while the block runs (main thread only)."""
         try:
-            with heard_on_a_thread(_SIGNALS, self._hear, _unwind):
+            with handle_signals_on_thread(_SIGNALS, self._hear, _unwind):
                 yield
         finally:
             if self._timer:

@@ -27,7 +27,7 @@ def run_lock(path: Path, holder: LockHolder) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise busy(introduced(lambda: _written(stream))) from None
+            raise busy(wait_for_holder(lambda: _written(stream))) from None
         _write(stream, holder.write())
         try:
             yield
@@ -55,7 +55,7 @@ def busy(holder: LockHolder | None) -> Busy:
     return Busy("already_running", f"already running: {who}", hint="wait until it has ended")
 
 
-def introduced(look: Callable[[], LockHolder | None]) -> LockHolder | None:
+def wait_for_holder(look: Callable[[], LockHolder | None]) -> LockHolder | None:
     """Who holds the lock, as soon as that can be read; None when it does not say."""
     return Retrying(
         retry=retry_if_result(lambda holder: holder is None),

@@ -21,7 +21,7 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def heard_on_a_thread(
+def handle_signals_on_thread(
     numbers: Collection[signal.Signals],
     hear: Callable[[signal.Signals], None],
     handler: Handler = _do_nothing,

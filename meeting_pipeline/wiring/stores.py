@@ -57,7 +57,7 @@ def _taken(held: DatabaseRunLock) -> bool:
         log.warning("this database server has no GET_LOCK: runs on two hosts are not kept apart")
         return False
     if not is_ours:
-        raise lock_file.busy(lock_file.introduced(held.holder))
+        raise lock_file.busy(lock_file.wait_for_holder(held.holder))
     return True
 
 

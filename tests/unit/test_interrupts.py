@@ -19,7 +19,7 @@ from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.ports.progress import Progress, no_progress
 from meeting_pipeline.run.gates import Gates
-from meeting_pipeline.runtime.interrupts import Interrupts, Unwinding
+from meeting_pipeline.runtime.interrupts import CommandInterrupts, Interrupts
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -179,7 +179,7 @@ def test_what_was_asked_before_the_end_is_over_when_the_block_is() -> None:
 
 HANGING = """
 import threading
-from meeting_pipeline.runtime.interrupts import Interrupts, Unwinding
+from meeting_pipeline.runtime.interrupts import Interrupts, CommandInterrupts
 
 def hang():
     print("broken off", flush=True)
@@ -208,9 +208,9 @@ def test_a_second_signal_ends_at_once_what_cannot_be_broken_off(first: signal.Si
 
 LOSING = """
 import threading
-from meeting_pipeline.runtime.interrupts import Unwinding
+from meeting_pipeline.runtime.interrupts import CommandInterrupts
 
-with Unwinding().handled():
+with CommandInterrupts().handled():
     while True:
         try:
             print("waiting", flush=True)
@@ -222,20 +222,20 @@ with Unwinding().handled():
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_command_outside_a_run_is_unwound(number: signal.Signals) -> None:
-    unwinding = Unwinding()
-    with pytest.raises((KeyboardInterrupt, SystemExit)), unwinding.handled():
+    interrupts = CommandInterrupts()
+    with pytest.raises((KeyboardInterrupt, SystemExit)), interrupts.handled():
         signal.raise_signal(number)
-    assert unwinding.exit_code(1) == (130 if number is signal.SIGINT else 143)
+    assert interrupts.exit_code(1) == (130 if number is signal.SIGINT else 143)
 
 
 def test_a_command_that_failed_because_it_was_asked_to_end_says_so() -> None:
     """A library that calls back may make an error of its own of our exception."""
-    unwinding = Unwinding()
-    with unwinding.handled(), suppress(SystemExit):
+    interrupts = CommandInterrupts()
+    with interrupts.handled(), suppress(SystemExit):
         signal.raise_signal(signal.SIGTERM)
-    assert unwinding.exit_code(4) == 143
-    assert unwinding.exit_code(0) == 0, "it was done all the same"
-    assert Unwinding().exit_code(4) == 4
+    assert interrupts.exit_code(4) == 143
+    assert interrupts.exit_code(0) == 0, "it was done all the same"
+    assert CommandInterrupts().exit_code(4) == 4
 
 
 @pytest.mark.parametrize("first", SIGNALS)
