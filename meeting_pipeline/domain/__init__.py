@@ -1,1 +1,1 @@
-"""Values and rules of the business; standard library only, no input or output."""
+"""Values and business rules; they use the standard library only and do no input or output."""

@@ -1,4 +1,4 @@
-"""One line of an examination of the installation."""
+"""The checks of an installation that `meeting doctor` makes."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
@@ -8,10 +8,14 @@ from meeting_pipeline.errors import MeetingError, Stopped
 
 @dataclass(frozen=True)
 class Check:
-    """What was tested and what to do when it is red.
+    """The result of one check.
 
-    ok: None where it does not apply to this installation, or could not be tried. hint: "" where
-    nothing needs doing.
+    Attributes:
+        code: A stable name for scripts ("tencent_clock").
+        ok: Whether the check passed; None if it does not apply to this installation or could not
+            be made.
+        message: What was found.
+        hint: What to do about it, or "".
     """
 
     code: str
@@ -21,11 +25,14 @@ class Check:
 
     @classmethod
     def refused(cls, code: str, error: MeetingError, where: str = "") -> Self:
-        """What an error says of a part; we stop waiting ourselves when a limit has no call left.
+        """Return the check that failed with an error.
 
-        where: the host that was asked, if any.
+        Args:
+            code: The name of the check.
+            error: What the part that was checked raised.
+            where: The host that was called, or "".
         """
-        if isinstance(error, Stopped):
+        if isinstance(error, Stopped):  # a check does not wait for the next minute of a rate limit
             hint = "try again in a minute, or when the run that is under way has ended"
             return cls(code, None, "not tried: no call is left in this minute", hint)
         message = f"{where}: {error.message}" if where else error.message
@@ -34,12 +41,12 @@ class Check:
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A back end that can try itself for real."""
+    """A back end that can check itself by using the service behind it."""
 
     def examine(self) -> list[Check]:
-        """Its checks; it raises nothing for what is only red."""
+        """Return its checks; a check that fails is a result and raises nothing."""
 
 
 def run_checks(back_end: object) -> list[Check]:
-    """What a back end finds when it tries itself; those without anything to try say nothing."""
+    """Return the checks of a back end, or an empty list if it has none."""
     return back_end.examine() if isinstance(back_end, Examinable) else []

@@ -1,4 +1,4 @@
-"""What can be wrong with an installation that the next night does not heal by itself."""
+"""Damage to stored data that the next night does not repair by itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What was found; a removal is the erasure of a student or of old transcripts."""
+    """The kinds of damage.
+
+    A removal that was broken off is the erasure of a student, or of old transcripts.
+    """
 
     PERMISSIONS = "permissions"
     TEXTS_LOST = "texts_lost"
@@ -17,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Who can set it right: the program, or only its operator."""
+    """Whether the program can repair the damage, or only its operator."""
 
     REPAIR = "repair"
     NEEDS_YOU = "needs_you"
@@ -25,11 +28,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be.
+    """One piece of damage.
 
-    where: a path below DATA_DIR, or "#12 transcribe". message: what is wrong. action: what repair
-    does about it, or what the operator does. repair: does it, may be killed at any instant and
-    called again, raises OSError or MeetingError; None where only the operator can.
+    Attributes:
+        kind: The kind of damage.
+        where: A path below DATA_DIR, or a recording and its stage ("#12 transcribe").
+        message: What is wrong.
+        action: What the repair does, or what the operator has to do.
+        repair: Repairs the damage. It may be killed at any instant and called again, and raises
+            OSError or MeetingError. None if only the operator can repair it.
+        is_repaired: Whether the repair was made.
     """
 
     kind: Kind
@@ -41,5 +49,5 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Return who can set it right."""
+        """Return who can repair it."""
         return Verdict.REPAIR if self.repair else Verdict.NEEDS_YOU

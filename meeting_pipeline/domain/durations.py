@@ -1,4 +1,4 @@
-"""Spans of time as people type them."""
+"""Durations as people type them."""
 
 import re
 
@@ -9,7 +9,11 @@ ACCEPTED = "a time such as 6h, 90m or 5400 (seconds)"
 
 
 def parse_duration(text: str) -> float:
-    """ "6h", "90m", "1.5h" or plain seconds; raises ValueError for anything else."""
+    """Return the seconds in "6h", "90m", "1.5h" or a plain number of seconds.
+
+    Raises:
+        ValueError: The text is something else, or not positive.
+    """
     found = _WRITTEN.fullmatch(text.strip().lower())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if seconds <= 0:

@@ -1,10 +1,10 @@
-"""What is chosen from a fixed list; light, for commands name it in their options."""
+"""Fixed lists of choices; cheap to import, because the options of commands name them."""
 
 from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Where in the coaching journey a session belongs; nothing else is ever stored."""
+    """The coaching phase of a session; no other value is stored."""
 
     RESUME = "简历优化"
     PROJECT = "项目深挖"
@@ -14,7 +14,7 @@ class Phase(StrEnum):
 
 
 class ExportFormat(StrEnum):
-    """How an export is written."""
+    """The file formats of an export."""
 
     CSV = "csv"
     HTML = "html"

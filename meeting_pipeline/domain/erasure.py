@@ -1,4 +1,4 @@
-"""What belongs to one student, and what must not come back once it is gone."""
+"""The data of one student that an erasure removes, and how its return is prevented."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from functools import cached_property
 from meeting_pipeline.domain.model import RecordKey, RecordMeta
 
 ERASED = "erased"
-"""The skip_reason of a recording whose texts went with a student."""
+"""The skip_reason of a recording whose texts were removed with a student."""
 
 REPLACEMENT = "[已删除]"
-"""What stands where a name stood."""
+"""The text that replaces a name."""
 
-_SHORTEST = 2  # one letter alone says nobody's name
+_SHORTEST = 2  # a single letter identifies no one
 _SHORTEST_RECORD_ID = 8
 _BEFORE = r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrtbf]))"  # a line break in JSON ends with a letter
 _AFTER = r"(?![0-9A-Za-z_])"
@@ -24,11 +24,15 @@ _AFTER = r"(?![0-9A-Za-z_])"
 
 @dataclass(frozen=True)
 class Scope:
-    """Everything that names a student.
+    """Everything that is stored about one student.
 
-    names: every name they were listed under. whole: recordings in which nobody else learned.
-    shared: recordings in which others learned too. namesakes: other people of the same name.
-    is_student: False for somebody who only ever taught.
+    Attributes:
+        student: The id that they are counted under.
+        names: Every display name that they were listed under.
+        whole: Recordings in which they were the only student.
+        shared: Recordings in which there were other students, too.
+        namesakes: The ids of other people with one of these names.
+        is_student: False for a person who was only ever a teacher.
     """
 
     student: str
@@ -40,26 +44,30 @@ class Scope:
 
     @property
     def keys(self) -> tuple[RecordKey, ...]:
-        """The recordings whose texts and files go."""
+        """Return the recordings whose texts and files are removed."""
         return self.whole + self.shared
 
     @property
     def words(self) -> "Words":
-        """What must not be found any more: their id, and their names where nobody shares them."""
+        """Return what no row may hold afterwards: the id, and the names unless shared by others."""
         return Words((self.student, *(() if self.namesakes else self.names)))
 
     @property
     def traces(self) -> "Words":
-        """What no log line shall hold: id and names, and the ids of their recordings."""
+        """Return what no log line may hold: id and names, and the ids of their recordings."""
         ids = (key.record_id for key in self.keys if len(key.record_id) >= _SHORTEST_RECORD_ID)
         return Words((self.student, *self.names, *ids))
 
     def hashes(self) -> list[str]:
-        """What the next listing is compared with."""
+        """Return the hashes that later listings are compared with."""
         return [person_hash(self.student), *(key_hash(key) for key in self.keys)]
 
     def joined_with(self, other: "Scope") -> "Scope":
-        """Both together, as a broken-off erasure and what has been found since."""
+        """Return the union of both, for example of a broken-off erasure and what was found since.
+
+        Args:
+            other: Another scope of the same student.
+        """
         whole = dict.fromkeys(self.whole + other.whole)
         return Scope(
             self.student,
@@ -73,21 +81,21 @@ class Scope:
 
 @dataclass(frozen=True)
 class Words:
-    """Words that are looked for as words: the id "stu_1" is not found in "stu_10"."""
+    """Ids and names that are matched as whole words: "stu_1" does not match "stu_10"."""
 
     words: tuple[str, ...]
 
     @property
     def sought(self) -> tuple[str, ...]:
-        """Those long enough to mean somebody."""
+        """Return the words that are long enough to identify a person."""
         return tuple(word for word in dict.fromkeys(self.words) if len(word) >= _SHORTEST)
 
     def found_in(self, text: str) -> bool:
-        """Whether one of them is there, in plain or as JSON escapes it."""
+        """Return whether the text contains one of them, as it is or escaped as JSON."""
         return self._pattern.search(text) is not None
 
     def without(self, text: str) -> str:
-        """The text with each of them replaced."""
+        """Return the text with each of them replaced by `REPLACEMENT`."""
         return self._pattern.sub(REPLACEMENT, text)
 
     @cached_property
@@ -98,25 +106,29 @@ class Words:
 
 
 def key_hash(key: RecordKey) -> str:
-    """Says that this recording was erased, and not which one it was."""
+    """Return the hash by which an erased recording is recognized without storing its id."""
     return _hash("recording", key.source, key.record_id)
 
 
 def person_hash(person: str) -> str:
-    """Says that this person was erased, and not who it was."""
+    """Return the hash by which an erased person is recognized without storing their id."""
     return _hash("person", person)
 
 
 def hashes_of(meta: RecordMeta) -> set[str]:
-    """What a listed recording is recognized by."""
+    """Return the hashes of a listed recording and of its participants."""
     people = {stay.person for stay in meta.participants or () if stay.person}
     return {key_hash(meta.key), *map(person_hash, people)}
 
 
 def is_erased(meta: RecordMeta, erased: Mapping[str, datetime]) -> bool:
-    """Whether it was erased, or shows somebody from before they were.
+    """Return whether a recording was erased, or shows a person from before their erasure.
 
-    erased: hash → when. Who comes back later is recorded again: that is a new consent.
+    A recording of an erased person that starts after the erasure is a new consent, and is kept.
+
+    Args:
+        meta: The listed recording.
+        erased: The time of erasure (aware UTC) by hash.
     """
     if key_hash(meta.key) in erased:
         return True
@@ -134,8 +146,8 @@ def _bounded(word: str) -> str:
     return before + re.escape(word) + after
 
 
-def _is_ascii_letter(sign: str) -> bool:
-    return sign.isascii() and (sign.isalnum() or sign == "_")
+def _is_ascii_letter(character: str) -> bool:
+    return character.isascii() and (character.isalnum() or character == "_")
 
 
 def _hash(*parts: str) -> str:

@@ -1,6 +1,7 @@
-"""How loud a recording is, moment by moment, as it is kept beside its audio.
+"""The sound levels of a recording over time, stored beside its audio.
 
-Measured while the audio is made; whoever looks for pauses need not decode everything once more.
+They are measured while the audio is extracted, so that speech recognition can look for pauses
+without decoding the audio again.
 """
 
 import hashlib
@@ -9,31 +10,41 @@ from array import array
 from collections.abc import Sequence
 
 FRAME_S = 0.05
-"""One level for so many seconds."""
+"""The length of one frame in seconds; each frame has one level."""
 
 FILE_NAME = "audio.levels"
-"""In the recording's folder."""
+"""The file's name in the recording's folder."""
 
 Levels = Sequence[float]
-"""dBFS of every FRAME_S."""
+"""One level in dBFS for each frame of FRAME_S seconds."""
 
 _DIGEST_BYTES = 32
 
 
 def pack(levels: "array[float]", audio_sha256: str) -> bytes:
-    """What the file holds: whose levels they are, and a proof that they are whole."""
+    """Return the content of the levels file: a checksum, the hash of the audio, the levels.
+
+    Args:
+        levels: One level in dBFS for each frame.
+        audio_sha256: The hex digest of the audio that they were measured in.
+    """
     body = bytes.fromhex(audio_sha256) + _little_endian(levels).tobytes()
     return hashlib.sha256(body).digest() + body
 
 
 def unpack(data: bytes, audio_sha256: str) -> "array[float] | None":
-    """The levels of exactly this audio, or None for anything else."""
+    """Return the levels in a file, or None if it is damaged or belongs to another audio.
+
+    Args:
+        data: The content of the levels file.
+        audio_sha256: The hex digest of the audio that they have to belong to.
+    """
     digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    whose, kept = body[:_DIGEST_BYTES], body[_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest or whose.hex() != audio_sha256:
+    audio_digest, packed = body[:_DIGEST_BYTES], body[_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest or audio_digest.hex() != audio_sha256:
         return None
     levels = array("f")
-    levels.frombytes(kept)
+    levels.frombytes(packed)
     return _little_endian(levels)
 
 

@@ -1,4 +1,4 @@
-"""Who is at work, for those who are refused meanwhile."""
+"""The holder of the run lock, as it is named to a run that is refused."""
 
 import json
 import os
@@ -10,7 +10,14 @@ from typing import Self
 
 @dataclass(frozen=True)
 class LockHolder:
-    """A run at work. since: ISO 8601 with an offset."""
+    """A run that holds the run lock.
+
+    Attributes:
+        command: The subcommand of `meeting` that was started.
+        pid: The process id on its host.
+        host: The name of its host.
+        since: When it started, ISO 8601 with an offset.
+    """
 
     command: str
     pid: int
@@ -19,23 +26,31 @@ class LockHolder:
 
     @classmethod
     def here(cls, command: str, now: datetime) -> Self:
-        """This process. now: aware."""
+        """Return this process as a lock holder.
+
+        Args:
+            command: The subcommand of `meeting` that was started.
+            now: The current time, aware.
+        """
         since = now.isoformat(timespec="seconds")
         return cls(command, os.getpid(), socket.gethostname(), since)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """What `write` wrote; None for anything else."""
+        """Return the lock holder that `write` wrote, or None if the text is something else."""
         try:
-            said = json.loads(text)
+            fields = json.loads(text)
             return cls(
-                str(said["command"]), int(said["pid"]), str(said["host"]), str(said["since"])
+                str(fields["command"]),
+                int(fields["pid"]),
+                str(fields["host"]),
+                str(fields["since"]),
             )
         except (ValueError, KeyError, TypeError):
             return None
 
     def write(self) -> str:
-        """One line of JSON."""
+        """Return the lock holder as one line of JSON."""
         return json.dumps(asdict(self))
 
     def __str__(self) -> str:
@@ -43,7 +58,7 @@ class LockHolder:
 
     @property
     def may_live(self) -> bool:
-        """Whether its process is there; of another host we cannot know."""
+        """Return whether its process may be running; a process on another host always may."""
         if self.host != socket.gethostname():
             return True
         try:

@@ -1,4 +1,4 @@
-"""What a media file must be before anything is made of it; each refusal has its own code."""
+"""Checks that a media file passes before it is processed; each has its own error code."""
 
 from meeting_pipeline.errors import RecordError, SkipRecord
 
@@ -14,45 +14,72 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def check_media_bytes(head: bytes, size_bytes: int, promised_bytes: int | None) -> None:
-    """Refuse what servers and disks send instead of media.
+    """Check that a file is not what servers and disks deliver instead of media.
 
-    head: the first bytes of the file, 64 or more where it has them.
-    Raises RecordError("empty_file"), ("not_media") or ("wrong_size").
+    Args:
+        head: The first bytes of the file, at least 64 of a file that has as many.
+        size_bytes: The size of the file.
+        promised_bytes: The size that the source announced, or None.
+
+    Raises:
+        RecordError: The file is empty ("empty_file"), holds text or zero bytes ("not_media"), or
+            does not have the announced size ("wrong_size").
     """
     if size_bytes == 0:
-        raise RecordError("empty_file", "the file has no bytes")
+        raise RecordError("empty_file", "the file is empty")
     if not head.strip(b"\0"):
-        raise RecordError("not_media", "the file begins with zeros, no media does")
+        raise RecordError("not_media", "the file begins with zero bytes, it is not media")
     if head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(_TEXT_OPENINGS):
-        raise RecordError("not_media", "the file is text (an error page or a playlist), no media")
+        raise RecordError("not_media", "the file is text (an error page or a playlist), not media")
     if promised_bytes is not None and size_bytes != promised_bytes:
-        raise RecordError("wrong_size", f"{size_bytes} bytes came, {promised_bytes} were promised")
+        raise RecordError(
+            "wrong_size", f"the file has {size_bytes} bytes, {promised_bytes} were announced"
+        )
 
 
 def check_not_too_large(what: str, size_bytes: int, largest_bytes: int) -> None:
-    """Refuse what would fill the disk or the memory. Raises RecordError("oversized").
+    """Check that a file would not fill the disk or the memory.
 
-    what: names it.
+    Args:
+        what: The name of the file in the message.
+        size_bytes: Its size, or what is known of it so far.
+        largest_bytes: The limit.
+
+    Raises:
+        RecordError: It is larger ("oversized").
     """
     if size_bytes > largest_bytes:
-        size, most = _megabytes(size_bytes), _megabytes(largest_bytes)
-        raise RecordError(OVERSIZED, f"{what}: {size} or more, at most {most} are taken")
+        size, limit = _megabytes(size_bytes), _megabytes(largest_bytes)
+        raise RecordError(OVERSIZED, f"{what} has {size} or more, the limit is {limit}")
 
 
 def check_not_too_long(duration_s: float, longest_s: float = LONGEST_S) -> None:
-    """Refuse sound that nobody recorded in one meeting. Raises RecordError("longer_than_a_day")."""
+    """Check that audio is not longer than a meeting can be.
+
+    Args:
+        duration_s: Its length in seconds, or what is known of it so far.
+        longest_s: The limit in seconds.
+
+    Raises:
+        RecordError: It is longer ("longer_than_a_day").
+    """
     if duration_s > longest_s:
-        hours, most = duration_s / 3600, longest_s / 3600
+        hours, limit = duration_s / 3600, longest_s / 3600
         raise RecordError(
-            "longer_than_a_day", f"{hours:.1f} h or more of sound, at most {most:g} h are taken"
+            "longer_than_a_day", f"the audio has {hours:.1f} h or more, the limit is {limit:g} h"
         )
 
 
 def check_whole(container_duration_s: float | None, decoded_duration_s: float) -> None:
-    """Refuse sound that ends before its container says so.
+    """Check that the audio does not end before its container says.
 
-    container_duration_s: what the container promises for the audio track, or None where it is
-    silent about it (then the size is the only witness). Raises RecordError("truncated_media").
+    Args:
+        container_duration_s: The length of the audio track by the container, in seconds, or None
+            if it gives none; then only the size of the file can tell.
+        decoded_duration_s: The length of what was decoded, in seconds.
+
+    Raises:
+        RecordError: The audio is shorter ("truncated_media").
     """
     if container_duration_s is None:
         return
@@ -60,20 +87,37 @@ def check_whole(container_duration_s: float | None, decoded_duration_s: float) -
     if decoded_duration_s < container_duration_s - tolerance_s:
         raise RecordError(
             "truncated_media",
-            f"{container_duration_s:.1f} s were promised, {decoded_duration_s:.1f} s are there",
+            f"the audio ends after {decoded_duration_s:.1f} s of {container_duration_s:.1f} s",
         )
 
 
 def check_long_enough(duration_s: float, minimum_s: float) -> None:
-    """Raises SkipRecord("too_short") below the minimum."""
+    """Check that a recording is not shorter than the minimum.
+
+    Args:
+        duration_s: Its length in seconds.
+        minimum_s: The minimum in seconds (MIN_DURATION_S).
+
+    Raises:
+        SkipRecord: It is shorter ("too_short").
+    """
     if duration_s < minimum_s:
-        raise SkipRecord("too_short", f"{duration_s:.1f} s, the minimum is {minimum_s:g} s")
+        raise SkipRecord(
+            "too_short", f"the recording has {duration_s:.1f} s, the minimum is {minimum_s:g} s"
+        )
 
 
 def check_audible(silent_share: float) -> None:
-    """Raises SkipRecord("silent") where 98 % or more are silence."""
+    """Check that a recording is not silent.
+
+    Args:
+        silent_share: The share (0..1) of it that is silence.
+
+    Raises:
+        SkipRecord: 98 % or more of it is silence ("silent").
+    """
     if silent_share >= SILENT_SHARE:
-        raise SkipRecord("silent", f"{silent_share:.1%} of the recording are silence")
+        raise SkipRecord("silent", f"{silent_share:.1%} of the recording is silence")
 
 
 def _megabytes(number: int) -> str:

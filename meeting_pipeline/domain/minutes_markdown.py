@@ -1,4 +1,4 @@
-"""The `summary.md` that people read: front matter, what was said in short, then all of it."""
+"""The page `summary.md` for people: front matter, summary and transcript as Markdown."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from meeting_pipeline.domain.model import ActionItem, RecordMeta, Segment, Summa
 
 _CHINESE = MappingProxyType(
     {
-        "rules": "摘要由规则从原话中选出，没有使用语言模型。",
+        "rules": "摘要由规则从原文中选取，未使用语言模型。",
         "phase": "阶段",
         "confidence": "置信度",
         "key_points": "要点",
@@ -23,7 +23,7 @@ _CHINESE = MappingProxyType(
 )
 _ENGLISH = MappingProxyType(
     {
-        "rules": "Sentences that were said, chosen by rules; no language model was used.",
+        "rules": "Rules selected these sentences from the transcript; no language model was used.",
         "phase": "Phase",
         "confidence": "confidence",
         "key_points": "Key points",
@@ -45,9 +45,14 @@ _BLOCK_START = re.compile(r"^(?:[#+=-]|\d+(?=[.)]))")
 
 
 def render_markdown(meta: RecordMeta, transcript: Transcript, summary: Summary) -> str:
-    """One document: front matter (every text a JSON string), summary, evidence, transcript.
+    """Return the page of one recording: front matter, summary, evidence and transcript.
 
-    Titles, names and sentences are shown as they are; nothing in them acts as Markdown or HTML.
+    Titles, names and sentences are shown literally: nothing in them acts as Markdown, HTML or YAML.
+
+    Args:
+        meta: The recording.
+        transcript: Its transcript; the language decides the language of the headings.
+        summary: Its summary.
     """
     labels = _CHINESE if transcript.language.lower().startswith(("zh", "yue")) else _ENGLISH
     blocks = [
@@ -61,7 +66,7 @@ def render_markdown(meta: RecordMeta, transcript: Transcript, summary: Summary) 
 
 
 def engine_name(summary: Summary) -> str:
-    """Who made a summary, in words that never pass rules off as a model."""
+    """Return what made a summary, and say so if it was not a language model."""
     if summary.engine == "extractive":
         return f"extractive / {summary.phase_method} (no language model)"
     return f"{summary.engine} / {summary.model}"
@@ -90,7 +95,7 @@ def _front_matter(meta: RecordMeta, transcript: Transcript, summary: Summary) ->
 
 
 def _opening(summary: Summary, labels: Mapping[str, str]) -> Iterator[str]:
-    """Phase and confidence, how it was made, and the abstract."""
+    """Yield the phase with its confidence, how the summary was made, and the abstract."""
     yield (
         f"**{labels['phase']}: {summary.phase}** "
         f"({labels['confidence']} {summary.confidence:.2f}, {_text(summary.phase_method)})"
@@ -112,7 +117,7 @@ def _sections(summary: Summary, labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
-    """A heading and its list; nothing at all when there is nothing in it."""
+    """Yield a heading and its list, or nothing if the list is empty."""
     items = [f"- {line}" for line in lines if line]
     if items:
         yield f"## {heading}"
@@ -137,7 +142,7 @@ def _timed(start_s: float | None) -> str:
 
 
 def _text(text: str) -> str:
-    """One line in which nothing is markup."""
+    """Return the text as one line in which no character acts as markup."""
     line = " ".join(_UNPRINTABLE.sub(" ", text).split())
     line = _MARKUP.sub(r"\\\g<0>", line)
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
@@ -150,6 +155,6 @@ def _escaped_start(match: re.Match[str]) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON is YAML, and what YAML cannot hold as it stands is written as an escape."""
+    """Return JSON that is YAML, too: characters that YAML does not allow are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

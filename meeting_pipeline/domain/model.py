@@ -1,9 +1,9 @@
-"""The values that flow through the pipeline, from a listed recording to its summary.
+"""The values that pass through the pipeline, from a listed recording to its summary.
 
     RecordMeta ─download→ Recording ─extract→ Audio ─transcribe→ Transcript ─summarize→ Summary
 
-All are frozen. Times are aware UTC datetimes; `*_s` are seconds as float; ids are text, because
-Tencent's have 19-20 digits and exceed 2**63.
+All of them are frozen. Times are aware UTC datetimes, names that end with `_s` hold seconds as
+float, and ids are text, because those of Tencent have 19 to 20 digits and exceed 2**63.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from meeting_pipeline.domain.enums import Phase
 
 
 class Role(StrEnum):
-    """What a person is in a session."""
+    """The role of a person in a session."""
 
     TEACHER = "teacher"
     STUDENT = "student"
@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class RecordKey:
-    """The natural key of a recording: the same key is the same recording, in every run."""
+    """The unique identifier of a recording, the same in every run."""
 
     source: str
     record_id: str
@@ -34,10 +34,13 @@ class RecordKey:
 
 @dataclass(frozen=True)
 class Participant:
-    """One stay of one person in a meeting; who rejoins appears again.
+    """One stay of one person in a meeting; a person who rejoins has several.
 
-    person_id: the source's user id, or None for a person it does not know.
-    joined_at, left_at: aware UTC, or None where the source does not say.
+    Attributes:
+        person_id: The user id by the source, or None if it has none for this person.
+        name: The display name.
+        joined_at: When they joined (aware UTC), or None if the source does not say.
+        left_at: When they left (aware UTC), or None if the source does not say.
     """
 
     person_id: str | None
@@ -47,17 +50,30 @@ class Participant:
 
     @property
     def person(self) -> str:
-        """The word this person is counted under: the id, else the display name."""
+        """Return what this person is counted under: the id, else the display name."""
         return self.person_id or self.name
 
 
 @dataclass(frozen=True)
 class RecordMeta:
-    """What a source says about one recording before anything is downloaded.
+    """What a source tells about one recording before it is downloaded.
 
-    participants: every stay, or None where the source does not know who was there.
-    is_final: False while the source still records or transcodes it.
-    play_url: a page for people; download_url: without its credential.
+    Attributes:
+        key: The unique identifier.
+        start_ts: When the recording starts.
+        subject: The title of the meeting.
+        end_ts: When the recording ends, or None.
+        duration_s: Its length in seconds, or None.
+        meeting_record_id: The source's id of the record that this recording is a file of, or None.
+        meeting_id: The source's id of the meeting, or None.
+        meeting_code: The number that people type to join the meeting, or None.
+        teacher_id: The user id of the meeting's owner, or None.
+        participants: Every stay of every participant, or None if the source does not know them.
+        size_bytes: The size of the media file, or None.
+        play_url: A page where people can play the recording, or None.
+        download_url: The address of the media without its credential, or None.
+        is_final: False while the source still records or transcodes it.
+        skip_reason: The code of why it is not processed, if listing tells ("text_only"), or None.
     """
 
     key: RecordKey
@@ -75,12 +91,11 @@ class RecordMeta:
     download_url: str | None = None
     is_final: bool = True
     skip_reason: str | None = None
-    """Why the source knows already that this one is not for us ("text_only"), or None."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A whole media file in the record's folder."""
+    """A complete media file in the folder of its recording."""
 
     path: Path
     size_bytes: int
@@ -89,9 +104,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Audio:
-    """The sound of a recording, mono 16 kHz, checked to be whole.
+    """The audio of a recording, mono 16 kHz, which was checked to be complete.
 
-    duration_s: decoded length in seconds.
+    Attributes:
+        path: The file.
+        size_bytes: Its size.
+        sha256: Its hex digest.
+        duration_s: The length of the decoded audio in seconds.
     """
 
     path: Path
@@ -102,7 +121,7 @@ class Audio:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech; start_s and end_s are seconds from the start of the recording."""
+    """A piece of a transcript, which starts and ends in seconds from the start of the recording."""
 
     start_s: float
     end_s: float
@@ -112,10 +131,17 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said.
+    """What was said in a recording.
 
-    coverage: share (0..1) of the detected speech that the segments cover, or None if not measured.
-    warnings: codes of doubts an operator should see ("possibly_truncated").
+    Attributes:
+        language: ISO 639-1 code of the language, "" if it is not known.
+        engine: The back end that transcribed it.
+        model: The model of that back end.
+        segments: The text, in the order of time.
+        duration_s: The length of the audio in seconds.
+        coverage: The share (0..1) of the detected speech that the segments cover, or None if it
+            was not measured.
+        warnings: Codes of what an operator should check ("possibly_truncated").
     """
 
     language: str
@@ -128,7 +154,7 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """The segments as readable lines, `[mm:ss] speaker: text`."""
+        """Return the segments as readable lines, `[mm:ss] speaker: text`."""
         return "\n".join(_line(segment) for segment in self.segments)
 
 
@@ -140,7 +166,7 @@ def _line(segment: Segment) -> str:
 
 @dataclass(frozen=True)
 class ActionItem:
-    """Something somebody agreed to do; who and due are "" where nobody said."""
+    """A task that was agreed on; `who` and `due` are "" if they were not said."""
 
     what: str
     who: str = ""
@@ -149,7 +175,12 @@ class ActionItem:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Words from the transcript that support the phase; start_s: where they were said, seconds."""
+    """A quote from the transcript that supports the phase.
+
+    Attributes:
+        quote: The words.
+        start_s: When they were said, in seconds from the start of the recording, or None.
+    """
 
     quote: str
     start_s: float | None = None
@@ -157,7 +188,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class StudentNote:
-    """One remark about one student."""
+    """A remark about one student."""
 
     student: str
     note: str
@@ -165,12 +196,24 @@ class StudentNote:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a session was about.
+    """The summary of a session.
 
-    engine: "extractive" for the offline rules, else the name of the language-model back end.
-    prompt: name and version of the prompt, "" for the rules.
-    confidence: 0..1. matched_terms: the words the phase rules found (rules only).
-    dropped_evidence: quotes that were not found in the transcript and were left out.
+    Attributes:
+        engine: "extractive" for the offline rules, else the name of the language-model back end.
+        model: The language model, or "textrank" for the rules.
+        title: A title of the session.
+        abstract: A few sentences about it.
+        phase: The coaching phase.
+        phase_method: How the phase was determined: "rules" or "model".
+        confidence: How certain the phase is, 0..1.
+        prompt: Name and version of the prompt, "" for the rules.
+        key_points: The main points.
+        decisions: What was decided.
+        action_items: The tasks that were agreed on.
+        student_notes: Remarks about single students.
+        evidence: Quotes that support the phase.
+        matched_terms: The terms that the phase rules found; empty for a language model.
+        dropped_evidence: How many quotes were left out because the transcript does not hold them.
     """
 
     engine: str
@@ -192,7 +235,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Minutes:
-    """A transcript and the summary made from it: what the store stage turns into rows."""
+    """A transcript and the summary made from it; the store stage writes both into rows."""
 
     transcript: Transcript
     summary: Summary
@@ -200,10 +243,16 @@ class Minutes:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one paid or counted call used.
+    """What one call of a service used.
 
-    call: a fingerprint of the call's input, so that writing it twice is writing it once.
-    cost: in the currency of the price settings, 0.0 where nothing is charged.
+    Attributes:
+        call: The fingerprint of the call's input; usage stored twice under it counts once.
+        kind: "asr" for speech recognition, "llm" for a language model.
+        model: The model that was used.
+        audio_seconds: Seconds of audio that were sent.
+        prompt_tokens: Tokens that were sent.
+        completion_tokens: Tokens that were generated.
+        cost: In the currency of the price settings, 0.0 if nothing is charged.
     """
 
     call: str

@@ -1,4 +1,4 @@
-"""How long the files of a recording are kept."""
+"""Retention: how long the files of a recording are kept."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ TEXTS_REMOVED = "texts_removed"
 """The skip_reason of a finished recording whose transcript was removed on purpose."""
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
-_AT_ONCE = datetime(9999, 1, 1, tzinfo=UTC)  # whatever clock wrote when the file was finished
+_AT_ONCE = datetime(9999, 1, 1, tzinfo=UTC)  # also for files dated by a clock that ran ahead
 
 
 class RetainedKind(StrEnum):
-    """What is kept for a time: the downloaded media, the audio taken from it, the transcript."""
+    """What is kept for a limited time: downloaded media, extracted audio, transcripts."""
 
     MEDIA = "media"
     AUDIO = "audio"
@@ -23,12 +23,12 @@ class RetainedKind(StrEnum):
 
     @property
     def stage(self) -> StageName:
-        """Return the stage that leaves it."""
+        """Return the stage that makes this kind of file."""
         return _STAGES[self]
 
     @property
     def stem(self) -> str:
-        """Return how the names of its files begin."""
+        """Return the stem of the names of its files."""
         return _STEMS[self]
 
 
@@ -44,16 +44,21 @@ _STEMS = {
 }
 
 SWEPT = (RetainedKind.MEDIA, RetainedKind.AUDIO)
-"""What every run removes by the settings; transcripts go only when a command names them."""
+"""What every run removes by the settings; transcripts are removed only by explicit command."""
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """The instants (aware UTC) at or before which something must have ended to be removed.
+    """The instants (aware UTC) at or before which processing must have ended for a file to expire.
 
-    media: recordings whose audio passed its gate by then. audio: those whose rows were stored by
-    then. texts: finished recordings that themselves ended by then. The media and audio of a skipped
-    recording go by the same two; those of a dead one, which may still be examined, wait for both.
+    The media and audio of a skipped recording expire by the same instants as those of a finished
+    one. Those of a dead recording may still be needed to find the cause and wait for both.
+
+    Attributes:
+        media: Media expires if its audio was extracted by then.
+        audio: Audio expires if its transcript and summary were stored by then.
+        texts: The transcript of a finished recording expires if the recording itself, not its
+            processing, ended by then.
     """
 
     media: datetime
@@ -61,7 +66,7 @@ class Cutoffs:
     texts: datetime = _EVER
 
     def of(self, kind: RetainedKind) -> datetime:
-        """Return the cutoff of this kind."""
+        """Return the cutoff of a kind of file."""
         return {
             RetainedKind.MEDIA: self.media,
             RetainedKind.AUDIO: self.audio,
@@ -70,27 +75,32 @@ class Cutoffs:
 
     @property
     def dead(self) -> datetime:
-        """Return the cutoff of recordings that failed too often."""
+        """Return the cutoff of dead recordings, which failed too often."""
         return min(self.media, self.audio)
 
 
 @dataclass(frozen=True)
 class RetentionRules:
-    """For how many days media and audio are kept; fractions count, 0 is at once."""
+    """For how many days media and audio are kept; 0 removes them at once, fractions are allowed."""
 
     media_days: float = 0.0
     audio_days: float = 7.0
 
     def cutoffs(self, now: datetime) -> Cutoffs:
-        """Return what is due for deletion at `now`; transcripts never are."""
+        """Return the cutoffs at a time (aware UTC); by these rules, transcripts never expire."""
         return Cutoffs(_before(now, self.media_days), _before(now, self.audio_days))
 
 
 @dataclass(frozen=True)
 class ExpiredFile:
-    """A file that is due for deletion.
+    """A file whose retention has ended.
 
-    name: as it was published, None where only a part of it may be there.
+    Attributes:
+        recording_id: Our number of its recording.
+        key: The unique identifier of its recording.
+        kind: What kind of file it is.
+        name: Its name, or None if only an unfinished part file may exist.
+        size_bytes: Its size.
     """
 
     recording_id: int

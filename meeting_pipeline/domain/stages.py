@@ -1,4 +1,4 @@
-"""The words that ledger, logs, command line and service share."""
+"""Stages, statuses, outcomes and reports: the terms that ledger, logs and commands share."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,11 +9,11 @@ from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.window import Window
 
 LONGEST_BACK_OFF = timedelta(hours=24)
-"""A record that failed is never due later than that; a time further ahead is of a wrong clock."""
+"""The longest time until a failed record is due; a later time was set by a wrong clock."""
 
 
 class StageName(StrEnum):
-    """The steps of one record, in their order."""
+    """The stages of one record, in their order."""
 
     DOWNLOAD = "download"
     EXTRACT = "extract"
@@ -23,7 +23,7 @@ class StageName(StrEnum):
 
 
 class StageStatus(StrEnum):
-    """How a stage stands in the ledger."""
+    """The status of a stage in the ledger."""
 
     RUNNING = "running"
     DONE = "done"
@@ -34,10 +34,15 @@ class StageStatus(StrEnum):
 
 
 class RecordStatus(StrEnum):
-    """How a recording stands.
+    """The status of a recording.
 
-    waiting: the source has not finished it. pending: known, to be processed. failed: due again at
-    its time. dead: failed too often, `meeting retry` reopens it. skipped: not for us, for a reason.
+    Attributes:
+        WAITING: The source has not finished it.
+        PENDING: It is to be processed.
+        FAILED: A stage failed; it is due again at a later time.
+        DEAD: A stage failed too often; `meeting retry` makes it pending.
+        SKIPPED: It is not processed, for a reason that will not change.
+        DONE: Every stage is done.
     """
 
     WAITING = "waiting"
@@ -50,9 +55,13 @@ class RecordStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file a stage left in the record's folder; it is trusted only while size and hash match.
+    """A file that a stage left in the recording's folder, trusted while size and hash match.
 
-    duration_s: seconds of sound in it, where it is sound.
+    Attributes:
+        name: The file's name.
+        size_bytes: Its size.
+        sha256: Its hex digest.
+        duration_s: The length of the audio in it in seconds, or None.
     """
 
     name: str
@@ -63,11 +72,21 @@ class Artifact:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """How one stage of one recording stands.
+    """The ledger's entry for one stage of one recording.
 
-    made_from: fingerprint of everything the result depends on.
-    attempts: starts since the last success or change of made_from.
-    file_removed_at: when we removed its file on purpose; None while it shall be there.
+    Attributes:
+        stage: The stage.
+        status: Its status.
+        made_from: The fingerprint of everything that the result depends on.
+        attempts: How often it was started since the last success or change of `made_from`.
+        artifact: The file that it left, or None.
+        next_attempt_at: When a failed stage is due again (aware UTC), or None.
+        error_code: The code of the last error, or None.
+        message: The message of the last error, or None.
+        started_at: When the last attempt started (aware UTC), or None.
+        finished_at: When it ended (aware UTC), or None.
+        file_removed_at: When retention removed its file (aware UTC), or None while the file is
+            expected to exist.
     """
 
     stage: StageName
@@ -83,7 +102,7 @@ class LedgerEntry:
     file_removed_at: datetime | None = None
 
     def is_done(self, made_from: str) -> bool:
-        """Whether the stage has been done from exactly this."""
+        """Return whether the stage is done, with this fingerprint."""
         return self.status is StageStatus.DONE and self.made_from == made_from
 
 
@@ -91,9 +110,13 @@ class LedgerEntry:
 class RunRequest:
     """What a run is asked to do.
 
-    command: who asks, for the run's row. window: what is listed.
-    work: process due records too, up to and including `until` (None: to their rows).
-    everywhere: what is due whichever window it came from. limit: at most so many records.
+    Attributes:
+        command: The command that asks, for the run's row.
+        window: The time that is listed.
+        work: Whether due records are processed, too.
+        until: The last stage to run, or None for all of them.
+        everywhere: Whether records outside the window are processed, too, if they are due.
+        limit: The number of records to process at most, or None for no limit.
     """
 
     command: str
@@ -105,7 +128,7 @@ class RunRequest:
 
 
 class Outcome(StrEnum):
-    """What became of a due record in one run."""
+    """The result of one run for a due record."""
 
     DONE = "done"
     FAILED = "failed"
@@ -115,7 +138,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class RecordOutcome:
-    """What one run did with one record; stage: the last one it entered, or None."""
+    """What one run did with one record.
+
+    Attributes:
+        id: Our number of the recording.
+        source: The name of its source.
+        record_id: Its id at the source.
+        subject: The title of the meeting.
+        status: The result.
+        stage: The last stage that was started, or None.
+        error_code: The code of the error or of the reason to skip it, or None.
+        message: What happened, or None.
+    """
 
     id: int
     source: str
@@ -145,7 +179,7 @@ class RecordOutcome:
 
 @dataclass(frozen=True)
 class UsageTotals:
-    """What a run used in all; audio_seconds: sent to speech recognition."""
+    """What all calls of a run used together; see `Usage`."""
 
     audio_seconds: float = 0.0
     prompt_tokens: int = 0
@@ -155,11 +189,23 @@ class UsageTotals:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What one run did; it adds up (see `adds_up`).
+    """What one run did.
 
-    seconds: wall time. stopped_by: the code of the error that ended the run early, or None.
-    waiting: seen but not yet complete at the source, so not listed or not due.
-    listing_complete: nothing in the window can be missing.
+    Attributes:
+        run_id: The number of the run.
+        window: The time that was listed, or None.
+        listed: How many recordings were listed.
+        new: How many of them were new.
+        known: How many of them were known before.
+        due: How many recordings were to be processed.
+        records: What became of each of these.
+        exit_code: The exit code of the process.
+        seconds: Wall time in seconds.
+        waiting: How many recordings were seen that the source has not finished yet.
+        listing_complete: Whether no recording in the window can be missing.
+        stopped_by: The code of what ended the run early, or None.
+        usage: What the calls of services used.
+        timing: Where the time went.
     """
 
     run_id: int
@@ -178,9 +224,9 @@ class RunReport:
     timing: Timing = field(default_factory=Timing)
 
     def count(self, outcome: Outcome) -> int:
-        """How many due records ended this way."""
+        """Return how many due records had this outcome."""
         return sum(1 for record in self.records if record.status is outcome)
 
     def adds_up(self) -> bool:
-        """listed = new + known, and every due record has exactly one outcome."""
+        """Return whether listed = new + known, and every due record has exactly one outcome."""
         return self.listed == self.new + self.known and self.due == len(self.records)

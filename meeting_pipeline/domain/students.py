@@ -1,4 +1,4 @@
-"""Who taught, who learned, and how long each of them was there."""
+"""Attendance: the teachers and students of a recording, and for how long each was present."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,14 @@ Interval = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Attendance:
-    """One person of one recording.
+    """The presence of one person in one recording.
 
-    person: the id this person is counted under (see Participant.person).
-    intervals: when they were there while it was recorded, aware UTC, in order and disjoint.
-    seconds: the sum of the intervals; 0.0 where the source does not credibly say when that was.
+    Attributes:
+        person: The id that this person is counted under (see `Participant.person`).
+        name: The display name.
+        role: Teacher or student.
+        intervals: When they were present during the recording; aware UTC, sorted, disjoint.
+        seconds: The sum of the intervals; 0.0 if the source gives no credible times.
     """
 
     person: str
@@ -26,12 +29,16 @@ class Attendance:
 
 
 def attendance_of(meta: RecordMeta, teachers: Collection[str]) -> tuple[Attendance, ...]:
-    """Everybody whom the source lists, sorted by person; empty when nobody is known.
+    """Return the attendance of every participant, sorted by person.
 
-    teachers: ids or display names; they and `meta.teacher_id` are teachers, all others students.
-    Rejoins and second devices do not count twice. An unknown join is the start of the recording and
-    an unknown leave its end, where that is known. Stays that cannot be placed, or lie outside the
-    recording (a wrong zone or year must not make a student vanish), count 0 seconds.
+    Time on two devices, or before and after a rejoin, is counted once. A stay without a join time
+    begins with the recording, and one without a leave time ends with it. Stays outside the
+    recording, or without usable times, count 0 seconds: a wrong time zone must not remove a student
+    from the list.
+
+    Args:
+        meta: The recording; its owner (`meta.teacher_id`) is a teacher.
+        teachers: Ids or display names of teachers; everyone else is a student.
     """
     stays: dict[str, list[Participant]] = {}
     for stay in meta.participants or ():
@@ -41,15 +48,19 @@ def attendance_of(meta: RecordMeta, teachers: Collection[str]) -> tuple[Attendan
 
 
 def students_of(attendance: Iterable[Attendance]) -> tuple[str, ...]:
-    """The persons who are students, in the given order."""
+    """Return the persons who are students, in the given order."""
     return tuple(one.person for one in attendance if one.role is Role.STUDENT)
 
 
 def teacher_allowed(meta: RecordMeta, teachers: Collection[str]) -> bool:
-    """Whether the list of teachers lets this recording through; an empty list lets all through.
+    """Return whether the list of teachers admits this recording.
 
-    The teacher may be listed by id or by display name. Where the source names no teacher,
-    anybody on the list who was there will do; where it names nobody at all, the recording passes.
+    If the source names no teacher, any participant on the list admits it. If it names no one at
+    all, the recording is admitted.
+
+    Args:
+        meta: The recording.
+        teachers: Ids or display names; an empty list admits every recording.
     """
     participants = meta.participants or ()
     if not teachers or (meta.teacher_id is None and not participants):
@@ -63,7 +74,7 @@ def teacher_allowed(meta: RecordMeta, teachers: Collection[str]) -> bool:
 def _attendance(
     stays: Sequence[Participant], meta: RecordMeta, teachers: Collection[str]
 ) -> Attendance:
-    """What one person's stays amount to."""
+    """Return the attendance of one person from all of their stays."""
     placed = (_placed(stay, meta) for stay in stays)
     intervals = _union(_clipped(interval, meta) for interval in placed if interval)
     person, names = stays[0].person, {stay.name for stay in stays if stay.name}
@@ -78,7 +89,7 @@ def _attendance(
 
 
 def _placed(stay: Participant, meta: RecordMeta) -> Interval | None:
-    """When the stay was, or None where that is unknown or makes no sense (left before joined)."""
+    """Return the interval of a stay, or None if it is unknown or inverted (left before joined)."""
     end = _end(meta)
     if end is None and (stay.joined_at is None or stay.left_at is None):
         return None
@@ -94,7 +105,7 @@ def _clipped(interval: Interval, meta: RecordMeta) -> Interval:
 
 
 def _end(meta: RecordMeta) -> datetime | None:
-    """When the recording ended, or None where the source does not say so credibly."""
+    """Return when the recording ended, or None if the source gives no credible end."""
     end = meta.end_ts
     if end is None and meta.duration_s is not None:
         end = meta.start_ts + timedelta(seconds=meta.duration_s)
@@ -102,7 +113,7 @@ def _end(meta: RecordMeta) -> datetime | None:
 
 
 def _union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The same instants as disjoint intervals in order; empty and inverted ones vanish."""
+    """Return the union as sorted disjoint intervals; empty and inverted ones are dropped."""
     merged: list[Interval] = []
     for joined, left in sorted(interval for interval in intervals if interval[0] < interval[1]):
         if merged and joined <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""Where the time of a run went: per stage and per resource, and how short it could have been."""
+"""Where the time of a run went, by stage and by resource, and how short it could have been."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Resource(StrEnum):
-    """What records share and wait for, in the order in which one needs them."""
+    """A resource that records share and wait for, in the order in which a record needs them."""
 
     TENCENT = "tencent"
     DOWNLOAD = "download"
@@ -17,10 +17,13 @@ class Resource(StrEnum):
 
 @dataclass(frozen=True)
 class StageWork:
-    """One stage of one record.
+    """The work of one stage for one record.
 
-    seconds: at work; waited_s: for its turn at a gate, not part of them. file_name, size_bytes: of
-    what it left, "" and 0 for nothing.
+    Attributes:
+        seconds: The time at work, without the waits.
+        waited_s: Seconds spent waiting at gates.
+        size_bytes: The size of the file that it left, or 0.
+        file_name: The name of the file that it left, or "".
     """
 
     seconds: float
@@ -31,7 +34,7 @@ class StageWork:
 
 @dataclass(frozen=True)
 class StageTime:
-    """All records in one stage: how often it ran, and the sums of `StageWork`."""
+    """The work of one stage for all records: how often it ran, and the sums of `StageWork`."""
 
     count: int = 0
     seconds: float = 0.0
@@ -49,13 +52,18 @@ class StageTime:
 
 @dataclass(frozen=True)
 class GateUse:
-    """How a resource is, or was, used.
+    """The use of a resource, now and since the run began.
 
-    slots: how many may use it at once, or fewer where it is full with fewer now. used, waiting: how
-    many do and would like to now. busy_s: seconds of all slots together in which they were used.
-    bound_s: seconds in which all of it was used, half of it counting as half of them: no run that
-    needs it so much can be shorter. waited_s: seconds of all records together. entries: how often
-    it was entered.
+    Attributes:
+        resource: The resource.
+        slots: How many may use it at once; fewer while a rate limit admits fewer.
+        used: How many use it now.
+        waiting: How many wait for it now.
+        busy_s: Seconds of use, summed over all slots.
+        bound_s: Seconds of use weighted by the share of slots in use: half of the slots used for
+            2 s count 1 s. A run that needs this much of the resource cannot be shorter.
+        waited_s: Seconds of waiting, summed over all records.
+        entries: How often a slot was taken.
     """
 
     resource: Resource
@@ -68,15 +76,19 @@ class GateUse:
     entries: int = 0
 
     def occupancy(self, seconds: float) -> float:
-        """Share (0..1) of it that was used in a run of so many seconds."""
+        """Return the share (0..1) of the resource that a run of this many seconds used."""
         return self.bound_s / seconds if seconds > 0 else 0.0
 
 
 @dataclass(frozen=True)
 class Timing:
-    """A whole run. seconds: wall time. longest_record_s: the most that one record took by itself.
+    """The timing of a whole run.
 
-    stages: by name, in their order. gates: in the order of `Resource`.
+    Attributes:
+        seconds: Wall time in seconds.
+        stages: The work by the name of the stage, in the order of the stages.
+        gates: The use of each resource, in the order of `Resource`.
+        longest_record_s: The seconds of work that the longest record took by itself.
     """
 
     seconds: float = 0.0
@@ -86,16 +98,19 @@ class Timing:
 
     @property
     def lower_bound_s(self) -> float:
-        """What the same work takes at least: its busiest resource, or its longest record."""
+        """Return the seconds that this work takes at least.
+
+        The bound is set by the busiest resource or by the longest record.
+        """
         return max((self.longest_record_s, *(gate.bound_s for gate in self.gates)))
 
     @property
     def ratio(self) -> float | None:
-        """Wall time over the lower bound, 1.0 being perfect; None for a run without work."""
+        """Return the wall time divided by the lower bound (1.0 is perfect); None without work."""
         return self.seconds / self.lower_bound_s if self.lower_bound_s > 0 else None
 
     @property
     def slowest(self) -> Resource | None:
-        """What the run waited for most: the resource that bounds it; None without work."""
+        """Return the resource that bounds the run, or None for a run without work."""
         busiest = max(self.gates, key=lambda gate: gate.bound_s, default=None)
         return busiest.resource if busiest and busiest.busy_s > 0 else None

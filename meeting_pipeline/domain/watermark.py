@@ -1,7 +1,7 @@
-"""Where a listing has to begin when the watermark cannot be believed.
+"""The start of a listing when the watermark is wrong.
 
-Before the source's own clock was used, a machine whose clock ran ahead moved the watermark into
-the future, and every night after that one asked for a time in which nothing had been recorded yet.
+Before windows were made with the source's own clock, a machine whose clock ran ahead moved the
+watermark into the future. Every later night then listed a time in which nothing was recorded yet.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,17 @@ from itertools import pairwise
 from meeting_pipeline.domain.window import Window
 
 LONGEST_WAIT = timedelta(days=31)
-"""What is not finished at its source after that time is not waited for any more."""
+"""For how long we wait for a recording that its source has not finished."""
 
 
 @dataclass(frozen=True)
 class PastListing:
-    """The window of an earlier run; is_complete: nothing in it was missing when it was listed."""
+    """The listing of an earlier run.
+
+    Attributes:
+        window: The time that was listed.
+        is_complete: Whether no recording in it was missing.
+    """
 
     window: Window
     is_complete: bool
@@ -26,15 +31,16 @@ class PastListing:
 def start_without_watermark(
     history: Sequence[PastListing], watermark: datetime, now: datetime, look_back: timedelta
 ) -> datetime:
-    """Return from when to list so that nothing is lost, given a watermark in the future.
+    """Return the start of a listing that loses no recording, given a watermark in the future.
 
-    If it was set by hand, that is the start of the last complete window; if a clock ran ahead, of
-    the last one before that. Where none can be told to be right it is the first night, and as far
-    before it as anything is waited for: one longer listing costs less than a lost recording.
+    If the watermark was set by hand, this is the start of the last complete window. If a clock ran
+    ahead, it is the start of the last complete window before that. If no window is certain to be
+    right, it is `LONGEST_WAIT` before the first night: one longer listing costs less than a lost
+    recording.
 
     Args:
-        history: The windows of all nights, oldest night first.
-        watermark: What is in the future.
+        history: The listings of all nights, oldest night first.
+        watermark: The watermark, which lies in the future.
         now: The time by the source's clock.
         look_back: How far a night looks back behind its watermark.
     """
@@ -53,10 +59,10 @@ def _complete(history: Sequence[PastListing]) -> list[Window]:
 
 
 def _before_the_jump(history: Sequence[PastListing], ahead: timedelta) -> list[PastListing]:
-    """Those before the first step in which the clock may have gone wrong; none without a step.
+    """Return the listings before the clock jumped, or none if it did not.
 
-    It jumped at least as far as the watermark is `ahead` now. A shorter step than a month may as
-    well be a machine that was off.
+    The clock jumped at least as far as the watermark is `ahead` now. A gap of less than a month
+    may also mean that the machine was off.
     """
     nights = _without_disproved(history)
     for place, (one, following) in enumerate(pairwise(nights), 1):
@@ -66,9 +72,10 @@ def _before_the_jump(history: Sequence[PastListing], ahead: timedelta) -> list[P
 
 
 def _without_disproved(history: Sequence[PastListing]) -> list[PastListing]:
-    """Those that did not end after a later one: an earlier mistake, repaired meanwhile.
+    """Return the listings without those that end after a later one.
 
-    The last complete one wrote the watermark; what came after it has repaired nothing.
+    Such a listing shows an earlier jump of the clock that was repaired meanwhile. The last complete
+    listing wrote the present watermark, so the incomplete ones after it have repaired nothing.
     """
     kept: list[PastListing] = []
     for one in reversed(history):

@@ -1,4 +1,4 @@
-"""A span of time that a listing covers, and how people write one."""
+"""Time windows that a listing covers, and the parsing of times that people type."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ ACCEPTED = (
     "2026-01-05, 20260105, 2026/01/05, 2026-01-05T19:30 (an offset or Z may follow), "
     "epoch seconds (10 digits) or milliseconds (13)"
 )
-"""What `parse_moment` reads, for help texts."""
+"""The formats that `parse_moment` accepts, for messages and help texts."""
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?) *([mhdw])", re.ASCII)
 _AGO_UNITS = {
@@ -29,34 +29,42 @@ _CALENDAR = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _YEARS = range(1969, 9999)
-"""UTC years that every zone's 1970 and any look-back fit into."""
+"""UTC years within which every time zone and any look-back can be computed."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Recordings that start at or after `start` and before `end`; both aware UTC."""
+    """The time from `start` (included) to `end` (excluded); both are aware UTC.
+
+    A recording belongs to the window that contains its start.
+    """
 
     start: datetime
     end: datetime
 
     def contains(self, moment: datetime) -> bool:
-        """Whether a recording that starts then belongs here."""
+        """Return whether a recording that starts at this moment belongs to the window."""
         return self.start <= moment < self.end
 
     def look_back(self, by: timedelta) -> "Window":
-        """The same window, begun earlier."""
+        """Return the window with an earlier start."""
         return Window(self.start - by, self.end)
 
     def split(
         self, longest: timedelta, overlap: timedelta = timedelta(seconds=1)
     ) -> Iterator["Window"]:
-        """Pieces no longer than `longest` that together cover every instant, oldest first.
+        """Yield shorter windows that together cover this one, oldest first.
 
-        Neighbours share `overlap`, because a service may treat its bounds either way.
-        Raises ValueError when the pieces would not advance.
+        Args:
+            longest: The length of a piece at most.
+            overlap: What neighbouring pieces share, because services differ in whether the bounds
+                of a query are included.
+
+        Raises:
+            ValueError: The overlap is not shorter than a piece.
         """
         if not timedelta(0) <= overlap < longest:
-            raise ValueError(f"pieces of {longest} with {overlap} in common do not advance")
+            raise ValueError(f"an overlap of {overlap} is not shorter than a piece of {longest}")
         start = self.start
         while self.end - start > longest:
             yield Window(start, start + longest)
@@ -66,22 +74,29 @@ class Window:
 
 
 def no_time_in(window: Window) -> RetryableError:
-    """Return the error for a window that ends before it begins, or has not begun yet.
+    """Return the error for a window that ends before it begins, or lies in the future.
 
-    Nothing can be listed in it, which is not the same as a complete listing without recordings.
+    Such a listing is not a complete listing without recordings, so it must not move the watermark.
     """
     return RetryableError(
         "empty_window",
-        f"there is no time yet from {window.start:%Y-%m-%d %H:%M} until "
-        f"{window.end:%Y-%m-%d %H:%M} (UTC): nothing was listed",
+        f"the window from {window.start:%Y-%m-%d %H:%M} to "
+        f"{window.end:%Y-%m-%d %H:%M} (UTC) is empty or lies in the future: nothing was listed",
         hint="set this machine's clock: timedatectl set-ntp true",
     )
 
 
 def parse_window(since: str, until: str | None, now: datetime, zone: ZoneInfo) -> Window:
-    """The window people mean; without `until` it ends now.
+    """Return the window between two times as people type them.
 
-    Raises ConfigError("bad_time") for what cannot be read and for a window without an instant.
+    Args:
+        since: Its start.
+        until: Its end, or None for now.
+        now: The current time, aware.
+        zone: The time zone of times without an offset.
+
+    Raises:
+        ConfigError: A time cannot be read, or the window is empty ("bad_time").
     """
     start = parse_moment(since, now, zone)
     end = parse_moment(until, now, zone, end=True) if until is not None else now.astimezone(UTC)
@@ -89,16 +104,23 @@ def parse_window(since: str, until: str | None, now: datetime, zone: ZoneInfo) -
         return Window(start, end)
     raise ConfigError(
         "bad_time",
-        f"there is no time from {_shown(start, zone)} until {_shown(end, zone)}",
-        hint="give a start that lies before the end",
+        f"the window is empty: {_shown(start, zone)} is not before {_shown(end, zone)}",
+        hint="give a start that is before the end",
     )
 
 
 def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) -> datetime:
-    """The instant that `text` names, as aware UTC; times without an offset are in `zone`.
+    """Return the instant that a text names, as aware UTC.
 
-    end: a bare day (a date, "yesterday") means its end, which is the start of the day after.
-    Raises ConfigError("bad_time"), naming the text and what is accepted.
+    Args:
+        text: A time as people type it; see `ACCEPTED`.
+        now: The current time, aware.
+        zone: The time zone of times without an offset.
+        end: Whether a day without a time ("yesterday", a date) means its end, which is the start of
+            the next day.
+
+    Raises:
+        ConfigError: The text is not a time ("bad_time").
     """
     word = text.strip().lower()
     if word == "now":
@@ -112,7 +134,16 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
 
 
 def parse_timestamp(text: str, zone: ZoneInfo, end: bool = False) -> datetime:
-    """Like `parse_moment`, but only what does not depend on now: dates, times and epochs."""
+    """Return the instant that an absolute time names: a date, a date and time, or an epoch.
+
+    Args:
+        text: A time as people type it.
+        zone: The time zone of times without an offset.
+        end: Whether a date without a time means the end of that day.
+
+    Raises:
+        ConfigError: The text is not such a time ("bad_time").
+    """
     stripped = text.strip()
     if epoch := _EPOCH.fullmatch(stripped):
         seconds = float(f"{epoch[1]}.{epoch[2]}" if epoch[2] else epoch[1] + (epoch[3] or ""))
@@ -151,4 +182,4 @@ def _checked(text: str, read: Callable[[], datetime]) -> datetime:
 
 
 def _unreadable(text: str) -> ConfigError:
-    return ConfigError("bad_time", f"{text!r} is no time we can read", hint=f"accepted: {ACCEPTED}")
+    return ConfigError("bad_time", f"{text!r} is not a valid time", hint=f"use one of {ACCEPTED}")
