@@ -1,28 +1,30 @@
-"""Our errors, grouped by what the caller does next.
+"""The errors of this package, grouped by what the caller does next.
 
     MeetingError
-    ├── UsageError        what was typed names nothing; exit code 2
+    ├── UsageError        the command line names something that does not exist; exit code 2
     ├── ConfigError       nothing starts; exit code 3
-    ├── FatalError        stop starting work, keep what is done; exit code 5
-    ├── RetryableError    wait as asked or back off, then a later run; exit code 4
-    │   └── LinkExpired   a media link is no longer honoured: ask the source for a new one
-    ├── RecordError       this record failed, the next one goes on; exit code 4
-    │   └── FinalError    and every other attempt would end the same way: dead at once
-    ├── SkipRecord        this record is not for us, with the reason; exit code 0
-    ├── Stopped           somebody asked the run to end; the record goes on in the next one
+    ├── FatalError        start no more work and keep what is done; exit code 5
+    ├── RetryableError    wait and try again, then leave it to a later run; exit code 4
+    │   └── LinkExpired   the media link is not accepted any more: ask the source for a new one
+    ├── RecordError       this record failed, continue with the next one; exit code 4
+    │   └── FinalError    every other attempt would fail, too: the record is dead at once
+    ├── SkipRecord        do not process this record, for the given reason; exit code 0
+    ├── Stopped           the run was asked to end; the next one continues with the record
     └── Busy              another run holds the lock; exit code 75
 
-Foreign exceptions (requests, SQLAlchemy, PyAV, aria2p …) are turned into one of these at the
-adapter that met them; everything else that arrives in the worker is a bug.
+An adapter turns the exceptions of its library (requests, SQLAlchemy, PyAV, aria2p …) into one of
+these. Any other exception that reaches the worker is a bug.
 """
 
 
 class MeetingError(Exception):
-    """What went wrong, in words for the operator.
+    """The base class of all errors of this package.
 
-    code: a stable snake_case word for ledger, reports and scripts ("no_audio").
-    message: what and which; never a secret, a signed link or transcript text.
-    hint: what to do next, or "".
+    Attributes:
+        code: A stable snake_case word for the ledger, reports and scripts ("no_audio").
+        message: What went wrong, for the operator. It never holds a secret, a signed link or
+            transcript text.
+        hint: What to do next, or "".
     """
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
@@ -33,22 +35,24 @@ class MeetingError(Exception):
 
 
 class UsageError(MeetingError):
-    """What was typed names nothing that is there."""
+    """The command line names something that does not exist, such as an unknown recording."""
 
 
 class ConfigError(MeetingError):
-    """A setting cannot be read or does not work; nothing starts."""
+    """A setting is missing, cannot be read or does not work; nothing starts."""
 
 
 class FatalError(MeetingError):
-    """No record can go on (signature refused, disk full, database gone, quota spent)."""
+    """No record can be processed (signature refused, disk full, database away, quota spent)."""
 
 
 class RetryableError(MeetingError):
-    """It may work later.
+    """The same operation may succeed later.
 
-    retry_after_s: seconds the other side asked us to wait, or None to back off by our own rule.
-    within_run: whether this run may try again; False once it has tried often enough.
+    Attributes:
+        retry_after_s: Seconds that the service asked us to wait, or None to back off by our own
+            rule.
+        within_run: Whether this run may try again; False once it has tried often enough.
     """
 
     def __init__(
@@ -66,19 +70,19 @@ class RetryableError(MeetingError):
 
 
 class LinkExpired(RetryableError):
-    """A media link is refused or too old; a new one for the same file may work."""
+    """A media link has expired or was refused; a new link to the same file may work."""
 
 
 class RecordError(MeetingError):
-    """This record cannot be finished as it is (bad file, unusable reply)."""
+    """This record cannot be processed as it is (damaged file, unusable answer)."""
 
 
 class FinalError(RecordError):
-    """Another attempt would end the same way; `meeting retry` reopens the record all the same."""
+    """Another attempt would fail, too; `meeting retry` starts the record again all the same."""
 
 
 class SkipRecord(MeetingError):
-    """This record is not to be processed (no audio, too short, teacher not on the list)."""
+    """This record is not processed (no audio, too short, teacher not on the list)."""
 
 
 class Stopped(MeetingError):
@@ -86,4 +90,4 @@ class Stopped(MeetingError):
 
 
 class Busy(MeetingError):
-    """Another run of this installation is at work."""
+    """Another run of this installation holds the lock."""

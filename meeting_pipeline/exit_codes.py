@@ -1,4 +1,4 @@
-"""Exit codes by name; `docs/operations.md` says what to do about each."""
+"""The exit codes by name; `docs/operations.md` says what to do about each of them."""
 
 OK = 0
 BUG = 1

@@ -1,5 +1,5 @@
-"""What the pipeline needs from outside, as small protocols.
+"""The interfaces to the outside world, as small protocols.
 
-Adapters implement them and raise only `meeting_pipeline.errors`; each port has one suite of
-contract tests that every adapter behind it passes.
+Adapters implement them and raise only the exceptions of `meeting_pipeline.errors`. Each port has
+one suite of contract tests that every adapter passes.
 """

@@ -1,20 +1,24 @@
-"""Where who uses a resource waits for its turn."""
+"""Limits on the simultaneous uses of a resource."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
 class Gate(Protocol):
-    """Lets in as many as a resource takes at once."""
+    """A semaphore for a resource, with one slot for each simultaneous use."""
 
     def slot(self) -> AbstractContextManager[None]:
-        """Wait for a place, hold it while the block runs.
+        """Wait for a slot and hold it while the block runs.
 
-        Raises Stopped once the run is asked to end.
+        Raises:
+            Stopped: The run was asked to end.
         """
 
     def waiting(self) -> AbstractContextManager[None]:
-        """For who holds a place and has to wait all the same: the resource is full with fewer."""
+        """Declare that the block waits while it holds a slot, for example for a rate limit.
+
+        While it does, the resource counts as full with the slots that are in use.
+        """
 
 
 class _OpenGate:
@@ -26,4 +30,4 @@ class _OpenGate:
 
 
 OPEN: Gate = _OpenGate()
-"""For a resource that takes everybody."""
+"""The gate of a resource without a limit."""

@@ -1,4 +1,4 @@
-"""What takes sound out of media."""
+"""The interface to media libraries: inspect a media file and extract its audio."""
 
 from array import array
 from collections.abc import Callable
@@ -12,11 +12,15 @@ from meeting_pipeline.ports.progress import Progress
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a container promises. duration_s: None where it does not say.
+    """What the container of a media file says.
 
-    audio_codec: None also where the library has no decoder for it.
-    m4a_bytes: how large its sound would be in an m4a, packet by packet as it is; None where it
-    cannot be put there (another codec, or nobody knows).
+    Attributes:
+        duration_s: The length of the audio track in seconds, or None if the container has none.
+        has_audio: Whether there is an audio track.
+        audio_codec: The codec of the audio track; None also if the library has no decoder for it.
+        created_at: When the file was recorded (aware UTC), or None.
+        m4a_bytes: The size of the audio when its packets are copied into an m4a file, or None if
+            its codec does not allow that or the size is not known.
     """
 
     duration_s: float | None
@@ -28,9 +32,12 @@ class MediaInfo:
 
 @dataclass(frozen=True)
 class ExtractedAudio:
-    """What came out. duration_s: decoded seconds; silent_share: 0..1 of it below -50 dBFS.
+    """The result of an extraction.
 
-    levels: how loud it is, see `domain.levels`.
+    Attributes:
+        duration_s: The length of the decoded audio in seconds.
+        silent_share: The share (0..1) of it that is below -50 dBFS.
+        levels: Its sound levels; see `domain.levels`.
     """
 
     duration_s: float
@@ -39,26 +46,39 @@ class ExtractedAudio:
 
 
 Probe = Callable[[Path], MediaInfo]
-"""Looks into a media file, as `MediaTool.probe` does."""
+"""Inspects a media file, as `MediaTool.probe` does."""
 
 
 class MediaTool(Protocol):
-    """Looks into media files and takes their sound out."""
+    """Inspects media files and extracts their audio."""
 
     def probe(self, media: Path) -> MediaInfo:
-        """Raises RecordError("not_media") for a file that is no media container.
+        """Return what the container of a media file says.
 
-        ("truncated_media") for one whose container shows that its end is missing.
+        Args:
+            media: The file.
+
+        Raises:
+            RecordError: The file is not a media container ("not_media"), or its container shows
+                that its end is missing ("truncated_media").
         """
 
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
-        """Write the first audio track as mono 16 kHz "flac" (16 bit), "wav" or "mp3" (32 kbit/s).
+        """Decode the whole first audio track and write it to a file.
 
-        Or as "m4a": its packets as they are, where the probe said that they can be put there.
-        Raises RecordError("corrupt_media") when any part of it cannot be decoded,
-        ("unsupported_codec") when its codec is not known here, FatalError("disk_full").
+        Args:
+            media: The media file.
+            target: The file to write.
+            audio_format: "flac" (16 bit), "wav" or "mp3" (32 kbit/s) for mono 16 kHz audio, or
+                "m4a" to copy the packets, which needs `MediaInfo.m4a_bytes`.
+            progress: Called with the share that is done.
+
+        Raises:
+            RecordError: A part of the track cannot be decoded ("corrupt_media"), or there is no
+                decoder for its codec ("unsupported_codec").
+            FatalError: The disk is full ("disk_full").
         """
 
 
@@ -67,11 +87,15 @@ AUDIO_FORMATS = ("m4a", "mp3", "flac", "wav")
 
 @dataclass(frozen=True)
 class AudioWanted:
-    """How a transcriber wants its audio.
+    """The audio format that a transcriber needs.
 
-    format: what is made of every recording ("flac", "wav", "mp3"); but the sound of one that is no
-    larger than as_it_is_bytes and no longer than as_it_is_s goes into an "m4a" as it is, which
-    takes a third of the time and loses nothing.
+    Short recordings are copied into an m4a file instead of being encoded again: that takes a third
+    of the time and loses nothing.
+
+    Attributes:
+        format: The format of all other recordings: "flac", "wav" or "mp3".
+        as_it_is_bytes: The size up to which audio is copied; 0 to copy none.
+        as_it_is_s: The length in seconds up to which audio is copied.
     """
 
     format: str
@@ -79,7 +103,7 @@ class AudioWanted:
     as_it_is_s: float = 0.0
 
     def format_of(self, media: MediaInfo) -> str:
-        """What is to be made of this recording."""
+        """Return the audio format for this recording."""
         size, duration_s = media.m4a_bytes, media.duration_s
         if size is None or duration_s is None:
             return self.format

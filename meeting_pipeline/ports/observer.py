@@ -1,6 +1,7 @@
-"""Who wants to know what a run does: progress bars, logs, notifications.
+"""Observers of a run: progress bars, logs, statistics.
 
-An observer overrides what it cares about; a broken one costs a log line, never a record.
+An observer overrides the events that it needs. An exception in an observer is logged and does not
+affect the run.
 """
 
 import logging
@@ -15,53 +16,57 @@ log = logging.getLogger(__name__)
 
 
 class RunObserver:
-    """Told what happens; every method does nothing until a subclass says otherwise."""
+    """The base class of observers; its methods do nothing and may be overridden."""
 
     def gates_opened(self, use: Callable[[], Sequence[GateUse]]) -> None:
-        """The run has its gates; `use` says at any time how each stands."""
+        """Receive a function that returns the present use of each gate of the run."""
 
     def run_started(self, run_id: int, window: Window | None) -> None:
-        """A run has its row."""
+        """Handle the start of a run, after its row was committed."""
 
     def records_listed(self, listed: int, new: int) -> None:
-        """The listing is complete."""
+        """Handle the end of the listing."""
 
     def work_planned(self, due: int) -> None:
-        """So many records are to be processed, as far as is known now; it grows while listing."""
+        """Handle a new number of records to process, which grows while the source is listing."""
 
     def record_started(self, recording_id: int, meta: RecordMeta) -> None:
-        """A worker took this record."""
+        """Handle the start of work on a record."""
 
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
-        """A stage really runs (it was not done before)."""
+        """Handle the start of a stage; a stage that is already done does not start."""
 
     def stage_progressed(self, recording_id: int, fraction: float) -> None:
-        """The stage at work is this far, 0..1."""
+        """Handle the progress (0..1) of the stage that a record is in."""
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
     ) -> None:
-        """A stage ended well."""
+        """Handle the success of a stage."""
 
     def record_finished(self, outcome: RecordOutcome) -> None:
-        """A record is through for this run."""
+        """Handle the end of work on a record in this run."""
 
     def run_finished(self, report: RunReport) -> None:
-        """The report is final."""
+        """Handle the end of the run, with its final report."""
 
     def run_given_up(self, exit_code: int, reason: str) -> None:
-        """The run was asked to end and did not: the process ends after this, report or not.
+        """Handle a run that did not end when it was asked to, just before the process ends.
 
-        Called on another thread than the run's, and not waited for longer than a second or two.
+        This is called on a thread of its own, which has a second or two.
+
+        Args:
+            exit_code: The exit code of the process.
+            reason: Why the run was asked to end, as in `RunReport.stopped_by`.
         """
 
 
 class Observers(RunObserver):
-    """Tells each what it wants to know, and keeps its trouble away from the work."""
+    """Passes each event to several observers and logs the exceptions that they raise."""
 
     def __init__(self, observers: Sequence[RunObserver]) -> None:
         self._observers = tuple(observers)
-        self._concerned: dict[str, Sequence[RunObserver]] = {}
+        self._interested: dict[str, Sequence[RunObserver]] = {}
 
     def gates_opened(self, use: Callable[[], Sequence[GateUse]]) -> None:
         self._tell("gates_opened", use)
@@ -99,13 +104,13 @@ class Observers(RunObserver):
         self._tell("run_given_up", exit_code, reason)
 
     def _tell(self, event: str, *details: object) -> None:
-        if event not in self._concerned:
-            self._concerned[event] = [one for one in self._observers if _overrides(one, event)]
-        for observer in self._concerned[event]:
+        if event not in self._interested:
+            self._interested[event] = [one for one in self._observers if _overrides(one, event)]
+        for observer in self._interested[event]:
             try:
                 getattr(observer, event)(*details)
             except Exception:
-                log.exception("observer %s failed at %s; the work goes on", observer, event)
+                log.exception("observer %s failed in %s; the run continues", observer, event)
 
 
 def _overrides(observer: RunObserver, event: str) -> bool:

@@ -1,10 +1,10 @@
-"""How far a piece of work is."""
+"""Progress callbacks."""
 
 from collections.abc import Callable
 
 Progress = Callable[[float], None]
-"""Told how far a piece of work is, 0..1."""
+"""Called with the share (0..1) of the work that is done."""
 
 
 def no_progress(fraction: float) -> None:
-    """For callers that nobody watches."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""The rows of recordings, runs and statistics."""
+"""The interfaces to the database rows of recordings, runs and statistics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +22,13 @@ from meeting_pipeline.ports.sources import MediaLink
 
 @dataclass(frozen=True)
 class Listed:
-    """How many of a listing were new; waiting: not final at the source yet (among both).
+    """The numbers of a listing that was stored.
 
-    skipped: the new ones that are not for us, each with our number.
+    Attributes:
+        new: Recordings that had no row.
+        known: Recordings that had one.
+        waiting: How many of both the source has not finished yet.
+        skipped: The new recordings that are not for us, each with our number.
     """
 
     new: int
@@ -35,9 +39,12 @@ class Listed:
 
 @dataclass(frozen=True)
 class DueRecord:
-    """A recording that a run shall work on. id: our own number.
+    """A recording that a run has to process.
 
-    crashes: how many runs in a row ended, without a word, while they were at its present stage.
+    Attributes:
+        id: Our number of the recording.
+        meta: What its source tells about it.
+        crashes: How many runs in a row were killed during its present stage.
     """
 
     id: int
@@ -47,9 +54,16 @@ class DueRecord:
 
 @dataclass(frozen=True)
 class Setback:
-    """Why a stage did not end well, as ledger and recording will say it.
+    """The failure, skip or deferral of a stage, as the rows store it.
 
-    made_with: the settings of this run, so that a skip is thought over again once they change.
+    Attributes:
+        stage: The stage.
+        status: Its new status.
+        code: The code of the error or reason.
+        message: What happened.
+        next_attempt_at: When the recording is due again (aware UTC), or None.
+        made_with: The fingerprint of the settings of this run. A skipped recording is due again
+            once they change. None if it is not skipped.
     """
 
     stage: StageName
@@ -65,9 +79,10 @@ class RunPlan:
     """What a run would do now.
 
     Attributes:
+        window: The time that was listed.
         listed: How many recordings the source lists in the window.
-        new: Those of them that have no row yet.
-        due: What the run would work on.
+        new: The recordings among them that have no row yet.
+        due: The recordings that the run would process.
     """
 
     window: Window
@@ -77,93 +92,116 @@ class RunPlan:
 
 
 class RecordingStore(Protocol):
-    """The rows of recordings and their ledger. Every method is one committed transaction."""
+    """The rows of recordings and their stage ledger; every method commits one transaction."""
 
     def upsert(self, listed: Sequence[RecordMeta]) -> Listed:
-        """Rows for what a source listed, by key; writes only what changed.
+        """Insert or update the rows of listed recordings, and write only what changed.
 
-        Attendance and student_ids are derived here; students whose numbers change are marked stale.
-        A finished recording keeps its status; one that was waiting and is final becomes pending.
+        Attendance and student_ids are derived here, and students whose numbers change are marked
+        stale. A finished recording keeps its status; one that was waiting and is final now becomes
+        pending.
         """
 
     def unknown(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
-        """Those of a listing that have no row yet."""
+        """Return the listed recordings that have no row yet."""
 
     def lacking_participants(self, listed: Sequence[RecordMeta]) -> list[RecordMeta]:
-        """Those of a listing that are final, not skipped, and whose row knows no participants."""
+        """Return the final, not skipped recordings whose rows hold no participants."""
 
     def due(self, window: Window | None, made_with: str, limit: int | None) -> list[DueRecord]:
-        """What can be worked on now, oldest start first.
+        """Return the recordings that can be processed now, oldest start first.
 
-        With a window: unfinished recordings in it whose time has come, and those in it that a stage
-        finished or skipped with other settings. Without one: unfinished ones of any time, only.
+        Args:
+            window: Return the recordings in it that are unfinished and due, or that were finished
+                or skipped with other settings. None returns only the unfinished recordings of any
+                time.
+            made_with: The fingerprint of the present settings.
+            limit: The number of recordings at most, or None for all.
         """
 
     def due_among(self, listed: Sequence[RecordMeta]) -> list[DueRecord]:
-        """What of a listing can be worked on now, oldest start first; it has rows already."""
+        """Return the listed recordings, which have rows, that are due now; oldest start first."""
 
     def ledger(self, recording_id: int) -> Mapping[StageName, LedgerEntry]:
-        """How each stage of a recording stands."""
+        """Return the ledger's entries of a recording."""
 
     def begin_stage(self, recording_id: int, stage: StageName, made_from: str) -> int:
-        """Commit that a stage starts, before it does anything; returns its attempt, from 1."""
+        """Commit that a stage starts, before it does anything, and return the attempt, from 1.
+
+        Args:
+            recording_id: Our number of the recording.
+            stage: The stage that starts.
+            made_from: The fingerprint of everything that its result depends on.
+        """
 
     def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
         """Commit that a stage is done and the file that it left."""
 
     def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
-        """Commit why a stage did not end well, and what that makes the recording.
+        """Commit that a stage failed, was skipped or was deferred.
 
-        A stage that is WAITING gives its attempt back.
+        The attempt of a deferred stage (WAITING) does not count.
+
+        Args:
+            recording_id: Our number of the recording.
+            setback: What happened to the stage.
+            status: The new status of the recording.
         """
 
     def note_links(self, recording_id: int, link: MediaLink) -> None:
-        """Remember the page and the address of a recording that its link tells of."""
+        """Store the page and the address of a recording that its media link names."""
 
     def save(self, recording_id: int, minutes: Minutes) -> None:
-        """Replace the texts, segments and phase of a recording; its students become stale."""
+        """Replace the texts, segments and phase of a recording, and mark its students stale."""
 
     def finish(self, recording_id: int, made_with: str) -> None:
         """Commit that every stage is done with these settings."""
 
     def spent(self, recording_id: int, run_id: int | None, usage: Usage) -> None:
-        """Remember one service call; the same `usage.call` again changes nothing."""
+        """Store what one call used; storing the same `usage.call` again changes nothing."""
 
 
 class RunStore(Protocol):
-    """Runs, and how far each source is known."""
+    """The rows of runs, and the watermark of each source."""
 
     def start(self, command: str, window: Window | None) -> int:
-        """A row for a run that begins; returns its id."""
+        """Insert the row of a run that starts and return its number."""
 
     def finish(self, report: RunReport) -> None:
-        """Complete the run's row."""
+        """Complete the row of a run."""
 
     def usage(self, run_id: int) -> UsageTotals:
-        """What the run's calls used in all."""
+        """Return what all calls of a run used."""
 
     def watermark(self, source: str) -> datetime | None:
-        """Everything before this is known (aware UTC), or None on the first night."""
+        """Return the time (aware UTC) before which a source is known; None on the first night."""
 
     def set_watermark(self, source: str, until: datetime) -> None:
-        """Everything before `until` is known now."""
+        """Set the time (aware UTC) before which a source is known."""
 
     def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
-        """Set the watermark if it is still what it was, and return whether that was so.
+        """Set the watermark unless it has changed meanwhile, and return whether it was set.
 
         Args:
-            source: Whose watermark it is.
-            until: Everything before this is known now.
-            was: What `watermark` said when the listing began.
+            source: The name of the source.
+            until: The time (aware UTC) before which the source is known now.
+            was: What `watermark` returned when the listing began.
         """
 
     def listings(self, command: str) -> list[PastListing]:
-        """Return the windows of all runs of a command, oldest run first."""
+        """Return the listings of all runs of a command, oldest run first."""
 
 
 @dataclass(frozen=True)
 class StudentStats:
-    """One row of student_stats. total_duration: whole minutes, rounded half up from seconds."""
+    """One row of student_stats.
+
+    Attributes:
+        student_id: The id that the student is counted under.
+        record_cnt: The number of recordings.
+        total_duration: Whole minutes, rounded half up from seconds.
+        last_record_at: The start of the latest recording (aware UTC), or None.
+    """
 
     student_id: str
     record_cnt: int
@@ -172,13 +210,13 @@ class StudentStats:
 
 
 class StatsStore(Protocol):
-    """student_stats, always recomputed from rows, never counted up."""
+    """The rows of student_stats, which are recomputed from attendance and never counted up."""
 
     def refresh(self) -> int:
-        """Recompute the students marked stale, in one transaction; returns how many."""
+        """Recompute the students that are marked stale, in one transaction; return how many."""
 
     def rebuild(self) -> int:
-        """Recompute everybody; returns how many students there are."""
+        """Recompute all students and return how many there are."""
 
     def differences(self) -> list[tuple[StudentStats | None, StudentStats | None]]:
-        """(stored, recomputed) wherever they are not the same; nothing is written."""
+        """Return (stored, recomputed) for each student with a difference, and write nothing."""

@@ -1,4 +1,4 @@
-"""What turns sound into text, and text into a summary."""
+"""The interfaces to speech recognition and summaries."""
 
 from typing import Protocol
 
@@ -8,26 +8,43 @@ from meeting_pipeline.ports.media import AudioWanted
 
 
 class Transcriber(Protocol):
-    """Turns speech into text."""
+    """A back end that turns speech into text."""
 
     @property
     def settings(self) -> str:
-        """What of the settings changes its result, as one line ("whisper base zh beam=5")."""
+        """Return the settings that change its result as one line ("whisper base zh beam=5")."""
 
     @property
     def audio(self) -> AudioWanted:
-        """How it wants its audio."""
+        """Return the audio format that it needs."""
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises SkipRecord("no_speech") when nobody speaks, else whatever the service says."""
+        """Transcribe the audio of one recording.
+
+        Args:
+            audio: The audio, in a format that `audio` allows.
+            job: The recording that it belongs to.
+
+        Raises:
+            SkipRecord: The audio holds no speech ("no_speech").
+            MeetingError: The service failed; the class says what to do next.
+        """
 
 
 class Summarizer(Protocol):
-    """Says what a session was about."""
+    """A back end that summarizes a transcript."""
 
     @property
     def settings(self) -> str:
-        """What of the settings changes its result (model, prompt and version)."""
+        """Return the settings that change its result as one line (model, prompt and version)."""
 
     def summarize(self, transcript: Transcript, job: Job) -> Summary:
-        """Raises RecordError when no valid summary can be had; never invents one."""
+        """Summarize one session.
+
+        Args:
+            transcript: What was said.
+            job: The recording that it belongs to.
+
+        Raises:
+            RecordError: There is no valid summary; none is invented.
+        """

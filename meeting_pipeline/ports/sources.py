@@ -1,4 +1,4 @@
-"""Where recordings come from."""
+"""The interfaces to sources of recordings and to downloaders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,15 @@ from meeting_pipeline.ports.progress import Progress
 
 @dataclass(frozen=True)
 class MediaLink:
-    """Where the media of one recording can be had right now.
+    """The present address of a recording's media.
 
-    url: https:// with its credential, or file:// for a local file; never stored, never logged.
-    suffix: "m4a", "mp4" … as the file will be named. size_bytes, sha256: as promised, or None.
-    play_url, download_url: what may be stored, as in RecordMeta; None where the source has none.
+    Attributes:
+        url: https:// with a credential, or file:// for a local file; never stored nor logged.
+        suffix: The suffix of the file ("m4a", "mp4" …).
+        size_bytes: The size by the source, or None.
+        sha256: The hex digest by the source, or None.
+        play_url: As in `RecordMeta`; may be stored.
+        download_url: As in `RecordMeta`; may be stored.
     """
 
     url: str
@@ -29,58 +33,78 @@ class MediaLink:
 
 
 class RecordingSource(Protocol):
-    """Lists recordings and says where their media is."""
+    """A source that lists recordings and locates their media."""
 
     @property
     def name(self) -> str:
-        """The `source` part of every key from here."""
+        """Return the `source` part of the keys of its recordings."""
 
     @property
     def waiting(self) -> int:
-        """How many recordings the last listing saw that cannot be listed yet (still written)."""
+        """Return how many recordings the last listing saw that are not finished yet."""
 
     @property
     def oldest_waiting(self) -> datetime | None:
-        """When the first recording began that has no files yet (aware UTC); None without any."""
+        """Return the start (aware UTC) of the oldest recording without files, or None."""
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
-        """Every recording that starts in the window, each key once.
+        """Yield every recording that starts in the window, each key once.
 
-        Either complete or an error: raises RetryableError or FatalError when a part is missing.
+        A listing that ends without an exception is complete.
+
+        Args:
+            window: The time to list.
+
+        Raises:
+            RetryableError: A part is missing; a later listing may be complete.
+            FatalError: A part is missing, and no other call can work either.
         """
 
     def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
-        """Who was there, asked for one recording; None where the source will not say."""
+        """Return the stays of the participants of one recording, or None if they are not known."""
 
     def locate(self, meta: RecordMeta) -> MediaLink:
-        """A link that works now; ask right before each download.
+        """Return a link that works now; call this right before each download.
 
-        Raises SkipRecord when there is nothing to download, RetryableError when there is not yet.
+        Args:
+            meta: The recording.
+
+        Raises:
+            SkipRecord: There is nothing to download.
+            RetryableError: There is nothing to download yet.
         """
 
 
 @runtime_checkable
 class ServiceClock(Protocol):
-    """A source whose recordings are dated by a service, which has a clock of its own.
+    """A source whose recordings are dated by the clock of a service.
 
-    Windows that end now are made with this clock: with a wrong one of this machine they would
-    miss recordings, or claim to know a future that has not been listed.
+    A window that ends now is made with this clock. With a wrong clock of this machine it would miss
+    recordings, or count a future as known that was not listed.
     """
 
     def now(self) -> datetime:
-        """Return the service's time (aware UTC), asking for it where no answer has told it yet.
+        """Return the time of the service (aware UTC); the first time this may take one call.
 
-        Raises nothing: where the service gives no answer it is this machine's time, and the next
-        listing raises why.
+        It raises nothing. If the service does not answer, it returns the time of this machine, and
+        the next listing raises the error.
         """
 
 
 class Downloader(Protocol):
-    """Brings the bytes behind a link into a file."""
+    """A back end that downloads media."""
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
-        """Fill `part` completely, going on from what an earlier attempt left there.
+        """Download a file completely, and resume what an earlier attempt left.
 
-        Raises LinkExpired when the link is no longer honoured, RetryableError for trouble on the
-        way, RecordError for an answer that is no media, FatalError when the disk is full.
+        Args:
+            link: The link to the media.
+            part: The part file to write or to continue.
+            progress: Called with the share that is done.
+
+        Raises:
+            LinkExpired: The link is not accepted any more.
+            RetryableError: The connection or the server failed.
+            RecordError: The answer is not media.
+            FatalError: The disk is full.
         """

@@ -1,4 +1,4 @@
-"""What keeps rows and files in order: retention, repair, erasure."""
+"""The interfaces to the rows that retention, repair and erasure use."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,41 +15,40 @@ if TYPE_CHECKING:
 
 
 class StoredTexts(Protocol):
-    """The transcript and summary in a recording's rows, and the files written from them."""
+    """The transcripts and summaries in rows, from which their files can be written again."""
 
     def minutes(self, recording_id: int) -> tuple[RecordMeta, Minutes] | None:
-        """Return what is stored of a recording; None without transcript or summary."""
+        """Return the stored transcript and summary of a recording, or None if one is missing."""
 
     def replace_artifact(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
-        """Commit that this file is what a stage has left, as if it had always been."""
+        """Commit that a stage has left this file; nothing else in its ledger entry changes."""
 
 
 class RetentionStore(StoredTexts, Protocol):
-    """Which files of recordings have expired."""
+    """The rows that say which files have expired."""
 
     def due(
         self, cutoffs: Cutoffs, kinds: Collection[RetainedKind], recording_id: int | None = None
     ) -> list[ExpiredFile]:
-        """Return the files that nothing needs any more and that are old enough.
+        """Return the files whose retention has ended and that no stage needs any more.
 
-        A file that a stage may still need is never among them. For media and audio it costs what is
-        due, not what is stored.
+        For media and audio, the cost depends on the number of expired files, not of stored ones.
 
         Args:
-            cutoffs: When something must have ended to be due.
-            kinds: Which kinds of file are asked for.
+            cutoffs: When processing must have ended for a file to expire.
+            kinds: The kinds of files to return.
             recording_id: One recording, or None for all.
         """
 
     def forget(self, recording_ids: Collection[int]) -> None:
-        """Commit that the rows of these recordings hold no transcript any more.
+        """Remove the transcripts from the rows of these recordings.
 
-        No run works on them again for it. Status, phase, summary, attendance and what is known of
-        the transcript stay.
+        No run makes them again. Status, phase, summary, attendance and the figures of the
+        transcript stay.
         """
 
     def removed(self, files: Iterable[ExpiredFile]) -> None:
-        """Commit that these files were removed on purpose, now."""
+        """Commit that these files were removed now, by retention."""
 
     def settle(self) -> None:
         """Make what is committed durable, so that the input of a stage may be removed."""
@@ -57,7 +56,12 @@ class RetentionStore(StoredTexts, Protocol):
 
 @dataclass(frozen=True)
 class Remnant:
-    """A place where somebody is still named. where: "recordings.summary" or a file."""
+    """A place that still names an erased person.
+
+    Attributes:
+        where: A column ("recordings.summary") or a file.
+        recording_id: Our number of the recording, or None.
+    """
 
     where: str
     recording_id: int | None = None
@@ -65,7 +69,7 @@ class Remnant:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run whose row was never completed. started_at: aware UTC."""
+    """A run whose row was not completed; it started at `started_at` (aware UTC)."""
 
     id: int
     command: str
@@ -73,48 +77,48 @@ class OpenRun:
 
 
 class RepairStore(StoredTexts, Protocol):
-    """Rows that were damaged, or that have survived their files.
+    """The rows that repair reads and corrects.
 
-    Every method but `recordings` is one transaction; each may be repeated.
+    Every method except `recordings` is one transaction, and each may be repeated.
     """
 
     def recordings(self) -> "Iterator[RecordingView]":
-        """Yield every recording, newest start first, read page by page."""
+        """Yield every recording, newest start first, and read them page by page."""
 
     def lacking_texts(self) -> frozenset[int]:
-        """Return our numbers of recordings that are done without transcript or summary in the rows.
+        """Return our numbers of finished recordings without a transcript or summary in the rows.
 
-        Those whose transcript was removed on purpose are not among them.
+        Recordings whose transcript was removed by retention are not among them.
         """
 
     def reopen(self, recording_id: int, stage: StageName) -> None:
-        """Have this stage of a finished recording done again by the next run."""
+        """Make the next run repeat this stage of a finished recording."""
 
     def open_runs(self) -> list[OpenRun]:
-        """Return the runs that never ended, oldest first: killed ones, while no run is at work."""
+        """Return the runs without an end, oldest first; while no run is active, they were killed."""
 
     def close_run(self, run_id: int, stopped_by: str) -> None:
-        """Commit that a run has ended by now, and why; a complete row stays as it is."""
+        """Commit that a run has ended, and why; a complete row does not change."""
 
 
 class ErasureStore(Protocol):
-    """A student's rows, to be erased. Every method is one committed transaction."""
+    """The rows of a student to erase; every method commits one transaction."""
 
     def find(self, student: str) -> Scope:
-        """What there is of somebody, by the id they are counted under."""
+        """Return everything that is stored about a student, by the id they are counted under."""
 
     def was_erased(self, student: str) -> bool:
-        """Whether they were erased before."""
+        """Return whether this student was erased before."""
 
     def erase(self, scope: Scope) -> None:
-        """Remove it all, and remember by hashes what must not come back.
+        """Remove a student, and store hashes of what must not be stored again.
 
-        Recordings of theirs alone go whole. In shared ones the texts go, and of the people only
-        they; the others keep their attendance and their numbers.
+        Recordings with no other student are removed. From shared ones, the texts and this student
+        are removed; the other participants keep their attendance and statistics.
         """
 
     def compact(self) -> None:
-        """Leave nothing of what was removed in the database's files, as far as that is ours."""
+        """Remove deleted data from the database's files, as far as this program can."""
 
     def remnants(self, words: Words) -> list[Remnant]:
-        """Wherever one of the words still stands in a row."""
+        """Return the rows that still hold one of the words."""
