@@ -95,7 +95,7 @@ class RepairStore(StoredTexts, Protocol):
         """Make the next run repeat this stage of a finished recording."""
 
     def open_runs(self) -> list[OpenRun]:
-        """Return the runs without an end, oldest first; while no run is active, they were killed."""
+        """Return the runs without an end, oldest first: killed ones, while no run is active."""
 
     def close_run(self, run_id: int, stopped_by: str) -> None:
         """Commit that a run has ended, and why; a complete row does not change."""

@@ -1,4 +1,4 @@
-"""What a stage is: it makes one artifact from the value before it, and loads it again."""
+"""The interface of a stage, which makes one file from the value before it and can load it."""
 
 from typing import Protocol, TypeVar
 
@@ -10,21 +10,26 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Stage(Protocol[In_contra, Out_co]):
-    """One step of a record. Stages keep no state between records, so many can run at once."""
+    """One step of a record; it keeps no state between records, so that many can run at once."""
 
     @property
     def name(self) -> StageName:
-        """Its name in ledger and reports."""
+        """Return its name in ledger and reports."""
 
     @property
     def settings(self) -> str:
-        """What of the settings changes its result; part of the fingerprint."""
+        """Return the settings that change its result; they are part of the fingerprint."""
 
     def run(self, value: In_contra, job: Job) -> Artifact:
-        """Do the work and leave the result durably in the job's folder.
+        """Do the work and write the result durably to the recording's folder.
 
-        Raises any of `meeting_pipeline.errors`; what else it raises is a bug.
+        Args:
+            value: The result of the stage before it.
+            job: The recording.
+
+        Raises:
+            MeetingError: The work failed; any other exception is a bug.
         """
 
     def load(self, artifact: Artifact, job: Job) -> Out_co:
-        """The value that `run` left, from a file that has just been verified."""
+        """Return the value that `run` wrote to a file, which was just verified."""

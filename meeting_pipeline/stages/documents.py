@@ -1,4 +1,4 @@
-"""Values of the domain as JSON documents in a record's folder."""
+"""Values of the domain as JSON documents in the folder of a recording."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,12 +10,12 @@ Value = TypeVar("Value")
 
 
 def dump(value: object) -> bytes:
-    """The value as readable UTF-8 JSON."""
+    """Return the value as readable UTF-8 JSON."""
     return _adapter(type(value)).dump_json(value, indent=1) + b"\n"
 
 
 def load(kind: type[Value], path: Path) -> Value:
-    """The value that `dump` wrote."""
+    """Return the value that `dump` wrote."""
     value: Value = _adapter(kind).validate_json(path.read_bytes())
     return value
 
@@ -24,8 +24,8 @@ _adapters: "dict[type, TypeAdapter[Any]]" = {}
 
 
 def _adapter(kind: type) -> "TypeAdapter[Any]":
-    """Made once: that takes longer than everything else a record's documents need."""
-    from pydantic import TypeAdapter  # a tenth of a second that a run without work can save
+    """Return the cached adapter of a class; building it costs more than all its documents."""
+    from pydantic import TypeAdapter  # takes 0.1 s, which a run without work saves
 
     if kind not in _adapters:
         _adapters[kind] = TypeAdapter(kind)

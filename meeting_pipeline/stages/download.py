@@ -1,4 +1,4 @@
-"""Bring a recording's media into its folder, whole."""
+"""The download stage: the complete media of a recording in its folder."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from meeting_pipeline.ports.sources import Downloader, MediaLink, RecordingSourc
 
 log = logging.getLogger(__name__)
 
-_LINKS = 3  # a link and two new ones, should it expire on the way
+_LINKS = 3  # one link, and two new ones in case it expires during the download
 _HEAD_BYTES = 512
 
 
@@ -22,12 +22,7 @@ def _nothing() -> None: ...
 
 
 class Download:
-    """A link just in time, the bytes, then the gates; only then the file gets its name.
-
-    note: told the recording's number and the link that worked, for its page and address.
-    expect: told that a file will be there soon.
-    gate: of the line that downloads share; nobody holds it while a file is examined (cpu).
-    """
+    """Asks for a link, downloads, checks the file, and only then gives it its final name."""
 
     name = StageName.DOWNLOAD
     settings = ""
@@ -42,6 +37,18 @@ class Download:
         cpu: Gate = OPEN,
         expect: Callable[[], None] = _nothing,
     ) -> None:
+        """Create the stage.
+
+        Args:
+            source: Where links come from.
+            downloader: How media is downloaded.
+            probe: Inspects a downloaded file.
+            note: Called with our number of the recording and the link that worked, to store its
+                page and address.
+            gate: Limits the downloads; it is not held while a file is checked.
+            cpu: Limits the files that are checked at once.
+            expect: Called when a download begins, so that what a new file needs can be started.
+        """
         self._source = source
         self._downloader = downloader
         self._probe = probe
@@ -66,12 +73,14 @@ class Download:
         try:
             self._check(link, name, job)
         except RecordError:
-            job.folder.remove(name)  # so that the next attempt starts from nothing
+            job.folder.remove(name)  # a damaged part must not be resumed
             raise
         artifact = job.folder.publish(name)
         if link.sha256 not in (None, artifact.sha256):
             job.folder.remove(name)
-            raise RetryableError("file_changed", f"{job.meta.key} is not the file that was listed")
+            raise RetryableError(
+                "file_changed", f"the file of {job.meta.key} has changed since it was listed"
+            )
         return artifact
 
     def _fetch(self, meta: RecordMeta, job: Job) -> MediaLink:

@@ -1,4 +1,4 @@
-"""Take the sound out of a recording and make sure that it is all there."""
+"""The extract stage: the audio of a recording, and the proof that it is complete."""
 
 from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.media_checks import check_audible, check_long_enough, check_whole
@@ -17,17 +17,21 @@ from meeting_pipeline.ports.media import (
 
 
 class Extract:
-    """Decode everything once: that makes the audio and proves the recording.
-
-    wanted: by the transcriber. minimum_s: shorter recordings are skipped.
-    cpu: the gate of the processor.
-    """
+    """Decodes the whole recording once, which both makes the audio and checks the recording."""
 
     name = StageName.EXTRACT
 
     def __init__(
         self, media: MediaTool, wanted: AudioWanted, minimum_s: float, cpu: Gate = OPEN
     ) -> None:
+        """Create the stage.
+
+        Args:
+            media: Decodes media files.
+            wanted: The audio format that the transcriber needs.
+            minimum_s: The length in seconds below which a recording is skipped.
+            cpu: Limits the recordings that are decoded at once.
+        """
         self._media = media
         self._cpu = cpu
         self._wanted = wanted
@@ -35,7 +39,7 @@ class Extract:
 
     @property
     def settings(self) -> str:
-        # sound as it is is no other sound: nobody shall pay for its transcript again
+        # whether the audio is copied or encoded is left out: its transcript need not be paid twice
         return f"{self._wanted.format} 16 kHz mono, at least {self._minimum_s:g} s"
 
     def run(self, value: Recording, job: Job) -> Artifact:
@@ -54,13 +58,13 @@ class Extract:
             audio = self._extract(value, promised, name, job)
         except RecordError:
             job.folder.remove(name)
-            job.folder.remove(value.path.name)  # damaged here or there: fetch it afresh next time
+            job.folder.remove(value.path.name)  # the next attempt downloads it again
             raise
         except MeetingError:
             job.folder.remove(name)
             raise
         for earlier in {f"audio.{one}" for one in AUDIO_FORMATS} - {name}:
-            job.folder.remove(earlier)  # other settings made it, and nobody would look for it
+            job.folder.remove(earlier)  # made with other settings; retention would not find it
         artifact = job.folder.publish(name, audio.duration_s)
         job.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
         return artifact
@@ -76,7 +80,7 @@ class Extract:
         self, recording: Recording, promised: MediaInfo, name: str, job: Job
     ) -> ExtractedAudio:
         target = job.folder.part(name)
-        target.unlink(missing_ok=True)  # left by a killed run, or a link that somebody planted
+        target.unlink(missing_ok=True)  # left by a killed run, or a planted symbolic link
         audio = self._media.extract(
             recording.path, target, self._wanted.format_of(promised), job.progress
         )

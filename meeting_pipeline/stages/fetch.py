@@ -1,4 +1,4 @@
-"""List a window of a source into rows, a page at a time."""
+"""The listing of a window of a source into rows, page by page."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,18 +21,22 @@ from meeting_pipeline.ports.sources import RecordingSource
 
 log = logging.getLogger(__name__)
 
-_FIRST_ROWS = 4  # as many as come at once: work begins while the source is asked for the others
-_MOST_ROWS = 500  # a transaction: 14 times faster than one by one, and still a short lock
+_FIRST_ROWS = 4  # few, so that work begins while the source is still listing
+_MOST_ROWS = 500  # in one transaction: 14 times faster than one by one, and still a short lock
 
 TEACHER_NOT_LISTED = "teacher_not_listed"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a listing brought; trouble: why it is not complete, or None.
+    """The result of a listing, or of a part of one.
 
-    waiting: of the known ones, not final at the source yet. skipped: new ones that are not for us,
-    each with its reason.
+    Attributes:
+        new: How many recordings were new.
+        known: How many recordings were known before.
+        waiting: How many recordings the source has not finished yet.
+        skipped: The new recordings that are not processed, each with its reason.
+        trouble: Why the listing is not complete, or None.
     """
 
     new: int = 0
@@ -43,7 +47,7 @@ class Listing:
 
     @property
     def total(self) -> int:
-        """Everything listed."""
+        """Return the number of listed recordings."""
         return self.new + self.known
 
     def __add__(self, other: "Listing") -> "Listing":
@@ -58,7 +62,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a listing that has its rows now, and the recordings in it."""
+    """A part of a listing that is stored in rows, and the recordings in it."""
 
     listing: Listing
     metas: Sequence[RecordMeta] = ()
@@ -67,10 +71,18 @@ class Page:
 def fetch(
     source: RecordingSource, store: RecordingStore, window: Window, teachers: Sequence[str]
 ) -> Iterator[Page]:
-    """Make rows of everything the source lists in the window; what came before trouble is kept.
+    """Store everything that the source lists in a window, and yield it page by page.
 
-    teachers: the white list; recordings of others become rows that say why they are skipped.
-    Raises ConfigError when the source cannot work as it is set.
+    What was listed before an error is kept; the last page then says why the listing is incomplete.
+
+    Args:
+        source: What to list.
+        store: Where the rows are.
+        window: The time to list.
+        teachers: The teacher list; recordings of other teachers are stored as skipped.
+
+    Raises:
+        ConfigError: The source does not work with these settings.
     """
     try:
         if window.start >= window.end:
@@ -86,7 +98,7 @@ def fetch(
 
 
 def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
-    """Rows for a chunk; one that cannot be stored is said and costs no other."""
+    """Store a chunk; a recording that cannot be stored is reported and affects no other."""
     try:
         listed = store.upsert(metas)
     except RecordError as refusal:
@@ -116,9 +128,10 @@ def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:
 def _complete_participants(
     source: RecordingSource, store: RecordingStore, chunk: Sequence[RecordMeta]
 ) -> Listing:
-    """Ask who was there where neither listing nor rows know; one refusal is no reason to stop.
+    """Ask for the participants that neither the listing nor the rows hold, and store them.
 
-    What was told before the source fails is kept. The result says whether some could not be.
+    A refusal for one recording does not stop the others, and what the source told before it fails
+    is stored. The result says whether some could not be stored.
     """
     complete: list[RecordMeta] = []
     try:
@@ -140,7 +153,7 @@ def _participants(source: RecordingSource, meta: RecordMeta) -> tuple[Participan
 
 
 def _chunks(metas: Iterable[RecordMeta]) -> Iterator[Sequence[RecordMeta]]:
-    """A few at first, then more and more; what came before trouble comes before it is raised."""
+    """Yield chunks of growing size; what was listed before an error is yielded before it."""
     chunk: list[RecordMeta] = []
     rows = _FIRST_ROWS
     try:

@@ -1,4 +1,4 @@
-"""Turn transcript and summary into rows, and into a page for people."""
+"""The store stage: transcript and summary in rows and on a page for people."""
 
 from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import Minutes, Summary, Transcript
@@ -8,7 +8,7 @@ from meeting_pipeline.ports.rows import RecordingStore
 
 
 class Store:
-    """`summary.md`, then the rows in one transaction; what stood there before is replaced."""
+    """Writes `summary.md`, then replaces the rows of the recording in one transaction."""
 
     name = StageName.STORE
     settings = ""

@@ -1,4 +1,4 @@
-"""Say what a session was about and which phase it belongs to."""
+"""The summarize stage: the summary of a transcript and its coaching phase."""
 
 from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
@@ -8,7 +8,7 @@ from meeting_pipeline.stages.documents import dump, load
 
 
 class Summarize:
-    """Whoever summarizes, the summary is kept as `summary.json`."""
+    """Writes the summary of any back end to `summary.json`."""
 
     name = StageName.SUMMARIZE
 

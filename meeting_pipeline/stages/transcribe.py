@@ -1,4 +1,4 @@
-"""Turn the sound into text."""
+"""The transcribe stage: the transcript of the audio."""
 
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
@@ -9,7 +9,7 @@ from meeting_pipeline.stages.documents import dump, load
 
 
 class Transcribe:
-    """Whoever transcribes, the transcript is kept as `transcript.json`."""
+    """Writes the transcript of any back end to `transcript.json`."""
 
     name = StageName.TRANSCRIBE
 

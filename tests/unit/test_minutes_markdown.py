@@ -82,7 +82,7 @@ def test_the_body_reads_from_the_title_to_the_transcript() -> None:
     assert body(render()) == (
         "\n# 小明 简历修改\n\n"
         "**阶段: 简历优化** (置信度 0.76, rules)\n\n"
-        "> 摘要由规则从原话中选出，没有使用语言模型。\n\n"
+        "> 摘要由规则从原文中选取，未使用语言模型。\n\n"
         "修改你的简历。\n\n"
         "## 要点\n\n- 排版\n- 量化\n\n"
         "## 决定\n\n- 那就用一页\n\n"
