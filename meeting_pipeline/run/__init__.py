@@ -1,1 +1,1 @@
-"""One run, from a window of time to a report."""
+"""A run, from a time window to a report."""

@@ -1,4 +1,4 @@
-"""Many records at once, each still taken through its stages by one sequential worker."""
+"""Several records in flight, each processed by one sequential worker."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,26 +13,39 @@ from meeting_pipeline.ports.rows import DueRecord
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.run.record_worker import RecordWorker
 
-_CRASHES_TOGETHER = 1  # once anybody may have been under way when a run was killed
+_CRASHES_TOGETHER = 1  # a run that was killed once may have been killed by any record in flight
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """One outcome per record, in the order they were given; fatal: what ended it early, or None."""
+    """The result of a batch.
+
+    Attributes:
+        outcomes: One outcome for each record, in the order of the records.
+        fatal: The error that ended the batch early, or None.
+    """
 
     outcomes: tuple[RecordOutcome, ...]
     fatal: FatalError | None
 
 
 class Batch:
-    """Keeps up to `jobs` records in flight; one is the plain sequential worker, same code.
+    """Keeps several records in flight; with one, it processes them sequentially, by the same code.
 
-    A record at which run after run has ended without a word has nobody beside it.
+    A record during which several runs in a row were killed is processed alone.
     """
 
     def __init__(
         self, worker: RecordWorker, gates: Gates, observer: RunObserver, jobs: int
     ) -> None:
+        """Create the batch.
+
+        Args:
+            worker: Processes one record; it is called by several threads.
+            gates: The gates of the run, which are closed after a fatal error.
+            observer: Receives the outcome of each record.
+            jobs: The number of records in flight at most.
+        """
         self._worker = worker
         self._gates = gates
         self._observer = observer
@@ -42,9 +55,13 @@ class Batch:
     def process(
         self, records: Iterable[DueRecord], run_id: int, until: StageName | None
     ) -> BatchResult:
-        """Every record gets an outcome; a fatal error ends the work and defers what is left.
+        """Process the records; a fatal error ends the work and defers the remaining ones.
 
-        records: read no further ahead than twice `jobs`, so it may still be growing.
+        Args:
+            records: The records. It is read at most twice `jobs` ahead, so the source may still be
+                listing them.
+            run_id: The number of the run.
+            until: The last stage to run, or None for all of them.
         """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="record") as pool:
             futures = list(self._submit(pool, records, run_id, until))
@@ -80,7 +97,7 @@ class Batch:
     def _process(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
         if self._gates.closed.is_set():
             reason = self._fatal.code if self._fatal else "stopped"
-            return _deferred(record, reason, "the run ended before its turn")
+            return _deferred(record, reason, "the run ended before this record was started")
         return self._worker.process(record, run_id, until)
 
 

@@ -1,4 +1,4 @@
-"""What a run works on, found while its source is still listing."""
+"""The records that a run processes, found while its source is still listing."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +13,23 @@ from meeting_pipeline.stages.fetch import Listing, Page, fetch
 
 @dataclass
 class Intake:
-    """Iterate over it once: each due record comes once, as soon as the listing has told of it.
+    """An iterable that lists a window and yields each due record once; iterate over it once only.
 
-    Behind what the listing told of comes what was due before, and at the very end what was under
-    way when an earlier run ended without a word, the most suspicious last: whatever it does, the
-    others are done. A run with a limit takes the oldest of all, so it waits for the whole listing.
-    made_with: the fingerprint of all stage settings.
+    Listed records come first, as soon as they are stored, then those that were due before. Records
+    during which an earlier run was killed come last, the most suspicious at the very end: if one of
+    them kills this run, too, the others are done. A run with a limit processes the oldest records
+    of all, so it waits for the whole listing.
 
-    listing: complete when the iteration is over. wrong: the setting with which the source cannot
-    work, or None; then nothing more comes.
+    Attributes:
+        order: What the run is asked to do.
+        source: What is listed.
+        store: Where the rows are.
+        observer: Receives the number of listed and due records.
+        teachers: The teacher list.
+        made_with: The fingerprint of all stage settings.
+        listing: The result of the listing; complete after the iteration.
+        wrong: The error of a setting with which the source does not work, or None. After it,
+            nothing more is yielded.
     """
 
     order: RunRequest
@@ -64,13 +72,13 @@ class Intake:
         return self.store.due(window, self.made_with, self.order.limit)
 
     def _trusted(self, records: Iterable[DueRecord]) -> list[DueRecord]:
-        """Those of the new ones that are not held back."""
+        """Return the new records that no run was killed during, and hold the others back."""
         new = self._new(records)
         self._suspects += [record for record in new if record.crashes]
         return [record for record in new if not record.crashes]
 
     def _new(self, records: Iterable[DueRecord]) -> list[DueRecord]:
-        """Those that have not come yet; what is in flight looks due to the rows."""
+        """Return the records that were not yielded yet; by the rows, those in flight are due."""
         new = [record for record in records if record.id not in self._taken]
         self._taken.update(record.id for record in new)
         if new:

@@ -1,4 +1,4 @@
-"""How much of each resource is used at once, and who waits for it."""
+"""The gates of a run, which limit the simultaneous uses of each resource and measure them."""
 
 import threading
 import time
@@ -12,15 +12,21 @@ from meeting_pipeline.errors import Stopped
 
 
 class Gates:
-    """One gate per resource, shared by all records in flight; closing lets nobody in any more.
+    """One gate for each resource, shared by all records in flight.
 
-    slots: resource → how many may use it at once. closed: set once they are closed; waits of the
-    back ends end with it, too. clock: seconds.
+    Attributes:
+        closed: Set once the gates are closed; back ends end their waits by it, too.
     """
 
     def __init__(
         self, slots: Mapping[Resource, int], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """Create open gates.
+
+        Args:
+            slots: The number of slots of each resource.
+            clock: Returns seconds.
+        """
         self.closed = threading.Event()
         self._waits = _Waits()
         self._gates = {
@@ -32,27 +38,27 @@ class Gates:
         return self._gates[resource]
 
     def use(self) -> tuple[GateUse, ...]:
-        """How each stands now."""
+        """Return the use of each resource."""
         return tuple(gate.use() for gate in self._gates.values())
 
     def waited_s(self) -> float:
-        """Seconds that this thread has waited at gates since it began."""
+        """Return the seconds that this thread has waited at gates since it began."""
         return self._waits.seconds
 
     def check_open(self) -> None:
-        """Raises Stopped once the gates are closed."""
+        """Raise Stopped if the gates are closed."""
         if self.closed.is_set():
             raise _stopped()
 
     def close(self) -> None:
-        """Let nobody in any more; who is inside finishes."""
+        """Give out no more slots; slots in use may be used to their end."""
         self.closed.set()
         for gate in self._gates.values():
             gate.wake()
 
 
 class SlotGate:
-    """The gate of one resource (`ports.gate.Gate`): who came first is let in first."""
+    """The gate of one resource (see `ports.gate.Gate`); it gives out slots in order of arrival."""
 
     def __init__(
         self,
@@ -75,7 +81,7 @@ class SlotGate:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a slot and hold it; raises Stopped once the gates are closed."""
+        """Wait for a slot and hold it while the block runs; see `Gate.slot`."""
         self._enter()
         try:
             yield
@@ -84,17 +90,17 @@ class SlotGate:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Hold a slot and use nothing: while anybody does, the resource is full with the others."""
-        came = self._clock()
+        """Declare that the block waits while it holds a slot; see `Gate.waiting`."""
+        began = self._clock()
         self._count_waiting(1)
         try:
             yield
         finally:
             self._count_waiting(-1)
-            self._count_wait(self._clock() - came)
+            self._count_wait(self._clock() - began)
 
     def use(self) -> GateUse:
-        """How it stands now."""
+        """Return the use of the resource."""
         with self._lock:
             self._count_busy()
             used = self._used - self._waiting
@@ -110,7 +116,7 @@ class SlotGate:
             )
 
     def wake(self) -> None:
-        """Let who waits look whether the gates are closed."""
+        """Wake all waiting threads, so that they see that the gates are closed."""
         with self._lock:
             for turn in self._queue:
                 turn.has_come.set()
@@ -122,7 +128,7 @@ class SlotGate:
             if self._used < self._slots:
                 self._take_slot()
                 return
-            turn, came = _Turn(), self._clock()
+            turn, began = _Turn(), self._clock()
             self._queue.append(turn)
         try:
             turn.has_come.wait()
@@ -132,7 +138,7 @@ class SlotGate:
             self._give_up(turn)
             raise
         finally:
-            self._count_wait(self._clock() - came)
+            self._count_wait(self._clock() - began)
 
     def _give_up(self, turn: "_Turn") -> None:
         with self._lock:
@@ -161,7 +167,7 @@ class SlotGate:
             self._free_slot()
 
     def _free_slot(self) -> None:
-        """Hand the slot to who came first; nobody else is woken."""
+        """Hand the slot to the thread that has waited longest, and wake no other."""
         self._count_busy()
         self._used -= 1
         if self._queue and not self._closed.is_set():
@@ -180,14 +186,19 @@ class SlotGate:
 
 @dataclass(eq=False)
 class _Turn:
-    """One who waits. has_come: set when there is a slot for it, or none will be."""
+    """A waiting thread's place in the queue.
+
+    Attributes:
+        has_come: Set when the thread has a slot, or will not get one.
+        has_slot: Whether it has a slot.
+    """
 
     has_come: threading.Event = field(default_factory=threading.Event)
     has_slot: bool = False
 
 
 class _Waits(threading.local):
-    """What the present thread has waited."""
+    """The seconds that the current thread has waited."""
 
     seconds = 0.0
 

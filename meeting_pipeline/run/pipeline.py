@@ -1,4 +1,4 @@
-"""One run, from a window of time to a report."""
+"""A run, from a time window to a report."""
 
 import logging
 import time
@@ -26,11 +26,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The source, the rows and the batch, put together.
+    """A configured pipeline: it lists, processes records in a batch, and reports.
 
-    stopwatch: told of every stage, as one of the observers.
-    made_with: the fingerprint of all stage settings. stop_code: the exit code of a signal that
-    asked the run to end, or None. stop_reason: what that was, as a code, or None.
+    Attributes:
+        source: What is listed.
+        recordings: The rows of recordings.
+        runs: The rows of runs.
+        stats: The rows of student_stats.
+        batch: Processes the records.
+        observer: Receives the events of the run.
+        stopwatch: Measures the stages; `observer` passes it their events.
+        teachers: The teacher list.
+        made_with: The fingerprint of all stage settings.
+        stop_code: Returns the exit code of what asked the run to end, or None.
+        stop_reason: Returns the code of what asked the run to end, or None.
     """
 
     source: RecordingSource
@@ -46,11 +55,17 @@ class Pipeline:
     stop_reason: Callable[[], str | None] = lambda: None
 
     def run(self, request: RunRequest) -> RunReport:
-        """List, process what is due, refresh the statistics, report.
+        """List, process what is due, refresh the statistics, and report.
 
-        A listing that breaks off is in the report (`stopped_by`); unless nothing can go on, what is
-        known is worked on all the same. Raises FatalError when no run can begin, and ConfigError
-        when the source cannot work as it is set; the run's row is closed then, too.
+        If the listing breaks off, the report says so (`stopped_by`), and the records that are known
+        are processed all the same unless the error is fatal.
+
+        Args:
+            request: What the run is asked to do.
+
+        Raises:
+            FatalError: The run cannot begin.
+            ConfigError: The source does not work with these settings; the run's row is complete.
         """
         started = time.monotonic()
         run_id = self.runs.start(request.command, request.window)
@@ -67,19 +82,22 @@ class Pipeline:
         return report
 
     def plan(self, request: RunRequest) -> RunPlan:
-        """What a run would find and do now; no recording becomes a row."""
+        """Return what a run would list and process now, and store nothing."""
         listed = list(self.source.list_records(request.window))
         new = self.recordings.unknown(listed)
         return RunPlan(request.window, len(listed), tuple(new), tuple(self._intake(request).due()))
 
     def _closed(self, report: RunReport) -> RunReport:
-        """The report with the statistics refreshed and its row complete, if the rows are there."""
+        """Refresh the statistics, complete the run's row, and return the report with its usage.
+
+        If the database is not available, the report says so instead.
+        """
         try:
             self.stats.refresh()
             report = replace(report, usage=self.runs.usage(report.run_id))
             self.runs.finish(report)
         except FatalError as trouble:
-            log.error("the run's own row is not complete: %s", trouble)
+            log.error("the row of this run cannot be completed: %s", trouble)
             stopped_by = report.stopped_by or trouble.code
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report

@@ -1,4 +1,4 @@
-"""One record through the stages, and what each error means for it."""
+"""The worker that takes one record through the stages, and what each error means for it."""
 
 import logging
 from collections.abc import Callable
@@ -44,7 +44,7 @@ from meeting_pipeline.storage.paid_calls import PaidCalls
 log = logging.getLogger(__name__)
 
 INTERNAL = "internal"
-"""The error code of a bug; its traceback is in the log."""
+"""The error code of a bug, whose traceback is in the log."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,20 @@ class Stages:
 
     @property
     def made_with(self) -> str:
-        """One fingerprint of all settings; a record finished with another one is out of date."""
+        """Return the fingerprint of all settings; a record finished with another is out of date."""
         stages = (self.download, self.extract, self.transcribe, self.summarize, self.store)
         return fingerprint(*(stage.settings for stage in stages))
 
 
 @dataclass(frozen=True)
 class RetryRules:
-    """When a failed record is tried again: after `first_delay`, doubling up to `longest_delay`.
+    """When a failed record is tried again.
 
-    max_attempts: failures of one stage until the record is dead; a run that ended without a word
-    while it was at the stage counts as one.
+    Attributes:
+        max_attempts: The failures of one stage after which the record is dead; a run that was
+            killed during the stage counts as one.
+        first_delay: The delay after the first failure; it doubles with each further one.
+        longest_delay: The limit of the delay.
     """
 
     max_attempts: int = 5
@@ -77,7 +80,12 @@ class RetryRules:
     longest_delay: timedelta = LONGEST_BACK_OFF
 
     def next_attempt(self, now: datetime, attempt: int) -> datetime | None:
-        """When a record whose n-th attempt failed is due again; None when it is dead."""
+        """Return when a record is due again whose N-th attempt failed; None if it is dead now.
+
+        Args:
+            now: The current time.
+            attempt: The number of the attempt, from 1.
+        """
         if attempt >= self.max_attempts:
             return None
         doublings: int = 2 ** min(attempt - 1, 30)
@@ -86,7 +94,7 @@ class RetryRules:
 
 @dataclass(frozen=True)
 class RecordWorker:
-    """Takes one record after another; several threads may share it, each with its own record."""
+    """Processes one record at a time; several threads may share it, each with its own record."""
 
     stages: Stages
     store: RecordingStore
@@ -97,9 +105,15 @@ class RecordWorker:
     now: Callable[[], datetime]
 
     def process(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
-        """Bring one record as far as `until` (None: to its rows), from wherever it stands.
+        """Run the stages of one record that are not done yet, and return the outcome.
 
-        Raises FatalError when no record can go on; all other trouble is in the outcome.
+        Args:
+            record: The record.
+            run_id: The number of the run.
+            until: The last stage to run, or None for all of them.
+
+        Raises:
+            FatalError: No record can be processed; any other error is in the outcome.
         """
         self.observer.record_started(record.id, record.meta)
         job, most = self._job(record, run_id), self.rules.max_attempts
@@ -115,7 +129,7 @@ class RecordWorker:
         except FatalError as fatal:
             self._deferred(record, steps, fatal)
             raise
-        except ConfigError as wrong:  # no other record can go on with this setting either
+        except ConfigError as wrong:  # no other record can be processed with this setting either
             self._deferred(record, steps, wrong)
             raise FatalError(wrong.code, wrong.message, hint=wrong.hint) from wrong
         except SkipRecord as skip:
@@ -126,7 +140,7 @@ class RecordWorker:
         except Exception as bug:
             log.exception("%s: a bug in stage %s", record.meta.key, steps.stage)
             again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
-            what = f"{type(bug).__name__}, see the log"
+            what = f"unexpected {type(bug).__name__}, see the log"
             return self._failed(record, steps, INTERNAL, what, again_at)
         return RecordOutcome.of(record.id, record.meta, Outcome.DONE, steps.stage)
 
@@ -154,9 +168,9 @@ class RecordWorker:
         return Job(record.id, record.meta, folder, progress, spent)
 
     def _again_at(self, steps: Steps, failure: RetryableError | RecordError) -> datetime | None:
-        """When it is due again: by our rules, and when the other side asked for.
+        """Return when the record is due again: by our rules, and not before the service asked for.
 
-        What asks for longer than our longest delay is tried again after that.
+        A service that asks for more than our longest delay is called again after that delay.
         """
         now = self.now()
         again_at = self.rules.next_attempt(now, max(steps.attempt, 1))

@@ -1,8 +1,8 @@
-"""The same treatment for every stage of a record: done before? then load; else run it.
+"""The common treatment of every stage of a record: load its result if it is done, else run it.
 
 A stage is done once for the same `made_from`, a chained fingerprint of the record, the stage, its
-settings and everything upstream. So changing the speech model runs transcribe again and what
-follows, and nothing before it. What is done is loaded only when a later stage needs it.
+settings and everything upstream. A change of the speech model therefore runs transcribe and what
+follows again, and nothing before it. A result is loaded only when a later stage needs it.
 """
 
 import hashlib
@@ -32,44 +32,44 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Other = TypeVar("Other")
 
-_TRIES = 3  # of one stage within a run; what needs longer is left to a later run
-_PATIENCE_S = 120.0  # a wait that is asked for and is longer is left to a later run
+_TRIES = 3  # of one stage within a run; after them, a later run tries again
+_PATIENCE_S = 120.0  # a run does not wait longer; a later run tries again
 _BACK_OFF = wait_random_exponential(multiplier=2, max=30)
 
 
 @dataclass(frozen=True)
 class Made(Generic[Out]):
-    """A stage's result. `value()` loads it, or makes it again should its file be gone."""
+    """The result of a stage; `value()` loads it, or makes it again if its file is missing."""
 
     made_from: str
     value: Callable[[], Out]
 
 
 def given(value: Out, made_from: str) -> Made[Out]:
-    """A value that is there already."""
+    """Return a value as the result that the first stage starts from."""
     return Made(fingerprint(made_from), lambda: value)
 
 
 def both(first: Made[Out], second: Made[Other]) -> Made[tuple[Out, Other]]:
-    """Two results together; the second was made from the first."""
+    """Return two results as one; the second was made from the first."""
     return Made(second.made_from, lambda: (first.value(), second.value()))
 
 
 def fingerprint(*parts: str) -> str:
-    """A short name for exactly these words in this order."""
+    """Return the hash of these texts in this order."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 class UntilReached(Exception):
-    """The last stage that was wanted is done."""
+    """The last requested stage is done."""
 
 
 class Steps:
-    """Does the stages of one record, each once; `until`: the last one wanted, None for all.
+    """Runs the stages of one record, each once.
 
-    ledger: how they stand when it begins.
-    most_crashes: of a stage that ended so many runs without a word no further start is made.
-    stage, attempt: the one that ran last, and the number of its start, from 1.
+    Attributes:
+        stage: The stage that was started last.
+        attempt: The number of that start, from 1.
     """
 
     def __init__(
@@ -82,6 +82,18 @@ class Steps:
         until: StageName | None,
         most_crashes: int,
     ) -> None:
+        """Create the runner of one record.
+
+        Args:
+            job: The record.
+            ledger: The entries of its stages.
+            store: Where the ledger is.
+            gates: The gates of the run.
+            observer: Receives the start and end of each stage.
+            until: The last stage to run, or None for all of them.
+            most_crashes: The number of runs killed during a stage after which it is not started
+                again.
+        """
         self.stage = StageName.DOWNLOAD
         self.attempt = 0
         self._job = job
@@ -93,9 +105,16 @@ class Steps:
         self._ledger = ledger
 
     def step(self, stage: Stage[In, Out], upstream: Made[In]) -> Made[Out]:
-        """This stage's result; raises UntilReached after the last one, and the stage's errors.
+        """Return the result of a stage, which is run unless it is done.
 
-        Raises FinalError("crashed") instead of letting it end one run too many.
+        Args:
+            stage: The stage.
+            upstream: The result of the stage before it.
+
+        Raises:
+            UntilReached: This was the last requested stage.
+            FinalError: Too many runs were killed during this stage ("crashed").
+            MeetingError: The stage failed.
         """
         made_from = fingerprint(upstream.made_from, stage.name, stage.settings)
         entry = self._ledger.get(stage.name)
@@ -119,9 +138,9 @@ class Steps:
     def _say_gone(self, entry: LedgerEntry, artifact: Artifact) -> None:
         key, name = self._job.meta.key, artifact.name
         if entry.file_removed_at:
-            log.info("%s: %s was removed when its time was over; making it again", key, name)
+            log.info("%s: %s was removed by retention; making it again", key, name)
         else:
-            log.warning("%s: %s is gone or altered; making it again", key, name)
+            log.warning("%s: %s is missing or damaged; making it again", key, name)
 
     def _run(self, stage: Stage[In, Out], upstream: Made[In], made_from: str) -> Artifact:
         value = upstream.value()
@@ -146,8 +165,8 @@ class Steps:
         if before.made_from == made_from and before.attempts >= self._most_crashes:
             raise FinalError(
                 "crashed",
-                f"{before.attempts} runs ended without a word while they were at this stage",
-                hint="see the system's log for what killed them (memory?), then retry it alone",
+                f"{before.attempts} runs were killed during this stage",
+                hint="look in the system log for what killed them (memory?), then retry it alone",
             )
 
     def _retrying(self, attempt: Callable[[], Artifact]) -> Artifact:
@@ -163,7 +182,7 @@ class Steps:
     def _say_why(self, state: RetryCallState) -> None:
         wait_s = state.next_action.sleep if state.next_action else 0.0
         trouble = state.outcome.exception() if state.outcome else None
-        log.warning("%s: %s; again in %.0f s", self._job.meta.key, trouble, wait_s)
+        log.warning("%s: %s; trying again in %.0f s", self._job.meta.key, trouble, wait_s)
 
 
 def _worth_waiting(trouble: BaseException) -> bool:

@@ -150,7 +150,7 @@ def test_what_retention_has_removed_is_no_alarm_when_it_is_needed_again(
     office.transcriber = FakeTranscriber("fake model-2")
     office.run(everywhere=False)
 
-    assert "audio.flac was removed when its time was over" in caplog.text
+    assert "audio.flac was removed by retention" in caplog.text
     assert "gone or altered" not in caplog.text
 
 

@@ -1,1 +1,1 @@
-"""What watches a run without being able to break it, one file each."""
+"""The observers of a run, one in each file."""

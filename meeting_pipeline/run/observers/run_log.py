@@ -1,4 +1,4 @@
-"""The run as log lines: one per listing, stage and record, with ids, counts and durations."""
+"""The log of a run: one line for each listing, stage and record."""
 
 import logging
 from collections.abc import Mapping
@@ -12,13 +12,14 @@ from meeting_pipeline.ports.observer import RunObserver
 
 log = logging.getLogger(__name__)
 
-_WORTH_SAYING_S = 0.05
+_SHOWN_FROM_S = 0.05
 
 
 class RunLog(RunObserver):
-    """Titles and text stay out: a line names a record by its ids.
+    """Writes the events of a run to the log, with ids, counts and durations.
 
-    The same comes as fields for log lines in JSON (`runtime.logs.FIELDS`).
+    A line names a record by its ids, never by its title. The same values are attached as fields for
+    log lines in JSON (see `runtime.logs.FIELDS`).
     """
 
     def __init__(self) -> None:
@@ -27,24 +28,24 @@ class RunLog(RunObserver):
     def run_started(self, run_id: int, window: Window | None) -> None:
         self._run_id = run_id
         span = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC" if window else ""
-        self._say("run_started", {}, "run %d: listing %s", run_id, span)
+        self._log_event("run_started", {}, "run %d: listing %s", run_id, span)
 
     def records_listed(self, listed: int, new: int) -> None:
         counts = {"listed": listed, "new": new}
-        said = "listed %d recordings, %d of them new"
-        self._say("records_listed", {"counts": counts}, said, listed, new)
+        message = "listed %d recordings, %d of them new"
+        self._log_event("records_listed", {"counts": counts}, message, listed, new)
 
     def work_planned(self, due: int) -> None:
-        said = "%d records are due so far"
-        self._say("work_planned", {"counts": {"due": due}}, said, due)
+        message = "%d records are due so far"
+        self._log_event("work_planned", {"counts": {"due": due}}, message, due)
 
     def record_started(self, recording_id: int, meta: RecordMeta) -> None:
         fields = _named(recording_id, meta)
-        self._say("record_started", fields, "#%d is %s", recording_id, meta.key)
+        self._log_event("record_started", fields, "#%d is %s", recording_id, meta.key)
 
     def stage_started(self, recording_id: int, meta: RecordMeta, stage: StageName) -> None:
         fields = _named(recording_id, meta) | {"stage": stage}
-        self._say("stage_started", fields, "#%d %s starts", recording_id, stage)
+        self._log_event("stage_started", fields, "#%d %s starts", recording_id, stage)
 
     def stage_finished(
         self, recording_id: int, meta: RecordMeta, stage: StageName, work: StageWork
@@ -52,9 +53,9 @@ class RunLog(RunObserver):
         seconds, waited_s = round(work.seconds, 3), round(work.waited_s, 3)
         fields = _named(recording_id, meta) | {"stage": stage}
         fields |= {"seconds": seconds, "waited_s": waited_s, "bytes": work.size_bytes}
-        waited = f", waited {waited_s:.1f} s" if waited_s >= _WORTH_SAYING_S else ""
-        said = "#%d %s done in %.1f s%s"
-        self._say("stage_finished", fields, said, recording_id, stage, seconds, waited)
+        waited = f", waited {waited_s:.1f} s" if waited_s >= _SHOWN_FROM_S else ""
+        message = "#%d %s done in %.1f s%s"
+        self._log_event("stage_finished", fields, message, recording_id, stage, seconds, waited)
 
     def record_finished(self, outcome: RecordOutcome) -> None:
         where = f" at {outcome.stage}" if outcome.stage else ""
@@ -67,12 +68,14 @@ class RunLog(RunObserver):
             "status": outcome.status,
             "error_code": outcome.error_code,
         }
-        said = "#%d %s%s"
-        self._say("record_finished", fields, said, outcome.id, outcome.status, reason, level=level)
+        message = "#%d %s%s"
+        self._log_event(
+            "record_finished", fields, message, outcome.id, outcome.status, reason, level=level
+        )
 
     def run_finished(self, report: RunReport) -> None:
         if report.timing.slowest:
-            self._say_timing(report)
+            self._log_timing(report)
         counts = {outcome.value: report.count(outcome) for outcome in Outcome}
         fields = {
             "seconds": report.seconds,
@@ -87,7 +90,7 @@ class RunLog(RunObserver):
                 "exit_code": report.exit_code,
             },
         }
-        self._say(
+        self._log_event(
             "run_finished",
             fields,
             "run %d ended after %.1f s: %d due = %s; exit code %d",
@@ -98,14 +101,14 @@ class RunLog(RunObserver):
             report.exit_code,
         )
 
-    def _say_timing(self, report: RunReport) -> None:
+    def _log_timing(self, report: RunReport) -> None:
         timing = report.timing
         in_use = {
             str(gate.resource): round(gate.occupancy(report.seconds), 3)
             for gate in timing.gates
             if gate.entries
         }
-        self._say(
+        self._log_event(
             "run_timed",
             {"slowest": timing.slowest, "lower_bound_s": timing.lower_bound_s, "in_use": in_use},
             "run %d: slowest is %s, lower bound %.1f s; in use: %s",
@@ -115,15 +118,15 @@ class RunLog(RunObserver):
             ", ".join(f"{name} {share:.0%}" for name, share in in_use.items()),
         )
 
-    def _say(
+    def _log_event(
         self,
         event: str,
         fields: Mapping[str, object],
-        said: str,
-        *words: object,
+        message: str,
+        *values: object,
         level: int = logging.INFO,
     ) -> None:
-        log.log(level, said, *words, extra={"event": event, "run_id": self._run_id, **fields})
+        log.log(level, message, *values, extra={"event": event, "run_id": self._run_id, **fields})
 
 
 def _named(recording_id: int, meta: RecordMeta) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, for its report."""
+"""The measurement of where the time of a run goes."""
 
 import threading
 from collections import defaultdict
@@ -11,7 +11,7 @@ from meeting_pipeline.run.gates import Gates
 
 
 class Stopwatch(RunObserver):
-    """Adds up what the stages of all records took; threads may tell it at the same time."""
+    """Sums up the time of each stage over all records; it may be used by several threads."""
 
     def __init__(self, gates: Gates) -> None:
         self._gates = gates
@@ -27,7 +27,7 @@ class Stopwatch(RunObserver):
             self._records[recording_id] += work.seconds
 
     def timing(self, seconds: float) -> Timing:
-        """How it stands after so many seconds of wall time."""
+        """Return the timing after this many seconds of wall time."""
         with self._lock:
             stages = {str(name): self._stages[name] for name in StageName if name in self._stages}
             longest_s = max(self._records.values(), default=0.0)
