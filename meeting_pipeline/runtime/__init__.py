@@ -1,1 +1,1 @@
-"""What a process of ours needs around its work: logs, locks, signals, programs."""
+"""Services of a process around its work: logs, locks, signals, programs."""

@@ -1,9 +1,9 @@
-"""What ends a run before its work is done: a signal or the end of its time.
+"""The early end of a run or command: by a signal, or by the limit of its run time.
 
-A first signal breaks off what runs and lets the run end in good order, a second one ends it at
-once. When the time is up, no further work begins, and what runs may end within `DRAIN_S`. A run may
-die at any instant without harm, so one that has not ended `GRACE_S` after it was broken off is
-ended.
+The first signal breaks off the work in progress and lets the run end in good order, the second one
+ends the process at once. When the run time is over, no more work begins, and the work in progress
+may finish within `DRAIN_S`. A run that has not ended `GRACE_S` after its work was broken off is
+killed, which is harmless: a run may die at any instant.
 """
 
 import logging
@@ -29,7 +29,12 @@ LAST_WORDS_S = 1.5
 
 @dataclass(frozen=True)
 class EndReason:
-    """Why a run ends early. reason: for `stopped_by`."""
+    """Why a run ends early.
+
+    Attributes:
+        exit_code: The exit code of the process.
+        reason: The code for `RunReport.stopped_by`.
+    """
 
     exit_code: int
     reason: str
@@ -44,13 +49,7 @@ _SIGNALS = {
 
 
 class Interrupts:
-    """Remembers the first of what ended the run.
-
-    close_doors: no further work begins; it must not wait for long. break_off: what runs ends at
-    once. Both are called on other threads than the main one, so they may take any lock.
-    max_runtime_s: None for no limit. last_words: told exit code and reason before a run that has
-    not ended is ended; waited for `LAST_WORDS_S`.
-    """
+    """Ends a run early when a signal comes or its time is over, and tells why."""
 
     def __init__(
         self,
@@ -60,6 +59,18 @@ class Interrupts:
         drain_s: float = DRAIN_S,
         last_words: Callable[[int, str], None] = lambda exit_code, reason: None,
     ) -> None:
+        """Create the handler; `handled` installs it.
+
+        The callbacks run on other threads than the main one, so they may take any lock.
+
+        Args:
+            close_doors: Prevents the start of more work; it must return soon.
+            break_off: Ends the work in progress.
+            max_runtime_s: The limit of the run time in seconds, or None.
+            drain_s: Seconds that work in progress has after the run time is over.
+            last_words: Called with exit code and reason before the process of a run that did not
+                end is killed; it has `LAST_WORDS_S` seconds.
+        """
         self._close_doors = close_doors
         self._break_off = break_off
         self._max_runtime_s = max_runtime_s
@@ -72,28 +83,28 @@ class Interrupts:
         self._is_over = False
 
     def exit_code(self) -> int | None:
-        """130, 143 or 75 once something asked the run to end, else None."""
+        """Return 130, 143 or 75 if the run was asked to end, else None."""
         return self._ending.exit_code if self._ending else None
 
     def reason(self) -> str | None:
-        """ "interrupted", "terminated" or "max_runtime", else None."""
+        """Return "interrupted", "terminated" or "max_runtime" if it was asked to end, else None."""
         return self._ending.reason if self._ending else None
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Heed signals and time while the block runs (main thread only).
+        """Handle signals and the run time while the block runs; for the main thread only.
 
-        What a signal began to break off is broken off when the block has ended.
+        If a signal has begun to break off work, that is finished before this returns.
         """
         if self._max_runtime_s is not None:
             self._later(self._max_runtime_s, self._time_is_up)
         try:
-            with handle_signals_on_thread(_SIGNALS, self._hear):
+            with handle_signals_on_thread(_SIGNALS, self._handle):
                 yield
         finally:
             self._settle()
 
-    def _hear(self, number: signal.Signals) -> None:
+    def _handle(self, number: signal.Signals) -> None:
         if self._ending in _SIGNALS.values():
             self._end_now()
         with self._lock:
@@ -104,7 +115,10 @@ class Interrupts:
     def _time_is_up(self) -> None:
         with self._lock:
             self._ending = self._ending or MAX_RUNTIME
-        log.warning("the run's time is up: nothing begins; what runs has %.0f s", self._drain_s)
+        log.warning(
+            "the run time is over: no more work begins; work in progress has %.0f s to finish",
+            self._drain_s,
+        )
         self._close_doors()
         self._later(self._drain_s, self._end_within_grace)
 
@@ -116,12 +130,12 @@ class Interrupts:
                 self._breaking.start()
 
     def _broken_off(self) -> None:
-        """Break off on a thread of its own: it may take time, and a second signal is heard then."""
-        log.warning("the run was asked to end (%s): what runs is broken off", self.reason())
+        """Break off the work on a thread of its own, so that a second signal is heard meanwhile."""
+        log.warning("the run was asked to end (%s): breaking off work in progress", self.reason())
         self._break_off()
 
     def _settle(self) -> None:
-        """Begin nothing more, and let what is being broken off come to its end."""
+        """Cancel the timers, and wait until work is broken off if that has begun."""
         with self._lock:
             self._is_over = True
         if self._breaking:
@@ -133,7 +147,7 @@ class Interrupts:
         self._timers.append(_timer(seconds, act))
 
     def _give_up(self) -> None:
-        # a thread of its own: it may hang as the run does
+        # on a thread of its own, because it may hang like the run
         speaking = threading.Thread(target=self._speak, daemon=True)
         try:
             speaking.start()
@@ -144,7 +158,7 @@ class Interrupts:
     def _speak(self) -> None:
         ending = self._ending
         if ending:
-            log.error("the run has not ended (%s): the process ends without it", ending.reason)
+            log.error("the run did not end (%s): ending the process", ending.reason)
             self._last_words(ending.exit_code, ending.reason)
 
     def _end_now(self) -> None:
@@ -152,10 +166,11 @@ class Interrupts:
 
 
 class CommandInterrupts:
-    """What ends a command outside a run: an exception on the main thread.
+    """Ends a command early by an exception on the main thread when a signal comes.
 
-    A library that calls back may lose that exception, and what is unwound may take its time. So the
-    process is ended `GRACE_S` after the first signal, and at once by a second one.
+    This is for everything outside a run. A library that calls back may lose that exception, and
+    closing resources may take long. The process therefore ends `GRACE_S` after the first signal,
+    and at once at the second one.
     """
 
     def __init__(self) -> None:
@@ -163,20 +178,24 @@ class CommandInterrupts:
         self._timer: threading.Timer | None = None
 
     def exit_code(self, code: int) -> int:
-        """Return the exit code of a command that returned `code`, as far as it was asked to end."""
+        """Return the exit code of a command: of the signal, unless the command succeeded.
+
+        Args:
+            code: The exit code that the command returned.
+        """
         return self._ending.exit_code if code and self._ending else code
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Heed signals while the block runs (main thread only)."""
+        """Handle signals while the block runs; for the main thread only."""
         try:
-            with handle_signals_on_thread(_SIGNALS, self._hear, _unwind):
+            with handle_signals_on_thread(_SIGNALS, self._handle, _unwind):
                 yield
         finally:
             if self._timer:
                 self._timer.cancel()
 
-    def _hear(self, number: signal.Signals) -> None:
+    def _handle(self, number: signal.Signals) -> None:
         if self._ending:
             os._exit(self._ending.exit_code)
         self._ending = _SIGNALS[number]

@@ -1,4 +1,4 @@
-"""One run at a time in one installation."""
+"""The lock file that allows one run at a time in an installation."""
 
 import fcntl
 import os
@@ -12,22 +12,27 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.errors import Busy, ConfigError
 
-_INTRODUCED_WITHIN_S = 5.0  # a holder says who it is a moment after it has the lock
-_LOOK_EVERY_S = 0.02
+_NAMED_WITHIN_S = 5.0  # a holder writes its name a moment after it has taken the lock
+_POLL_S = 0.02
 
 
 @contextmanager
 def run_lock(path: Path, holder: LockHolder) -> Iterator[None]:
-    """Hold the lock file while the block runs; the system frees it when the process dies.
+    """Hold the lock file while the block runs; the system releases it when the process dies.
 
-    holder: ourselves, for those who come meanwhile. Raises Busy, naming who holds it and since
-    when, and ConfigError where the file cannot be made.
+    Args:
+        path: The lock file.
+        holder: This run, as it is named to other runs.
+
+    Raises:
+        Busy: Another run holds the lock; the message names it.
+        ConfigError: The file cannot be created.
     """
     with os.fdopen(_open(path), "r+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise busy(wait_for_holder(lambda: _written(stream))) from None
+            raise busy(wait_for_holder(lambda: _read(stream))) from None
         _write(stream, holder.write())
         try:
             yield
@@ -36,12 +41,12 @@ def run_lock(path: Path, holder: LockHolder) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock file; what a killed one has written is no holder."""
+    """Return whether a running process holds the lock file; a killed one holds it no more."""
     try:
         with path.open(encoding="utf-8") as stream:
-            if _written(stream) is None:
+            if _read(stream) is None:
                 return False
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its number may be another's now
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its pid may have been reused
     except BlockingIOError:
         return True
     except (OSError, UnicodeDecodeError):
@@ -50,17 +55,25 @@ def is_held(path: Path) -> bool:
 
 
 def busy(holder: LockHolder | None) -> Busy:
-    """What the refused one is told."""
-    who = str(holder) if holder else "another run, which does not say who it is"
+    """Return the error for a run that does not get the lock.
+
+    Args:
+        holder: The run that holds it, or None if it is not known.
+    """
+    who = str(holder) if holder else "another run, which has not written its name"
     return Busy("already_running", f"already running: {who}", hint="wait until it has ended")
 
 
 def wait_for_holder(look: Callable[[], LockHolder | None]) -> LockHolder | None:
-    """Who holds the lock, as soon as that can be read; None when it does not say."""
+    """Return the lock holder as soon as it can be read, or None if it does not write its name.
+
+    Args:
+        look: Reads the lock holder, or returns None.
+    """
     return Retrying(
         retry=retry_if_result(lambda holder: holder is None),
-        wait=wait_fixed(_LOOK_EVERY_S),
-        stop=stop_after_delay(_INTRODUCED_WITHIN_S),
+        wait=wait_fixed(_POLL_S),
+        stop=stop_after_delay(_NAMED_WITHIN_S),
         retry_error_callback=lambda state: None,
     )(look)
 
@@ -76,8 +89,8 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _written(stream: TextIO) -> LockHolder | None:
-    """None also for what a killed run has left: the living one has not written yet."""
+def _read(stream: TextIO) -> LockHolder | None:
+    """Return the holder in the file; None for a killed run: the present holder is yet to write."""
     stream.seek(0)
     holder = LockHolder.read(stream.read())
     return holder if holder and holder.may_live else None

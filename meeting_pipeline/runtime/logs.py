@@ -1,7 +1,7 @@
-"""Log lines for the operator: what happened and what will happen next, never a secret.
+"""Logging for the operator: what happens and what happens next, without secrets.
 
-Every line passes one redaction step: known secret values, credentials in links, authorisation
-headers. Transcript text is never handed to a logger in the first place.
+Every line passes a redaction that removes known secret values, credentials in links and
+authorisation headers. Transcript text is never passed to a logger in the first place.
 """
 
 import logging
@@ -23,7 +23,7 @@ _NAMED = re.compile(
     r"(?i)\b(authorization|x-tc-signature|x-tc-key|sts-token|token|secret|password|api[_-]?key)"
     r"(\W{1,3})(bearer\s+)?[^\s,;\"'&]+"
 )
-_SHORTEST_SECRET = 4  # a shorter one would blot out ordinary words
+_SHORTEST_SECRET = 4  # a shorter one would remove ordinary words
 _FILE_BYTES = 5_000_000
 _FILES_KEPT = 10
 
@@ -42,11 +42,11 @@ FIELDS = (
     "lower_bound_s",
     "in_use",
 )
-"""What a caller may hand over as `extra`, beside `event`: ids, codes and numbers, never text."""
+"""The fields that may be passed as `extra`, beside `event`: ids, codes and numbers, no text."""
 
 
 class Redaction:
-    """Takes secrets out of text. secrets: their values; shorter ones than 4 characters stay."""
+    """Removes secrets from text, except for values of less than 4 characters."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = sorted(
@@ -54,7 +54,7 @@ class Redaction:
         )
 
     def redact(self, text: str) -> str:
-        """The text without secret values, link credentials and authorisation headers."""
+        """Return the text without secret values, credentials in links and authorisation headers."""
         for secret in self._secrets:
             text = text.replace(secret, _REDACTED)
         text = _QUERY.sub(_without_query, text)
@@ -70,7 +70,7 @@ def _without_value(named: re.Match[str]) -> str:
 
 
 class TextLines(logging.Formatter):
-    """Lines for people; the traceback of a bug follows on lines of its own."""
+    """Formats lines for people; the traceback of a bug follows on lines of its own."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
@@ -84,7 +84,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, event, message, and FIELDS where they are known."""
+    """Formats one JSON object a line, with time, level, event, message and the known FIELDS."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__()
@@ -114,10 +114,15 @@ def set_up(
     quiet_console: bool = False,
     log_format: str = "text",
 ) -> None:
-    """Send our log lines to standard error and, if named, to a rotating file.
+    """Send log lines to standard error and optionally to a rotating file.
 
-    quiet_console: only warnings go to standard error (a progress display or a table is there).
-    log_format: "text" or "json".
+    Args:
+        level: The lowest level that is logged ("INFO").
+        secrets: The values that must not appear in a line.
+        file: The log file, or None.
+        quiet_console: Whether only warnings go to standard error, because a progress display or a
+            table is shown there.
+        log_format: "text" or "json".
     """
     console = _StandardError(logging.WARNING if quiet_console else logging.NOTSET)
     handlers: list[logging.Handler] = [console]
@@ -126,7 +131,7 @@ def set_up(
     logging.raiseExceptions = False  # a line that cannot be written must not print a traceback
     root = logging.getLogger()
     root.handlers[:] = handlers
-    root.setLevel(logging.WARNING)  # other people's libraries speak only of trouble
+    root.setLevel(logging.WARNING)  # of other libraries, warnings and errors only
     silence_libraries_that_quote_links()
     logging.getLogger("meeting_pipeline").setLevel(level.upper())
     formatter = _FORMATS[log_format](Redaction(secrets))
@@ -135,7 +140,10 @@ def set_up(
 
 
 def silence_libraries_that_quote_links() -> None:
-    """Drop the warnings that hold whole links; `set_up` does, which a bad setting can prevent."""
+    """Drop the warnings of libraries that quote whole links.
+
+    `set_up` calls this; it is called separately where a bad setting prevents `set_up`.
+    """
     for name in ("urllib3", "apprise"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -166,18 +174,18 @@ class RotatingLogFile(RotatingFileHandler):
 
 
 class _StandardError(logging.Handler):
-    """Writes to whatever standard error is now: a live display puts itself in front of it."""
+    """Writes to the present `sys.stderr`, which a live display replaces while it is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
-        except (OSError, ValueError):  # it is gone
+        except (OSError, ValueError):  # standard error is closed
             return
 
 
 def log_folder(data_dir: Path) -> Path:
-    """`logs/` of the installation where there is one, else below DATA_DIR."""
+    """Return `logs/` in the current folder if there is one, else `logs/` below DATA_DIR."""
     installed = Path("logs")
     return installed if installed.is_dir() else data_dir / "logs"
 
@@ -193,5 +201,5 @@ def _rotating(file: Path) -> logging.Handler | None:
             errors="backslashreplace",
         )
     except OSError as error:
-        sys.stderr.write(f"meeting: no log file {file}: {error.strerror}\n")
+        sys.stderr.write(f"meeting: cannot write the log file {file}: {error.strerror}\n")
         return None

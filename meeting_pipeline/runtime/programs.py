@@ -1,4 +1,4 @@
-"""Programs of the system, never of the folder that a command happens to be started in."""
+"""The search for programs of the system, which ignores the current folder."""
 
 import os
 import shutil
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of a program, or None where there is none.
+    """Return the path of a program, or None if there is none.
 
-    Entries of PATH that are empty or relative, such as ".", mean whatever the current folder is.
-    They are passed over, because what lies there may be anybody's.
+    Entries of PATH that are empty or relative, such as ".", are ignored: they mean the current
+    folder, where other users may have put programs.
 
     Args:
-        name: The name of a program, or a path, which is taken as it is.
+        name: The name of a program, or a path, which is used as it is.
     """
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     fixed = [folder for folder in folders if Path(folder).is_absolute()]

@@ -1,9 +1,9 @@
-"""Signals heard by a thread, so that nothing is done inside a signal handler.
+"""Signal handling on a thread, so that a signal handler has nothing to do.
 
-Python runs a handler on the main thread between any two of its instructions, so a handler may find
-a lock held by the very code that it interrupted, and wait for ever: `Event.set()` while the main
-thread begins `Event.wait()` is enough. A thread waits like any other until the lock is free. It
-also hears a signal at once while the main thread is busy inside a C library.
+Python runs a handler on the main thread between any two instructions. A handler that needs a lock
+which the interrupted code holds waits for ever: `Event.set()` while the main thread enters
+`Event.wait()` is enough. A thread waits until the lock is free. It also receives a signal at once
+while the main thread is busy inside a C library.
 """
 
 import os
@@ -17,7 +17,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Have the system's handler installed, which writes to the wake-up descriptor."""
+    """Do nothing; Python's own handler writes the signal to the wake-up descriptor."""
 
 
 @contextmanager
@@ -26,15 +26,15 @@ def handle_signals_on_thread(
     hear: Callable[[signal.Signals], None],
     handler: Handler = _do_nothing,
 ) -> Iterator[None]:
-    """Call `hear` on a thread of its own for each signal that comes while the block runs.
+    """Call a function on a separate thread for each signal that comes while the block runs.
 
-    Handlers and the wake-up descriptor are afterwards what they were before, so blocks may be
-    nested: the inner one hears. A signal that is ignored already stays so: `nohup` means it.
+    Handlers and the wake-up descriptor are restored afterwards, so blocks may be nested; the inner
+    one receives the signals. A signal that is ignored stays ignored, as `nohup` intends.
 
     Args:
-        numbers: The signals to hear.
-        hear: Called for one signal after the other, so it must not wait for long.
-        handler: What Python also runs on the main thread, as soon as that is possible.
+        numbers: The signals to handle.
+        hear: Called for one signal after the other; it must return soon.
+        handler: The handler that Python also runs on the main thread as soon as it can.
 
     Raises:
         ValueError: The caller is not the main thread.
@@ -56,7 +56,7 @@ def handle_signals_on_thread(
 def _listen(
     reader: int, numbers: Collection[signal.Signals], hear: Callable[[signal.Signals], None]
 ) -> None:
-    """Hear until the other end is closed; the system writes the number of every signal there is."""
+    """Read signal numbers until the other end is closed; those of other signals are ignored."""
     with os.fdopen(reader, "rb", buffering=0) as stream:
         while heard := stream.read(1):
             if heard[0] in numbers:
@@ -65,5 +65,5 @@ def _listen(
 
 def _let_end(thread: Thread, writer: int) -> None:
     os.close(writer)
-    if thread.is_alive():  # a handler that raises may have come before it was started
+    if thread.is_alive():  # a handler may have raised before the thread was started
         thread.join()

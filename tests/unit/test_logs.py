@@ -70,7 +70,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(
 
     logs.set_up("INFO", [], tmp_path / "file" / "record_worker.log")
 
-    assert "no log file" in capsys.readouterr().err
+    assert "cannot write the log file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
