@@ -1,1 +1,1 @@
-"""Files that survive a kill, and the answers of paid calls kept in them."""
+"""Durable files, and the answers of paid calls that are stored in them."""

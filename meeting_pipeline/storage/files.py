@@ -1,6 +1,8 @@
-"""Files that are whole or not there: written beside, synced, renamed; trusted by size and hash.
+"""Durable files: a file is complete or does not exist, at whatever instant the process is killed.
 
-One folder per record, named from its key alone. A title never becomes part of a path.
+A file is written under another name, synced and renamed, and it is trusted by its size and hash.
+Each recording has a folder, which is named after its key alone: a title never becomes part of a
+path.
 """
 
 import errno
@@ -21,7 +23,7 @@ from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_BLOCK_BYTES = 1 << 18  # more would not stay in the processor's cache
+_BLOCK_BYTES = 1 << 18  # a larger block does not fit into the processor's cache
 _SYNC_EVERY_S = 0.2
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BROKEN = (errno.EROFS, errno.EIO)
@@ -29,24 +31,26 @@ _REFUSED = (errno.EACCES, errno.EPERM)
 
 
 class RecordFolder:
-    """The folder of one recording below `root`, made on first use, readable by its owner only."""
+    """The folder of one recording, created on first use and readable by its owner only."""
 
     def __init__(self, root: Path, key: RecordKey) -> None:
         self.path = root / _safe(key.source) / _safe(key.record_id)
 
     def file(self, name: str) -> Path:
-        """Where a finished file of this name is."""
+        """Return the path of a finished file."""
         return self.path / name
 
     def part(self, name: str) -> Path:
-        """Where a file of this name grows until it is published; its folder exists."""
+        """Return the path of a file until it is published, and create the folder."""
         make_folder(self.path)
         return self.path / f"{name}.part"
 
     def publish(self, name: str, duration_s: float | None = None) -> Artifact:
-        """Give the grown part its name, durably, and say what it is.
+        """Give a part file its final name durably, and return what it holds.
 
-        duration_s: seconds of sound in it, where that is known.
+        Args:
+            name: The final name.
+            duration_s: The length of the audio in it in seconds, if known.
         """
         part, final = self.part(name), self.file(name)
         sync(part)
@@ -56,14 +60,14 @@ class RecordFolder:
         return artifact
 
     def write(self, name: str, data: bytes) -> Artifact:
-        """Write a small file durably under its name."""
+        """Write a small file durably."""
         part = self.part(name)
         with create(part) as stream:
             stream.write(data)
         return self.publish(name)
 
     def holds(self, artifact: Artifact) -> bool:
-        """Whether the file is still here, byte for byte what the ledger remembers."""
+        """Return whether the file exists with the size and hash that the ledger holds."""
         path = self.file(artifact.name)
         return (
             path.is_file()
@@ -72,16 +76,19 @@ class RecordFolder:
         )
 
     def remove(self, name: str) -> None:
-        """Remove a file and what has grown beside it; removing what is gone is fine."""
+        """Remove a file and its part files, if they exist."""
         for path in (self.file(name), *self.path.glob(f"{name}.part*")):
             path.unlink(missing_ok=True)
 
     def discard(self, stem: str, name: str | None) -> None:
-        """Remove for good what was published as `name` and what has grown of `stem`.
+        """Remove a published file and the part files of its stage durably, if they exist.
 
-        stem: how the stage's names begin ("recording"). Nothing else is touched, here or, whatever
-        `name` says, elsewhere; the folder goes, too, when nothing is left in it. Removing what is
-        gone is fine.
+        No other file is touched, even if `name` is a path that leads elsewhere. The folder is
+        removed, too, if it is empty afterwards.
+
+        Args:
+            stem: The stem of the stage's file names ("recording").
+            name: The name of the published file, or None.
         """
         is_ours = name is not None and name.startswith(f"{stem}.") and Path(name).name == name
         beside = [self.file(FILE_NAME)] if FILE_NAME.startswith(f"{stem}.") else []
@@ -90,14 +97,19 @@ class RecordFolder:
             path.unlink(missing_ok=True)
         if self.path.is_dir():
             sync(self.path)
-            with suppress(OSError):  # something else is in it
+            with suppress(OSError):  # it holds other files
                 self.path.rmdir()
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder for its owner only; one that everybody may write to is refused.
+    """Create a folder for its owner only, and refuse one that every user may write to.
 
-    Raises ConfigError("data_dir") where it cannot be made, ("data_dir_open").
+    Args:
+        path: The folder.
+
+    Raises:
+        ConfigError: It cannot be created ("data_dir"), or every user may write to it
+            ("data_dir_open").
     """
     try:
         make_folder(path)
@@ -113,15 +125,15 @@ def private_folder(path: Path) -> None:
     if is_open:
         raise ConfigError(
             "data_dir_open",
-            f"everybody on this machine may write to DATA_DIR {path}",
-            hint=f"chmod 700 {path}, or set DATA_DIR to another folder",
+            f"every user of this machine may write to DATA_DIR {path}",
+            hint=f"run chmod 700 {path}, or set DATA_DIR to another folder",
         )
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, for its owner only, and those above it that are missing; all durably.
+    """Create a folder and its missing parents durably, for their owner only.
 
-    A file that is synced in a folder whose own name is not would be lost with that name.
+    Each parent is synced: a synced file is lost in a crash if the name of its folder is not synced.
     """
     if path.exists():
         return
@@ -133,9 +145,9 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def create(path: Path) -> Iterator[BinaryIO]:
-    """A new file for its owner only; what stood there (a link planted there too) is replaced.
+    """Open a new file for its owner only, in place of an existing file or symbolic link.
 
-    Of one that the disk does not take nothing is left: others need the room.
+    If the disk is full, the file is removed: other files need the space.
     """
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -148,18 +160,24 @@ def create(path: Path) -> Iterator[BinaryIO]:
 
 
 class SyncedNowAndThen:
-    """A file that grows for a while: the disk gets what has come while the rest still comes.
+    """Writes a large file and syncs it at intervals.
 
-    Else all of it would be written when it is synced at its end, and whoever wants to sync
-    anything meanwhile, a commit for one, would wait for it. clock: seconds.
+    If it were synced only at its end, the disk would write all of it then, and every other sync,
+    such as that of a commit, would wait for it.
     """
 
     def __init__(self, stream: BinaryIO, clock: Callable[[], float] = monotonic) -> None:
+        """Create the writer.
+
+        Args:
+            stream: The open file.
+            clock: Returns seconds.
+        """
         self._stream, self._clock = stream, clock
         self._synced_at = clock()
 
     def write(self, block: bytes) -> None:
-        """The next bytes."""
+        """Write the next bytes, and sync the file if an interval has passed."""
         self._stream.write(block)
         if self._clock() >= self._synced_at + _SYNC_EVERY_S:
             self._stream.flush()
@@ -168,21 +186,26 @@ class SyncedNowAndThen:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether the disk, or our share of it, has no room left."""
+    """Return whether the disk, or our quota on it, is full."""
     return error.errno in _FULL
 
 
 def disk_full(message: str) -> FatalError:
-    """The error for a disk without room."""
+    """Return the error for a full disk."""
     return FatalError("disk_full", message, hint="free some space and run again")
 
 
 @contextmanager
 def disk_trouble(root: Path) -> Iterator[None]:
-    """What the operating system says while one record's files below `root` are worked on, as ours.
+    """Translate the OSErrors of a block that works on the files of one record.
 
-    Raises FatalError("disk_full"), ("disk_unusable") where no record could be written,
-    RecordError("folder_refused") where it is this one's folder; other errors are left as they are.
+    Args:
+        root: The folder that holds the folders of all recordings.
+
+    Raises:
+        FatalError: The disk is full ("disk_full") or unusable for every record ("disk_unusable").
+        RecordError: Only the folder of this record is not accessible ("folder_refused").
+        OSError: The error has another cause; it is not changed.
     """
     try:
         yield
@@ -190,17 +213,17 @@ def disk_trouble(root: Path) -> Iterator[None]:
         name = Path(str(error.filename)).name if error.filename else "a file"
         if is_full(error):
             raise disk_full(f"no space left to write {name} below {root}") from error
-        what = f"{name} cannot be written or read: {error.strerror}"
+        what = f"cannot read or write {name}: {error.strerror}"
         if error.errno in _REFUSED and os.access(root, os.W_OK | os.X_OK):
             raise RecordError("folder_refused", what) from error
         if error.errno in _REFUSED + _BROKEN:
-            hint = f"see that {root} is there, mounted for writing, and belongs to this user"
+            hint = f"check that {root} exists, is mounted for writing, and belongs to this user"
             raise FatalError("disk_unusable", what, hint=hint) from error
         raise
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace `path` with `data`; after a crash it holds the old content or the new, no mix."""
+    """Replace the content of a file; after a crash it holds either the old content or the new."""
     part = path.with_name(f"{path.name}.part")
     with create(part) as stream:
         stream.write(data)
@@ -211,16 +234,16 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def publish(part: Path, final: Path) -> None:
-    """Give a file that has grown its name, durably."""
+    """Give a part file its final name durably."""
     sync(part)
     part.rename(final)
     sync(final.parent)
 
 
 def remove_durably(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it, for good; what is gone is fine.
+    """Remove a file, or a folder with its content, durably if it exists.
 
-    A link is removed, not what it leads to.
+    Of a symbolic link, the link is removed and not its target.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -231,7 +254,7 @@ def remove_durably(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The hex digest of a file, read in blocks."""
+    """Return the hex digest of a file, which is read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
@@ -246,7 +269,7 @@ def _safe(name: str) -> str:
 
 
 def sync(path: Path) -> None:
-    """What was written to this file, or which names are in this folder, survives a power cut."""
+    """Sync a file, or the names in a folder, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,10 +1,10 @@
-"""Answers of services that cost something: on disk before they are used, never asked for twice.
+"""The answers of paid calls, stored before they are used so that no call is paid for twice.
 
-    answer = PaidCalls(job.folder).remember(call_key("chat", url, model, body), ask)
+    answer = PaidCalls(job.folder).remember(call_key("chat", url, model, body), call)
 
-A kill at any instant, a failing database or another run finds the answer and uses it. `ask` hands
-its answer over while it still has its place at the service, before the next call may take it: so
-one kill costs no more calls than there are places, those on their way.
+After a kill, a database failure, or in another run, the stored answer is used. `call` stores its
+answer while it still holds its slot of the service, before the next call may take it. One kill
+therefore costs no more calls than there are slots, namely those in flight.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from meeting_pipeline.storage.files import RecordFolder, make_folder, sync, write_durably
 
 Keep: TypeAlias = Callable[[bytes], bytes]
-"""Takes an answer, has it on disk and returns it."""
+"""Stores an answer on disk and returns it."""
 
 _ANSWER = re.compile(r"[0-9a-f]{64}\.json(\.part)?")
 _PART = re.compile(r"[0-9a-f]{64}\.json\.part")
@@ -29,9 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 def call_key(kind: str, base_url: str, model: str, body: bytes, ask: int = 0) -> str:
-    """The fingerprint of a call: the same input to the same model of the same host.
+    """Return the fingerprint of a call: the same input to the same model of the same host.
 
-    kind: which endpoint. ask: 0, or the how-manieth deliberate repetition of the same call.
+    Args:
+        kind: The endpoint.
+        base_url: The address of the service, of which only the host counts.
+        model: The model.
+        body: The request.
+        ask: 0, or N for the N-th deliberate repetition of the same call.
     """
     host = urlsplit(base_url).netloc.rpartition("@")[2]
     digest = hashlib.sha256("\0".join((kind, host, model, str(ask), "")).encode())
@@ -40,37 +45,39 @@ def call_key(kind: str, base_url: str, model: str, body: bytes, ask: int = 0) ->
 
 
 class PaidCalls:
-    """The answers of one recording's calls, `calls/<key>.json` in its folder."""
+    """The stored answers of one recording's calls: `calls/<key>.json` in its folder."""
 
     def __init__(self, folder: RecordFolder) -> None:
         self._path = folder.file("calls")
 
     def remember(self, key: str, call: Callable[[Keep], bytes]) -> bytes:
-        """The answer kept under this key, else what `call` answers.
+        """Return the answer that is stored under a key, or make the call.
 
         Args:
-            key: of `call_key`.
-            call: returns its answer as `Keep` did, to which it gave it as soon as it was there.
+            key: The fingerprint of the call, from `call_key`.
+            call: Makes the call. It receives a function that stores the answer, calls it as soon as
+                it has the answer, and returns its result.
         """
         answer = self._kept(key)
         return call(partial(self._keep, key)) if answer is None else answer
 
     def has(self, key: str) -> bool:
-        """Whether an answer is kept under this key."""
+        """Return whether an answer is stored under this key."""
         return self._kept(key) is not None
 
     def any(self) -> bool:
-        """Whether any answer is kept."""
+        """Return whether any answer is stored."""
         return self._path.is_dir() and any(self._path.iterdir())
 
     def forget(self, key: str) -> None:
-        """Remove an answer of no use, so that a later attempt asks anew."""
+        """Remove an answer that cannot be used, so that a later attempt makes the call again."""
         self._file(key).unlink(missing_ok=True)
 
     def forget_all(self) -> None:
-        """Remove every answer for good, and the folder with them; what is not ours stays.
+        """Remove all answers durably, and their folder unless it holds other files.
 
-        Raises OSError.
+        Raises:
+            OSError: An answer cannot be removed.
         """
         if self._path.is_symlink() or not self._path.is_dir():
             return
@@ -78,12 +85,12 @@ class PaidCalls:
             if _ANSWER.fullmatch(answer.name):
                 answer.unlink(missing_ok=True)
         sync(self._path)
-        with suppress(OSError):  # something else is in it
+        with suppress(OSError):  # it holds other files
             self._path.rmdir()
 
     def tidy(self) -> None:
-        """Remove what a killed process has left half-written, before anybody else begins here."""
-        with suppress(OSError):  # it does no harm
+        """Remove the part files that a killed process has left, before new calls begin."""
+        with suppress(OSError):  # such a file does no harm
             for part in self._path.glob("*.json.part"):
                 if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
                     part.unlink()
@@ -95,7 +102,7 @@ class PaidCalls:
         return answer
 
     def _kept(self, key: str) -> bytes | None:
-        """The answer, or None where there is none or the disk has altered it."""
+        """Return the stored answer, or None if there is none or it is damaged."""
         try:
             kept = json.loads(self._file(key).read_bytes())
             answer = kept["answer"].encode("utf-8", "surrogateescape")
@@ -105,7 +112,7 @@ class PaidCalls:
             return None
         except (ValueError, KeyError, TypeError, AttributeError):
             pass
-        _log.warning("%s is damaged; the call is made again", self._file(key))
+        _log.warning("%s is damaged; making the call again", self._file(key))
         return None
 
     def _file(self, key: str) -> Path:
