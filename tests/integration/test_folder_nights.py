@@ -83,7 +83,7 @@ def test_a_codec_that_nobody_can_decode_costs_its_own_recording_and_no_other(
     assert {record.error_code for record in failures} == {"unsupported_codec"}
     assert all("convert the recording" in (record.message or "") for record in failures)
     for name in undecodable.NAMES:
-        assert f"{name!r}: no decoder for its sound here" in caplog.text
+        assert f"{name!r}: there is no decoder for its audio" in caplog.text
 
 
 def test_whatever_lies_in_the_folder_what_can_be_heard_is_done(site: Site) -> None:
@@ -121,7 +121,7 @@ def test_a_file_dated_in_the_future_is_done_by_every_verb_and_the_operator_is_to
     ended = meeting("run", *words, "--limit", "1", env=site.office.environment)
 
     assert ended.code == exit_codes.OK, ended.err
-    assert "'ahead.m4a': its file time lies in the future" in ended.err
+    assert "'ahead.m4a': its file time is in the future" in ended.err
     assert [record["status"] for record in ended.document["records"]] == ["done"]
     start = site.office.only().start_ts
     assert datetime.now(UTC) - timedelta(hours=1) < start < datetime.now(UTC)

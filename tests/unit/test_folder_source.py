@@ -75,7 +75,7 @@ def test_links_are_not_followed_and_counted_in_the_log(
     (room.folder / ".hidden").symlink_to(outside)
     assert room.subjects() == ["a"]
     (line,) = [one.getMessage() for one in caplog.records if "link" in one.getMessage()]
-    assert line.startswith("4 links not followed")
+    assert line.startswith("4 symbolic links ignored")
 
 
 def test_without_links_nothing_is_said_of_them(

@@ -1,6 +1,6 @@
-"""When a recording was made, read from the name that a program or a person gave its file.
+"""Dates in file names, as programs and people write them.
 
-Understood, anywhere in the name:
+These formats are recognized anywhere in the name:
 
     TM-20250106100005-445999969-recording-1     Tencent Meeting; its meeting code too
     GMT20260105-113000_Recording                Zoom cloud, in UTC
@@ -40,16 +40,22 @@ _AFTERNOON = frozenset({"下午", "晚上", "PM"})
 
 
 def date_in_name(name: str, zone: ZoneInfo, latest: datetime) -> datetime | None:
-    """The first credible date in `name` as aware UTC, one with a time of day before one without.
+    """Return the first credible date in a file name as aware UTC, or None.
 
-    Names without an offset speak of `zone`. Credible: it exists in the calendar and lies in
-    2000 .. `latest`; other digits (ids, phone numbers, 19991399) are passed over.
+    A date with a time of day is preferred to one without. A date is credible if it exists in the
+    calendar and is not before 2000 nor after `latest`; other digits, such as ids and phone numbers,
+    are ignored.
+
+    Args:
+        name: The file name.
+        zone: The time zone of dates without an offset.
+        latest: The latest credible date, aware.
     """
     return next((moment for moment in _dates(name, zone) if moment <= latest), None)
 
 
 def meeting_code_in_name(name: str) -> str | None:
-    """The meeting code in a file name that Tencent Meeting gave, else None."""
+    """Return the meeting code in a file name that Tencent Meeting gave, or None."""
     found = _TENCENT_CODE.match(name)
     return found[1] if found else None
 
@@ -59,7 +65,7 @@ def _dates(name: str, zone: ZoneInfo) -> Iterator[datetime]:
         for found in pattern.finditer(name):
             try:
                 yield _instant(found.groupdict(), zone)
-            except ValueError:  # the 32nd of a month, the 25th hour: other digits
+            except ValueError:  # the 32nd of a month or the 25th hour: these digits are not a date
                 continue
 
 

@@ -1,12 +1,12 @@
-"""Recordings that lie as files in a folder.
+"""The source of recordings that are files in a folder.
 
-A recording is its content: the sha256 of the file is the record id, so a renamed or twice-copied
-file is one recording. It starts when, in this order, its sidecar (see `sidecar`), its name or the
-name of the folder it lies in (see `filename_dates`), its container or its modification time says.
-None of them is believed when it lies in the future. Where the modification time does, too, or lies
-before 1970, the recording starts when its file was first seen.
+A recording is identified by its content: the sha256 of the file is the record id, so a renamed or
+copied file is the same recording. Its start is taken from the first of these that has a credible
+time: the sidecar (see `sidecar`), the file name or the name of its folder (see `filename_dates`),
+the container, the modification time. A time in the future is not credible. If the modification time
+is in the future or before 1970, too, the recording starts when its file was first seen.
 
-Whatever goes wrong with one file costs that file what cannot be known about it, and no other.
+An error with one file affects only what is known about that file, and no other file.
 """
 
 import logging
@@ -41,22 +41,19 @@ from meeting_pipeline.ports.media import MediaInfo
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.storage.files import sha256_of
 
-_WORTH_A_SAVE_BYTES = 64 << 20
+_SAVE_INDEX_FROM_BYTES = 64 << 20  # hashing such a file again takes longer than saving the index
 _EARLIEST_YEAR = 2000
-_A_MOMENT = timedelta(minutes=1)  # a window "until now" was made that long ago at the most
+_A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than this long ago
 
 _log = logging.getLogger(__name__)
 
 
 class FolderSource:
-    """A RecordingSource over a folder and everything below it.
+    """A RecordingSource for a folder and all folders below it.
 
-    settle_s: a file whose modification time is closer to now than this is still being written,
-    also where it is later than now, for a file server has a clock of its own.
-    zone: of names and sidecars without an offset. index_file: remembers hashes between runs; its
-    folder is the program's own and is not searched. probe: looks into a media file; what it raises
-    costs the duration, not the recording. now: the clock.
-    waiting: how many files the last listing saw but could not list yet.
+    Attributes:
+        waiting: How many files the last listing saw that it could not list yet.
+        oldest_waiting: Always None: a file that waits here is listed later whatever its date.
     """
 
     name = "folder"
@@ -71,8 +68,19 @@ class FolderSource:
         probe: Callable[[Path], MediaInfo],
         now: Callable[[], datetime],
     ) -> None:
+        """Create the source.
+
+        Args:
+            folder: The folder.
+            settle_s: A file is still being written if its modification time is within this many
+                seconds of now; also after now, because the clock of a file server may be ahead.
+            zone: The time zone of file names and sidecars without an offset.
+            index_file: Stores hashes between runs; its folder is not searched.
+            probe: Inspects a media file; if it raises, the recording has no duration.
+            now: Returns the current time, aware.
+        """
         self.waiting = 0
-        self.oldest_waiting: datetime | None = None  # what waits here is listed whatever its date
+        self.oldest_waiting: datetime | None = None
         self._folder = folder.absolute()
         self._settle_s = settle_s
         self._zone = zone
@@ -81,13 +89,19 @@ class FolderSource:
         self._probe = probe
         self._now = now
         self._files: list[MediaFile] = []
-        self._given_up: set[MediaFile] = set()  # in this listing, for a reason that may pass
+        self._given_up: set[MediaFile] = set()  # not inspected in this listing, to be tried later
         self._locating = threading.Lock()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
-        """See RecordingSource; raises ConfigError("no_folder") when there is nothing to list.
+        """Yield the recordings of a window; see `RecordingSource.list_records`.
 
-        Files still being written and files that cannot be read are counted in `waiting`.
+        Files that are still being written or cannot be read are counted in `waiting`.
+
+        Args:
+            window: The time to list.
+
+        Raises:
+            ConfigError: The folder cannot be listed ("no_folder").
         """
         try:
             found = self._look()
@@ -100,7 +114,7 @@ class FolderSource:
         self._files, self.waiting = found.files, found.unreadable
         self._given_up.clear()
         if found.links:
-            _log.info("%d links not followed in %s", found.links, self._folder)
+            _log.info("%d symbolic links ignored in %s", found.links, self._folder)
         self._index.keep_only(self._files)
         return self._listed(window)
 
@@ -108,9 +122,16 @@ class FolderSource:
         return meta.participants
 
     def locate(self, meta: RecordMeta) -> MediaLink:
-        """See RecordingSource; raises RetryableError("file_missing") when it is not there."""
+        """Return a link to the file of a recording; see `RecordingSource.locate`.
+
+        Args:
+            meta: The recording.
+
+        Raises:
+            RetryableError: The file is not in the folder ("file_missing").
+        """
         with self._locating:
-            found = self._find(meta, self._files) or self._find_anew(meta)
+            found = self._find(meta, self._files) or self._search_again(meta)
         if found is None:
             raise RetryableError(
                 "file_missing",
@@ -137,11 +158,11 @@ class FolderSource:
             self._index.save()
 
     def _candidates(self, window: Window) -> list[tuple[MediaFile, Sidecar]]:
-        """The finished files of the window, and those elsewhere that may be the same recording."""
+        """Return the finished files of the window, and others that may be copies of them."""
         unfinished = {file.name for file in self._files if not self._is_finished(file)}
         if unfinished:
             names = ", ".join(repr(name) for name in sorted(unfinished))
-            _log.info("still being written, the next run looks again: %s", names)
+            _log.info("left for the next run, still being written: %s", names)
         self.waiting += len(unfinished)
         settled = (file for file in self._files if file.name not in unfinished)
         finished = [(file, self._notes(file)) for file in settled]
@@ -153,16 +174,16 @@ class FolderSource:
         return not file.is_coming and abs(age_s) >= self._settle_s
 
     def _notes(self, file: MediaFile) -> Sidecar:
-        """What is known about a recording without reading it, its start at least."""
+        """Return what is known about a recording without its hash, at least its start."""
         try:
-            return self._told(file)
-        except MeetingError:  # no file is to blame
+            return self._read_notes(file)
+        except MeetingError:  # not caused by the file
             raise
         except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
-            _log.exception("%r: a bug; it is listed by its file time alone", file.name)
+            _log.exception("%r: unexpected error; listing it by its file time alone", file.name)
             return Sidecar(self._written(file))
 
-    def _told(self, file: MediaFile) -> Sidecar:
+    def _read_notes(self, file: MediaFile) -> Sidecar:
         if file.sidecar is None:
             return Sidecar(self._start(file))
         try:
@@ -176,7 +197,7 @@ class FolderSource:
         return notes
 
     def _start(self, file: MediaFile) -> datetime:
-        """When the recording began, as far as the file itself says; never after now."""
+        """Return when the recording began, by the file itself; never after now."""
         now = self._now()
         folder, _, base = file.name.rpartition("/")
         for name in (base, folder.rpartition("/")[2]):
@@ -188,18 +209,18 @@ class FolderSource:
         return self._written(file)
 
     def _written(self, file: MediaFile) -> datetime:
-        """When the file was written, or first seen where its time cannot be right."""
+        """Return when the file was written, or first seen if its time cannot be right."""
         now, modified = self._now(), _modified(file)
         if modified and modified <= now:
             return modified
         known = self._index.of(file)
         seen_at = known.first_seen_at
-        if seen_at is None or seen_at > now:  # the clock here was wrong and has been set since
+        if seen_at is None or seen_at > now:  # this machine's clock was ahead and has been set
             seen_at = now - _A_MOMENT
             self._index.learn(file, replace(known, first_seen_at=seen_at))
         _log.warning(
-            "%r: its file time lies %s, so the recording starts when the file was first seen; "
-            "write its date into its name, and set the clock of the device that wrote it",
+            "%r: its file time is %s, so its start is when it was first seen; "
+            "write the date into the file name, and set the clock of the device that wrote it",
             file.name,
             "before 1970" if file.mtime_ns < 0 else "in the future",
         )
@@ -218,7 +239,7 @@ class FolderSource:
         return known
 
     def _look_into(self, file: MediaFile) -> MediaInfo | None:
-        """What the container says, or None where the next listing has to look again."""
+        """Return what the container says, or None if the next listing has to inspect it again."""
         try:
             info = self._probe(file.path)
         except RecordError as error:
@@ -226,22 +247,24 @@ class FolderSource:
             return MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
         except (RetryableError, SkipRecord) as error:
             _log.warning(
-                "%r cannot be looked into now: %s",
+                "%r cannot be inspected now: %s",
                 file.name,
                 strip_control_characters(error.message),
             )
             return None
-        except MeetingError:  # no file is to blame
+        except MeetingError:  # not caused by the file
             raise
         except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
-            _log.exception("%r: a bug; it is listed without its length", file.name)
+            _log.exception("%r: unexpected error; listing it without its length", file.name)
             return None
         if info.has_audio and info.audio_codec is None:
-            _log.warning("%r: no decoder for its sound here; convert it to m4a or mp3", file.name)
+            _log.warning(
+                "%r: there is no decoder for its audio; convert it to m4a or mp3", file.name
+            )
         return info
 
     def _sha256(self, file: MediaFile) -> str | None:
-        """The hash of the file as it was when we looked, or None if that cannot be had any more."""
+        """Return the hash of the file as it was listed, or None if it changed or is unreadable."""
         known = self._index.of(file)
         if known.sha256:
             return known.sha256
@@ -252,10 +275,10 @@ class FolderSource:
             _log.warning("%r cannot be read: %s", file.name, error.strerror)
             return None
         if not unchanged:
-            _log.info("changed while it was read, the next run looks again: %r", file.name)
+            _log.info("left for the next run, changed while it was read: %r", file.name)
             return None
         self._index.learn(file, replace(known, sha256=sha256))
-        if file.size_bytes > _WORTH_A_SAVE_BYTES:
+        if file.size_bytes > _SAVE_INDEX_FROM_BYTES:
             self._index.save()
         return sha256
 
@@ -276,7 +299,7 @@ class FolderSource:
             size_bytes=file.size_bytes,
         )
 
-    def _find_anew(self, meta: RecordMeta) -> MediaFile | None:
+    def _search_again(self, meta: RecordMeta) -> MediaFile | None:
         try:
             self._files = self._look().files
         except OSError as error:
@@ -306,7 +329,7 @@ def _is_here(file: MediaFile) -> bool:
 
 
 def _modified(file: MediaFile) -> datetime | None:
-    """None for a time that no recording can have; a file system may store any."""
+    """Return the modification time, or None if it is before 1970 or after the year 9999."""
     try:
         return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC) if file.mtime_ns >= 0 else None
     except (ValueError, OverflowError, OSError):
@@ -314,5 +337,5 @@ def _modified(file: MediaFile) -> datetime | None:
 
 
 def _printable(name: str) -> str:
-    """The name with a sign in the place of bytes that are no UTF-8."""
+    """Return the name with a replacement character for bytes that are not UTF-8."""
     return os.fsencode(name).decode(errors="replace")

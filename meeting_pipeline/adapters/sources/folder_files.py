@@ -1,4 +1,4 @@
-"""The media files below a folder, as they stand right now."""
+"""The search for media files below a folder."""
 
 import errno
 import logging
@@ -11,17 +11,22 @@ from pathlib import Path
 
 SUFFIXES = frozenset({"mp4", "m4a", "mp3", "wav", "mkv", "webm", "ogg", "flac"})
 _STILL_COMING = (".aria2", ".part", ".crdownload")
-"""A downloader keeps a file of this name beside the one it has not finished."""
+"""Suffixes of the files that downloaders keep beside an unfinished file."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """One media file.
+    """A media file.
 
-    name: its path below the folder, with "/". is_coming: a downloader still works on it.
-    sidecar: the JSON file beside it, or None.
+    Attributes:
+        name: Its path below the folder, with "/".
+        path: Its whole path.
+        size_bytes: Its size.
+        mtime_ns: Its modification time.
+        is_coming: Whether a downloader is still writing it.
+        sidecar: The JSON file beside it, or None.
     """
 
     name: str
@@ -33,21 +38,27 @@ class MediaFile:
 
     @property
     def suffix(self) -> str:
-        """What kind of file its name says it is, "mp4" for "A.MP4"."""
+        """Return the suffix of its name in lower case, "mp4" for "A.MP4"."""
         return _suffix(self.name)
 
     def is_unchanged(self) -> bool:
-        """Whether the file is still there with the same size and time; raises OSError."""
+        """Return whether the file still has this size and time.
+
+        Raises:
+            OSError: The file does not exist any more or cannot be read.
+        """
         now = self.path.lstat()
         return (now.st_size, now.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
 
 
 @dataclass(frozen=True)
 class FolderContents:
-    """What lies below a folder.
+    """What was found below a folder.
 
-    files: by name. unreadable: files and folders that could not be looked at. links: symbolic ones,
-    not followed.
+    Attributes:
+        files: The media files, sorted by name.
+        unreadable: The number of files and folders that cannot be read.
+        links: The number of symbolic links, which are not followed.
     """
 
     files: list[MediaFile]
@@ -56,11 +67,17 @@ class FolderContents:
 
 
 def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
-    """All media files below `folder`.
+    """Return the media files below a folder.
 
-    Hidden files, those of editors and downloads ("~…", "….part") and everything behind a symbolic
-    link are no media files. leave_out: folders not looked into.
-    Raises OSError when `folder` itself cannot be read.
+    Hidden files, temporary files ("~…", "….part") and everything behind a symbolic link are
+    ignored.
+
+    Args:
+        folder: The folder.
+        leave_out: Folders that are not searched.
+
+    Raises:
+        OSError: The folder itself cannot be read.
     """
     search = _Search(folder, leave_out)
     search.look_into(folder)
@@ -74,20 +91,20 @@ def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
 
 
 def read_small(path: Path, most_bytes: int) -> bytes:
-    """Read a regular file that is not supposed to be large.
+    """Return the content of a regular file that is expected to be small.
 
-    A pipe would keep the reader waiting for ever, and opening a device may set something going.
+    Other files are refused: reading a pipe may never end, and opening a device may have effects.
 
     Args:
         path: The file; a symbolic link is not followed.
-        most_bytes: How large it may be.
+        most_bytes: The size that it may have at most.
 
     Raises:
-        OSError: It cannot be read, is not a regular file, or is larger.
+        OSError: The file cannot be read, is not a regular file, or is larger.
     """
     if not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    # it may have become something else since it was looked at
+    # the path may have been replaced by a pipe or a link since lstat
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags), "rb") as stream:
         content = stream.read(most_bytes + 1)
@@ -97,7 +114,7 @@ def read_small(path: Path, most_bytes: int) -> bytes:
 
 
 class _Search:
-    """What was found so far, and the folders that are still to be looked into."""
+    """A search in progress: what was found, and the folders that are still to be searched."""
 
     def __init__(self, top: Path, leave_out: Collection[Path]) -> None:
         self.files: list[MediaFile] = []
@@ -108,24 +125,31 @@ class _Search:
         self._leave_out = leave_out
 
     def look_into(self, folder: Path) -> None:
-        """Raises OSError when the folder cannot be read; one bad entry costs no other."""
+        """Add the entries of a folder; an unreadable entry affects no other.
+
+        Args:
+            folder: The folder.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
         with os.scandir(folder) as listed:
-            entries = [entry for entry in listed if self._is_for_us(entry)]
+            entries = [entry for entry in listed if self._is_wanted(entry)]
         names = {entry.name for entry in entries}
         for entry in entries:
             with self.counting_trouble(Path(entry.path)):
-                self._take(entry, names)
+                self._add(entry, names)
 
     @contextmanager
     def counting_trouble(self, path: Path) -> Iterator[None]:
-        """Name and count what cannot be looked at, or is gone since it was listed."""
+        """Log and count a file or folder that cannot be read or has disappeared."""
         try:
             yield
         except OSError as error:
             _log.warning("%r cannot be read: %s", str(path), error.strerror)
             self.unreadable += 1
 
-    def _is_for_us(self, entry: os.DirEntry[str]) -> bool:
+    def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
         if entry.name.startswith((".", "~")) or Path(entry.path) in self._leave_out:
             return False
         is_link = False
@@ -134,7 +158,7 @@ class _Search:
         self.links += is_link
         return not is_link
 
-    def _take(self, entry: os.DirEntry[str], names: Collection[str]) -> None:
+    def _add(self, entry: os.DirEntry[str], names: Collection[str]) -> None:
         if entry.is_dir(follow_symlinks=False):
             self.folders.append(Path(entry.path))
         elif _suffix(entry.name) in SUFFIXES and entry.is_file(follow_symlinks=False):

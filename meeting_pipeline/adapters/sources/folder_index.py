@@ -1,4 +1,4 @@
-"""What was found out about the files of a folder, so that no file is read twice for it."""
+"""The index of a folder: what is known about its files, so that no file is read twice."""
 
 import json
 import logging
@@ -17,11 +17,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class KnownFile:
-    """True of a file as long as it has this size and time.
+    """What is known about a file, valid while it has this size and modification time.
 
-    sha256: hex, or None while nobody has needed it. probed: whether the next two were looked for.
-    duration_s, created_at: what the container says. first_seen_at: when the file was listed first,
-    remembered where its time cannot be right.
+    Attributes:
+        size_bytes: Its size.
+        mtime_ns: Its modification time.
+        sha256: Its hex digest, or None if it was not needed yet.
+        probed: Whether the container was inspected for the next two.
+        duration_s: The duration by the container in seconds, or None.
+        created_at: The creation time by the container, or None.
+        first_seen_at: When the file was first listed, stored only if its modification time cannot
+            be right.
     """
 
     size_bytes: int
@@ -37,7 +43,7 @@ _KNOWN = TypeAdapter(KnownFile)
 
 
 class FolderIndex:
-    """What is known of the files by name, kept in one JSON file that may be lost at any time: it is rebuilt."""
+    """What is known about files, by name, in a JSON file that is rebuilt when it is lost."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,23 +51,27 @@ class FolderIndex:
         self._known = dict(self._saved)
 
     def of(self, file: MediaFile) -> KnownFile:
-        """What is known of the file as it stands now."""
+        """Return what is known about a file with its present size and time."""
         known = self._known.get(file.name)
         if known and (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns):
             return known
         return KnownFile(file.size_bytes, file.mtime_ns)
 
     def learn(self, file: MediaFile, known: KnownFile) -> None:
-        """Remember what is known of the file as it stands now."""
+        """Store what is known about a file with its present size and time."""
         self._known[file.name] = known
 
     def keep_only(self, files: Collection[MediaFile]) -> None:
-        """Forget the files that are not among these."""
+        """Remove all files from the index except these."""
         names = {file.name for file in files}
         self._known = {name: known for name, known in self._known.items() if name in names}
 
     def save(self) -> None:
-        """Write the index if it has changed; raises FatalError("index_not_written")."""
+        """Write the index to disk if it has changed.
+
+        Raises:
+            FatalError: It cannot be written ("index_not_written").
+        """
         if self._known == self._saved:
             return
         content = {name: _KNOWN.dump_python(known, mode="json") for name, known in self._sorted()}
@@ -72,7 +82,7 @@ class FolderIndex:
             raise FatalError(
                 "index_not_written",
                 f"cannot write {self._path}: {error.strerror}",
-                hint="free some space there, or mend the permissions of the data directory",
+                hint="free some space there, or correct the permissions of the data directory",
             ) from error
         self._saved = dict(self._known)
 
@@ -87,5 +97,5 @@ def _load(path: Path) -> dict[str, KnownFile]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        _log.warning("%s cannot be used and is made anew (%s)", path, type(error).__name__)
+        _log.warning("%s cannot be used; rebuilding it (%s)", path, type(error).__name__)
         return {}

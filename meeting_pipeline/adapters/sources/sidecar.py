@@ -1,7 +1,7 @@
-"""What somebody wrote about a recording in the `NAME.json` beside it.
+"""Sidecar files: what people write about a recording in the `NAME.json` beside it.
 
-An object with any of these, all optional; the spelling is lenient (capitals, `_` and `-` do not
-matter, so `meetingId` is meeting_id):
+A sidecar is an object with any of these fields. All are optional, and the spelling is lenient:
+capitals, `_` and `-` do not matter, so `meetingId` is meeting_id.
 
     meeting_id, meeting_code, meeting_record_id                   text or number, every digit kept
     subject         (or title, topic, meeting_subject, meeting_name)
@@ -16,13 +16,14 @@ matter, so `meetingId` is meeting_id):
     join            (or join_time, joined_at, joined, join_ts, joined_ts)
     left            (or left_time, leave_time, left_at, leave, left_ts, leave_ts)
 
-Times: ISO 8601 with or without an offset; epoch seconds or milliseconds, as number or text. For
-end, join and left also numbers below 10,000,000 (seconds from the start of the recording) and
-"HH:MM[:SS]" (on the recording's day, or after midnight when that is nearer). Nothing is guessed:
-what cannot be read is left out and named in `problems`; so is a start after now or an end more than
-a day after it, and a name or id that is too long for the database, for cut it would be another's.
+Times are ISO 8601 with or without an offset, or epoch seconds or milliseconds, as number or text.
+End, join and left may also be numbers below 10,000,000 (seconds from the start of the recording)
+and "HH:MM[:SS]" (on the day of the recording, or after midnight if that is nearer). Nothing is
+guessed: what cannot be read is left out and named in `problems`. So are a start after now, an end
+more than a day after now, and a name or id that is too long for the database, because a shortened
+one could be another person's.
 
-It is UTF-8 or UTF-16, or GB18030 (with GBK and GB2312), in which Chinese Windows writes.
+The encoding is UTF-8, UTF-16 or GB18030 (with GBK and GB2312), which Chinese Windows writes.
 """
 
 import json
@@ -49,24 +50,26 @@ _LEFT = ("lefttime", "leavetime", "leftat", "left", "leave", "leftts", "leavets"
 
 MEETING_ID_LENGTH = 64
 NAME_LENGTH = 255
-"""The most characters of a meeting's ids, and of a person's id or name."""
+"""The length in characters at most of a meeting's ids, and of a person's id or name."""
 
 SIDECAR_BYTES = 1 << 20
-"""No sidecar is larger: one with a thousand people and all their stays is a quarter of it."""
+"""The size of a sidecar at most; one with a thousand people and their stays has a quarter of it."""
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=1)
 _OFFSET_BELOW = 10_000_000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape it, no database can store it
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can escape it, no database can store it
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The readable part of a sidecar; start_ts: its own, or the one found elsewhere.
+    """The readable part of a sidecar; the fields are those of `RecordMeta`.
 
-    problems: one line for each thing that is not as described above, naming the field.
+    Attributes:
+        start_ts: The start by the sidecar, or else the one that was found elsewhere.
+        problems: One line for each field that cannot be used.
     """
 
     start_ts: datetime
@@ -83,10 +86,13 @@ class Sidecar:
 def read_sidecar(
     text: bytes, zone: ZoneInfo, now: datetime, start_elsewhere: Callable[[], datetime]
 ) -> Sidecar:
-    """Read what is readable; never raises for what is written in it.
+    """Return the readable part of a sidecar, whatever its content is.
 
-    now: no recording begins later. start_elsewhere: asked for the start of the recording when the
-    sidecar does not say it.
+    Args:
+        text: The content of the file.
+        zone: The time zone of times without an offset.
+        now: The current time, aware; no recording starts later.
+        start_elsewhere: Returns the start of the recording if the sidecar has none.
     """
     try:
         content = _content(text)
@@ -100,7 +106,7 @@ def read_sidecar(
 
 
 def _content(text: bytes) -> object:
-    """The JSON, its numbers as text; raises ValueError or RecursionError."""
+    """Return the JSON with its numbers as text; raise ValueError or RecursionError."""
     try:
         return json.loads(text, parse_int=str, parse_float=str)
     except UnicodeDecodeError:
@@ -124,17 +130,17 @@ def _sidecar(fields: "_Fields", start: datetime, now: datetime) -> Sidecar:
 def _credible(
     fields: "_Fields", names: tuple[str, ...], start: datetime | None, latest: datetime
 ) -> datetime | None:
-    """A time of the recording, or None where there is none that a recording can have."""
+    """Return a time of the recording, or None if it is missing or not possible."""
     moment = fields.time(names, start)
     if moment is None or _EARLIEST <= moment <= latest:
         return moment
-    why = "lies in the future" if moment > latest else "lies before 1970"
+    why = "is in the future" if moment > latest else "is before 1970"
     fields.refuse(fields.first(names)[0], f"{why}: correct it")
     return None
 
 
 def _end(fields: "_Fields", start: datetime, now: datetime) -> datetime | None:
-    # the end may be counted from a start that is too late by the length of the recording
+    # the start may be the time when recording ended, and the end is counted from it
     end = _credible(fields, _END, start, now + _LONGEST)
     if end is None or end > start:
         return end
@@ -162,7 +168,7 @@ def _participants(fields: "_Fields", start: datetime) -> tuple[Participant, ...]
 
 
 def _stays(fields: "_Fields", key: str, value: object, start: datetime) -> Iterator[Participant]:
-    """Every stay of one listed person."""
+    """Yield every stay of one listed person."""
     person = fields.inside(key, value if isinstance(value, dict) else {"name": value})
     person_id, name = person.word(_ID, NAME_LENGTH), person.word(_NAME, NAME_LENGTH)
     if person_id or name:
@@ -173,7 +179,7 @@ def _stays(fields: "_Fields", key: str, value: object, start: datetime) -> Itera
 
 
 def _times(person: "_Fields", start: datetime) -> list[tuple[datetime | None, datetime | None]]:
-    """When a person joined and left, once for each interval that can be read, at least once."""
+    """Return when a person joined and left, for each readable interval, and at least one pair."""
     key, pairs = person.first(("intervals",))
     times = []
     for index, pair in enumerate(pairs if isinstance(pairs, list) else []):
@@ -190,9 +196,13 @@ def _times(person: "_Fields", start: datetime) -> list[tuple[datetime | None, da
 
 @dataclass(frozen=True)
 class _Fields:
-    """One JSON object: its fields under lenient names, and where to report what is wrong.
+    """One JSON object with lenient field names.
 
-    where: path of the object inside the sidecar, "" or "participants[2].".
+    Attributes:
+        content: The object.
+        where: The path of the object inside the sidecar, "" or "participants[2].".
+        zone: The time zone of times without an offset.
+        problems: Receives what is wrong.
     """
 
     content: Mapping[str, object]
@@ -201,15 +211,15 @@ class _Fields:
     problems: list[str]
 
     def inside(self, key: str, content: Mapping[str, object]) -> "_Fields":
-        """An object found under `key` of this one."""
+        """Return an object that was found under `key` of this one."""
         return _Fields(content, f"{self.where}{key}.", self.zone, self.problems)
 
     def refuse(self, key: str, why: str) -> None:
-        """Report that what stands under `key` is left out."""
+        """Report that the value of `key` is left out."""
         self.problems.append(f"{self.where}{key} {why}")
 
     def first(self, names: tuple[str, ...]) -> tuple[str, object]:
-        """The key as written and the value of the first of these names that has one, else None."""
+        """Return the key as written and the value of the first of these names that has a value."""
         spelled = {re.sub("[-_]", "", key).lower(): key for key in self.content}
         for key in (spelled[name] for name in names if name in spelled):
             if self.content[key] not in (None, ""):
@@ -217,16 +227,16 @@ class _Fields:
         return names[0], None
 
     def text(self, names: tuple[str, ...]) -> str | None:
-        """A text or number as text, or None where there is none."""
+        """Return text, or a number as text, or None if there is none."""
         key, value = self.first(names)
-        if isinstance(value, str) and not _HALF_CHARACTER.search(value):
+        if isinstance(value, str) and not _SURROGATE.search(value):
             return value.strip() or None
         if value is not None:
-            self.refuse(key, "is not a text")
+            self.refuse(key, "is not text")
         return None
 
     def word(self, names: tuple[str, ...], longest: int) -> str | None:
-        """Like `text`, for what must not be cut: None where it has more characters."""
+        """Return text that must not be shortened, or None if it is too long."""
         text = self.text(names)
         if text is None or len(text) <= longest:
             return text
@@ -234,7 +244,7 @@ class _Fields:
         return None
 
     def time(self, names: tuple[str, ...], start: datetime | None) -> datetime | None:
-        """A time as aware UTC, or None; without `start` it must not depend on it."""
+        """Return a time as aware UTC, or None; without `start`, only an absolute time."""
         key, value = self.first(names)
         if value is None:
             return None
@@ -246,7 +256,7 @@ class _Fields:
 
 
 def _moment(value: object, zone: ZoneInfo, start: datetime | None) -> datetime:
-    """Raises ConfigError, ValueError or OverflowError for what is no time."""
+    """Return a time; raise ConfigError, ValueError or OverflowError if it is not a time."""
     text = value.strip() if isinstance(value, str) else ""
     if start and _NUMBER.fullmatch(text) and abs(float(text)) < _OFFSET_BELOW:
         return start + timedelta(seconds=float(text))
