@@ -4,7 +4,9 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The coaching phase of a session; no other value is stored."""
+    """Where in the coaching journey a session belongs; nothing else is ever stored."""
+
+    # Language models read this docstring in the schema of a reply, so it is part of what was paid.
 
     RESUME = "简历优化"
     PROJECT = "项目深挖"

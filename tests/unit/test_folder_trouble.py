@@ -252,7 +252,7 @@ def test_a_file_dated_in_the_future_is_listed_and_the_operator_is_told(
     assert source.waiting == 0
     (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "'a.mp4': its file time is in the future" in told.getMessage()
-    assert "write its date into its name" in told.getMessage()
+    assert "write the date into the file name" in told.getMessage()
 
 
 def test_a_file_dated_in_the_future_keeps_its_start_until_that_time_has_come(

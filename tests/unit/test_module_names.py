@@ -27,7 +27,9 @@ NAMING = (
 HISTORY = {"CHANGELOG.md"}
 """It tells of modules that were."""
 
-PLANNED = {f"{PACKAGE}.serve"}
+PLANNED = {
+    f"{PACKAGE}.{name}" for name in ["serve", "summaries", "conversations", "tasks", "people"]
+}
 """What `.importlinter` has a place for already."""
 
 ELSEWHERE = {f"{PACKAGE}/sql"}

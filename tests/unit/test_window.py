@@ -210,5 +210,5 @@ def test_a_short_window_stays_whole() -> None:
 
 
 def test_pieces_that_would_not_advance_are_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="advance"):
+    with pytest.raises(ValueError, match="not shorter"):
         list(Window(NOW, NOW + timedelta(days=1)).split(timedelta(seconds=1)))

@@ -36,7 +36,10 @@ _TABLE = """
     ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
 """
 _SAY_WHO = "REPLACE INTO run_lock (id, connection_id, holder) VALUES (1, CONNECTION_ID(), %s)"
-_WHO = f"SELECT holder FROM run_lock WHERE connection_id = IS_USED_LOCK({_NAME})"  # noqa: S608
+_WHO = """
+    SELECT holder FROM run_lock
+    WHERE connection_id = IS_USED_LOCK(CONCAT('meeting:', SHA1(DATABASE())))
+"""
 _ANSWER_S = 15
 _NO_TABLE = 1146
 _NO_LOCKS = {1235, 1305}  # a cluster that has no GET_LOCK
