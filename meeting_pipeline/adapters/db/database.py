@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from meeting_pipeline.adapters.db.engine import create_engine, revision
-from meeting_pipeline.adapters.db.erasure import ErasureStore
-from meeting_pipeline.adapters.db.exporting import Exporting
-from meeting_pipeline.adapters.db.reading import Reading
-from meeting_pipeline.adapters.db.recordings import RecordingStore
-from meeting_pipeline.adapters.db.repair import RepairStore
-from meeting_pipeline.adapters.db.retention import RetentionStore
-from meeting_pipeline.adapters.db.runs import RunStore
+from meeting_pipeline.adapters.db.erasure import SqlErasureStore
+from meeting_pipeline.adapters.db.exporting import SqlExportReader
+from meeting_pipeline.adapters.db.reading import SqlViewReader
+from meeting_pipeline.adapters.db.recordings import SqlRecordingStore
+from meeting_pipeline.adapters.db.repair import SqlRepairStore
+from meeting_pipeline.adapters.db.retention import SqlRetentionStore
+from meeting_pipeline.adapters.db.runs import SqlRunStore
 from meeting_pipeline.adapters.db.schema import REVISION
-from meeting_pipeline.adapters.db.stats import StatsStore
+from meeting_pipeline.adapters.db.stats import SqlStatsStore
 
 
 def utc_now() -> datetime:
@@ -31,14 +31,14 @@ class Database:
         self, url: str, teachers: Collection[str] = (), now: Callable[[], datetime] = utc_now
     ) -> None:
         self.engine = create_engine(url)
-        self.recordings = RecordingStore(self.engine, teachers, now)
-        self.runs = RunStore(self.engine, now)
-        self.stats = StatsStore(self.engine, now)
-        self.retention = RetentionStore(self.engine, now)
-        self.erasure = ErasureStore(self.engine, now)
-        self.reading = Reading(self.engine, now)
-        self.exporting = Exporting(self.engine, self.reading)
-        self.repair = RepairStore(self.engine, self.reading, now)
+        self.recordings = SqlRecordingStore(self.engine, teachers, now)
+        self.runs = SqlRunStore(self.engine, now)
+        self.stats = SqlStatsStore(self.engine, now)
+        self.retention = SqlRetentionStore(self.engine, now)
+        self.erasure = SqlErasureStore(self.engine, now)
+        self.reading = SqlViewReader(self.engine, now)
+        self.exporting = SqlExportReader(self.engine, self.reading)
+        self.repair = SqlRepairStore(self.engine, self.reading, now)
 
     def make_ready(self) -> None:
         """Give an empty database its tables.

@@ -50,7 +50,7 @@ from meeting_pipeline.ports.upkeep import Remnant
 _TEXTS = (transcript_segments, transcripts, summaries, stage_ledger)
 
 
-class ErasureStore:
+class SqlErasureStore:
     """Implements `ports.upkeep.ErasureStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:

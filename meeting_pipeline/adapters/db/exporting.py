@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine, select
 
 from meeting_pipeline.adapters.db.engine import read
-from meeting_pipeline.adapters.db.reading import Reading
+from meeting_pipeline.adapters.db.reading import SqlViewReader
 from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter, RecordingView
@@ -15,10 +15,10 @@ _PAGE = 100  # of summaries at once in the memory; of transcripts it is one
 _Names = Mapping[tuple[int, Role], tuple[str, ...]]
 
 
-class Exporting:
+class SqlExportReader:
     """Recordings as an export tells of them; nothing is written."""
 
-    def __init__(self, engine: Engine, reading: Reading) -> None:
+    def __init__(self, engine: Engine, reading: SqlViewReader) -> None:
         self._engine = engine
         self._reading = reading
 

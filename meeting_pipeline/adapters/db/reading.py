@@ -32,7 +32,7 @@ _VIEWED = (
 _RUN = tuple(runs.c[name] for name in columns_of(RunView, "window"))
 
 
-class Reading:
+class SqlViewReader:
     """Answers about what is stored; nothing is written. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:

@@ -27,7 +27,7 @@ _STUDENTS = select(attendance.c.person).where(
 _CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
 
 
-class RecordingStore:
+class SqlRecordingStore:
     """Implements `ports.rows.RecordingStore`.
 
     teachers: ids or names of those who are never students (TEACHER_WHITELIST). now: aware UTC.

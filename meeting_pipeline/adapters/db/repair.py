@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Engine, and_, exists, func, not_, or_, select
 
 from meeting_pipeline.adapters.db import ledger
 from meeting_pipeline.adapters.db.engine import in_transaction, read
-from meeting_pipeline.adapters.db.reading import Reading
+from meeting_pipeline.adapters.db.reading import SqlViewReader
 from meeting_pipeline.adapters.db.schema import recordings, runs, summaries, transcripts
-from meeting_pipeline.adapters.db.stored_texts import StoredTexts
+from meeting_pipeline.adapters.db.stored_texts import SqlStoredTexts
 from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
@@ -18,10 +18,10 @@ from meeting_pipeline.ports.upkeep import OpenRun
 _PAGE = 500
 
 
-class RepairStore(StoredTexts):
+class SqlRepairStore(SqlStoredTexts):
     """Implements `ports.upkeep.RepairStore`. now: aware UTC."""
 
-    def __init__(self, engine: Engine, reading: Reading, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, reading: SqlViewReader, now: Callable[[], datetime]) -> None:
         super().__init__(engine)
         self._reading = reading
         self._now = now

@@ -29,7 +29,7 @@ from meeting_pipeline.adapters.db.schema import (
     transcript_segments,
     transcripts,
 )
-from meeting_pipeline.adapters.db.stored_texts import StoredTexts
+from meeting_pipeline.adapters.db.stored_texts import SqlStoredTexts
 from meeting_pipeline.adapters.db.types import SQLITE, UtcDateTime
 from meeting_pipeline.adapters.db.writing import chunks
 from meeting_pipeline.domain.model import RecordKey
@@ -42,7 +42,7 @@ _left = stage_ledger.alias("left_behind")
 _later = stage_ledger.alias("later")
 
 
-class RetentionStore(StoredTexts):
+class SqlRetentionStore(SqlStoredTexts):
     """Implements `ports.upkeep.RetentionStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:

@@ -16,7 +16,7 @@ from meeting_pipeline.domain.window import Window
 _TOTALLED = tuple(usage.c[total.name] for total in fields(UsageTotals))
 
 
-class RunStore:
+class SqlRunStore:
     """Implements `ports.rows.RunStore`. now: aware UTC."""
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:

@@ -18,7 +18,7 @@ from meeting_pipeline.domain.model import Role
 from meeting_pipeline.ports.rows import StudentStats
 
 
-class StatsStore:
+class SqlStatsStore:
     """Implements `ports.rows.StatsStore`. now: aware UTC.
 
     A recording counts for a student who attended it once its result is stored.

@@ -10,7 +10,7 @@ from meeting_pipeline.domain.model import Minutes, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 
 
-class StoredTexts:
+class SqlStoredTexts:
     """Implements `ports.upkeep.StoredTexts`."""
 
     def __init__(self, engine: Engine) -> None:
