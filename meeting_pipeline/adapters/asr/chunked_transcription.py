@@ -41,7 +41,7 @@ AsMp3 = Callable[[], tuple[Audio, Packets]]
 
 
 @dataclass
-class Hearing:
+class ChunkedTranscription:
     """Asks about one recording.
 
     as_mp3: gives the same audio as an mp3, which can be cut and which every server takes.
@@ -66,7 +66,7 @@ class Hearing:
     def segments(self) -> list[Segment]:
         """What was said, in order; raises RecordError("asr_empty") when twice no word came back."""
         said = self._all_of(self._everything, 0)
-        for gap in unheard(said, self.sound.speech):
+        for gap in untranscribed_gaps(said, self.sound.speech):
             _log.info(
                 "%s: %.0f-%.0f s came back empty, sent again", self.audio.path.parent.name, *gap
             )
@@ -107,12 +107,12 @@ class Hearing:
     def _in_pieces(self, spans: Sequence[Span], ask: int) -> list[Segment]:
         said = []
         for span in spans:
-            said += self._hear(span, ask)
+            said += self._transcribe_span(span, ask)
             if not ask:
                 self.progress(span[1] / self.audio.duration_s)
         return said
 
-    def _hear(self, span: Span, ask: int) -> list[Segment]:
+    def _transcribe_span(self, span: Span, ask: int) -> list[Segment]:
         piece = self._piece(span)
         key = self.server.key(piece, ask)
         if not self.calls.has(key) and (smaller := self._smaller(span, piece, ask)):
@@ -120,12 +120,12 @@ class Hearing:
         try:
             body = self.calls.remember(key, partial(self.server.transcribe, piece))
         except TextOnly:
-            return self._hear(span, ask)
+            return self._transcribe_span(span, ask)
         except TooLarge as refusal:
             return self._in_pieces(self._halves(span, str(refusal)), ask)
         except (NotTaken, RetryableError) as refusal:
             self._send_mp3_or(refusal, piece)
-            return self._hear(span, ask)
+            return self._transcribe_span(span, ask)
         if piece.audio_format == "m4a":
             self.server.takes_m4a = True
         self._keys.append(key)
@@ -182,7 +182,7 @@ class Hearing:
         ]
 
 
-def unheard(said: Sequence[Segment], speech: Sequence[Span]) -> list[Span]:
+def untranscribed_gaps(said: Sequence[Segment], speech: Sequence[Span]) -> list[Span]:
     """Stretches between two segments with more than HOLE_S of speech in them, with some air."""
     if not speech:
         return []

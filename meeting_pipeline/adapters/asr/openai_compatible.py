@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
-from meeting_pipeline.adapters.asr.chunked_transcription import Hearing, coverage, unheard
+from meeting_pipeline.adapters.asr.chunked_transcription import (
+    ChunkedTranscription,
+    coverage,
+    untranscribed_gaps,
+)
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
 from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
 from meeting_pipeline.adapters.asr.levels import Sound, listen
@@ -140,13 +144,13 @@ class EndpointTranscriber:
                 audio = Audio(part, part.stat().st_size, "", audio.duration_s)
             return audio, self._packets(audio.path)
 
-    def _hearing(self, audio: Audio, sound: Sound, job: Job) -> Hearing:
+    def _hearing(self, audio: Audio, sound: Sound, job: Job) -> ChunkedTranscription:
         def paid(key: str, piece: Piece) -> None:
             seconds = round(piece.duration_s, 3)
             cost = seconds / _HOUR_S * self._price_per_hour
             job.spent(Usage(key, "asr", self._server.model, audio_seconds=seconds, cost=cost))
 
-        return Hearing(
+        return ChunkedTranscription(
             server=self._server,
             audio=audio,
             sound=sound,
@@ -167,7 +171,7 @@ class EndpointTranscriber:
         spoken_s = sum(end - start for start, end in sound.speech)
         is_whole = (
             covered >= _WHOLE
-            and not unheard(said, sound.speech)
+            and not untranscribed_gaps(said, sound.speech)
             and not transcript_filters.is_thin(text, spoken_s)
         )
         return Transcript(
