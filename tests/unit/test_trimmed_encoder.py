@@ -3,7 +3,7 @@
 import ctranslate2
 import numpy as np
 
-from meeting_pipeline.adapters.asr.trimmed_encoder import FrugalWhisper
+from meeting_pipeline.adapters.asr.trimmed_encoder import TrimmedWhisperEncoder
 
 
 class Encoder:
@@ -22,7 +22,7 @@ def encoded(*seconds: int) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
     for window, length in zip(features, seconds, strict=True):
         window[:, : length * 100] = 0.5
     encoder = Encoder()
-    whole = FrugalWhisper(encoder).encode(ctranslate2.StorageView.from_array(features))
+    whole = TrimmedWhisperEncoder(encoder).encode(ctranslate2.StorageView.from_array(features))
     return encoder.lengths, tuple(whole.shape)
 
 

@@ -56,9 +56,9 @@ class Decoder:
     """A loaded WhisperModel with our way of asking it, from up to `threads` threads at once."""
 
     def __init__(self, whisper: Any, beam: int, threads: int, turns: Turns) -> None:
-        from meeting_pipeline.adapters.asr.trimmed_encoder import FrugalWhisper
+        from meeting_pipeline.adapters.asr.trimmed_encoder import TrimmedWhisperEncoder
 
-        whisper.model = FrugalWhisper(whisper.model)
+        whisper.model = TrimmedWhisperEncoder(whisper.model)
         self._whisper = whisper
         self._beam = beam
         self._first_stamp = whisper.hf_tokenizer.token_to_id("<|notimestamps|>") + 1

@@ -18,7 +18,7 @@ _LANGUAGE_STRIDE = 3
 _SURE = 0.9
 
 
-class FrugalWhisper:
+class TrimmedWhisperEncoder:
     """Stands before CTranslate2's Whisper; what is not here is passed on."""
 
     def __init__(self, whisper: Any) -> None:
