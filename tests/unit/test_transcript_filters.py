@@ -87,14 +87,14 @@ def test_a_dropped_half_is_thin_and_a_slow_word_is_not() -> None:
 
 def test_a_hole_in_the_middle_is_found_with_its_place() -> None:
     said = [(0.0, 10.0), (25.0, 40.0)]
-    assert transcript_filters.holes(said, [(0.0, 40.0)], 1.5) == [(10.0, 25.0)]
-    assert transcript_filters.largest(transcript_filters.holes(said, [(0.0, 40.0)], 1.5)) == 15.0
+    assert transcript_filters.gaps(said, [(0.0, 40.0)], 1.5) == [(10.0, 25.0)]
+    assert transcript_filters.longest(transcript_filters.gaps(said, [(0.0, 40.0)], 1.5)) == 15.0
     assert transcript_filters.coverage(said, [(0.0, 40.0)]) == pytest.approx(25 / 40)
 
 
 def test_silence_between_speech_is_no_hole() -> None:
     assert (
-        transcript_filters.holes([(0.0, 5.0), (60.0, 65.0)], [(0.0, 5.0), (60.0, 65.0)], 0.0) == []
+        transcript_filters.gaps([(0.0, 5.0), (60.0, 65.0)], [(0.0, 5.0), (60.0, 65.0)], 0.0) == []
     )
 
 
@@ -104,7 +104,7 @@ def test_covered_and_missing_seconds_add_up(
 ) -> None:
     seconds = {at for start, end in speech for at in range(int(start), int(end))}
     covered = {at for at in seconds for start, end in said if start <= at < end}
-    missing = sum(end - start for start, end in transcript_filters.holes(said, speech, 0.0))
+    missing = sum(end - start for start, end in transcript_filters.gaps(said, speech, 0.0))
     assert missing == len(seconds - covered)
     assert transcript_filters.coverage(said, speech) == pytest.approx(
         len(covered) / len(seconds) if seconds else 1.0

@@ -1,4 +1,4 @@
-"""Which transcript a recording gets: Tencent's own where it is good, else a recogniser's."""
+"""Choice between Tencent's own transcript and speech recognition."""
 
 import logging
 from collections.abc import Sequence
@@ -17,10 +17,15 @@ _log = logging.getLogger(__name__)
 
 
 class AutoTranscriber:
-    """Asks one after the other until a transcript is there.
+    """A `Transcriber` that tries several in turn until one returns a transcript.
 
-    native: Tencent's own transcripts, or None where the source has none. recognizers: one or more,
-    the best first; the next one is asked about a recording that one cannot make anything of.
+    Tencent's own transcript comes first, because it is free and knows the speakers' names. Where
+    there is none, or where it leaves speech without text, the recognizers are tried in order.
+
+    Args:
+        native: Tencent's own transcripts; None where the source has none.
+        recognizers: One or more, the preferred one first. The next one is tried when a recognizer
+            raises RecordError for a recording.
     """
 
     def __init__(
@@ -39,35 +44,44 @@ class AutoTranscriber:
         return self._recognizers[0].audio
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises what the last one asked raises, and at once what is not about this recording."""
-        own = self._own(audio, job)
+        """Return the first usable transcript.
+
+        Raises:
+            RecordError: The last recognizer could not transcribe the recording.
+            SkipRecord: The recording contains no speech.
+            MeetingError: Any other error of a recognizer, at once: it is not about this recording.
+        """
+        own = self._native_transcript(audio, job)
         if own is not None and not own.warnings:
-            _log.info("%s: Tencent's own transcript is used", job.meta.key)
+            _log.info("%s: using Tencent's own transcript", job.meta.key)
             return own
         try:
             transcript = self._recognized(audio, job)
         except (RecordError, SkipRecord) as error:
             if own is None:
                 raise
-            _log.warning("%s: %s; Tencent's transcript stays", job.meta.key, error)
+            _log.warning("%s: %s; keeping Tencent's own transcript", job.meta.key, error)
             return own
-        return _named(transcript, own)
+        return _with_names(transcript, own)
 
     def examine(self) -> list[Check]:
-        """What its recognisers find; Tencent's own transcripts come over the source's calls."""
+        """Return the checks of all recognizers.
+
+        Tencent's own transcripts need no check here: they come through the source's API.
+        """
         return [line for one in self._recognizers for line in run_checks(one)]
 
-    def _own(self, audio: Audio, job: Job) -> Transcript | None:
+    def _native_transcript(self, audio: Audio, job: Job) -> Transcript | None:
         if self._native is None:
             return None
         try:
             own = self._native.transcribe(audio, job)
         except NoNativeTranscript as missing:
-            _log.info("%s: %s; %s is asked", job.meta.key, missing, self._recognizers[0].settings)
+            _log.info("%s: %s; trying %s", job.meta.key, missing, self._recognizers[0].settings)
             return None
         if own.warnings:
             _log.info(
-                "%s: Tencent's transcript covers %.0f %% of the speech; %s is asked",
+                "%s: Tencent's own transcript covers %.0f %% of the speech; trying %s",
                 job.meta.key,
                 100 * (own.coverage or 0.0),
                 self._recognizers[0].settings,
@@ -79,12 +93,12 @@ class AutoTranscriber:
             try:
                 return recognizer.transcribe(audio, job)
             except RecordError as error:
-                _log.warning("%s: %s; %s is asked", job.meta.key, error, following.settings)
+                _log.warning("%s: %s; trying %s", job.meta.key, error, following.settings)
         return self._recognizers[-1].transcribe(audio, job)
 
 
 class NamedSpeakers:
-    """A recogniser whose speakers get the names that Tencent's own transcript knows."""
+    """A recognizer whose segments get the speaker names of Tencent's own transcript."""
 
     def __init__(self, recognizer: Transcriber, native: NativeTranscriber) -> None:
         self._recognizer = recognizer
@@ -99,17 +113,21 @@ class NamedSpeakers:
         return self._recognizer.audio
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises what the recogniser and fetching Tencent's transcript raise."""
+        """Return the recognizer's transcript with Tencent's speaker names.
+
+        Raises:
+            MeetingError: Any error of the recognizer, or of downloading Tencent's transcript.
+        """
         named = self._native.segments(job.meta, audio.duration_s)
         transcript = self._recognizer.transcribe(audio, job)
         return replace(transcript, segments=with_speakers(transcript.segments, named))
 
     def examine(self) -> list[Check]:
-        """What its recogniser finds."""
+        """Return the checks of the recognizer."""
         return run_checks(self._recognizer)
 
 
-def _named(transcript: Transcript, own: Transcript | None) -> Transcript:
+def _with_names(transcript: Transcript, own: Transcript | None) -> Transcript:
     if own is None:
         return transcript
     return replace(transcript, segments=with_speakers(transcript.segments, own.segments))

@@ -1,10 +1,11 @@
-"""From speech to cleaned pieces of text, without losing the middle.
+"""Decoding of speech into filtered pieces of text, without lost stretches.
 
-Batched decoding with timestamps is fast but drops stretches without a word. So what the pieces
-leave uncovered is decoded again by itself, and what is still missing once more, sequentially.
+Batched decoding with timestamps is fast, but it silently drops stretches of speech. So whatever the
+decoded pieces leave uncovered is decoded again by itself, and what is still missing then is decoded
+sequentially, which is slower and drops less.
 
-Batches are the unit that threads share. Which windows are decoded together depends on the speech
-alone, so the text does not depend on how many threads there are.
+Threads share the work batch by batch. Which windows form a batch depends on the speech alone, so
+the text does not depend on the number of threads.
 """
 
 import copy
@@ -23,9 +24,10 @@ from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
 
 VERSION = 4
-"""Part of the settings line: raise it whenever a rule here or in its neighbours changes."""
+"""Part of the settings line: raise it whenever a rule here or in a module used here changes."""
 
-HOLE_S = 1.5
+MIN_GAP_S = 1.5
+"""Speech without text is a gap when it is longer than this, in seconds."""
 
 _BATCH = 6
 _STAMP_S = 0.02
@@ -34,10 +36,16 @@ _TEMPERATURES = (0.0, 0.2, 0.4)
 
 
 @dataclass(frozen=True)
-class Said:
-    """A cleaned piece of text; seconds on the timeline of speech.
+class DecodedText:
+    """A filtered piece of text, with its times on the timeline of speech.
 
-    covers: the sound that it accounts for: more than its words, for nothing is lost between them.
+    Attributes:
+        start_s: Where it begins, in seconds.
+        end_s: Where it ends, in seconds.
+        text: The text.
+        language: The language it was decoded in, as Whisper's code.
+        covers: The speech that it accounts for. This is more than its words: between the words of
+            one segment nothing is lost.
     """
 
     start_s: float
@@ -48,12 +56,19 @@ class Said:
 
     @property
     def span(self) -> Span:
-        """Where it was said."""
+        """Its start and end."""
         return self.start_s, self.end_s
 
 
 class Decoder:
-    """A loaded WhisperModel with our way of asking it, from up to `threads` threads at once."""
+    """Decodes speech with a loaded faster-whisper `WhisperModel`.
+
+    Args:
+        whisper: The model; its encoder is replaced by a `TrimmedWhisperEncoder`.
+        beam: Beam size of the search.
+        threads: How many threads may decode at once.
+        turns: Limits how many of them compute at the same time.
+    """
 
     def __init__(self, whisper: Any, beam: int, threads: int, turns: Turns) -> None:
         from meeting_pipeline.adapters.asr.trimmed_encoder import TrimmedWhisperEncoder
@@ -67,44 +82,47 @@ class Decoder:
 
     def decode(
         self, speech: Speech, language: str, advanced: Callable[[float], None]
-    ) -> list[Said]:
-        """What was said, in order; language: the one to use where nothing else is clearly heard.
+    ) -> list[DecodedText]:
+        """Decode speech and return its text, in order.
 
-        advanced: told how many seconds of the speech more are decoded.
+        Args:
+            speech: The speech to decode.
+            language: The language to decode in where no other one is clearly detected.
+            advanced: Called with the number of seconds that have been decoded since the last call.
         """
-        said = _in_order(self._in_batches(speech, language, advanced))
-        doubtful = _doubtful(speech, said)
+        texts = _in_order(self._in_batches(speech, language, advanced))
+        doubtful = _doubtful(speech, texts)
         decode_slowly = partial(self._decode_slowly, speech, language)
         for span, slowly in zip(doubtful, self._threads.map(decode_slowly, doubtful), strict=True):
-            inside = [one for one in said if _lies_in(one.span, span)]
+            inside = [one for one in texts if _lies_in(one.span, span)]
             if _letters(slowly) > _letters(inside):
-                said = _in_order([one for one in said if one not in inside] + slowly)
-        return said
+                texts = _in_order([one for one in texts if one not in inside] + slowly)
+        return texts
 
     def _in_batches(
         self, speech: Speech, language: str, advanced: Callable[[float], None]
-    ) -> list[Said]:
-        said: list[Said] = []
+    ) -> list[DecodedText]:
+        texts: list[DecodedText] = []
         todo = windows(speech.pieces)
-        for turn in range(_ROUNDS):
+        for round_number in range(_ROUNDS):
             again: list[Span] = []
             decode_batch = partial(self._decode_batch, speech, language)
-            for answers in self._threads.map(decode_batch, _batches(todo, speech)):
-                for span, pieces, is_sure in answers:
-                    advanced(span[1] - span[0] if turn == 0 else 0.0)
+            for results in self._threads.map(decode_batch, _batches(todo, speech)):
+                for span, pieces, is_sure in results:
+                    advanced(span[1] - span[0] if round_number == 0 else 0.0)
                     parts = [span] if is_sure else halves(span, speech.pieces)
-                    if len(parts) > 1 and turn + 1 < _ROUNDS:
-                        again += parts  # two languages compete: each half by itself
+                    if len(parts) > 1 and round_number + 1 < _ROUNDS:
+                        again += parts  # the window may mix two languages: decode each half alone
                         continue
-                    said += pieces
+                    texts += pieces
                     again += _left_out(pieces, span)
             todo = again
-        return said
+        return texts
 
     def _decode_batch(
         self, speech: Speech, language: str, spans: Sequence[Span]
-    ) -> list[tuple[Span, list[Said], bool]]:
-        """Each window with what was said in it and whether its language was clear."""
+    ) -> list[tuple[Span, list[DecodedText], bool]]:
+        """Return each window with its text and whether its language was clearly detected."""
         from faster_whisper import BatchedInferencePipeline
 
         whisper, rule = self._with_rule(language)
@@ -121,11 +139,11 @@ class Decoder:
             )
             found = list(segments)
         return [
-            (span, self._cleaned(_of_window(found, span), 0.0, speech, span, heard), is_sure)
-            for span, (heard, is_sure) in zip(spans, rule.take(len(spans)), strict=True)
+            (span, self._filtered(_of_window(found, span), 0.0, speech, span, detected), is_sure)
+            for span, (detected, is_sure) in zip(spans, rule.chosen(len(spans)), strict=True)
         ]
 
-    def _decode_slowly(self, speech: Speech, language: str, span: Span) -> list[Said]:
+    def _decode_slowly(self, speech: Speech, language: str, span: Span) -> list[DecodedText]:
         start, end = span
         whisper, rule = self._with_rule(language)
         with self._turns:
@@ -139,19 +157,19 @@ class Decoder:
                 word_timestamps=True,
             )
             found = list(segments)
-        heard, _ = rule.take(1)[-1]
-        return self._cleaned(found, start, speech, span, heard)
+        detected, _ = rule.chosen(1)[-1]
+        return self._filtered(found, start, speech, span, detected)
 
     def _with_rule(self, language: str) -> tuple[Any, LanguageRule]:
-        """The same model, asked with a language rule of its own."""
+        """Return the model with a language rule of its own, for one call."""
         whisper = copy.copy(self._whisper)
         whisper.model = rule = LanguageRule(self._whisper.model, language)
         return whisper, rule
 
-    def _cleaned(
+    def _filtered(
         self, segments: Iterable[Any], offset_s: float, speech: Speech, span: Span, language: str
-    ) -> list[Said]:
-        said = []
+    ) -> list[DecodedText]:
+        texts = []
         for segment in segments:
             if transcript_filters.is_hallucination(segment.no_speech_prob, segment.avg_logprob):
                 continue
@@ -162,8 +180,8 @@ class Decoder:
             for phrase in _phrases(segment, offset_s, speech, span):
                 text = transcript_filters.clean(phrase.text, language)
                 if text:
-                    said.append(Said(phrase.start_s, phrase.end_s, text, language, covers))
-        return said
+                    texts.append(DecodedText(phrase.start_s, phrase.end_s, text, language, covers))
+        return texts
 
 
 def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
@@ -172,7 +190,7 @@ def _of_window(segments: Iterable[Any], span: Span) -> list[Any]:
 
 
 def _batches(spans: Sequence[Span], speech: Speech) -> list[list[Span]]:
-    """Windows that cost about the same together: with or without words, then by length."""
+    """Group windows that cost about the same: with or without word times, then by length."""
     found = []
     for needs_words in (True, False):
         alike = [span for span in spans if _needs_words(span, speech) is needs_words]
@@ -183,7 +201,7 @@ def _batches(spans: Sequence[Span], speech: Speech) -> list[list[Span]]:
 
 
 def _needs_words(span: Span, speech: Speech) -> bool:
-    """Whether a sentence may reach over a long pause, where only its words tell the times."""
+    """Return whether a sentence may span a long pause, so that word times are needed to cut it."""
     return speech.has_pause(span, LONGEST_PAUSE_S)
 
 
@@ -198,7 +216,7 @@ def _phrases(segment: Any, offset_s: float, speech: Speech, span: Span) -> list[
 
 
 def _stamped(segment: Any, first_stamp: int) -> Span:
-    """What Whisper's own stamps and its words account for, together; without the offset."""
+    """Return the time that Whisper's timestamps and its words cover together, without an offset."""
     stamps = [
         segment.seek / 100 + (token - first_stamp) * _STAMP_S
         for token in segment.tokens
@@ -207,32 +225,32 @@ def _stamped(segment: Any, first_stamp: int) -> Span:
     return min(segment.start, *stamps, segment.end), max(segment.end, *stamps, segment.start)
 
 
-def _left_out(pieces: Sequence[Said], span: Span) -> list[Span]:
-    """Holes in a window; a window without any text is left to the second, slower look."""
-    missing = transcript_filters.holes((one.covers for one in pieces), [span], HOLE_S)
-    return [hole for hole in missing if hole != span]
+def _left_out(pieces: Sequence[DecodedText], span: Span) -> list[Span]:
+    """Return the gaps in a window; one without any text is left to the sequential decoding."""
+    missing = transcript_filters.gaps((one.covers for one in pieces), [span], MIN_GAP_S)
+    return [gap for gap in missing if gap != span]
 
 
-def _doubtful(speech: Speech, said: Sequence[Said]) -> list[Span]:
-    """Windows with too little text for their length, and larger holes that stayed."""
+def _doubtful(speech: Speech, texts: Sequence[DecodedText]) -> list[Span]:
+    """Return windows with too little text for their length, and the larger gaps that are left."""
     thin = []
     for start, end in windows(speech.pieces):
-        text = "".join(one.text for one in said if _lies_in(one.span, (start, end)))
+        text = "".join(one.text for one in texts if _lies_in(one.span, (start, end)))
         if transcript_filters.is_thin(text, end - start):
             thin.append((start, end))
-    missing = transcript_filters.holes(
-        (one.covers for one in said), [(0.0, speech.duration_s)], 2 * HOLE_S
+    missing = transcript_filters.gaps(
+        (one.covers for one in texts), [(0.0, speech.duration_s)], 2 * MIN_GAP_S
     )
-    return thin + [hole for hole in missing if not any(_lies_in(hole, span) for span in thin)]
+    return thin + [gap for gap in missing if not any(_lies_in(gap, span) for span in thin)]
 
 
 def _lies_in(inner: Span, outer: Span) -> bool:
     return outer[0] <= (inner[0] + inner[1]) / 2 < outer[1]
 
 
-def _letters(said: Iterable[Said]) -> int:
-    return sum(len(one.text) for one in said)
+def _letters(texts: Iterable[DecodedText]) -> int:
+    return sum(len(one.text) for one in texts)
 
 
-def _in_order(said: Iterable[Said]) -> list[Said]:
-    return sorted(said, key=lambda one: one.start_s)
+def _in_order(texts: Iterable[DecodedText]) -> list[DecodedText]:
+    return sorted(texts, key=lambda one: one.start_s)

@@ -1,7 +1,7 @@
-"""In which language each window of speech is decoded.
+"""Choice of the language in which each window of speech is decoded.
 
-Forced Chinese makes Whisper base answer English speech with invented Chinese (113 % errors on one
-clip), so the setting holds until the sound clearly says otherwise.
+Whisper base answers English speech with invented Chinese when it is forced to decode Chinese (113 %
+errors on one clip), so ASR_LANGUAGE applies unless another language is clearly detected.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _CODES = """
     uk ur uz vi yi yo yue zh
 """
 CODES = frozenset(_CODES.split())
-"""What multilingual Whisper models know."""
+"""The language codes of multilingual Whisper models."""
 
 _DETECT = frozenset({"", "auto"})
 _CLEARLY = 0.8
@@ -23,9 +23,10 @@ _FOLLOWED = frozenset({"zh", "en"})
 
 
 def language_setting(value: str) -> str:
-    """ASR_LANGUAGE as the recogniser takes it, "" where it shall detect the language.
+    """Return ASR_LANGUAGE as the recognizer expects it: a code, or "" to detect the language.
 
-    Raises ConfigError("bad_setting") for what is no code that Whisper knows.
+    Raises:
+        ConfigError: "bad_setting" when the value is not a code that Whisper knows.
     """
     if value in _DETECT:
         return ""
@@ -33,41 +34,48 @@ def language_setting(value: str) -> str:
         raise ConfigError(
             "bad_setting",
             f"ASR_LANGUAGE={value!r} is not a language code that Whisper knows",
-            hint="give zh, en, ja or another ISO 639-1 code, or auto to detect it",
+            hint="set it to zh, en, ja or another ISO 639-1 code, or to auto to detect it",
         )
     return value
 
 
 class LanguageRule:
-    """Stands before CTranslate2's Whisper and answers its question for the language.
+    """A wrapper around CTranslate2's Whisper that decides on the detected language.
 
-    The main language holds for a window of up to 30 s, unless Chinese or English is heard there
-    with a probability of 0.8 or more. One rule for one question: threads share the model, not this.
+    A window of up to 30 s is decoded in the main language, unless Chinese or English is detected
+    there with a probability of 0.8 or more. Use one instance for one call: threads share the model,
+    but not its rule.
+
+    Args:
+        whisper: The model; every other attribute is passed on to it.
+        main: The main language, as Whisper's code.
     """
 
     def __init__(self, whisper: Any, main: str) -> None:
         self._whisper = whisper
-        self._heard: list[tuple[str, bool]] = []
+        self._chosen: list[tuple[str, bool]] = []
         self.main = main
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whisper, name)
 
     def detect_language(self, encoded: Any) -> list[list[tuple[str, float]]]:
-        """CTranslate2's answer for each window, with the chosen language alone."""
+        """Return CTranslate2's answer for each window, reduced to the chosen language."""
         return [[self._choose(guesses)] for guesses in self._whisper.detect_language(encoded)]
 
-    def take(self, windows: int) -> list[tuple[str, bool]]:
-        """(language, whether it was clear) of the windows asked about, in order.
+    def chosen(self, windows: int) -> list[tuple[str, bool]]:
+        """Return (language, whether it was clearly detected) of each window, in order.
 
-        A model for one language never asks: then it is the main one for all `windows`.
+        Args:
+            windows: How many windows were decoded. A model for a single language detects nothing,
+                so all of them get the main language.
         """
-        return self._heard or [(self.main, True)] * windows
+        return self._chosen or [(self.main, True)] * windows
 
     def _choose(self, guesses: list[tuple[str, float]]) -> tuple[str, float]:
         token, probability = guesses[0]
-        heard = token.strip("<|>")
+        detected = token.strip("<|>")
         is_clear = probability >= _CLEARLY
-        chosen = heard if is_clear and heard in _FOLLOWED else self.main
-        self._heard.append((chosen, is_clear))
+        chosen = detected if is_clear and detected in _FOLLOWED else self.main
+        self._chosen.append((chosen, is_clear))
         return f"<|{chosen}|>", probability

@@ -1,4 +1,4 @@
-"""How loud a recording is, and where somebody speaks in it."""
+"""Levels of a recording, and the speech that they show."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ _CLICK_S = 0.2
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording as it was heard once.
+    """The levels of a recording, and where it contains speech.
 
     Attributes:
-        levels: How loud it is, see `domain.levels`.
-        speech: Where it is clearly louder than its own noise; seconds, in order.
+        levels: dBFS of every FRAME_S, see `domain.levels`.
+        speech: Where the recording is clearly louder than its own noise, in seconds, in order.
     """
 
     levels: "array[float]"
@@ -33,27 +33,31 @@ class Sound:
 
 
 def listen(audio: Audio, media: MediaTool) -> Sound:
-    """Return how loud a recording is and where somebody speaks in it.
+    """Return the levels of a recording and where it contains speech.
 
-    Its levels were measured and kept when the audio was made. Only where they are gone the audio
-    is decoded once more.
+    The levels were measured and stored when the audio was extracted. The audio is decoded again
+    only if the stored levels are missing or damaged.
+
+    Args:
+        audio: The audio file, beside which the levels are stored.
+        media: Decodes the audio if that is needed.
 
     Raises:
-        RecordError: "truncated_media", it is shorter than it was; and what `MediaTool.extract`
-            raises.
+        RecordError: "truncated_media" when the audio is shorter than it was.
+        MeetingError: Any error of `MediaTool.extract`.
     """
-    levels = _kept(audio)
+    levels = _stored(audio)
     if levels is None:
         levels = _measured(audio, media)
     return Sound(levels, speech_in(levels))
 
 
-def _kept(audio: Audio) -> "array[float] | None":
+def _stored(audio: Audio) -> "array[float] | None":
     try:
-        kept = audio.path.with_name(FILE_NAME).read_bytes()
+        stored = audio.path.with_name(FILE_NAME).read_bytes()
     except FileNotFoundError:
         return None
-    return unpack(kept, audio.sha256)
+    return unpack(stored, audio.sha256)
 
 
 def _measured(audio: Audio, media: MediaTool) -> "array[float]":
@@ -68,13 +72,13 @@ def _measured(audio: Audio, media: MediaTool) -> "array[float]":
 
 
 def speech_in(levels: "array[float]") -> list[Span]:
-    """Where somebody speaks: clearly louder than the noise, and longer than a click."""
+    """Return where a recording contains speech: louder than the noise, and longer than a click."""
     least = _threshold(levels)
     return [(a, b) for a, b in _joined(list(_louder(levels, least))) if b - a > _CLICK_S]
 
 
 def _threshold(levels: "array[float]") -> float:
-    """A little more than the noise, and never absurdly low or high."""
+    """Return the level above which sound counts as speech: a little more than the noise."""
     noise = sorted(levels)[int(_NOISE_SHARE * len(levels))] if levels else _ALWAYS_SILENT_DB
     return min(max(noise + _ABOVE_NOISE_DB, _ALWAYS_SILENT_DB), _ALWAYS_HEARD_DB)
 
@@ -88,7 +92,7 @@ def _louder(levels: "array[float]", least: float) -> Iterator[Span]:
 
 
 def _joined(runs: list[Span]) -> list[Span]:
-    """Runs with no more than a breath between them become one."""
+    """Join runs that are separated by no more than a breath."""
     if not runs:
         return []
     breaks = [

@@ -1,7 +1,7 @@
-"""The multilingual Whisper base weights that the `offline` extra brings, ready to be loaded.
+"""The multilingual Whisper base model that the `offline` extra installs.
 
-Two packages carry one half of `model.bin` each. They are joined once into a cache, checked against
-the digests pinned here, and from then on trusted by their marker and sizes.
+Two packages contain one half of `model.bin` each. The halves are joined once in a cache directory
+and checked against the digests pinned here. From then on a marker file and the size are enough.
 """
 
 import errno
@@ -33,12 +33,20 @@ _BLOCK_BYTES = 1 << 20
 
 
 def packaged_base(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> Path:
-    """The directory with the checked weights below `cache_dir`; made on first use.
+    """Return the directory of the checked model, and create it on first use.
 
-    Any number of processes and threads may ask at once; one of them joins, the others wait.
-    Raises ConfigError("offline_extra_missing") without the packages, ConfigError(
-    "whisper_model_damaged") when they are not what was pinned, ConfigError("whisper_cache") when
-    the cache cannot be written, FatalError("disk_full").
+    Any number of processes and threads may call this at once: one of them builds the directory, the
+    others wait.
+
+    Args:
+        cache_dir: Where the directory is created.
+        packages: The packages with the halves, in order.
+
+    Raises:
+        ConfigError: "offline_extra_missing" when a package is not installed,
+            "whisper_model_damaged" when its content does not have the pinned digest,
+            "whisper_cache" when the cache cannot be written.
+        FatalError: "disk_full".
     """
     model_dir = cache_dir / f"whisper-{MODEL_NAME}"
     try:
@@ -54,9 +62,14 @@ def packaged_base(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> Path:
 
 
 def require_packages(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> None:
-    """Make sure that `packaged_base` has what it needs, and make nothing.
+    """Check that `packaged_base` has what it needs, without creating anything.
 
-    Raises ConfigError("offline_extra_missing").
+    Args:
+        cache_dir: As for `packaged_base`.
+        packages: As for `packaged_base`.
+
+    Raises:
+        ConfigError: "offline_extra_missing" when a package is not installed.
     """
     if not _is_whole(cache_dir / f"whisper-{MODEL_NAME}"):
         for package in packages:
@@ -76,7 +89,7 @@ def _data_folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise ConfigError(
             "offline_extra_missing",
-            f"The packaged Whisper weights are not installed ({package}).",
+            f"The packaged Whisper model is not installed ({package} is missing).",
             hint=f"{OFFLINE_HINT}, or set WHISPER_MODEL to a local model directory",
         )
     return Path(spec.origin).parent / "data"
@@ -84,7 +97,7 @@ def _data_folder(package: str) -> Path:
 
 @contextmanager
 def _alone(model_dir: Path) -> Iterator[None]:
-    """Hold the lock on the directory; the system lets go of it when the holder dies."""
+    """Hold the lock on the directory; the system releases it when the process ends."""
     model_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (model_dir / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -125,7 +138,7 @@ def _check(name: str, sha256: str) -> None:
     if sha256 != _SHA256[name]:
         raise ConfigError(
             "whisper_model_damaged",
-            f"The packaged Whisper {name} is not the file that was pinned.",
+            f"The packaged Whisper file {name} is damaged: its SHA-256 is not the pinned one.",
             hint=f"{OFFLINE_HINT} --force-reinstall, or set WHISPER_MODEL to a model directory",
         )
 
@@ -133,10 +146,12 @@ def _check(name: str, sha256: str) -> None:
 def _storage_error(error: OSError, model_dir: Path) -> MeetingError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FatalError(
-            "disk_full", f"No room for the Whisper weights (146 MB) in {model_dir}: free some."
+            "disk_full",
+            f"No space is left for the Whisper model (146 MB) in {model_dir}.",
+            hint="free some space",
         )
     return ConfigError(
         "whisper_cache",
-        f"The Whisper weights cannot be prepared in {model_dir}: {error.strerror or error}.",
-        hint="check that the data directory can be written, and the installed offline packages",
+        f"The Whisper model cannot be prepared in {model_dir}: {error.strerror or error}.",
+        hint="check that the data directory is writable, and reinstall the offline packages",
     )

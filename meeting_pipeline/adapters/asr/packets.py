@@ -1,4 +1,7 @@
-"""Looks for the packets of an mp3; a decoder does it, which is as large as the rest of us."""
+"""Index of an mp3's packets.
+
+This runs in a decoder process: FFmpeg's libraries take as much memory as the rest of the program.
+"""
 
 from array import array
 from pathlib import Path
@@ -10,12 +13,12 @@ from meeting_pipeline.errors import RecordError
 
 
 def packets_of(path: Path) -> Packets:
-    """Find the packets of an mp3; nothing is decoded.
+    """Return where the packets of an mp3 are, without decoding them.
 
     Raises:
-        RecordError: "corrupt_media", it cannot be read.
+        RecordError: "corrupt_media" when the file cannot be read.
     """
-    starts = array("I")  # audio of 4 GB lasts twelve days
+    starts = array("I")  # 32 bits are enough: 4 GB of this audio last twelve days
     end = ticks = 0
     try:
         with av.open(f"file:{path}") as container:

@@ -1,7 +1,7 @@
-"""Words with their times, gathered into phrases that claim no long silence.
+"""Phrases: words with times, joined as long as no long pause lies between them.
 
-A recogniser hears speech without its pauses, so a sentence that it stamps may begin before a pause
-of minutes and go on after it. Its words tell on which side of the pause they were said.
+A recognizer gets speech without its pauses, so one of its sentences may begin before a pause of
+minutes and end after it. The times of the words tell which of them belong before the pause.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from meeting_pipeline.adapters.asr.speech import Speech
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 
 LONGEST_PAUSE_S = 1.5
-"""Between two words of one phrase; most pauses within a sentence are shorter."""
+"""The longest pause within one phrase, in seconds; most pauses in a sentence are shorter."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """One word or several, with the spaces before them; seconds on the timeline of speech."""
+    """One or more words, with their leading spaces; times are on the timeline of speech."""
 
     start_s: float
     end_s: float
@@ -24,10 +24,15 @@ class Phrase:
 
 
 def phrases(words: Iterable[Phrase], speech: Speech, window: Span) -> list[Phrase]:
-    """The words of a window in their order, parted at long pauses.
+    """Join the words of a window into phrases, split at long pauses.
 
-    A word belongs to the piece of speech that holds its middle; what reaches over the piece's edges
-    is inaccuracy and is cut off.
+    A word belongs to the piece of speech that contains its middle. Where it extends beyond that
+    piece, its times are inaccurate and are clipped.
+
+    Args:
+        words: The words in order, on the timeline of speech.
+        speech: The speech they were recognized in.
+        window: Start and end of the window, on the timeline of speech.
     """
     found: list[Phrase] = []
     last = 0

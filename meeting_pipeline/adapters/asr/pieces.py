@@ -1,4 +1,4 @@
-"""A part of an mp3 file as an upload of its own: a range of its packets, byte for byte."""
+"""Pieces of an audio file to upload: the whole file, or a byte range of an mp3's packets."""
 
 import hashlib
 from array import array
@@ -10,17 +10,18 @@ from pathlib import Path
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.domain.model import Audio
 
-_BLOCK_BYTES = 1 << 20  # every block is a wait for the interpreter's lock
+_BLOCK_BYTES = 1 << 20  # large, because each block waits for the interpreter lock
 
 
 @dataclass(frozen=True)
 class Packets:
-    """The packets of an mp3; between two of them it can be cut without decoding it.
+    """The packets of an mp3; the file can be cut between two of them without decoding it.
 
     Attributes:
-        starts: The byte where each begins, and where the last ends.
-        each_s: Seconds of each.
-        lead_s: Seconds that decoders leave out at the start of the file, but not of a part of it.
+        starts: The offset of each packet's first byte, and the offset after the last packet.
+        each_s: Duration of one packet, in seconds.
+        lead_s: Seconds that decoders skip at the start of the file, but not at the start of a part
+            of it.
     """
 
     starts: "array[int]"
@@ -30,10 +31,15 @@ class Packets:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some bytes of a file that are sound by themselves.
+    """A byte range of a file that is playable audio by itself.
 
-    audio_format: "mp3", "m4a" … start_s, end_s: where that sound is in the recording, exact to the
-    packet.
+    Attributes:
+        path: The file.
+        audio_format: "mp3", "m4a" …
+        first_byte: Offset of the range in the file.
+        size_bytes: Length of the range.
+        start_s: Where the audio begins in the recording, exact to the packet.
+        end_s: Where it ends in the recording, exact to the packet.
     """
 
     path: Path
@@ -45,19 +51,19 @@ class Piece:
 
     @property
     def duration_s(self) -> float:
-        """Its length in seconds."""
+        """Its duration in seconds."""
         return self.end_s - self.start_s
 
     @cached_property
     def sha256(self) -> str:
-        """The hex digest of its bytes."""
+        """Hex digest of its bytes."""
         digest = hashlib.sha256()
         for block in self.blocks():
             digest.update(block)
         return digest.hexdigest()
 
     def blocks(self) -> Iterator[bytes]:
-        """Its bytes, read from the disk as they are wanted."""
+        """Yield its bytes, reading the file block by block."""
         rest = self.size_bytes
         with self.path.open("rb") as stream:
             stream.seek(self.first_byte)
@@ -67,12 +73,12 @@ class Piece:
 
 
 def whole(audio: Audio) -> Piece:
-    """Return all of a file as it is."""
+    """Return the whole file as one piece."""
     return Piece(audio.path, audio.path.suffix[1:], 0, audio.size_bytes, 0.0, audio.duration_s)
 
 
 def piece_of(mp3: Audio, packets: Packets, span: Span) -> Piece:
-    """Return the packets of this part of an mp3."""
+    """Return the piece of an mp3 that covers a span of the recording, in seconds."""
     first, last = (_packet_at(mp3, packets, second) for second in span)
     start_s, end_s = (packet * packets.each_s - packets.lead_s for packet in (first, last))
     first_byte = packets.starts[first]
@@ -80,7 +86,7 @@ def piece_of(mp3: Audio, packets: Packets, span: Span) -> Piece:
 
 
 def _packet_at(mp3: Audio, packets: Packets, second: float) -> int:
-    """Return the packet that begins there: at the end of the sound the end of the last one."""
+    """Return the index of the packet that begins at a second, or after the last packet."""
     if second <= 0.0:
         return 0
     last = len(packets.starts) - 1

@@ -1,4 +1,4 @@
-"""A recording's sound, part by part, so that ten hours take no more memory than ten minutes."""
+"""Decoding of a recording part by part: ten hours take no more memory than ten minutes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,8 +23,8 @@ from meeting_pipeline.adapters.asr.speech import (
 from meeting_pipeline.errors import RecordError
 
 _LATEST = 300 * SAMPLE_RATE
-_EARLIEST = 200 * SAMPLE_RATE  # the longer the choice, the longer the pause found
-_ENOUGH = 360 * SAMPLE_RATE  # so that what is left is no crumb
+_EARLIEST = 200 * SAMPLE_RATE  # the wider the choice, the longer the pause that is found
+_ENOUGH = 360 * SAMPLE_RATE  # more than _LATEST, so that the last part is not tiny
 _BLOCK = 10 * SAMPLE_RATE
 _FULL_SCALE = 32_768.0
 
@@ -33,26 +33,35 @@ Pcm = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Part:
-    """So many seconds of a recording, and the speech in them, if any."""
+    """One part of a recording.
+
+    Attributes:
+        seconds: Its duration.
+        speech: The speech in it; None where there is none.
+    """
 
     seconds: float
     speech: Speech | None
 
 
 def parts(audio: Path) -> Iterator[Part]:
-    """The recording cut at long pauses; where depends on the recording alone.
+    """Yield a recording in parts, cut at long pauses.
 
-    Raises RecordError("corrupt_media") for what cannot be decoded; broken frames are left out.
+    The cuts depend on the recording alone, so every run makes the same ones. Broken frames are
+    skipped.
+
+    Raises:
+        RecordError: "corrupt_media" when the file cannot be decoded.
     """
-    start, waiting = 0, np.zeros(0, np.int16)
+    start, pending = 0, np.zeros(0, np.int16)
     for block in _blocks(_decoded(audio)):
-        waiting = np.concatenate([waiting, block])
-        if len(waiting) >= _ENOUGH:
-            spans = spoken(_scaled(waiting))
+        pending = np.concatenate([pending, block])
+        if len(pending) >= _ENOUGH:
+            spans = spoken(_scaled(pending))
             end = cut(spans)
-            yield _part(waiting[:end], [span for span in spans if span[0] < end], start)
-            start, waiting = start + end, waiting[end:]
-    yield _part(waiting, spoken(_scaled(waiting)), start)
+            yield _part(pending[:end], [span for span in spans if span[0] < end], start)
+            start, pending = start + end, pending[end:]
+    yield _part(pending, spoken(_scaled(pending)), start)
 
 
 def _part(pcm: Pcm, spans: list[Stretch], start: int) -> Part:
@@ -64,7 +73,7 @@ def _scaled(pcm: Pcm) -> NDArray[np.float32]:
 
 
 def cut(spans: list[Stretch]) -> int:
-    """The middle of the longest pause in the last third of a part."""
+    """Return the middle of the longest pause in the last third of a part, in samples."""
     edges = [0, *(edge for span in spans for edge in span), _ENOUGH]
     pauses = [
         (max(start, _EARLIEST), min(end, _LATEST))
@@ -76,7 +85,7 @@ def cut(spans: list[Stretch]) -> int:
 
 
 def _blocks(frames: Iterable[Pcm]) -> Iterator[Pcm]:
-    """The same sound in fewer and larger arrays."""
+    """Join the frames into fewer, larger arrays."""
     gathered: list[Pcm] = []
     for frame in frames:
         gathered.append(frame)
@@ -88,7 +97,7 @@ def _blocks(frames: Iterable[Pcm]) -> Iterator[Pcm]:
 
 
 def _decoded(audio: Path) -> Iterator[Pcm]:
-    """Mono 16 kHz, frame by frame."""
+    """Yield the audio as mono 16 kHz samples, frame by frame."""
     resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     try:
         with av.open(f"file:{audio}", metadata_errors="ignore") as container:
@@ -103,10 +112,15 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
     for packet in container.demux(container.streams.audio[0]):
         with suppress(av.InvalidDataError):
             for frame in packet.decode():
-                frame.pts = None  # gaps in the times are no gaps in the sound
+                frame.pts = None  # a gap in the timestamps is not a gap in the audio
                 yield frame
 
 
 def corrupt(audio: Path, trace: str) -> RecordError:
-    """The error for sound that is not there whole."""
-    return RecordError("corrupt_media", f"{audio.name} cannot be decoded whole ({trace}).")
+    """Return the error for audio that cannot be decoded to its end.
+
+    Args:
+        audio: The file.
+        trace: What was found, for the message.
+    """
+    return RecordError("corrupt_media", f"{audio.name} cannot be decoded completely ({trace}).")

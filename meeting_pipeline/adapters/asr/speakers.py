@@ -1,4 +1,4 @@
-"""Who said it: names of a transcript that knows them, put on the segments of one that does not."""
+"""Speaker names of one transcript, transferred to the segments of another."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -8,21 +8,26 @@ from dataclasses import replace
 from meeting_pipeline.domain.model import Segment
 
 
-def with_speakers(said: Sequence[Segment], named: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Each segment with the speaker who has most of its time in `named`; else with its own.
+def with_speakers(segments: Sequence[Segment], named: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Return the segments with the speakers of a transcript that knows their names.
 
-    named: in order, none overlapping the next.
+    A segment gets the speaker who has most of its time in `named`. Where there is none, it keeps
+    its own speaker.
+
+    Args:
+        segments: The segments to complete.
+        named: The segments of the other transcript, in order and without overlap.
     """
-    return tuple(replace(one, speaker=_speaker(one, named) or one.speaker) for one in said)
+    return tuple(replace(one, speaker=_speaker(one, named) or one.speaker) for one in segments)
 
 
-def _speaker(said: Segment, named: Sequence[Segment]) -> str | None:
-    seconds: Counter[str] = Counter()
-    first = bisect_right(named, said.start_s, key=lambda one: one.end_s)
+def _speaker(segment: Segment, named: Sequence[Segment]) -> str | None:
+    milliseconds: Counter[str] = Counter()
+    first = bisect_right(named, segment.start_s, key=lambda one: one.end_s)
     for one in named[first:]:
-        if one.start_s >= said.end_s:
+        if one.start_s >= segment.end_s:
             break
-        shared_s = min(said.end_s, one.end_s) - max(said.start_s, one.start_s)
+        shared_s = min(segment.end_s, one.end_s) - max(segment.start_s, one.start_s)
         if one.speaker:
-            seconds[one.speaker] += round(shared_s * 1000)
-    return max(seconds, key=lambda name: seconds[name], default=None)
+            milliseconds[one.speaker] += round(shared_s * 1000)
+    return max(milliseconds, key=lambda name: milliseconds[name], default=None)

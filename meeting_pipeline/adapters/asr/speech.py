@@ -1,7 +1,7 @@
-"""Where in a recording somebody speaks, and windows of speech for a recogniser.
+"""The speech in a recording, and windows of it for a recognizer.
 
-Long silence is left out: the model sees `Speech.samples`, a shorter timeline of its own, and
-`begins_at` and `ends_at` lead back to the recording's.
+Long silence is left out: the model sees `Speech.samples`, which have a shorter timeline of their
+own. `Speech.begins_at` and `Speech.ends_at` convert its times back to those of the recording.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,19 +24,23 @@ Stretch = tuple[int, int]
 
 SAMPLE_RATE = 16_000
 WINDOW_S = 29.8
-"""Whisper hears 30 s at a time; a little less survives rounding."""
+"""Whisper decodes 30 s at a time; a little less leaves room for rounding."""
 
-_USUAL_S = 25.0  # of a window, where there are several: room to choose its end
-_CHOICE = 0.15  # of a window, to both sides
+_USUAL_S = 25.0  # of one window of several: shorter than WINDOW_S, so that its end can be chosen
+_CHOICE = 0.15  # share of a window by which its end may move, either way
 _PAD_S = 0.4
 _MIN_SILENCE_MS = 160
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch without a pause; seconds on the timeline of speech.
+    """A stretch of speech without a pause.
 
-    pause_s: silence that followed. recorded_s: where it starts in the recording.
+    Attributes:
+        start_s: Where it begins on the timeline of speech, in seconds.
+        end_s: Where it ends on the timeline of speech.
+        pause_s: Duration of the silence that follows it.
+        recorded_s: Where it begins in the recording.
     """
 
     start_s: float
@@ -46,44 +50,52 @@ class Piece:
 
     @property
     def span(self) -> Span:
-        """Where it lies on the timeline of speech."""
+        """Its start and end on the timeline of speech."""
         return self.start_s, self.end_s
 
 
 @dataclass(frozen=True)
 class Speech:
-    """The sound of the pieces, one after another, mono 16 kHz float32."""
+    """The speech of a recording or of a part of it.
+
+    Attributes:
+        samples: The audio of the pieces, one after another, mono 16 kHz float32.
+        pieces: Where each of them lies, in order.
+    """
 
     samples: "Samples"
     pieces: tuple[Piece, ...]
 
     @property
     def duration_s(self) -> float:
-        """Seconds of speech, with up to 0.4 s of air around each piece."""
+        """Seconds of speech, including up to 0.4 s of padding around each piece."""
         return len(self.samples) / SAMPLE_RATE
 
     def index_at(self, speech_s: float, window: Span) -> int:
-        """Which piece holds this second; never one beyond the window's ends."""
+        """Return the index of the piece that contains a second, limited to those of a window."""
         first = bisect_right(self._ends, window[0])
         last = min(bisect_left(self._ends, window[1]), len(self.pieces) - 1)
         return min(max(first, bisect_right(self._ends, speech_s)), last)
 
     def has_pause(self, window: Span, longer_than_s: float) -> bool:
-        """Whether a longer silence was left out between two pieces of the window."""
+        """Return whether a longer silence was left out between two pieces of a window."""
         first = bisect_right(self._ends, window[0])
         last = bisect_left(self._ends, window[1])
         return self.longest_pause(first, last) > longer_than_s
 
     def longest_pause(self, first: int, last: int) -> float:
-        """Seconds of the longest silence between two pieces, 0.0 within one."""
+        """Return the duration of the longest silence between two pieces; 0.0 within one."""
         return max((piece.pause_s for piece in self.pieces[first:last]), default=0.0)
 
     def begins_at(self, speech_s: float) -> float:
-        """The second of the recording where what starts here begins."""
+        """Return the second of the recording at which something that starts here begins."""
         return self._recorded(bisect_right(self._ends, speech_s), speech_s)
 
     def ends_at(self, speech_s: float) -> float:
-        """The second of the recording where what ends here is over: before a pause, not after."""
+        """Return the second of the recording at which something that ends here is over.
+
+        At the border of two pieces this is the end of the first one: before the pause, not after.
+        """
         return self._recorded(bisect_left(self._ends, speech_s), speech_s)
 
     def _recorded(self, index: int, speech_s: float) -> float:
@@ -96,7 +108,7 @@ class Speech:
 
 
 def spoken(samples: "Samples") -> list[Stretch]:
-    """What the voice detector takes for speech; samples, in order."""
+    """Return what the voice activity detector takes for speech, in order."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
@@ -108,9 +120,12 @@ def spoken(samples: "Samples") -> list[Stretch]:
 
 
 def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speech | None:
-    """The spoken spans of these samples, or None without any.
+    """Return the speech in some samples of a recording, or None if there is none.
 
-    start_s: the second of the recording where the samples begin.
+    Args:
+        samples: Mono 16 kHz float32.
+        spans: What `spoken` found in them.
+        start_s: The second of the recording at which the samples begin.
     """
     import numpy as np
 
@@ -127,9 +142,9 @@ def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speec
 
 
 def windows(pieces: tuple[Piece, ...]) -> list[Span]:
-    """Spans of at most 29.8 s of speech, cut at the longest pauses that leave them about even.
+    """Return windows of at most 29.8 s of speech, cut at long pauses and about equally long.
 
-    A batch of windows takes as long as its longest one would in all places.
+    Equal lengths matter because a batch takes as long as if all its windows had the longest length.
     """
     spans: list[Span] = []
     first = 0
@@ -154,7 +169,7 @@ def _last_of_window(pieces: tuple[Piece, ...], first: int) -> int:
 
 
 def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
-    """The span cut at its longest pause; the span alone when it has none."""
+    """Cut a span at its longest pause; return it unchanged if it has none."""
     start, end = span
     inside = [piece for piece in pieces if start + 1.0 < piece.end_s < end - 1.0]
     if not inside:
@@ -164,11 +179,11 @@ def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
 
 
 def _padded(spans: list[Stretch], total: int) -> list[Stretch]:
-    """Samples with some air around, never more than half the pause to the neighbour."""
+    """Return the spans with padding, which is at most half the silence between two of them."""
     pad = int(_PAD_S * SAMPLE_RATE)
-    gaps = _gaps(spans)
-    befores = [spans[0][0], *(gap // 2 for gap in gaps)]
-    afters = [*(gap // 2 for gap in gaps), total - spans[-1][1]]
+    silences = _silences(spans)
+    befores = [spans[0][0], *(silence // 2 for silence in silences)]
+    afters = [*(silence // 2 for silence in silences), total - spans[-1][1]]
     return [
         (start - min(pad, before), end + min(pad, after))
         for (start, end), before, after in zip(spans, befores, afters, strict=True)
@@ -176,8 +191,8 @@ def _padded(spans: list[Stretch], total: int) -> list[Stretch]:
 
 
 def _pauses(spans: list[Stretch]) -> list[float]:
-    return [*(gap / SAMPLE_RATE for gap in _gaps(spans)), 0.0]
+    return [*(silence / SAMPLE_RATE for silence in _silences(spans)), 0.0]
 
 
-def _gaps(spans: list[Stretch]) -> list[int]:
+def _silences(spans: list[Stretch]) -> list[int]:
     return [right[0] - left[1] for left, right in pairwise(spans)]

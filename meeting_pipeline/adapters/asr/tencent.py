@@ -1,7 +1,7 @@
-"""Tencent Meeting's own transcript: real names, no cost, where a meeting has one.
+"""Tencent Meeting's own transcripts: free, and with the speakers' real names.
 
-A text file of paragraphs, `name(00:01:45): text`; what follows without a name and a time belongs
-to the paragraph before.
+Such a transcript is a text file of paragraphs, `name(00:01:45): text`. A line without a name and a
+time continues the paragraph before it.
 """
 
 import re
@@ -24,19 +24,25 @@ _TIME = r"(?P<time>\d{1,3}(?:[:：]\d{2}){1,2})(?:[.,]\d+)?"
 _OPENING = re.compile(
     rf"(?P<name>[^。！？!?]{{0,64}}?)\s*[(（]\s*{_TIME}\s*[)）]\s*[:：](?P<text>.*)"
 )
-_SLOWEST = 1.0  # characters a second, below which the rest of a paragraph's time was not spoken
+_SLOWEST = 1.0  # characters per second: a paragraph with less contains unspoken time at its end
 _PAUSE_S = 10.0
 _WHOLE = 0.85
-_WIDEST_HOLE_S = 60.0
+_LONGEST_GAP_S = 60.0
 
 
 class NoNativeTranscript(RecordError):
-    """Tencent has no transcript of this recording, or none that can be read."""
+    """Tencent has no transcript of a recording, or none that can be parsed."""
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """What one person said without a break. start_s: seconds from the start of the file."""
+    """What one person said without a break.
+
+    Attributes:
+        start_s: Seconds from the start of the recording.
+        speaker: The name; "" if the file has none.
+        text: What was said.
+    """
 
     start_s: float
     speaker: str
@@ -44,10 +50,11 @@ class Paragraph:
 
 
 class NativeTranscriber:
-    """The `Transcriber` that only reads.
+    """A `Transcriber` that uses Tencent's own transcripts and recognizes nothing.
 
-    fetch: the text of a recording's transcript, None where there is none. media: measures audio
-    whose levels are gone.
+    Args:
+        fetch: Returns the text of a recording's transcript, or None where there is none.
+        media: Measures audio whose stored levels are missing.
     """
 
     def __init__(self, fetch: Callable[[RecordMeta], str | None], media: MediaTool) -> None:
@@ -63,25 +70,27 @@ class NativeTranscriber:
         return AudioWanted("mp3")
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises NoNativeTranscript("no_native_transcript"), and what fetching raises.
+        """Return Tencent's own transcript of the recording.
 
-        A transcript that leaves speech without words has the warning "possibly_truncated".
+        One that leaves speech without text has the warning "possibly_truncated".
+
+        Raises:
+            NoNativeTranscript: "no_native_transcript" when there is none.
+            MeetingError: Any error of downloading it.
         """
         segments = self.segments(job.meta, audio.duration_s)
         if not segments:
             raise NoNativeTranscript(
                 "no_native_transcript",
                 "Tencent has no transcript of this recording",
-                hint="set ASR_BASE_URL, or ASR_BACKEND=whisper, to have it transcribed",
+                hint="set ASR_BASE_URL or ASR_BACKEND=whisper to have the recording transcribed",
             )
         speech = listen(audio, self._media).speech
         spoken = [_spoken(one) for one in segments]
         covered = transcript_filters.coverage(spoken, speech)
-        widest = transcript_filters.largest(
-            transcript_filters.holes(spoken, speech, _WIDEST_HOLE_S)
-        )
+        has_gap = bool(transcript_filters.gaps(spoken, speech, _LONGEST_GAP_S))
         text = "".join(one.text for one in segments)
-        is_whole = covered >= _WHOLE and not widest
+        is_whole = covered >= _WHOLE and not has_gap
         job.progress(1.0)
         return Transcript(
             language=language_of(text, ""),
@@ -94,13 +103,24 @@ class NativeTranscriber:
         )
 
     def segments(self, meta: RecordMeta, duration_s: float) -> tuple[Segment, ...]:
-        """Who said what from when to when; nothing where there is no transcript."""
+        """Return the segments of Tencent's own transcript; none where there is no transcript.
+
+        Args:
+            meta: The recording.
+            duration_s: Its duration, at which the last segment ends.
+
+        Raises:
+            MeetingError: Any error of downloading the transcript.
+        """
         text = self._fetch(meta)
         return timed(parse(text), duration_s) if text else ()
 
 
 def parse(text: str) -> list[Paragraph]:
-    """The paragraphs that have words, by their time; lines before the first one are a heading."""
+    """Return the paragraphs that have text, ordered by time.
+
+    Lines before the first paragraph are a heading and are ignored.
+    """
     found: list[Paragraph] = []
     for line in text.removeprefix("\ufeff").splitlines():
         words = line.strip()
@@ -108,13 +128,18 @@ def parse(text: str) -> list[Paragraph]:
             found.append(_paragraph(opening))
         elif words and found:
             last = found[-1]
-            said = f"{last.text}\n{words}" if last.text else words
-            found[-1] = Paragraph(last.start_s, last.speaker, said)
+            text_so_far = f"{last.text}\n{words}" if last.text else words
+            found[-1] = Paragraph(last.start_s, last.speaker, text_so_far)
     return sorted((one for one in found if one.text), key=lambda one: one.start_s)
 
 
 def timed(paragraphs: Sequence[Paragraph], duration_s: float) -> tuple[Segment, ...]:
-    """Each lasts until the next one begins, the last one until the end."""
+    """Return the paragraphs as segments, each ending where the next one begins.
+
+    Args:
+        paragraphs: In order.
+        duration_s: Duration of the recording, at which the last segment ends.
+    """
     starts = [min(one.start_s, duration_s) for one in paragraphs]
     return tuple(
         Segment(start, end, one.text, one.speaker or None)
@@ -130,6 +155,6 @@ def _paragraph(opening: re.Match[str]) -> Paragraph:
 
 
 def _spoken(segment: Segment) -> transcript_filters.Span:
-    """The part of a segment's time in which its words can have been said."""
+    """Return the part of a segment's time in which its words can have been spoken."""
     longest_s = len(segment.text) / _SLOWEST + _PAUSE_S
     return segment.start_s, min(segment.end_s, segment.start_s + longest_s)

@@ -1,7 +1,7 @@
-"""What keeps a recogniser's inventions out and its losses visible; pure functions.
+"""Filters against hallucinated text, and measures of missing text; pure functions.
 
-Small Whisper models repeat themselves, make up text over silence, switch between Traditional and
-Simplified characters, and drop stretches without a word. Every back end uses the same guards.
+Small Whisper models repeat themselves, invent text for silence, switch between Traditional and
+Simplified characters, and silently drop stretches of speech. Every back end uses these filters.
 """
 
 import re
@@ -20,8 +20,9 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _SPOKEN = re.compile(r"[^\W_]")
 _SENTENCE = re.compile(r".+?(?:[。？！?!；;]+|[.](?=\s|$)|$)\s*", re.DOTALL)
 
-# What subtitle makers put over silence and closing music. Matched only as a whole segment, and in
-# its parts (who, does what, for whom), because the wording varies.
+# The credits of subtitle authors, which speech models learned to write for silence and closing
+# music. Only a whole segment is matched, and by the parts of such a sentence, because the wording
+# varies.
 _CREDITS = re.compile(
     r"(?:由?\s*amara\.org.*|.*(?:字幕|翻译|校对|听译)\s*(?:组|由|by|志愿者|制作|提供|:|：).*"
     r"|(?:谢谢|感谢)(?:大家|各位|你们?)?的?(?:观看|收看|收听)[^，。]*"
@@ -44,9 +45,9 @@ _loading = Lock()
 
 
 def collapse_repeats(text: str) -> str:
-    """Anything of 1 to 12 characters that comes four times or more in a row comes once.
+    """Replace 1 to 12 characters that are repeated four times or more by one occurrence.
 
-    Digits alone stay as they are: 10000 is a number.
+    Digits alone are kept: 10000 is a number.
     """
     return _REPEATED.sub(_once, text)
 
@@ -56,19 +57,24 @@ def _once(repeated: re.Match[str]) -> str:
 
 
 def is_hallucination(no_speech_prob: float, avg_logprob: float) -> bool:
-    """Whether the model itself heard no speech and was unsure of what it wrote all the same."""
+    """Return whether a segment is a hallucination by the model's own measures.
+
+    Args:
+        no_speech_prob: The model's probability that the segment contains no speech.
+        avg_logprob: Mean log probability of the tokens that it wrote all the same.
+    """
     return no_speech_prob > _SILENT_PROBABILITY and avg_logprob < _UNSURE_LOGPROB
 
 
 def is_subtitle_credit(text: str) -> bool:
-    """Whether this is a phrase of subtitle makers that nobody said in the meeting."""
+    """Return whether a segment is a credit of subtitle authors, not something that was said."""
     return _CREDITS.fullmatch(text.strip(_EDGES)) is not None
 
 
 def to_simplified(text: str) -> str:
-    """Traditional characters become Simplified ones, everything else stays.
+    """Convert Traditional characters to Simplified ones.
 
-    Where zhconv is not installed (it comes with local recognition), everything stays.
+    Without zhconv, which the `offline` extra installs, the text is returned unchanged.
     """
     with _loading:
         convert = _converter()
@@ -77,7 +83,10 @@ def to_simplified(text: str) -> str:
 
 @cache
 def _converter() -> Callable[[str, str], str] | None:
-    """With its tables loaded: several threads would each load all of them."""
+    """Return zhconv's conversion, or None where it is not installed.
+
+    Its tables are loaded here: several threads at once would each load all of them.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it finds its tables by an old module of setuptools
@@ -90,7 +99,12 @@ def _converter() -> Callable[[str, str], str] | None:
 
 
 def clean(text: str, language: str) -> str:
-    """The text as it may stand in a transcript in this language ("zh", "en", …), or ""."""
+    """Return text as it may appear in a transcript, or "" if nothing of it was spoken.
+
+    Args:
+        text: The text of one segment.
+        language: Its language, "zh", "en" …
+    """
     text = collapse_repeats(text.strip())
     if language == "zh":
         text = to_simplified(text)
@@ -100,10 +114,15 @@ def clean(text: str, language: str) -> str:
 
 
 def is_thin(text: str, speech_s: float) -> bool:
-    """Whether so little text for so many seconds of speech means that a part was dropped.
+    """Return whether there is so little text that a part of the speech must have been dropped.
 
-    Complete decoding of Mandarin gives 2.9-3.3 characters a second, with losses 1.5-2.4; other
-    scripts are measured in letters. Ten seconds at least: a slow word is no loss.
+    Complete transcripts of Mandarin have 2.9-3.3 characters per second, incomplete ones 1.5-2.4;
+    other scripts are measured in letters. Less than ten seconds of speech are never judged, because
+    one slowly spoken word is not a loss.
+
+    Args:
+        text: The text.
+        speech_s: Seconds of speech that it should account for.
     """
     if speech_s < _JUDGED_FROM_S:
         return False
@@ -113,14 +132,20 @@ def is_thin(text: str, speech_s: float) -> bool:
 
 
 def coverage(spans: Iterable[Span], speech: Sequence[Span]) -> float:
-    """Share (0..1) of the speech that the spans cover; 1.0 where there is no speech."""
+    """Return the share (0..1) of the speech that the spans cover; 1.0 if there is no speech."""
     total = sum(end - start for start, end in speech)
-    lost = sum(end - start for start, end in holes(spans, speech, 0.0))
+    lost = sum(end - start for start, end in gaps(spans, speech, 0.0))
     return 1.0 - lost / total if total > 0 else 1.0
 
 
-def holes(spans: Iterable[Span], speech: Sequence[Span], at_least_s: float) -> list[Span]:
-    """Stretches of speech that no span covers, each longer than `at_least_s`, in order."""
+def gaps(spans: Iterable[Span], speech: Sequence[Span], longer_than_s: float) -> list[Span]:
+    """Return the stretches of speech that no span covers, in order.
+
+    Args:
+        spans: Where there is text, in any order.
+        speech: Where the recording contains speech, in order.
+        longer_than_s: Gaps that are not longer than this are left out.
+    """
     merged = _merged(spans)
     found: list[Span] = []
     for speech_start, speech_end in speech:
@@ -128,16 +153,16 @@ def holes(spans: Iterable[Span], speech: Sequence[Span], at_least_s: float) -> l
         for start, end in merged[bisect_right(merged, speech_start, key=_end) :]:
             if start >= speech_end:
                 break
-            if start - covered > at_least_s:
+            if start - covered > longer_than_s:
                 found.append((covered, start))
             covered = max(covered, end)
-        if speech_end - covered > at_least_s:
+        if speech_end - covered > longer_than_s:
             found.append((covered, speech_end))
     return found
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """The same time in spans that do not touch, in order."""
+    """Merge spans that touch or overlap; the result is in order."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -151,20 +176,31 @@ def _end(span: Span) -> float:
     return span[1]
 
 
-def largest(spans: Iterable[Span]) -> float:
-    """Seconds of the longest span, 0.0 without any."""
+def longest(spans: Iterable[Span]) -> float:
+    """Return the duration of the longest span; 0.0 if there is none."""
     return max((end - start for start, end in spans), default=0.0)
 
 
 def sentences(start_s: float, end_s: float, text: str) -> list[tuple[float, float, str]]:
-    """A stretch longer than 15 s cut after its sentences, the time shared out by their length."""
+    """Split a segment that is longer than 15 s after its sentences.
+
+    The time is divided in proportion to the length of the text.
+
+    Args:
+        start_s: Start of the segment.
+        end_s: End of the segment.
+        text: Its text.
+
+    Returns:
+        (start, end, text) of each part; the segment itself if it is short.
+    """
     pieces = [piece for piece in _SENTENCE.findall(text) if piece]
     if end_s - start_s <= _LONG_S or not pieces:
         return [(start_s, end_s, text)]
     per_character = (end_s - start_s) / sum(map(len, pieces))
-    cut, at = [], start_s
+    parts, at = [], start_s
     for piece in pieces:
         until = at + len(piece) * per_character
-        cut.append((at, until, piece.strip()))
+        parts.append((at, until, piece.strip()))
         at = until
-    return [(at, until, piece) for at, until, piece in cut if piece]
+    return [(at, until, piece) for at, until, piece in parts if piece]

@@ -1,4 +1,4 @@
-"""Speech recognition on this machine: faster-whisper in processes of its own."""
+"""Local speech recognition: faster-whisper in worker processes."""
 
 import hashlib
 import importlib.util
@@ -14,7 +14,7 @@ from meeting_pipeline.adapters.asr.packaged_model import (
     packaged_base,
     require_packages,
 )
-from meeting_pipeline.adapters.asr.recognizer import ENGINE, Options, Task
+from meeting_pipeline.adapters.asr.recognizer import ENGINE, RecognitionTask, RecognizerOptions
 from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
@@ -26,20 +26,27 @@ from meeting_pipeline.ports.media import AudioWanted
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
 _KEPT_MEMORY = {"arena_max": 1, "mmap_threshold": 1 << 32, "trim_threshold": 1 << 33, "hugetlb": 1}
-"""glibc's settings for a recogniser: each window takes buffers of up to 70 MB. Given back and taken
-anew, page by page, they are a third of the encoder's time, and more memory."""
+"""glibc's malloc settings for a worker process. Each window uses buffers of up to 70 MB; returning
+them to the system and getting them back page by page would take a third of the encoder's time, and
+more memory."""
 
 
 class WhisperTranscriber:
-    """The `Transcriber` that needs no service.
+    """A `Transcriber` that needs no service.
 
-    model: a directory with a CTranslate2 Whisper model, a name that faster-whisper downloads, or ""
-    for the packaged multilingual base. language: "zh", "en" …; "" or "auto" detects it. The
-    language given holds wherever Chinese or English is not clearly heard instead.
-    processes: how many recordings at once; those at work share the processor's cores, and what
-    they hear does not depend on how many there are. gate: where recordings wait for a process.
+    Args:
+        model: A directory with a CTranslate2 Whisper model, a model name that faster-whisper
+            downloads, or "" for the packaged multilingual base model.
+        language: "zh", "en" …; "" or "auto" detects it. A language that is set still gives way
+            where Chinese or English is clearly detected.
+        beam: Beam size of the search.
+        cache_dir: Where the packaged model is prepared.
+        processes: How many recordings are transcribed at once. They share the processor's cores,
+            and their text does not depend on how many there are.
+        gate: Where recordings wait for a worker process.
 
-    Raises ConfigError("bad_setting") for a language that Whisper does not know.
+    Raises:
+        ConfigError: "bad_setting" when Whisper does not know the language.
     """
 
     def __init__(
@@ -73,20 +80,26 @@ class WhisperTranscriber:
         return AudioWanted("flac")
 
     def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        """Raises SkipRecord("no_speech"), RecordError("corrupt_media"), RetryableError(
-        "worker_died"), ConfigError for a model that cannot be had, FatalError("disk_full"),
-        Stopped after `close`.
+        """Return the recording's transcript.
+
+        Raises:
+            SkipRecord: "no_speech" when the recording contains no speech.
+            RecordError: "corrupt_media" when the audio cannot be decoded to its end.
+            RetryableError: "worker_died" when the worker process ended unexpectedly.
+            ConfigError: The model is missing or cannot be loaded.
+            FatalError: "disk_full".
+            Stopped: `close` was called.
         """
         with self._gate.slot():
             transcript: Transcript = self._workers().run(
-                Task(audio.path, audio.duration_s), job.progress
+                RecognitionTask(audio.path, audio.duration_s), job.progress
             )
         call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
         job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
         return transcript
 
     def examine(self) -> list[Check]:
-        """Whether recogniser and model are here; nothing is loaded."""
+        """Check that the recognizer and its model are installed, without loading them."""
         try:
             _require_installed()
             return [self._examined_model("speech_local")]
@@ -94,14 +107,14 @@ class WhisperTranscriber:
             return [Check.refused("speech_local", error)]
 
     def close(self) -> None:
-        """End the processes; a recording at work is given up with Stopped."""
+        """End the worker processes; transcriptions in progress raise Stopped."""
         with self._starting:
             if self._pool is not None:
                 self._pool.close()
 
     @property
     def _label(self) -> str:
-        """How people call the model: a name, or a directory with its weights' size."""
+        """The name of the model: as set, or its directory's name with the size of the weights."""
         if not self._model:
             return MODEL_NAME
         if not _is_path(self._model):
@@ -116,30 +129,30 @@ class WhisperTranscriber:
             return self._pool
 
     def _examined_model(self, code: str) -> Check:
-        """Raises ConfigError for a model that is not here and cannot be downloaded."""
+        """Check the model; raise ConfigError if it is missing and cannot be downloaded."""
         if not self._model:
             require_packages(self._cache_dir)
             return Check(code, True, f"Whisper {MODEL_NAME}, installed with the program")
         if not _is_path(self._model):
             message = f"WHISPER_MODEL={self._model} will be downloaded when it is first used"
-            return Check(code, None, message, "or give the directory of a model that is here")
+            return Check(code, None, message, "or set it to the directory of a local model")
         directory = _directory(self._model)
         missing = [name for name in _BESIDE_WEIGHTS if not (directory / name).is_file()]
         if not missing:
             return Check(code, True, f"Whisper model in {directory}")
-        message = f"WHISPER_MODEL: there is no {' and no '.join(missing)} in {directory}"
-        return Check(code, False, message, "copy the whole directory of the model")
+        message = f"WHISPER_MODEL: {directory} does not contain {' or '.join(missing)}"
+        return Check(code, False, message, "copy the complete directory of the model")
 
     def _open_pool(self) -> WorkerPool:
         _require_installed()
         cores = len(os.sched_getaffinity(0))
         source, is_local = self._source()
-        options = Options(source, self._label, self._language, self._beam, cores)
+        options = RecognizerOptions(source, self._label, self._language, self._beam, cores)
         environment = _environment(is_local)
         return WorkerPool(self._processes, options, cores=cores, environment=environment)
 
     def _source(self) -> tuple[str, bool]:
-        """What faster-whisper shall load, and whether that is a directory."""
+        """Return what faster-whisper loads, and whether it is a local directory."""
         if not self._model:
             return str(packaged_base(self._cache_dir).resolve()), True
         if _is_path(self._model):
@@ -148,13 +161,13 @@ class WhisperTranscriber:
 
 
 def _environment(is_local: bool) -> dict[str, str]:
-    """What a recogniser's process is started with."""
-    # MKL makes int8 eight times slower on AMD processors
+    """Return the environment variables of a worker process."""
+    # with MKL, int8 is eight times slower on AMD processors
     environment = {name: value for name, value in os.environ.items() if name != "CT2_USE_MKL"}
     if is_local:
         environment["HF_HUB_OFFLINE"] = "1"
     kept = [f"glibc.malloc.{name}={value}" for name, value in _KEPT_MEMORY.items()]
-    wanted = environment.get("GLIBC_TUNABLES")  # the last one of a name counts
+    wanted = environment.get("GLIBC_TUNABLES")  # goes last: the last value of a name counts
     environment["GLIBC_TUNABLES"] = ":".join([*kept, wanted] if wanted else kept)
     return environment
 
@@ -177,7 +190,7 @@ def _directory(model: str) -> Path:
     if not (directory / "model.bin").is_file():
         raise ConfigError(
             "whisper_model",
-            f"WHISPER_MODEL: there is no model.bin in {directory}.",
-            hint="give the directory of a CTranslate2 Whisper model, or leave it empty",
+            f"WHISPER_MODEL: {directory} does not contain model.bin.",
+            hint="set it to the directory of a CTranslate2 Whisper model, or leave it empty",
         )
     return directory
