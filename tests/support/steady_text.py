@@ -22,7 +22,7 @@ _STAMP = re.compile(r"\b(\d{8})-\d{6}\b")
 _LOG_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?=[A-Z]+ )")
 _OF_THE_LISTING = (
     re.compile(r"run \d+: listing "),
-    re.compile(r"not finished at Tencent|is no readable mp4"),
+    re.compile(r"not finished at Tencent|is not a readable mp4"),
     re.compile(r"listed \d+ recordings"),
     re.compile(r"\d+ records are due so far"),
 )

@@ -1,4 +1,4 @@
-"""What media containers promise, read alike whichever tool opened them."""
+"""Facts about media containers, interpreted in the same way for every media tool."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,23 +14,29 @@ from meeting_pipeline.ports.media import MediaInfo
 
 DEMUXER_OPTIONS = {
     "protocol_whitelist": "file",
-    # no playlists: they would open whatever they name
+    # no playlists: FFmpeg would open every address in them
     "format_whitelist": "mov,matroska,mp3,wav,ogg,flac",
-    # what the end of the file cuts in two is left out: the missing length tells of it
+    # skip a packet that the end of the file cuts in two: the missing duration shows the loss
     "fflags": "+discardcorrupt",
 }
-_EPOCHS_END = datetime(1971, 1, 1, tzinfo=UTC)  # 1904 and 1970 are zeros of somebody's calendar
+_EPOCHS_END = datetime(1971, 1, 1, tzinfo=UTC)  # 1904 and 1970 are the zeros of calendars
 _MP3_HEAD_BYTES = 200  # a Xing header ends within the first 170
-_RIFF_UNKNOWN = 0x7FFF_F000  # who writes to a pipe promises the most or nearly so
+_RIFF_UNKNOWN = 0x7FFF_F000  # programs that write to a pipe announce the maximum, or nearly
 
 
 @dataclass(frozen=True)
 class AudioTrack:
-    """The first audio track. start_s, duration_s: as its container says, None where it does not.
+    """The first audio track of a container.
 
-    codec: None where no decoder knows it. packets: how many the index lists, 0 where there is none.
-    profile: of the codec ("LC").
-    bit_rate: bits per second on average, 0 where nobody knows.
+    Attributes:
+        codec: FFmpeg's name of the codec; None if it has no decoder for it.
+        profile: Profile of the codec ("LC").
+        bit_rate: Average bits per second; 0 if unknown.
+        sample_rate: Samples per second.
+        start_s: Start time according to the container; None if it does not say.
+        duration_s: Duration according to the container; None if it does not say.
+        packets: Number of packets in the index; 0 if there is no index.
+        tags: Metadata of the track.
     """
 
     codec: str | None
@@ -45,7 +51,14 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class Container:
-    """A media file from outside. format_name: FFmpeg's word for it ("mov,mp4,m4a,3gp,3g2,mj2")."""
+    """A media container as FFmpeg describes it.
+
+    Attributes:
+        format_name: FFmpeg's name of the format ("mov,mp4,m4a,3gp,3g2,mj2").
+        duration_s: Duration according to the container; None if it does not say.
+        tags: Metadata of the file.
+        audio: The first audio track; None if there is none.
+    """
 
     format_name: str
     duration_s: float | None
@@ -54,48 +67,54 @@ class Container:
 
 
 def input_url(media: Path) -> str:
-    """The file as FFmpeg takes it, so that no name is read as an option or a protocol.
+    """Return a file's address for FFmpeg, so that its name is never an option or a protocol.
 
-    Raises RetryableError("file_missing") where there is no regular file (a pipe would block).
+    Raises:
+        RetryableError: "file_missing" when it is not a regular file; a pipe would block.
     """
     if not media.is_file():
-        raise RetryableError("file_missing", f"{media.name!r} is not there or is no regular file")
+        raise RetryableError("file_missing", f"{media.name!r} is missing or is not a regular file")
     return f"file:{media}"
 
 
 def not_media(media: Path, reason: str) -> RecordError:
-    """The error for a file that no allowed container format recognises."""
+    """Return the error for a file that is in none of the allowed container formats."""
     return RecordError(
         "not_media",
-        f"{media.name} is no readable mp4, m4a, mp3, wav, mkv, webm, ogg or flac file: {reason}",
+        f"{media.name} is not a readable mp4, m4a, mp3, wav, mkv, webm, ogg or flac file: {reason}",
     )
 
 
 def corrupt(media: Path, reason: str) -> RecordError:
-    """The error for a file whose sound cannot be decoded to its end."""
+    """Return the error for a file whose audio cannot be decoded to its end."""
     return RecordError("corrupt_media", f"{media.name} cannot be decoded completely: {reason}")
 
 
 def undecodable(media: Path) -> RecordError:
-    """The error for a file whose sound has a codec without a decoder on this machine."""
+    """Return the error for a file whose audio codec has no decoder on this machine."""
     return RecordError(
         "unsupported_codec",
-        f"{media.name} has sound in a codec that cannot be decoded here; "
-        "convert the recording to m4a, mp3, flac or wav and put that in its place",
+        f"{media.name} contains audio in a codec that cannot be decoded on this machine; "
+        "convert the recording to m4a, mp3, flac or wav, and replace the file with the result",
     )
 
 
 def describe(media: Path, container: Container) -> MediaInfo:
-    """What the container promises, in the words of the port.
+    """Return what a container says about its content.
 
-    Raises RecordError("truncated_media") for an Ogg file without its end (see `ogg.check_ended`),
-    ("longer_than_a_day") for more than 24 hours.
+    Args:
+        media: The file, which some formats need for their duration.
+        container: What FFmpeg says about it.
+
+    Raises:
+        RecordError: "truncated_media" for an Ogg file without its end (see `ogg.check_ended`),
+            "longer_than_a_day" for more than 24 hours.
     """
     if container.format_name == "ogg":
         ogg.check_ended(media)
     audio = container.audio
     promised_s = _promised_duration(media, container, audio) if audio else container.duration_s
-    # what a tag says may be no length: "00:00:nan", or an end before the start
+    # a tag may contain an invalid duration: "00:00:nan", or an end before the start
     duration_s = promised_s if promised_s is not None and promised_s >= 0 else None
     check_not_too_long(duration_s or 0.0)
     return MediaInfo(
@@ -108,7 +127,10 @@ def describe(media: Path, container: Container) -> MediaInfo:
 
 
 def _m4a_bytes(container: Container, audio: AudioTrack, duration_s: float | None) -> int | None:
-    """Only the AAC that every server can decode, and only where an index tells of every packet."""
+    """Return the size that the audio would have in an m4a, or None if it cannot be copied there.
+
+    Only AAC that every server can decode is copied, and only if an index lists every packet.
+    """
     is_plain = audio.codec == "aac" and audio.profile == "LC" and audio.packets > 0
     if not is_plain or not container.format_name.startswith("mov") or not duration_s:
         return None
@@ -116,7 +138,7 @@ def _m4a_bytes(container: Container, audio: AudioTrack, duration_s: float | None
 
 
 def _promised_duration(media: Path, container: Container, audio: AudioTrack) -> float | None:
-    """The length of the audio track (video may go on after it), never an estimate."""
+    """Return the duration of the audio track, without an estimate; video may be longer."""
     match container.format_name.split(",")[0]:
         case "mp3":
             return _mp3_duration(media, audio.sample_rate)
@@ -125,13 +147,13 @@ def _promised_duration(media: Path, container: Container, audio: AudioTrack) -> 
         case "matroska":
             return _matroska_duration(container, audio)
         case "mov" if not audio.packets:
-            return None  # fragments have no index; FFmpeg adds up what it meets, gaps included
+            return None  # fragments have no index; FFmpeg adds up what it reads, gaps included
         case _:
             return audio.duration_s
 
 
 def _wav_duration(media: Path, found_s: float | None) -> float | None:
-    """FFmpeg says how much is there; the RIFF header says how much there was to be."""
+    """Return the duration by the RIFF header; FFmpeg only knows how much of it is in the file."""
     with media.open("rb") as stream:
         riff_bytes = int.from_bytes(stream.read(8)[4:], "little")
     if not found_s or riff_bytes >= _RIFF_UNKNOWN:
@@ -140,9 +162,9 @@ def _wav_duration(media: Path, found_s: float | None) -> float | None:
 
 
 def _matroska_duration(container: Container, audio: AudioTrack) -> float | None:
-    """Matroska says when a track ends: in a tag, or for all tracks together.
+    """Return the duration by the end of the track, which a tag or the container contains.
 
-    FFmpeg gives a track of it a duration only where it guessed one from the bit rate.
+    FFmpeg gives a Matroska track a duration only if it estimated one from the bit rate.
     """
     ends_at = _seconds(_tag(audio.tags, "duration"))
     if ends_at is None and audio.duration_s is None:
@@ -151,7 +173,7 @@ def _matroska_duration(container: Container, audio: AudioTrack) -> float | None:
 
 
 def _seconds(clock: str) -> float | None:
-    """ "00:01:30.500000000" as seconds; None for anything else."""
+    """Return "00:01:30.500000000" in seconds; None for anything else."""
     try:
         hours, minutes, seconds = clock.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
@@ -160,7 +182,10 @@ def _seconds(clock: str) -> float | None:
 
 
 def _mp3_duration(media: Path, sample_rate: int | None) -> float | None:
-    """Frames by the Xing/Info header; without one FFmpeg would guess from the first bit rate."""
+    """Return the duration by the Xing/Info header.
+
+    Without such a header FFmpeg would only estimate it from the bit rate of the first frame.
+    """
     with media.open("rb") as stream:
         head = _after_id3(stream)
     header = head[max(head.find(b"Xing"), head.find(b"Info"), 0) :]
@@ -173,7 +198,7 @@ def _mp3_duration(media: Path, sample_rate: int | None) -> float | None:
 
 
 def _after_id3(stream: BinaryIO) -> bytes:
-    """The first bytes of the first frame; an ID3v2 tag (28-bit size) may stand before it."""
+    """Return the first bytes of the first frame, after an optional ID3v2 tag (28-bit size)."""
     head = stream.read(10)
     if not head.startswith(b"ID3"):
         return head + stream.read(_MP3_HEAD_BYTES)
@@ -188,7 +213,7 @@ def _created_at(tags: Mapping[str, str]) -> datetime | None:
     try:
         written = datetime.fromisoformat(_tag(tags, "creation_time"))
         created = written.replace(tzinfo=written.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):  # with its offset, 0001-01-01 lies before every calendar
+    except (ValueError, OverflowError):  # 0001-01-01 minus its UTC offset is out of range
         return None
     return created if created > _EPOCHS_END else None
 

@@ -1,4 +1,4 @@
-"""Sound by the ffmpeg program, where it is installed: twice as fast as the library."""
+"""Audio extraction by the ffmpeg program, which is twice as fast as the library."""
 
 import resource
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from meeting_pipeline.adapters.media.containers import (
 from meeting_pipeline.adapters.media.sound import (
     SAMPLE_RATE,
     SoundMeter,
+    as_fraction,
     is_disk_full,
     make_target,
-    towards,
     unwritable,
 )
 from meeting_pipeline.adapters.processes import child
@@ -31,26 +31,28 @@ _ENCODINGS = {
     "mp3": ["-c:a", "libmp3lame", "-b:a", "32k", "-compression_level", "9", "-f", "mp3"],
 }
 _BY_LIBRARY = ("flac",)
-"""What a version of the program says of a damaged file, another one does not say."""
+"""Codecs that the library decodes: versions of the program differ in what damage they report."""
 _LIMITS = {
     resource.RLIMIT_AS: 4 << 30,
     resource.RLIMIT_CPU: 2 * 3600,  # seconds: a day of sound takes minutes
     resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
     resource.RLIMIT_CORE: 0,
 }
-"""What no recording needs: a crafted one that does ends ffmpeg, and nothing else."""
+"""More than any recording needs: a crafted one that exceeds a limit ends only ffmpeg."""
 _MONO = f"aformat=sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"
-_IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # frame by frame, a sixth of the time is spent
+_IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # single frames would take a sixth of the time
 
 
 class FFmpegMedia:
-    """`ports.media.MediaTool` in child processes.
+    """A `ports.media.MediaTool` that runs the ffmpeg program.
 
-    ffmpeg: path of the program. library: who looks into containers and takes packets as they are
-    (for the program to do it, the system has to put together hundreds of libraries, 90 ms for 1 ms
-    of work). stall_s: seconds without
-    progress before a hanging one is killed, which raises RetryableError("media_tool_stalled").
-    longest_s: see `SoundMeter`.
+    Args:
+        ffmpeg: Path of the program.
+        library: The tool that reads containers and copies packets. The program would take 90 ms to
+            load its shared libraries for 1 ms of work.
+        stall_s: Seconds without progress after which the program is killed, which raises
+            RetryableError("media_tool_stalled").
+        longest_s: As for `SoundMeter`.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class FFmpegMedia:
         self._children = child.Children()
 
     def close(self) -> None:
-        """End what runs; raises Stopped there and in every later call."""
+        """End the running programs; their calls and all later ones raise Stopped."""
         self._children.close()
 
     def probe(self, media: Path) -> MediaInfo:
@@ -83,43 +85,43 @@ class FFmpegMedia:
             raise SkipRecord("no_audio", f"{media.name} has no audio track")
         make_target(target)
         meter = SoundMeter(self._longest_s)
-        hear = _hearing(meter, towards(info.duration_s, progress))
+        consume = _measuring(meter, as_fraction(info.duration_s, progress))
         command = self._command(media, target, audio_format)
-        ended = child.run(command, hear, self._stall_s, self._children, _LIMITS)
+        ended = child.run(command, consume, self._stall_s, self._children, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode and info.audio_codec is None:
             raise undecodable(media)
         if ended.returncode:
-            raise corrupt(media, _named(ended.reason, media, target))
+            raise corrupt(media, _without_folders(ended.reason, media, target))
         return meter.result()
 
     def _command(self, media: Path, target: Path, audio_format: str) -> list[str]:
-        """Decode once, write twice: the target, and the samples to us.
+        """Return a command that decodes once and writes both the target and the samples.
 
-        The samples are measured; their flow is the sign of life that the watchdog waits for, and
-        without us their pipe breaks, which ends ffmpeg.
+        The samples come through a pipe and are measured. As long as they arrive, the program is not
+        stalled; when this process dies, the pipe breaks, which ends ffmpeg.
         """
         start = [self._ffmpeg, "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-xerror"]
         split = ["-filter_complex", f"[0:a:0]{_MONO},{_IN_SECONDS},asplit[kept][measured]"]
         bare = ["-map_metadata", "-1", "-map_chapters", "-1"]
         kept = ["-map", "[kept]", *bare, *_ENCODINGS[audio_format], f"file:{target}"]
-        # a second at a time: packet by packet, reading would cost more than measuring
+        # one second at a time: packet by packet, reading would take longer than measuring
         samples = ["-c:a", "pcm_s16le", "-f", "s16le", "-flush_packets", "0", "pipe:1"]
         measured = ["-map", "[measured]", *samples]
         return [*start, *_INPUT, "-vn", "-i", input_url(media), *split, *kept, *measured]
 
 
-def _hearing(meter: SoundMeter, tell: Callable[[float], None]) -> Callable[[bytes], None]:
-    def hear(samples: bytes) -> None:
-        meter.hear(samples)
-        tell(meter.duration_s)
+def _measuring(meter: SoundMeter, report: Callable[[float], None]) -> Callable[[bytes], None]:
+    def consume(samples: bytes) -> None:
+        meter.add(samples)
+        report(meter.duration_s)
 
-    return hear
+    return consume
 
 
-def _named(reason: str, *files: Path) -> str:
-    """ffmpeg's words with the names of the files in the place of where they lie."""
+def _without_folders(reason: str, *files: Path) -> str:
+    """Return ffmpeg's message with file names in place of their paths."""
     for file in files:
         reason = reason.replace(f"file:{file}", file.name)
     return reason

@@ -1,7 +1,7 @@
-"""Whether an Ogg file is all there.
+"""Detection of truncated Ogg files.
 
-Ogg promises no length: the time of the last page that is there passes for it, wherever the file
-was cut. What tells is the flag that the last page of every logical stream carries (RFC 3533).
+Ogg has no duration field: the time of the last page in the file is taken for it, wherever the file
+was cut. Truncation shows in the flag that the last page of every logical stream has (RFC 3533).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _BEGINS, _ENDS = 2, 4
 
 @dataclass(frozen=True)
 class _Page:
-    """serial: of the logical stream it belongs to."""
+    """A page of an Ogg file; `serial` identifies its logical stream."""
 
     serial: bytes
     flags: int
@@ -26,9 +26,11 @@ class _Page:
 def check_ended(media: Path) -> None:
     """Refuse a file in which a logical stream begins and does not end.
 
-    A live stream that was recorded from the network may lack the flag although all of it is there.
-    Nobody can tell it from a file that was cut, so it is refused too.
-    Raises RecordError("truncated_media").
+    A live stream recorded from the network may lack the flag although it is complete. It cannot be
+    distinguished from a truncated file, so it is refused as well.
+
+    Raises:
+        RecordError: "truncated_media".
     """
     unended: set[bytes] = set()
     with media.open("rb") as stream:
@@ -38,11 +40,11 @@ def check_ended(media: Path) -> None:
             if page.flags & _ENDS:
                 unended.discard(page.serial)
     if unended:
-        raise RecordError("truncated_media", f"{media.name} breaks off: its last page is missing")
+        raise RecordError("truncated_media", f"{media.name} is truncated: its last page is missing")
 
 
 def _pages(stream: BinaryIO, size_bytes: int) -> Iterator[_Page]:
-    """The pages that follow one another without a gap, as far as they are whole."""
+    """Yield the complete pages that follow one another without a gap."""
     while len(header := stream.read(_HEADER_BYTES)) == _HEADER_BYTES and header[:4] == b"OggS":
         lengths = stream.read(header[26])
         if len(lengths) < header[26] or stream.seek(sum(lengths), 1) > size_bytes:

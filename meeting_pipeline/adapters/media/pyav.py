@@ -1,4 +1,4 @@
-"""Media by PyAV, whose wheel brings FFmpeg's libraries: nothing else need be installed."""
+"""A media tool based on PyAV, whose wheel contains FFmpeg's libraries."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,8 +29,8 @@ from meeting_pipeline.adapters.media.containers import (
 from meeting_pipeline.adapters.media.sound import (
     SAMPLE_RATE,
     SoundMeter,
+    as_fraction,
     make_target,
-    towards,
     unwritable,
 )
 from meeting_pipeline.domain.media_checks import LONGEST_S
@@ -38,21 +38,25 @@ from meeting_pipeline.errors import SkipRecord, Stopped
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 
-_BATCH = 64  # frames between two looks into the filters: a look at each takes three times as long
-_GATHERED = 8_192  # samples that are resampled at once: each call costs, more leave the cache
+_BATCH = 64  # frames to filter before a result is read: one by one takes three times as long
+_GATHERED = 8_192  # samples to resample in one call: fewer make more calls, more leave the cache
 
-Sound: TypeAlias = "Packet[AudioStream]"
+AudioPacket: TypeAlias = "Packet[AudioStream]"
 
 
 class PyAVMedia:
-    """`ports.media.MediaTool` in this process. longest_s: see `SoundMeter`."""
+    """A `ports.media.MediaTool` that decodes in this process.
+
+    Args:
+        longest_s: As for `SoundMeter`.
+    """
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
         self._longest_s = longest_s
         self._closed = False
 
     def close(self) -> None:
-        """End what runs; raises Stopped there and in every later `extract`."""
+        """End running extractions; they and all later ones raise Stopped."""
         self._closed = True
 
     def probe(self, media: Path) -> MediaInfo:
@@ -63,30 +67,35 @@ class PyAVMedia:
     ) -> ExtractedAudio:
         with _opened(media) as container:
             track = _first_audio(container, media)
-            tell = towards(describe(media, _said_by(container)).duration_s, progress)
+            report = as_fraction(describe(media, _facts(container)).duration_s, progress)
             meter = SoundMeter(self._longest_s)
             make_target(target)
             with _writer(target, audio_format, track) as writer:
-                frames = _decoded(container, track, media, writer.take)
+                frames = _decoded(container, track, media, writer.copy_packet)
                 if container.format.name == "flac":
-                    frames = _joined(frames, media)
+                    frames = _contiguous(frames, media)
                 for second in _in_seconds(frames):
                     if self._closed:
                         raise Stopped("stopped", "the run was asked to end")
-                    meter.hear(bytes(second.planes[0])[: 2 * second.samples])
-                    writer.hear(second)
-                    tell(meter.duration_s)
+                    meter.add(bytes(second.planes[0])[: 2 * second.samples])
+                    writer.write_samples(second)
+                    report(meter.duration_s)
         return meter.result()
 
 
 def probe(media: Path) -> MediaInfo:
-    """See `ports.media.MediaTool.probe`."""
+    """Return what a container says about its content, as `ports.media.MediaTool.probe`."""
     with _opened(media) as container:
-        return describe(media, _said_by(container))
+        return describe(media, _facts(container))
 
 
 def extract(wanted: tuple[Path, Path, str, float], progress: Progress) -> ExtractedAudio:
-    """See `ports.media.MediaTool.extract`. wanted: media, target, format, the longest it may be."""
+    """Extract the audio of a media file, as `ports.media.MediaTool.extract`.
+
+    Args:
+        wanted: The media file, the target, the format, and the maximum duration in seconds.
+        progress: Called with the fraction that is done, 0..1.
+    """
     media, target, audio_format, longest_s = wanted
     return PyAVMedia(longest_s).extract(media, target, audio_format, progress)
 
@@ -101,7 +110,7 @@ def _opened(media: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def _said_by(container: InputContainer) -> Container:
+def _facts(container: InputContainer) -> Container:
     tracks = container.streams.audio
     return Container(
         format_name=container.format.name,
@@ -126,7 +135,7 @@ def _track(stream: AudioStream) -> AudioTrack:
 
 
 def _decoder(stream: AudioStream) -> AudioCodecContext | None:
-    """None where FFmpeg has no decoder for the track; its type in PyAV's stubs leaves that out."""
+    """Return the track's decoder, or None if FFmpeg has none, which PyAV's stubs leave out."""
     return stream.codec_context
 
 
@@ -147,11 +156,15 @@ def _first_audio(container: InputContainer, media: Path) -> AudioStream:
 
 
 def _decoded(
-    container: InputContainer, track: AudioStream, media: Path, take: Callable[[Sound], None]
+    container: InputContainer,
+    track: AudioStream,
+    media: Path,
+    decoded: Callable[[AudioPacket], None],
 ) -> Iterator[AudioFrame]:
-    """Every frame of the track; `take` is given each packet that could be decoded.
+    """Yield every frame of a track, and call `decoded` with each packet that could be decoded.
 
-    Raises RecordError("corrupt_media") at the first damage.
+    Raises:
+        RecordError: "corrupt_media" at the first damage.
     """
     try:
         for packet in container.demux(track):
@@ -159,48 +172,51 @@ def _decoded(
                 if frame.is_corrupt:
                     raise corrupt(media, "a frame is damaged")
                 yield frame
-            take(packet)
+            decoded(packet)
     except av.FFmpegError as error:
         raise corrupt(media, _reason(error)) from error
 
 
-def _joined(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:
-    """The frames of a FLAC file, each of which says where it begins.
+def _contiguous(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:
+    """Yield the frames of a FLAC file, and check that each begins where the last one ended.
 
-    Whatever is damaged in one is left out by FFmpeg's parser, or by the binding that hides an error
-    behind the frames before it. Raises RecordError("corrupt_media") where frames do not join.
+    FFmpeg's parser skips damaged frames silently, and PyAV hides an error behind the frames before
+    it.
+
+    Raises:
+        RecordError: "corrupt_media" where frames are missing.
     """
     end = None
     for frame in frames:
         if frame.pts is None or end not in (None, frame.pts):
-            raise corrupt(media, "sound is missing in the middle of it")
+            raise corrupt(media, "audio is missing in the middle")
         end = frame.pts + frame.samples
         yield frame
 
 
 def _in_seconds(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """The sound as mono 16 kHz s16 frames of one second, whatever it is and changes to."""
+    """Yield the audio as mono 16 kHz s16 frames of one second; its format may change midway."""
     shape, filters = None, None
     for count, frame in enumerate(frames):
         if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
-            yield from _rest(filters)
+            yield from _flushed(filters)
             filters = _filters(frame)
-        frame.pts = None  # sound is counted, not timed: a gap must not look like sound
+        frame.pts = None  # samples are counted, not timed: a gap must not look like audio
         assert filters
         filters.push(frame)
         if not count % _BATCH:
-            yield from _pulled(filters)
-    yield from _rest(filters)
+            yield from _filtered(filters)
+    yield from _flushed(filters)
 
 
-def _rest(filters: Graph | None) -> Iterator[AudioFrame]:
+def _flushed(filters: Graph | None) -> Iterator[AudioFrame]:
     if filters:
         filters.push(None)
-        yield from _pulled(filters)
+        yield from _filtered(filters)
 
 
 def _filters(frame: AudioFrame) -> Graph:
-    """What turns frames like this one into those of a second."""
+    """Return a filter graph that converts frames like this one into frames of one second."""
     graph = Graph()
     rate = frame.sample_rate
     chain = [
@@ -220,7 +236,7 @@ def _filters(frame: AudioFrame) -> Graph:
     return graph
 
 
-def _pulled(filters: Graph) -> Iterator[AudioFrame]:
+def _filtered(filters: Graph) -> Iterator[AudioFrame]:
     while True:
         try:
             second = filters.pull()
@@ -232,7 +248,7 @@ def _pulled(filters: Graph) -> Iterator[AudioFrame]:
 
 @dataclass(frozen=True)
 class _Encoding:
-    """How a format is written: FFmpeg's muxer, encoder and settings."""
+    """FFmpeg's muxer, encoder and settings for one audio format."""
 
     muxer: str
     codec: str
@@ -249,7 +265,7 @@ _ENCODINGS = {
 
 
 class _Writer:
-    """What one file is written with; every error of the file becomes FatalError."""
+    """A file being written; every error of writing it becomes FatalError."""
 
     def __init__(self, target: Path, muxer: str, options: Mapping[str, str]) -> None:
         self._target = target
@@ -260,21 +276,21 @@ class _Writer:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._end()
-        with self._to_file():
+            self._finish()
+        with self._writing():
             self._container.close()
 
-    def take(self, packet: Sound) -> None:
-        """The next packet as it was read; the last one is empty."""
+    def copy_packet(self, packet: AudioPacket) -> None:
+        """Write the next packet as it was read; the last one is empty."""
 
-    def hear(self, second: AudioFrame) -> None:
-        """The next mono 16 kHz sound."""
+    def write_samples(self, second: AudioFrame) -> None:
+        """Write the next mono 16 kHz samples."""
 
-    def _end(self) -> None:
-        """There is no more."""
+    def _finish(self) -> None:
+        """Write what is still buffered."""
 
     @contextmanager
-    def _to_file(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         try:
             yield
         except av.FFmpegError as error:
@@ -282,7 +298,7 @@ class _Writer:
 
 
 class _Encoder(_Writer):
-    """Writes mono 16 kHz sound."""
+    """A writer that encodes mono 16 kHz samples."""
 
     def __init__(self, target: Path, encoding: _Encoding) -> None:
         super().__init__(target, encoding.muxer, {})
@@ -295,24 +311,24 @@ class _Encoder(_Writer):
         stream.codec_context.format = encoding.sample_format
         self._stream = stream
 
-    def hear(self, second: AudioFrame) -> None:
+    def write_samples(self, second: AudioFrame) -> None:
         second.pts, second.time_base = self._written, Fraction(1, SAMPLE_RATE)
         self._written += second.samples
         self._encode(second)
 
-    def _end(self) -> None:
+    def _finish(self) -> None:
         self._encode(None)
 
     def _encode(self, frame: AudioFrame | None) -> None:
-        with self._to_file():
+        with self._writing():
             self._container.mux(self._stream.encode(frame))
 
 
 class _Copier(_Writer):
-    """Writes the packets as they are, one right after the other: a gap must not look like sound."""
+    """A writer that copies packets one right after another: a gap must not look like audio."""
 
     def __init__(self, target: Path, track: AudioStream) -> None:
-        # for servers that read an upload only once, its index comes first
+        # the index comes first, for servers that read an upload only once
         super().__init__(target, "ipod", {"movflags": "+faststart"})
         assert track.time_base is not None
         context = track.codec_context
@@ -322,7 +338,7 @@ class _Copier(_Writer):
         self._first: int | None = None
         self._taken = 0
 
-    def take(self, packet: Sound) -> None:
+    def copy_packet(self, packet: AudioPacket) -> None:
         if packet.dts is None:
             return
         if self._first is None:

@@ -1,4 +1,4 @@
-"""What both media tools make of a recording, and how they measure it on the way."""
+"""Measurement of decoded audio, and the target file: common to both media tools."""
 
 import os
 from array import array
@@ -24,34 +24,40 @@ _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large"
 
 
 class SoundMeter:
-    """Counts mono 16 kHz 16-bit samples, and says how loud they are in every FRAME_S.
+    """A meter that counts mono 16 kHz 16-bit samples and measures the level of every FRAME_S.
 
-    longest_s: more of them, whatever was promised, raises RecordError("longer_than_a_day").
+    Args:
+        longest_s: Maximum duration in seconds, whatever the container announced. A longer recording
+            raises RecordError("longer_than_a_day").
     """
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
         self._longest_s = longest_s
         self._pending = b""
-        self._heard = 0
+        self._counted = 0
         self._levels = array("f")
 
-    def hear(self, samples: bytes) -> None:
-        """Take native-endian samples in order; a sample may be cut between two calls."""
+    def add(self, samples: bytes) -> None:
+        """Add the next native-endian samples; a sample may be cut between two calls.
+
+        Raises:
+            RecordError: "longer_than_a_day".
+        """
         samples = self._pending + samples
         whole = len(samples) - len(samples) % (_BYTES * _FRAME)
         self._pending = samples[whole:]
-        self._heard += whole // _BYTES
+        self._counted += whole // _BYTES
         self._measure(samples[:whole])
         check_not_too_long(self.duration_s, self._longest_s)
 
     @property
     def duration_s(self) -> float:
-        """Seconds heard so far."""
-        return (self._heard + len(self._pending) // 2) / SAMPLE_RATE
+        """Seconds of audio so far."""
+        return (self._counted + len(self._pending) // 2) / SAMPLE_RATE
 
     def result(self) -> ExtractedAudio:
-        """What was heard; nothing at all counts as silence."""
-        self._heard += len(self._pending) // _BYTES
+        """Return the duration, the share of silence and the levels; no audio counts as silent."""
+        self._counted += len(self._pending) // _BYTES
         if self._pending:
             self._measure(self._pending.ljust(_BYTES * _FRAME, b"\0"))
         self._pending = b""
@@ -61,24 +67,32 @@ class SoundMeter:
 
     def _measure(self, samples: bytes) -> None:
         for at in range(0, len(samples), _BYTES * _FRAME):
-            loud = rms(samples[at : at + _BYTES * _FRAME], _BYTES)
-            self._levels.append(20 * log10(loud / _FULL_SCALE) if loud else _NOTHING_DB)
+            amplitude = rms(samples[at : at + _BYTES * _FRAME], _BYTES)
+            self._levels.append(20 * log10(amplitude / _FULL_SCALE) if amplitude else _NOTHING_DB)
 
 
-def towards(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
-    """Turn decoded seconds into a fraction; without a promised length nobody is told anything."""
+def as_fraction(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
+    """Return a function that reports decoded seconds as a fraction of a recording.
 
-    def tell(decoded_s: float) -> None:
+    Args:
+        promised_s: Duration of the recording; without one nothing is reported.
+        progress: Called with the fraction, 0..1.
+    """
+
+    def report(decoded_s: float) -> None:
         if promised_s:
             progress(min(1.0, decoded_s / promised_s))
 
-    return tell
+    return report
 
 
 def make_target(target: Path) -> None:
-    """Make the file empty, for its owner only, so that neither tool chooses how it is created.
+    """Create the file empty and readable only by its owner, or empty an existing one.
 
-    Raises FatalError.
+    It is created here because FFmpeg would give it the permissions of the umask.
+
+    Raises:
+        FatalError: "disk_full" or "cannot_write".
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
@@ -88,12 +102,12 @@ def make_target(target: Path) -> None:
 
 
 def is_disk_full(reason: str) -> bool:
-    """Whether these words of the system mean that no space is left."""
+    """Return whether a message of the system means that no space is left."""
     return any(words in reason for words in _DISK_FULL)
 
 
 def unwritable(target: Path, reason: str) -> FatalError:
-    """The error for a target that does not take what is written."""
+    """Return the error for a target that cannot be written, "disk_full" or "cannot_write"."""
     if is_disk_full(reason):
         return disk_full(f"no space left for {target.name}")
     return FatalError("cannot_write", f"cannot write {target.name}: {reason}")

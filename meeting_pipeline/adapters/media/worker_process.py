@@ -1,4 +1,7 @@
-"""Media by PyAV in processes of its own: a crafted recording crashes one of them, and no more."""
+"""A media tool that runs PyAV in worker processes.
+
+A crafted recording can crash only the process that decodes it.
+"""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,7 +20,7 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True)
 class _File:
-    """A file as it is now, and the same one under another name."""
+    """The identity of a file's content; its path does not count."""
 
     device: int
     inode: int
@@ -27,18 +30,22 @@ class _File:
 
     @classmethod
     def at(cls, path: Path) -> Self:
-        """Raises OSError."""
+        """Return the identity of the file at a path; raise OSError if there is none."""
         now = path.stat()
         return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, path)
 
 
 class MediaApart:
-    """`ports.media.MediaTool`; longest_s: see `SoundMeter`.
+    """A `ports.media.MediaTool` that runs PyAV in worker processes.
 
-    What was seen in a file is remembered for a while: one stage looks at what it has fetched, the
-    next one at what it is given, which is the same.
-    stall_s: after so long without a word a process is killed. Raises
-    RetryableError("worker_stalled") then, and what `Decoders.call` raises.
+    The results of `probe` are cached: one stage probes the file that it has downloaded, and the
+    next one probes the same file as its input. Both methods raise what `Decoders.call` raises.
+
+    Args:
+        decoders: The worker processes.
+        stall_s: Seconds without progress after which a process is killed, which raises
+            RetryableError("worker_stalled").
+        longest_s: As for `SoundMeter`.
     """
 
     def __init__(
