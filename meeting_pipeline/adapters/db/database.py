@@ -1,4 +1,4 @@
-"""All that is behind one database address."""
+"""The stores of one database."""
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -16,15 +16,19 @@ from meeting_pipeline.adapters.db.stats import SqlStatsStore
 
 
 def utc_now() -> datetime:
-    """The present instant, aware UTC."""
+    """Return the current time, aware UTC."""
     return datetime.now(UTC)
 
 
 class Database:
-    """The stores of one database.
+    """The stores of one database, which share an engine.
 
-    url: a SQLAlchemy address (`sqlite:///FILE`, `mysql+pymysql://…`). teachers: ids or names of
-    those who are never students. Nothing is connected yet; close it at the end.
+    The first use connects; call `close` at the end.
+
+    Args:
+        url: A SQLAlchemy address (`sqlite:///FILE`, `mysql+pymysql://…`).
+        teachers: Ids or names of people who are never students (TEACHER_WHITELIST).
+        now: Returns the current time, aware UTC.
     """
 
     def __init__(
@@ -41,23 +45,26 @@ class Database:
         self.repair = SqlRepairStore(self.engine, self.reading, now)
 
     def make_ready(self) -> None:
-        """Give an empty database its tables.
+        """Create the tables in an empty database.
 
-        Raises ConfigError("schema_old" or "schema_new") when the tables there are not ours.
+        Raises:
+            ConfigError: "schema_old" or "schema_new" when the schema is of another version.
         """
         found = revision(self.engine)
         if found == REVISION:
             return
-        from meeting_pipeline.adapters.db import migrate  # half a second that most runs can save
+        from meeting_pipeline.adapters.db import (
+            migrate,  # imported late: it takes half a second, and most runs do not need it
+        )
 
         if found is None:
             migrate.upgrade(self.engine)
         migrate.require_current(self.engine)
 
     def revision(self) -> str | None:
-        """Which schema there is, None for no tables of ours; nothing is written."""
+        """Return the revision of the schema, or None without tables of ours; write nothing."""
         return revision(self.engine)
 
     def close(self) -> None:
-        """Give all connections back; the stores connect again when used again."""
+        """Close all connections; the stores connect again when they are used again."""
         self.engine.dispose()

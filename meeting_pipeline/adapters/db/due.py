@@ -1,4 +1,7 @@
-"""Which recordings a run shall work on, found by index, however many are finished."""
+"""Queries for the recordings that a run has to process.
+
+They use indexes, so their cost does not grow with the number of finished recordings.
+"""
 
 from datetime import datetime
 
@@ -19,9 +22,15 @@ def due_ids(
     made_with: str | None,
     limit: int | None,
 ) -> list[int]:
-    """Our numbers of what can be worked on at `now`, oldest start first.
+    """Return our numbers of the recordings that are due, the oldest start first.
 
-    made_with: what finished in the window with other settings is due too; None leaves that out.
+    Args:
+        connection: A connection in a transaction.
+        now: The current time, aware UTC.
+        window: Only recordings that start in it; None for all.
+        made_with: Recordings in the window that ended with other settings than these are due as
+            well; None leaves them out.
+        limit: Maximum number of recordings; None for all.
     """
     ways = unfinished(now)
     if window is not None and made_with is not None:
@@ -31,17 +40,24 @@ def due_ids(
 
 
 def is_ready(now: datetime) -> ColumnElement[bool]:
-    """To be begun, or to be tried again by now; what another run left unfinished is not seen."""
-    return or_(_status == RecordStatus.PENDING, _time_has_come(now))
+    """Return the condition for a recording that can be started or retried now.
+
+    It does not include recordings that an interrupted run left running.
+    """
+    return or_(_status == RecordStatus.PENDING, _is_time_to_retry(now))
 
 
 def unfinished(now: datetime) -> list[ColumnElement[bool]]:
-    """The ways to be unfinished with the time come, each of them one index read."""
-    return [_status == RecordStatus.PENDING, _time_has_come(now), _left_running()]
+    """Return the conditions under which a recording is unfinished and due, one index each."""
+    return [_status == RecordStatus.PENDING, _is_time_to_retry(now), _left_running()]
 
 
 def crashes(connection: Connection) -> dict[int, int]:
-    """What is running now or was when a run was killed: our number → starts of the stage."""
+    """Return the recordings with a stage that is running, or was when a run was killed.
+
+    Returns:
+        How often that stage has been started, by our number of the recording.
+    """
     starts = func.max(stage_ledger.c.attempts).label("starts")
     running = stage_ledger.c.status == StageStatus.RUNNING
     query = select(stage_ledger.c.recording_id, starts).where(running)
@@ -49,21 +65,27 @@ def crashes(connection: Connection) -> dict[int, int]:
     return {row.recording_id: row.starts for row in rows}
 
 
-def _time_has_come(now: datetime) -> ColumnElement[bool]:
-    """Also where it is further ahead than any back-off: that was said by a wrong clock."""
+def _is_time_to_retry(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for a failed recording that can be retried now.
+
+    A time further ahead than any back-off was written under a wrong clock and is ignored.
+    """
     time, latest = recordings.c.next_attempt_at, now + LONGEST_BACK_OFF
     is_over = or_(time.is_(None), time <= now, time > latest)
     return and_(_status == RecordStatus.FAILED, is_over)
 
 
 def _left_running() -> ColumnElement[bool]:
-    """A run that was killed leaves its stages running; runs never overlap."""
+    """Return the condition for a recording that a killed run left running; runs never overlap."""
     running = select(stage_ledger.c.recording_id)
     return recordings.c.id.in_(running.where(stage_ledger.c.status == StageStatus.RUNNING))
 
 
 def _out_of_date(made_with: str) -> ColumnElement[bool]:
-    """Also what a stage skipped: with other settings it may be for us."""
+    """Return the condition for a recording that ended with other settings.
+
+    This includes recordings that a stage skipped: with these settings it may process them.
+    """
     ended = _status.in_([RecordStatus.DONE, RecordStatus.SKIPPED])
     return and_(ended, recordings.c.made_with != made_with)
 

@@ -1,4 +1,4 @@
-"""The file of the embedded database, looked at without changing a byte of it."""
+"""Integrity check of the embedded database's file, without changing it."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,35 +7,43 @@ from pathlib import Path
 
 from meeting_pipeline.errors import Stopped
 
-_STEPS = 100_000  # of SQLite's machine, until `stopped` is asked again
+_STEPS = 100_000  # instructions of SQLite's virtual machine between two calls of `stopped`
 _BUSY_S = 10.0
 
 
 def damage_of(database: Path, stopped: Callable[[], bool]) -> str | None:
-    """What is wrong with the file, None where it is whole or not there; every page is read.
+    """Read every page of the database file and return what is damaged.
 
-    Raises Stopped once `stopped` says so.
+    Args:
+        database: The file.
+        stopped: Called often; the check ends when it returns True.
+
+    Returns:
+        SQLite's description of the damage; None if the file is intact or does not exist.
+
+    Raises:
+        Stopped: `stopped` returned True.
     """
     if not database.is_file():
         return None
-    return _looked_through(database, stopped) and _looked_through(database, stopped)
+    # checked twice: a command that writes meanwhile can look like damage, but not both times
+    return _check(database, stopped) and _check(database, stopped)
 
 
-def _looked_through(database: Path, stopped: Callable[[], bool]) -> str | None:
-    """What is wrong; once only, it may be that another command has written meanwhile."""
+def _check(database: Path, stopped: Callable[[], bool]) -> str | None:
     try:
         with closing(_opened(database)) as connection:
             connection.set_progress_handler(lambda: int(stopped()), _STEPS)
-            [said] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            [result] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            raise Stopped("stopped", f"{database} was not looked through to its end") from error
+            raise Stopped("stopped", f"the check of {database} was interrupted") from error
         return str(error)
-    return None if said == "ok" else " ".join(said.split())
+    return None if result == "ok" else " ".join(result.split())
 
 
 def _opened(database: Path) -> sqlite3.Connection:
-    """A reader; where no journal is, one that makes none either."""
+    """Open the database read-only; where there is no journal, without creating one."""
     journal = database.with_name(f"{database.name}-wal")
     has_journal = journal.exists() and journal.stat().st_size > 0
     how = "mode=ro" if has_journal else "mode=ro&immutable=1"

@@ -1,4 +1,4 @@
-"""A SQLAlchemy engine for either database, and transactions that survive its hiccups."""
+"""SQLAlchemy engines for MySQL and SQLite, and transactions that are repeated on conflicts."""
 
 import json
 import sqlite3
@@ -34,27 +34,32 @@ Result = TypeVar("Result")
 
 _REPLAYS = 3
 _BUSY_S = 10.0
-_ANSWER_S = 300  # the slowest statement, a full recomputation, takes seconds; then it is a hang
+_ANSWER_S = 300  # the slowest statement, a full recomputation, takes seconds
 _READ_ONLY = "meeting_read_only"
 _PRAGMAS = (
     "journal_mode=WAL",
     "foreign_keys=ON",
     "synchronous=NORMAL",
-    "cache_size=-400",  # kB for each of our connections; the system keeps the pages anyway
+    "cache_size=-400",  # kB per connection; the system caches the pages anyway
 )
-_json = json.JSONEncoder(ensure_ascii=False).encode  # Chinese stays readable in queries
+_json = json.JSONEncoder(ensure_ascii=False).encode  # Chinese text remains readable in the tables
 _SESSION = (
     "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, time_zone='+00:00', sql_mode='TRADITIONAL'"
 )
 
 
 def create_engine(url: str, *, pooled: bool = True, answer_s: int = _ANSWER_S) -> Engine:
-    """An engine for `sqlite:///FILE` or `mysql+pymysql://…`; it connects on first use.
+    """Return an engine that connects on first use.
 
-    pooled: False gives every `connect` a connection of its own. answer_s: after so many seconds
-    without an answer a MySQL server counts as gone. The SQLite file is made for its owner only.
-    Raises ConfigError for any other address,
-    FatalError when the file cannot be made.
+    Args:
+        url: `sqlite:///FILE` or `mysql+pymysql://…`. A new SQLite file is readable only by its
+            owner.
+        pooled: False opens a new connection for every `connect`.
+        answer_s: Seconds after which a MySQL server that does not answer is considered gone.
+
+    Raises:
+        ConfigError: "database_url" for any other address.
+        FatalError: "database_gone" when the SQLite file cannot be created.
     """
     address = _address(url)
     if address.get_backend_name() == SQLITE:
@@ -65,11 +70,20 @@ def create_engine(url: str, *, pooled: bool = True, answer_s: int = _ANSWER_S) -
 def in_transaction(
     engine: Engine, work: Callable[[Connection], Result], *, read_only: bool = False
 ) -> Result:
-    """What `work` returns once it is committed.
+    """Run `work` in a transaction, commit it, and return its result.
 
-    After a conflict or a lost connection the whole of it is done again, up to three times, so it
-    must not have effects elsewhere. Raises FatalError("database_gone" or "disk_full"), ConfigError
-    for a wrong login or schema, RecordError for a value that the database refuses.
+    After a conflict or a lost connection all of it is repeated, up to three times, so `work` must
+    not have other effects.
+
+    Args:
+        engine: The database.
+        work: Called with the connection.
+        read_only: Do not queue up with transactions that write.
+
+    Raises:
+        FatalError: "database_gone", "database_damaged" or "disk_full".
+        ConfigError: The login or the schema is wrong.
+        RecordError: The database rejects a value.
     """
     try:
         return replayed(partial(_once, engine, work, read_only))
@@ -78,9 +92,9 @@ def in_transaction(
 
 
 def replayed(work: Callable[[], Result]) -> Result:
-    """What `work` returns; after a conflict or a lost connection all of it is done again."""
+    """Return the result of `work`, repeating it after a conflict or a lost connection."""
     try:
-        return work()  # what is below takes as long as a small transaction
+        return work()  # first without tenacity, which takes as long as a small transaction
     except SQLAlchemyError as error:
         if not failures.may_pass(error):
             raise
@@ -93,12 +107,23 @@ def replayed(work: Callable[[], Result]) -> Result:
 
 
 def read(engine: Engine, work: Callable[[Connection], Result]) -> Result:
-    """Like `in_transaction` for work that only reads: it waits for nobody who writes."""
+    """Run `work` like `in_transaction`, for work that only reads: it never waits for writers."""
     return in_transaction(engine, work, read_only=True)
 
 
 def outside_transaction(engine: Engine, *statements: str) -> list[Any]:
-    """The last statement's first row, as `VACUUM` and checkpoints need it; errors as above."""
+    """Execute statements that cannot run in a transaction, such as `VACUUM`.
+
+    Args:
+        engine: The database.
+        statements: Executed in order, each committed by itself.
+
+    Returns:
+        The first row of the last statement's result.
+
+    Raises:
+        MeetingError: As for `in_transaction`.
+    """
     connection = None
     try:
         connection = engine.raw_connection()
@@ -117,35 +142,40 @@ def outside_transaction(engine: Engine, *statements: str) -> list[Any]:
 
 
 def make_durable(engine: Engine) -> None:
-    """What is committed in the SQLite file survives a power cut from now on.
+    """Make everything that is committed in the SQLite file survive a power failure.
 
-    Its journal alone is synced: a checkpoint would write every changed page, too. Raises
-    FatalError("database_gone").
+    Only its journal is synced: a checkpoint would write every changed page as well.
+
+    Raises:
+        FatalError: "database_gone".
     """
     journal = Path(f"{engine.url.database}-wal")
     try:
-        with suppress(FileNotFoundError):  # everything is in the file itself
+        with suppress(FileNotFoundError):  # then everything is in the file itself
             sync(journal)
             sync(journal.parent)
     except OSError as error:
-        what = f"{journal} cannot be written to the disk: {error.strerror}"
+        what = f"the database's journal {journal} cannot be synced to disk: {error.strerror}"
         raise FatalError("database_gone", what) from error
 
 
 def revision(engine: Engine) -> str | None:
-    """Which revision of the schema is there, None for no tables of ours; without Alembic."""
+    """Return the revision of the schema, or None without tables of ours.
+
+    It does not use Alembic, whose import takes half a second.
+    """
     version = select(column("version_num", String)).select_from(table("alembic_version"))
 
     def work(connection: Connection) -> str | None:
-        there = inspect(connection).has_table("alembic_version")
-        return connection.execute(version).scalar() if there else None
+        exists = inspect(connection).has_table("alembic_version")
+        return connection.execute(version).scalar() if exists else None
 
     return read(engine, work)
 
 
 def _once(engine: Engine, work: Callable[[Connection], Result], read_only: bool) -> Result:
     with engine.connect() as connection:
-        if read_only:  # of an engine with options the listeners would be looked up every time
+        if read_only:  # set here: an engine with options would look up its listeners every time
             connection.execution_options(**{_READ_ONLY: True})
         with connection.begin():
             return work(connection)
@@ -155,15 +185,19 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except SQLAlchemyError as error:
-        raise ConfigError("database_url", "the database address cannot be read") from error
+        raise ConfigError("database_url", "the database address is not a valid URL") from error
     backend = address.get_backend_name()
     if backend not in (SQLITE, MYSQL, "mariadb"):
-        raise ConfigError("database_url", f"{backend} is not supported", hint="MySQL or SQLite")
+        raise ConfigError(
+            "database_url",
+            f"{backend} databases are not supported",
+            hint="use MySQL, MariaDB or SQLite",
+        )
     return address if backend == SQLITE else address.set(drivername="mysql+pymysql")
 
 
 def is_read_only(connection: Connection) -> bool:
-    """Whether this transaction is one of `read`."""
+    """Return whether the connection is in a transaction of `read`."""
     return bool(connection.get_execution_options().get(_READ_ONLY, False))
 
 
@@ -212,20 +246,24 @@ def _make_private(path: Path) -> None:
         make_folder(path.parent)
         path.touch(mode=0o600)
     except OSError as error:
-        raise FatalError("database_gone", f"{path} cannot be made: {error.strerror}") from error
+        what = f"the database {path} cannot be created: {error.strerror}"
+        raise FatalError("database_gone", what) from error
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    connection.isolation_level = None  # _begin_sqlite begins transactions
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Writers queue at their start: one that read first could not be let through later."""
+    """Begin a transaction, and let writers queue up at its start.
+
+    SQLite cannot let a transaction write that has read before another one committed.
+    """
     begin = "BEGIN" if is_read_only(connection) else "BEGIN IMMEDIATE"
     driver: Any = connection.connection.dbapi_connection
     try:
-        driver.execute(begin)  # by SQLAlchemy it would take as long as a statement with a result
+        driver.execute(begin)  # through SQLAlchemy it would take as long as a query
     except sqlite3.Error as error:
         raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error

@@ -1,4 +1,4 @@
-"""A student's rows, found and erased."""
+"""Erasure of a student's rows."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,12 @@ _TEXTS = (transcript_segments, transcripts, summaries, stage_ledger)
 
 
 class SqlErasureStore:
-    """Implements `ports.upkeep.ErasureStore`. now: aware UTC."""
+    """Implementation of `ports.upkeep.ErasureStore`.
+
+    Args:
+        engine: The database.
+        now: Returns the current time, aware UTC.
+    """
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine
@@ -71,12 +76,12 @@ class SqlErasureStore:
 
     def compact(self) -> None:
         if self._engine.dialect.name != SQLITE:
-            return  # what a server keeps in its files and logs is its keeper's
-        if self._is_busy():
+            return  # a server's files and logs are the responsibility of its operator
+        if not self._is_compacted():
             raise FatalError(
                 "database_busy",
-                "another program has the database open, which still holds what was erased",
-                hint="end that program, then give the same command again",
+                "another program has the database open, so its file still contains erased data",
+                hint="end that program, then run the same command again",
             )
 
     def remnants(self, words: Words) -> list[Remnant]:
@@ -86,20 +91,23 @@ class SqlErasureStore:
 
         return read(self._engine, work)
 
-    def _is_busy(self) -> bool:
-        """Write the file anew and empty its journal; True where a reader is in the way."""
+    def _is_compacted(self) -> bool:
+        """Rewrite the file and empty its journal; return False if a reader prevents that."""
         try:
             truncate = "PRAGMA wal_checkpoint(TRUNCATE)"
             is_busy, *_ = outside_transaction(self._engine, "VACUUM", truncate)
         except FatalError as error:
             if error.__cause__ and failures.may_pass(error.__cause__):
-                return True
+                return False
             raise
-        return bool(is_busy)
+        return not is_busy
 
 
 def not_erased(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
-    """What of a listing may have a row: not what was erased, nor from before somebody was."""
+    """Return the recordings of a listing that may have a row.
+
+    Left out are erased recordings, and recordings of an erased student from before the erasure.
+    """
     if connection.execute(select(erased.c.word_hash).limit(1)).first() is None:
         return list(metas)
     hashes = sorted(set().union(*map(hashes_of_meta, metas)))
@@ -168,7 +176,7 @@ def _rows(connection: Connection, numbers: Iterable[int]) -> dict[int, Any]:
 
 
 def _namesakes(connection: Connection, student: str, names: set[str]) -> list[str]:
-    """Other people under one of these names, or counted under the bare name."""
+    """Return other people with one of these names, or with a name in place of an id."""
     same = [cast(attendance.c.name, LargeBinary) == name.encode() for name in sorted(names)]
     if not same:
         return []
@@ -206,7 +214,7 @@ def _numbers(connection: Connection, keys: Iterable[RecordKey]) -> Iterator[int]
 
 
 def _redact(connection: Connection, numbers: Sequence[int], scope: Scope, now: datetime) -> None:
-    """The texts go, and of the people only this one: the others' numbers stay what they are."""
+    """Remove the texts and this student; the statistics of the other students do not change."""
     for table in _TEXTS:
         connection.execute(delete(table).where(table.c.recording_id.in_(numbers)))
     theirs = and_(attendance.c.recording_id.in_(numbers), attendance.c.person == scope.student)

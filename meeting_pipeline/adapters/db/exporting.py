@@ -1,4 +1,4 @@
-"""What an export is made of: recordings with names and texts, read page by page."""
+"""Recordings with names and texts for an export, read page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +11,17 @@ from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter, RecordingView
 
-_PAGE = 100  # of summaries at once in the memory; of transcripts it is one
+_PAGE = 100  # summaries in memory at once; of the transcripts there is only one
 _Names = Mapping[tuple[int, Role], tuple[str, ...]]
 
 
 class SqlExportReader:
-    """Recordings as an export tells of them; nothing is written."""
+    """Reader of the recordings for an export.
+
+    Args:
+        engine: The database.
+        reading: Finds the recordings.
+    """
 
     def __init__(self, engine: Engine, reading: SqlViewReader) -> None:
         self._engine = engine
@@ -25,20 +30,24 @@ class SqlExportReader:
     def recordings(
         self, wanted: RecordingFilter, *, transcripts: bool
     ) -> Iterator[ExportedRecording]:
-        """All that match, newest start first; `wanted.limit` and `wanted.after` have no say.
+        """Yield all recordings that match, the newest start first.
 
-        It takes the memory of a page, however many there are. What changes meanwhile may be told
-        as it was or as it is, each recording once.
+        Only one page is in memory at a time. A recording that changes meanwhile is returned once,
+        either as it was before or as it is now.
+
+        Args:
+            wanted: What to select; its `limit` and `after` are ignored.
+            transcripts: Include the transcripts.
         """
         page = self._page(replace(wanted, after=None))
         while page:
-            yield from self._told(page, transcripts)
+            yield from self._exported(page, transcripts)
             page = self._page(replace(wanted, after=(page[-1].start_ts, page[-1].id)))
 
     def _page(self, wanted: RecordingFilter) -> Sequence[RecordingView]:
         return self._reading.recordings(replace(wanted, limit=_PAGE))
 
-    def _told(
+    def _exported(
         self, page: Sequence[RecordingView], transcripts: bool
     ) -> Iterator[ExportedRecording]:
         numbers = [view.id for view in page]
@@ -59,13 +68,13 @@ class SqlExportReader:
 
 
 def _names(connection: Connection, numbers: Sequence[int]) -> _Names:
-    """How who was there is called, by recording and role; an id where there is no name."""
+    """Return the names of the participants by recording and role; the id where there is no name."""
     columns = (attendance.c.recording_id, attendance.c.person, attendance.c.name, attendance.c.role)
     query = select(*columns).where(attendance.c.recording_id.in_(numbers))
     found: dict[tuple[int, Role], tuple[str, ...]] = {}
     for row in connection.execute(query.order_by(*columns[:2])):
-        place = (row.recording_id, row.role)
-        found[place] = (*found.get(place, ()), row.name or row.person)
+        key = (row.recording_id, row.role)
+        found[key] = (*found.get(key, ()), row.name or row.person)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a database's own errors mean for the pipeline."""
+"""Translation of database errors into those of `meeting_pipeline.errors`."""
 
 import sqlite3
 
@@ -12,7 +12,7 @@ UPGRADE = "run `meeting db upgrade`"
 _CONFLICT = {1205, 1213, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CONNECTION_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055}
 _NO_TLS = 2026
-_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's word, in the text of a 2003
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's reason, in the text of error 2003
 _FULL = {1021, 1114, sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ACCESS = {1044, 1045, 1049, 1698, sqlite3.SQLITE_CANTOPEN}
@@ -22,18 +22,18 @@ _REFUSED_VALUE = {1264, 1265, 1292, 1366, 1406, 4025, 3819, sqlite3.SQLITE_CONST
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same transaction, from its start, may well succeed right now."""
-    if not isinstance(error, DBAPIError) or _proves_nothing(error):
+    """Return whether the same transaction may succeed if it is repeated at once."""
+    if not isinstance(error, DBAPIError) or _is_unverified(error):
         return False
     return error.connection_invalidated or number(error) in _CONFLICT | _CONNECTION_LOST
 
 
 def translated(error: SQLAlchemyError) -> BaseException:
-    """Our error for it; the original one where it is a bug of ours."""
+    """Return our error for a database error; the original exception if it is a bug of ours."""
     if isinstance(error, DBAPIError):
-        return _untrusted(error) if _proves_nothing(error) else _translated(error, number(error))
+        return _unverified(error) if _is_unverified(error) else _translated(error, number(error))
     if isinstance(error, StatementError) and error.orig is not None:
-        return error.orig  # a column type refused the value
+        return error.orig  # a column type rejected the value
     return FatalError("database_gone", f"the database does not answer: {error}")
 
 
@@ -45,50 +45,51 @@ def _translated(error: DBAPIError, code: int) -> MeetingError:
             hint="check DB_HOST, DB_PORT, DB_USER, DB_PASS and DB_NAME, or DATA_DIR",
         )
     if code in _OTHER_SCHEMA or "no such table" in str(error) or "no such column" in str(error):
-        return ConfigError("schema_old", f"the schema is not ours: {error.orig}", hint=UPGRADE)
+        message = f"the database's schema does not match this version: {error.orig}"
+        return ConfigError("schema_old", message, hint=UPGRADE)
     if code in _TOO_LARGE:
-        return too_large("a text is larger than the database takes")
+        return too_large("a text is larger than the database accepts")
     if code in _REFUSED_VALUE or isinstance(error, IntegrityError):
-        return RecordError("not_storable", f"the database refused a value (error {code})")
+        return RecordError("not_storable", f"the database rejected a value (error {code})")
     return _fatal(error, code)
 
 
 def _fatal(error: DBAPIError, code: int) -> FatalError:
     if code in _FULL:
-        return FatalError("disk_full", "the database has no room left", hint="free some space")
+        return FatalError("disk_full", "the database has no space left", hint="free some space")
     if code in _DAMAGED:
         return FatalError(
             "database_damaged",
             f"the database file is damaged: {error.orig}",
-            hint="`meeting doctor --repair` says what to do; it writes nothing to it",
+            hint="run `meeting doctor --repair`: it says what to do, and does not change the file",
         )
     return FatalError(
         "database_gone",
-        f"the database does not work: {error.orig}",
-        hint="see whether it runs, takes connections and may be written to",
+        f"the database failed: {error.orig}",
+        hint="check that it is running, accepts connections and is writable",
     )
 
 
-def _proves_nothing(error: DBAPIError) -> bool:
-    """Whether the server speaks no TLS where it must, or nobody vouches for its certificate."""
+def _is_unverified(error: DBAPIError) -> bool:
+    """Return whether the server has no TLS although DB_CA requires it, or no valid certificate."""
     return number(error) == _NO_TLS or _UNTRUSTED in str(error.orig)
 
 
-def _untrusted(error: DBAPIError) -> ConfigError:
+def _unverified(error: DBAPIError) -> ConfigError:
     return ConfigError(
         "database_tls",
-        f"the database server does not prove that it is the right one: {error.orig}",
-        hint="DB_CA has to be what signed its certificate, and DB_HOST the name in there",
+        f"the identity of the database server cannot be verified: {error.orig}",
+        hint="set DB_CA to the issuer of its certificate, and DB_HOST to the name in that",
     )
 
 
 def too_large(message: str) -> RecordError:
-    """The error for a text that does not fit into one statement."""
+    """Return the error for a text that does not fit into one statement."""
     return RecordError("too_large", message, hint="raise max_allowed_packet of the database server")
 
 
 def number(error: DBAPIError) -> int:
-    """The number of MySQL's error, or SQLite's primary result code; 0 where there is none."""
+    """Return MySQL's error number or SQLite's primary result code; 0 if there is none."""
     if isinstance(error.orig, sqlite3.Error):
         return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
     arguments = error.orig.args if error.orig else ()

@@ -1,4 +1,4 @@
-"""Is this database fit for our rows?"""
+"""Checks of the database for `meeting doctor`."""
 
 from collections.abc import Iterator
 
@@ -18,9 +18,10 @@ _VARIABLES = (
 
 
 def examine(engine: Engine) -> list[Check]:
-    """Connection and version, schema, and on MySQL character set, strict mode and packet size.
+    """Check connection, version and schema; on MySQL also character set, mode and packet size.
 
-    Raises FatalError when the database cannot be reached.
+    Raises:
+        FatalError: "database_gone" when the database cannot be reached.
     """
     return [*read(engine, lambda connection: list(_checks(connection))), _schema(engine)]
 
@@ -43,16 +44,17 @@ def _mysql(variables: dict[str, str]) -> Iterator[Check]:
         "database_charset",
         charset == "utf8mb4",
         f"the database's character set is {charset}",
-        "ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+        "run ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
     )
     strict = "STRICT" in variables["sql_mode"] or "TRADITIONAL" in variables["sql_mode"]
-    yield Check("database_strict", strict, "our sessions are strict" if strict else "not strict")
+    mode = "sessions use strict mode" if strict else "sessions do not use strict mode"
+    yield Check("database_strict", strict, mode)
     packet = int(variables["max_allowed_packet"])
     yield Check(
         "database_packet",
         packet >= _ENOUGH_PACKET_BYTES,
         f"max_allowed_packet is {packet >> 20} MiB",
-        "set max_allowed_packet to 16M or more: long transcripts are one value",
+        "set max_allowed_packet to 16M or more: a long transcript is stored as one value",
     )
     writable = variables["read_only"] in ("OFF", "0", "NO")
     yield Check("database_writable", writable, "read_only is " + variables["read_only"])
@@ -60,5 +62,5 @@ def _mysql(variables: dict[str, str]) -> Iterator[Check]:
 
 def _schema(engine: Engine) -> Check:
     found = migrate.status(engine)
-    have = found.current or "none"
-    return Check("database_schema", found.is_current, f"{have}, needed {found.needed}", UPGRADE)
+    message = f"schema {found.current or 'missing'}, this version needs {found.needed}"
+    return Check("database_schema", found.is_current, message, UPGRADE)

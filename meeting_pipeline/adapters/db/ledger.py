@@ -1,4 +1,4 @@
-"""How each stage of a recording stands, as rows of `stage_ledger`."""
+"""The stage ledger: the state of every stage of a recording, in `stage_ledger`."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,7 +16,7 @@ from meeting_pipeline.ports.rows import Setback
 
 _KEYS = ("recording_id", "stage")
 _ENTRY = columns_of(LedgerEntry, "artifact")
-_NOTHING_YET = {
+_CLEARED = {
     "next_attempt_at": None,
     "error_code": None,
     "message": None,
@@ -28,26 +28,26 @@ _NOTHING_YET = {
     "file_removed_at": None,
 }
 
-_IS_IT: ColumnElement[bool] = and_(
+_IS_STAGE: ColumnElement[bool] = and_(
     stage_ledger.c.recording_id == bindparam("which_recording"),
     stage_ledger.c.stage == bindparam("which_stage"),
 )
-# made once: making a statement takes longer than sending it
+# built once: building a statement takes longer than sending it
 _ENTRIES = select(stage_ledger).where(
     stage_ledger.c.recording_id.in_(bindparam("which_recordings", expanding=True))
 )
-_STANDING = (
+_STATE = (
     select(stage_ledger.c.made_from, stage_ledger.c.status, stage_ledger.c.attempts)
-    .where(_IS_IT)
+    .where(_IS_STAGE)
     .with_for_update()
 )
-_CHANGE = stage_ledger.update().where(_IS_IT)
+_CHANGE = stage_ledger.update().where(_IS_STAGE)
 
 
 def entries(
     connection: Connection, recording_ids: Iterable[int]
 ) -> dict[int, dict[StageName, LedgerEntry]]:
-    """The entries of each of these recordings, stages in their order."""
+    """Return the ledger entries of each of these recordings, stages in their order."""
     numbers = list(recording_ids)
     found: dict[int, dict[StageName, LedgerEntry]] = {number: {} for number in numbers}
     rows = connection.execute(_ENTRIES, {"which_recordings": numbers}).all()
@@ -59,10 +59,18 @@ def entries(
 def begin(
     connection: Connection, recording_id: int, stage: StageName, made_from: str, now: datetime
 ) -> int:
-    """Mark the stage as running from `now`, and return its attempt, from 1."""
-    before = connection.execute(_STANDING, _which(recording_id, stage)).first()
-    is_repeated = before and before.made_from == made_from and before.status != StageStatus.DONE
-    attempt = before.attempts + 1 if before and is_repeated else 1
+    """Record that an attempt of a stage starts, and return which attempt it is, from 1.
+
+    Args:
+        connection: A connection in a transaction.
+        recording_id: Our number of the recording.
+        stage: The stage.
+        made_from: Fingerprint of everything that its result is made from.
+        now: The current time, aware UTC.
+    """
+    before = connection.execute(_STATE, _which(recording_id, stage)).first()
+    is_retry = before and before.made_from == made_from and before.status != StageStatus.DONE
+    attempt = before.attempts + 1 if before and is_retry else 1
     row = {
         "recording_id": recording_id,
         "stage": stage,
@@ -71,22 +79,22 @@ def begin(
         "attempts": attempt,
         "started_at": now,
     }
-    upsert(connection, stage_ledger, [row], _KEYS, cleared=tuple(_NOTHING_YET))
+    upsert(connection, stage_ledger, [row], _KEYS, cleared=tuple(_CLEARED))
     return attempt
 
 
 def end(
     connection: Connection, recording_id: int, stage: StageName, artifact: Artifact, now: datetime
 ) -> None:
-    """Mark the stage as done, with the file that it left."""
+    """Record that a stage is done, with its artifact."""
     values = {**_artifact_columns(artifact), "status": StageStatus.DONE, "finished_at": now}
     connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
 def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:
-    """The stage did not end well; it may have failed before it began.
+    """Record why a stage did not succeed; it may have failed before it started.
 
-    One that only waits gives its attempt back, and takes nothing back that ended before.
+    If it only waits, its attempt does not count. A stage that is not running then stays as it is.
     """
     values: dict[str, Any] = {
         "status": setback.status,
@@ -97,7 +105,7 @@ def set_back(connection: Connection, recording_id: int, setback: Setback, now: d
     }
     row = {"recording_id": recording_id, "stage": setback.stage, "made_from": "", "attempts": 0}
     insert_missing(connection, stage_ledger, [{**row, **values}])
-    update = stage_ledger.update().where(_IS_IT)
+    update = stage_ledger.update().where(_IS_STAGE)
     if setback.status is StageStatus.WAITING:
         update = update.where(stage_ledger.c.status == StageStatus.RUNNING)
         values["attempts"] = stage_ledger.c.attempts - 1
@@ -105,7 +113,7 @@ def set_back(connection: Connection, recording_id: int, setback: Setback, now: d
 
 
 def reopen(connection: Connection, recording_id: int) -> None:
-    """Stages that are not done start counting their attempts anew, at once."""
+    """Make the unfinished stages of a recording due now, with all their attempts."""
     unfinished = and_(
         stage_ledger.c.recording_id == recording_id,
         stage_ledger.c.status != StageStatus.DONE,
@@ -115,15 +123,15 @@ def reopen(connection: Connection, recording_id: int) -> None:
 
 
 def undo(connection: Connection, recording_id: int, stage: StageName) -> None:
-    """Have this stage done again, at once and with all its attempts."""
-    values = {**_NOTHING_YET, "status": StageStatus.WAITING, "attempts": 0}
+    """Make a finished stage due now, with all its attempts."""
+    values = {**_CLEARED, "status": StageStatus.WAITING, "attempts": 0}
     connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
 def replace_artifact(
     connection: Connection, recording_id: int, stage: StageName, artifact: Artifact
 ) -> None:
-    """What the stage left is this file; nothing else about it changes."""
+    """Replace the artifact of a stage, and change nothing else."""
     connection.execute(_CHANGE, {**_which(recording_id, stage), **_artifact_columns(artifact)})
 
 

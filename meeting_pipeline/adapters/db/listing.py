@@ -1,4 +1,4 @@
-"""What a source listed, written into rows; only what changed is written."""
+"""Rows of listed recordings; only what changed is written."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,20 +35,29 @@ _UNDECIDED = (RecordStatus.WAITING, RecordStatus.PENDING)
 
 @dataclass(frozen=True)
 class _Change:
-    """One recording as it shall be. before: its row as it is, None for a new one."""
+    """The change that a listing makes to one recording.
+
+    Attributes:
+        row: The columns as they should be.
+        attendance: Who attended, as it should be.
+        before: The row as it is; None for a new recording.
+    """
 
     row: dict[str, Any]
     attendance: tuple[Attendance, ...]
     before: RowMapping | None
 
     def touches(self, columns: Collection[str]) -> bool:
-        """Whether any of these columns is not yet what it shall be."""
+        """Return whether any of these columns changes."""
         before = self.before
         return before is None or any(self.row[name] != before[name] for name in columns)
 
 
 def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
-    """Each key once, the latest wins; sorted, so that concurrent writers lock in one order."""
+    """Return each recording once, as listed last, sorted by key.
+
+    The order matters: concurrent writers then lock rows in the same order.
+    """
     latest = {(meta.key.source, meta.key.record_id): tidy(meta) for meta in listed}
     return [latest[key] for key in sorted(latest)]
 
@@ -56,9 +65,15 @@ def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
 def write(
     connection: Connection, metas: Sequence[RecordMeta], teachers: Collection[str], now: datetime
 ) -> list[RecordMeta]:
-    """Write what `in_order` returned, and return those of them that were new.
+    """Write listed recordings into rows, and return those of them that are new.
 
-    What was erased gets no row again, and what is left of it is not touched.
+    Erased recordings get no row again, and what is left of them is not changed.
+
+    Args:
+        connection: A connection in a transaction.
+        metas: The recordings, from `in_order`.
+        teachers: Ids or names of people who are never students.
+        now: The current time, aware UTC.
     """
     new: list[RecordMeta] = []
     metas = not_erased(connection, metas)
@@ -72,7 +87,7 @@ def write(
 
 
 def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
-    """Those of what `in_order` returned that have no row and may get one."""
+    """Return the recordings, of those from `in_order`, that have no row and may get one."""
     rows, metas = _rows(connection, metas, recordings.c.id), not_erased(connection, metas)
     return [meta for meta in metas if _key(meta) not in rows]
 
@@ -80,13 +95,13 @@ def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordM
 def numbered(
     connection: Connection, metas: Sequence[RecordMeta]
 ) -> Iterator[tuple[int, RecordMeta]]:
-    """Yield each of these that have rows with our number."""
+    """Yield each of the recordings that have rows with our number."""
     rows = _rows(connection, metas, recordings.c.id)
     return ((rows[_key(meta)]["id"], meta) for meta in metas)
 
 
 def lacking_participants(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
-    """Those of what `in_order` returned whose row knows no participants but could by now."""
+    """Return the recordings from `in_order` whose participants can be asked for but are unknown."""
     known = recordings.c.participants.is_not(None).label("known")
     rows = _rows(connection, metas, recordings.c.status, known)
     return [meta for meta in metas if _lacks_participants(rows.get(_key(meta)))]
@@ -102,9 +117,9 @@ def _key(meta: RecordMeta) -> tuple[str, str]:
 
 
 def due(connection: Connection, metas: Sequence[RecordMeta], now: datetime) -> list[RowMapping]:
-    """The rows of what `in_order` returned that can be worked on now, oldest start first."""
-    standing = _rows(connection, metas, is_ready(now).label("ready"))
-    ready = [meta for meta in metas if _key(meta) in standing and standing[_key(meta)]["ready"]]
+    """Return the rows of the recordings from `in_order` that are due, the oldest start first."""
+    states = _rows(connection, metas, is_ready(now).label("ready"))
+    ready = [meta for meta in metas if _key(meta) in states and states[_key(meta)]["ready"]]
     rows = _rows(connection, ready, *META_COLUMNS).values()
     return sorted(rows, key=lambda row: (row["start_ts"], row["id"]))
 
@@ -112,7 +127,7 @@ def due(connection: Connection, metas: Sequence[RecordMeta], now: datetime) -> l
 def _rows(
     connection: Connection, metas: Sequence[RecordMeta], *columns: ColumnElement[Any]
 ) -> dict[tuple[str, str], RowMapping]:
-    """These columns of the rows there are, by key."""
+    """Return these columns of the existing rows, by key."""
     rows = {}
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(meta.key.record_id for meta in of_source):
@@ -128,10 +143,10 @@ def _listed(source: str, record_ids: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _stored(connection: Connection, source: str, record_ids: Sequence[str]) -> Stored:
-    """The rows there are, locked, because their status decides what they become.
+    """Lock and return the existing rows, whose status decides what they become.
 
-    In the order of their keys, also where the table is so small that MySQL would walk through it:
-    two writers who lock in different orders wait for each other.
+    The index is forced so that rows are locked in the order of their keys, even in a small table
+    that MySQL would scan: two writers that lock in different orders wait for each other.
     """
     query = select(*META_COLUMNS).where(_listed(source, record_ids)).with_for_update()
     rows = connection.execute(query.with_hint(recordings, _BY_KEY, MYSQL))
@@ -140,13 +155,13 @@ def _stored(connection: Connection, source: str, record_ids: Sequence[str]) -> S
 
 def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[str]) -> _Change:
     if before is not None:
-        meta = _with_what_is_known(meta, before)
+        meta = _with_known_facts(meta, before)
     present = attendance_of(meta, teachers)
-    return _Change({**row_of(meta, present), **_standing(meta, before)}, present, before)
+    return _Change({**row_of(meta, present), **_status_columns(meta, before)}, present, before)
 
 
-def _with_what_is_known(meta: RecordMeta, before: RowMapping) -> RecordMeta:
-    """A listing that says less than an earlier answer takes nothing away."""
+def _with_known_facts(meta: RecordMeta, before: RowMapping) -> RecordMeta:
+    """Complete a listed recording with facts that this listing does not contain."""
     return replace(
         meta,
         participants=stays_of(before["participants"])
@@ -157,8 +172,8 @@ def _with_what_is_known(meta: RecordMeta, before: RowMapping) -> RecordMeta:
     )
 
 
-def _standing(meta: RecordMeta, before: RowMapping | None) -> dict[str, Any]:
-    """What the listing makes of the recording's status; what a run decided stays."""
+def _status_columns(meta: RecordMeta, before: RowMapping | None) -> dict[str, Any]:
+    """Return the status that a listing gives a recording; what a run decided is kept."""
     if before is not None and before["status"] is RecordStatus.DONE:
         return _columns(RecordStatus.DONE, before["skip_reason"], before["made_with"])
     if meta.skip_reason is not None:
@@ -201,7 +216,7 @@ def _numbers(connection: Connection, source: str, record_ids: Sequence[str]) -> 
 
 
 def _students(change: _Change) -> set[str]:
-    """Whose numbers may change: who was and who is a student in it. A new one counts nowhere."""
+    """Return the students whose statistics may change: those before and those after it."""
     if change.before is None:
-        return set()
+        return set()  # a new recording does not count for statistics yet
     return {*change.before["student_ids"], *change.row["student_ids"]}

@@ -1,4 +1,4 @@
-"""Values of the domain as rows of `recordings` and `attendance`, and back."""
+"""Conversion between domain values and rows of `recordings` and `attendance`."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -16,28 +16,33 @@ from meeting_pipeline.domain.students import Attendance, students_of
 
 
 def columns_of(kind: type[Any], *others: str) -> tuple[str, ...]:
-    """Return the fields of a dataclass that are columns of the same name: all but `others`."""
+    """Return the fields of a dataclass that are columns of the same name.
+
+    Args:
+        kind: The dataclass.
+        others: Its fields that are not columns.
+    """
     return tuple(field.name for field in fields(kind) if field.name not in others)
 
 
-_SAID = columns_of(RecordMeta, "key", "participants", "is_final", "skip_reason")
-_FOUND_OUT = ("student_ids", "participants", "status", "skip_reason", "made_with")
+_LISTED = columns_of(RecordMeta, "key", "participants", "is_final", "skip_reason")
+_DERIVED = ("student_ids", "participants", "status", "skip_reason", "made_with")
 META_COLUMNS = tuple(
-    recordings.c[name] for name in ("id", "source", "record_id", *_SAID, *_FOUND_OUT)
+    recordings.c[name] for name in ("id", "source", "record_id", *_LISTED, *_DERIVED)
 )
-"""What `meta_of` needs: never the two texts."""
+"""The columns that `meta_of` needs; the large texts are not among them."""
 
 DECIDES_ATTENDANCE = ("start_ts", "end_ts", "duration_s", "participants", "student_ids")
-"""The columns that attendance follows from (the list of teachers shows in student_ids)."""
+"""The columns that attendance is derived from; student_ids reflects the list of teachers."""
 
 
 def storable(text: str, length: int = NAME_LENGTH) -> str:
-    """The text as a column can hold it: valid UTF-8, no blanks around it, not too long."""
+    """Return a text as a column can store it: valid UTF-8, stripped and truncated."""
     return text.encode(errors="replace").decode().strip()[:length]
 
 
 def tidy(meta: RecordMeta) -> RecordMeta:
-    """The same recording with its free texts as columns can hold them."""
+    """Return a recording with its texts as columns can store them."""
     stays = meta.participants
     return replace(
         meta,
@@ -48,34 +53,34 @@ def tidy(meta: RecordMeta) -> RecordMeta:
 
 
 def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, Any]:
-    """The columns that a listing decides, but for status and skip_reason."""
+    """Return the columns that a listing decides, except status, skip_reason and made_with."""
     return {
         "source": meta.key.source,
         "record_id": meta.key.record_id,
         "student_ids": list(students_of(attendance)),
         "participants": _stay_documents(meta.participants),
-        **{name: getattr(meta, name) for name in _SAID},
+        **{name: getattr(meta, name) for name in _LISTED},
     }
 
 
 def meta_of(row: RowMapping) -> RecordMeta:
-    """What the source said last; the row has META_COLUMNS."""
+    """Return a recording as the source listed it last; the row has META_COLUMNS."""
     return RecordMeta(
         key=RecordKey(row["source"], row["record_id"]),
         participants=stays_of(row["participants"]),
         is_final=row["status"] is not RecordStatus.WAITING,
         skip_reason=row["skip_reason"] if skipped_by_source(row) else None,
-        **{name: row[name] for name in _SAID},
+        **{name: row[name] for name in _LISTED},
     )
 
 
 def skipped_by_source(row: RowMapping) -> bool:
-    """Whether it was the source, not a stage, that said this one is not for us."""
+    """Return whether the source, and not a stage, skipped the recording."""
     return row["status"] is RecordStatus.SKIPPED and row["made_with"] is None
 
 
 def stays_of(documents: list[dict[str, str | None]] | None) -> tuple[Participant, ...] | None:
-    """The stays behind a `participants` column; None where the source does not know them."""
+    """Return the stays in a `participants` column; None where the source does not know them."""
     if documents is None:
         return None
     return tuple(
@@ -90,7 +95,10 @@ def stays_of(documents: list[dict[str, str | None]] | None) -> tuple[Participant
 
 
 def attendance_row(recording_id: int, one: Attendance) -> Row:
-    """Seconds are kept to the millisecond, so that their sums are the same in any order."""
+    """Return the row for one person's attendance.
+
+    Seconds are rounded to milliseconds, so that their sum is the same in any order.
+    """
     return {
         "recording_id": recording_id,
         "person": one.person,
@@ -102,7 +110,7 @@ def attendance_row(recording_id: int, one: Attendance) -> Row:
 
 
 def attendance_of_row(row: RowMapping) -> Attendance:
-    """The attendance behind a row."""
+    """Return the attendance in a row."""
     return Attendance(
         person=row["person"],
         name=row["name"],

@@ -1,4 +1,4 @@
-"""The schema of a database, brought to where this program needs it."""
+"""Schema revisions of a database, and their upgrade by Alembic."""
 
 from dataclasses import dataclass
 from io import StringIO
@@ -31,7 +31,13 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class SchemaStatus:
-    """Which revision a database has (None: no tables of ours), and which this program needs."""
+    """The schema revision of a database compared with the one that this version needs.
+
+    Attributes:
+        current: The revision of the database; None without tables of ours.
+        needed: The revision that this version needs.
+        is_known: Whether this version knows the database's revision.
+    """
 
     current: str | None
     needed: str
@@ -39,12 +45,12 @@ class SchemaStatus:
 
     @property
     def is_current(self) -> bool:
-        """Whether the program can work with it."""
+        """Whether the database has the revision that this version needs."""
         return self.current == self.needed
 
 
 def status(engine: Engine) -> SchemaStatus:
-    """Where the schema stands; nothing is written."""
+    """Return the status of the schema, without writing anything."""
     current = revision(engine)
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     known = current is None or current in {one.revision for one in revisions}
@@ -52,24 +58,31 @@ def status(engine: Engine) -> SchemaStatus:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the program can work with the schema as it is."""
+    """Return whether the database has the revision that this version needs."""
     return status(engine).is_current
 
 
 def require_current(engine: Engine) -> None:
-    """Raises ConfigError("schema_old" or "schema_new") when the program cannot work with it."""
+    """Check that the database has the revision that this version needs.
+
+    Raises:
+        ConfigError: "schema_old" or "schema_new" when it has another one.
+    """
     found = status(engine)
     _refuse_newer(found)
     if not found.is_current:
-        have = f"has schema {found.current}" if found.current else "has no tables of ours yet"
-        message = f"the database {have}, {found.needed} is needed"
+        have = f"has schema {found.current}" if found.current else "has no tables of meeting yet"
+        message = f"the database {have}; this version needs schema {found.needed}"
         raise ConfigError("schema_old", message, hint=UPGRADE)
 
 
 def upgrade(engine: Engine) -> SchemaStatus:
-    """Apply every revision that is missing; after a break-off it goes on where it stood.
+    """Apply all missing revisions and return the new status.
 
-    Raises ConfigError("schema_new") when a newer program has been here.
+    An upgrade that was interrupted resumes where it stopped.
+
+    Raises:
+        ConfigError: "schema_new" when a newer version has upgraded the database.
     """
     _refuse_newer(status(engine))
     in_transaction(engine, lambda connection: command.upgrade(_config(connection), "head"))
@@ -77,7 +90,7 @@ def upgrade(engine: Engine) -> SchemaStatus:
 
 
 def dump_sql(dialect: str) -> str:
-    """All revisions as one script for "mysql" or "sqlite", loadable by hand."""
+    """Return all revisions as one SQL script for "mysql" or "sqlite"."""
     script = StringIO()
     config = _config()
     config.attributes["dialect"] = dialect
@@ -91,7 +104,7 @@ def dump_sql(dialect: str) -> str:
 def _refuse_newer(found: SchemaStatus) -> None:
     if not found.is_known:
         message = f"the database has schema {found.current}, which this version does not know"
-        hint = "install the version of meeting that made it; `meeting db upgrade` cannot go back"
+        hint = "install the version of meeting that created it: a schema cannot be downgraded"
         raise ConfigError("schema_new", message, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""Shapes of query that cost as much as what they find, however many recordings there are."""
+"""Query shapes whose cost grows with their result, not with the number of recordings."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,10 +21,16 @@ def ids_by_start(
     *,
     newest_first: bool = False,
 ) -> list[int]:
-    """Our numbers of what any of the queries selects (start_ts, id), each once, in that order.
+    """Return our numbers of the recordings that any of the queries selects, ordered by start.
 
-    One query with OR would say the same, but no database reads several indexes in order: it would
-    sort all there is, or walk through years of finished recordings.
+    One query with OR would give the same result, but no database reads several indexes in order: it
+    would sort all recordings, or scan years of finished ones.
+
+    Args:
+        connection: A connection in a transaction.
+        queries: Each selects (start_ts, id).
+        limit: Maximum number of recordings; None for all.
+        newest_first: Reverse the order.
     """
     order = [column.desc() for column in _BY_START] if newest_first else list(_BY_START)
     found: set[tuple[datetime, int]] = set()
@@ -35,9 +41,9 @@ def ids_by_start(
 
 
 def in_written_order(query: Rows) -> Rows:
-    """The same, begun at its first table.
+    """Return the query with its tables joined in the written order.
 
-    MySQL judges by statistics, which say nothing yet of a table that has just grown; it would then
-    walk through all recordings to find those of a few students.
+    MySQL chooses the order by statistics, which are out of date for a table that has just grown. It
+    would then scan all recordings to find those of a few students.
     """
     return query.prefix_with("STRAIGHT_JOIN", dialect=MYSQL)

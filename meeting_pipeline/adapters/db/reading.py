@@ -1,4 +1,4 @@
-"""The read side: what `status`, `show`, `why` and `stats` are answered from."""
+"""Read-only views of the rows, for `status`, `show`, `why` and `stats`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ from meeting_pipeline.domain.views import (
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
 
-_DIGITS_OF_OURS = 18  # a longer number is a source's record id
+_MAX_DIGITS = 18  # of our own numbers: a longer one is a source's record id
 _VIEWED = (
     *(recordings.c[name] for name in columns_of(RecordingView, "participants_known", "stages")),
     recordings.c.participants.is_not(None).label("participants_known"),
@@ -33,14 +33,19 @@ _RUN = tuple(runs.c[name] for name in columns_of(RunView, "window"))
 
 
 class SqlViewReader:
-    """Answers about what is stored; nothing is written. now: aware UTC."""
+    """Reader of views of what is stored.
+
+    Args:
+        engine: The database.
+        now: Returns the current time, aware UTC.
+    """
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self._now = now
 
     def recordings(self, wanted: RecordingFilter) -> tuple[RecordingView, ...]:
-        """The recordings that match, newest start first."""
+        """Return the recordings that match, the newest start first."""
         now = self._now()
 
         def work(connection: Connection) -> tuple[RecordingView, ...]:
@@ -50,29 +55,37 @@ class SqlViewReader:
         return read(self._engine, work)
 
     def find(self, reference: str) -> int | None:
-        """Our number of what people call so: that number, the record id, or SOURCE:RECORD_ID.
+        """Return our number of a recording, or None if there is no such recording.
 
-        Raises RecordError("ambiguous_id") when several sources have this record id.
+        Args:
+            reference: Our number, the source's record id, or SOURCE:RECORD_ID.
+
+        Raises:
+            RecordError: "ambiguous_id" when several sources have this record id.
         """
         return read(self._engine, lambda connection: _find(connection, reference.strip()))
 
     def show(self, recording_id: int) -> RecordingDetail | None:
-        """Everything about one recording; None when there is no such number."""
+        """Return everything about one recording; None if there is no such number."""
         return read(self._engine, lambda connection: _show(connection, recording_id))
 
     def stats(self, student_id: str | None = None) -> tuple[StudentView, ...]:
-        """The students' numbers as stored, who was seen last comes first; or just this one's."""
+        """Return the stored statistics, the student with the latest recording first.
+
+        Args:
+            student_id: One student; None for all.
+        """
         return read(self._engine, lambda connection: student_views(connection, student_id))
 
     def counts(self) -> Mapping[RecordStatus, int]:
-        """How many recordings stand how; statuses that nobody has are left out."""
+        """Return the number of recordings by status, without the statuses of no recording."""
         query = select(recordings.c.status, func.count()).group_by(recordings.c.status)
         return read(
             self._engine, lambda connection: {row[0]: row[1] for row in connection.execute(query)}
         )
 
     def runs(self, limit: int) -> tuple[RunView, ...]:
-        """The latest runs, newest first."""
+        """Return the latest runs, the newest first."""
         query = select(*_RUN, runs.c.window_start, runs.c.window_end)
         query = query.order_by(runs.c.id.desc()).limit(limit)
         return read(
@@ -90,16 +103,16 @@ def _views(connection: Connection, numbers: Sequence[int]) -> Iterator[Recording
 
 
 def _view(row: RowMapping, stages: Mapping[StageName, LedgerEntry]) -> RecordingView:
-    told = {
+    converted = {
         "student_ids": tuple(row["student_ids"]),
         "participants_known": bool(row["participants_known"]),
     }
     names = [column.key for column in _VIEWED]
-    return RecordingView(**{**{name: row[name] for name in names}, **told}, stages=stages)
+    return RecordingView(**{**{name: row[name] for name in names}, **converted}, stages=stages)
 
 
 def _find(connection: Connection, reference: str) -> int | None:
-    if reference.isascii() and reference.isdigit() and len(reference) <= _DIGITS_OF_OURS:
+    if reference.isascii() and reference.isdigit() and len(reference) <= _MAX_DIGITS:
         ours = select(recordings.c.id).where(recordings.c.id == int(reference))
         if (number := connection.execute(ours).scalar()) is not None:
             return int(number)
@@ -112,8 +125,8 @@ def _find(connection: Connection, reference: str) -> int | None:
     found = connection.execute(theirs).all()
     if len(found) > 1:
         sources = ", ".join(sorted(row.source for row in found))
-        message = f"{reference} is a record id of several sources: {sources}"
-        raise RecordError("ambiguous_id", message, hint="write SOURCE:RECORD_ID")
+        message = f"{reference} is the record id of recordings from several sources: {sources}"
+        raise RecordError("ambiguous_id", message, hint="use SOURCE:RECORD_ID")
     return found[0].id if found else None
 
 

@@ -1,4 +1,4 @@
-"""The rows of recordings and their ledger."""
+"""The store of recordings and their stage ledger."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.rows import DueRecord, Listed, Setback
 from meeting_pipeline.ports.sources import MediaLink
 
-# made once: making a statement takes longer than sending it
+# built once: building a statement takes longer than sending it
 _CHANGE = recordings.update().where(recordings.c.id == bindparam("which"))
 _STUDENTS = select(attendance.c.person).where(
     attendance.c.recording_id == bindparam("which"), attendance.c.role == Role.STUDENT
@@ -28,9 +28,12 @@ _CLOSED = (RecordStatus.FAILED, RecordStatus.DEAD, RecordStatus.SKIPPED)
 
 
 class SqlRecordingStore:
-    """Implements `ports.rows.RecordingStore`.
+    """Implementation of `ports.rows.RecordingStore`.
 
-    teachers: ids or names of those who are never students (TEACHER_WHITELIST). now: aware UTC.
+    Args:
+        engine: The database.
+        teachers: Ids or names of people who are never students (TEACHER_WHITELIST).
+        now: Returns the current time, aware UTC.
     """
 
     def __init__(
@@ -137,8 +140,8 @@ class SqlRecordingStore:
 
     def note_links(self, recording_id: int, link: MediaLink) -> None:
         now = self._now()
-        told = {"play_url": link.play_url, "download_url": link.download_url}
-        values = {name: url for name, url in told.items() if url}
+        links = {"play_url": link.play_url, "download_url": link.download_url}
+        values = {name: url for name, url in links.items() if url}
         if values:
             in_transaction(
                 self._engine, lambda connection: _update(connection, recording_id, values, now)
@@ -152,9 +155,10 @@ class SqlRecordingStore:
         )
 
     def retry(self, recording_id: int) -> bool:
-        """Make a failed, dead or skipped recording due now; False where it is none of these.
+        """Make a failed, dead or skipped recording due now, except one that was erased.
 
-        What was erased with a student stays as it is.
+        Returns:
+            Whether it is due now; False where it is in another state.
         """
         values = {
             "status": RecordStatus.PENDING,

@@ -1,4 +1,4 @@
-"""Rows that were damaged, or that have survived their files."""
+"""Repair of rows that are damaged, or whose files are gone."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -19,7 +19,13 @@ _PAGE = 500
 
 
 class SqlRepairStore(SqlStoredTexts):
-    """Implements `ports.upkeep.RepairStore`. now: aware UTC."""
+    """Implementation of `ports.upkeep.RepairStore`.
+
+    Args:
+        engine: The database.
+        reading: Finds the recordings.
+        now: Returns the current time, aware UTC.
+    """
 
     def __init__(self, engine: Engine, reading: SqlViewReader, now: Callable[[], datetime]) -> None:
         super().__init__(engine)

@@ -1,4 +1,4 @@
-"""A transcript and its summary as rows, and back."""
+"""Conversion between transcripts, summaries and their rows."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _FACTS = columns_of(Transcript, "segments", "warnings")
-_ESCAPED = "\\'\"\n\r\0\x1a"  # what takes two bytes inside a MySQL string literal
+_ESCAPED = "\\'\"\n\r\0\x1a"  # these take two bytes in a MySQL string literal
 _REST_OF_STATEMENT = 64 << 10
 
 
 def columns(minutes: Minutes) -> Row:
-    """What a recording's own row says of its minutes."""
+    """Return the columns of `recordings` that hold transcript, summary and phase."""
     return {
         "transcript": minutes.transcript.text,
         "summary": readable(minutes.summary),
@@ -36,9 +36,16 @@ def columns(minutes: Minutes) -> Row:
 
 
 def check_size(connection: Connection, minutes: Minutes) -> None:
-    """Raises RecordError("too_large") for texts that do not fit into one statement.
+    """Check that the texts fit into one statement.
 
-    MySQL hangs up on these, which would look like a lost connection for ever.
+    MySQL closes the connection when they do not, which would look like a network problem each time.
+
+    Args:
+        connection: A connection in a transaction.
+        minutes: The transcript and the summary.
+
+    Raises:
+        RecordError: "too_large" when they do not fit.
     """
     if connection.dialect.name != MYSQL:
         return
@@ -46,11 +53,13 @@ def check_size(connection: Connection, minutes: Minutes) -> None:
     text = minutes.transcript.text + readable(minutes.summary)
     size = len(text.encode()) + sum(text.count(letter) for letter in _ESCAPED)
     if size + _REST_OF_STATEMENT > limit:
-        raise failures.too_large(f"the texts take {size} bytes, the database takes {limit}")
+        raise failures.too_large(
+            f"transcript and summary need {size} bytes, the database accepts {limit}"
+        )
 
 
 def replace(connection: Connection, recording_id: int, minutes: Minutes, now: datetime) -> None:
-    """Write the tables beside the recording's own row; what stood there goes."""
+    """Write transcript, segments and summary into their tables, replacing earlier ones."""
     facts = _transcript_row(recording_id, minutes.transcript, now)
     upsert(connection, transcripts, [facts], ["recording_id"])
     _replace_segments(connection, recording_id, minutes.transcript)
@@ -59,7 +68,7 @@ def replace(connection: Connection, recording_id: int, minutes: Minutes, now: da
 
 
 def transcript_of(connection: Connection, recording_id: int) -> Transcript | None:
-    """The stored transcript, or None before there is one."""
+    """Return the stored transcript; None if there is none."""
     facts = transcripts.c.recording_id == recording_id
     row = connection.execute(select(transcripts).where(facts)).first()
     if row is None:
@@ -72,7 +81,7 @@ def transcript_of(connection: Connection, recording_id: int) -> Transcript | Non
 
 
 def summary_of(connection: Connection, recording_id: int) -> Summary | None:
-    """The stored summary, or None before there is one."""
+    """Return the stored summary; None if there is none."""
     query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
     body = connection.execute(query).scalar()
     return None if body is None else _summaries().validate_python(body)
@@ -80,14 +89,14 @@ def summary_of(connection: Connection, recording_id: int) -> Summary | None:
 
 @cache
 def _summaries() -> "TypeAdapter[Summary]":
-    """Made when the first summary is read or written: many commands need none."""
+    """Return the adapter for summaries, created on first use: many commands need no pydantic."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(Summary)
 
 
 def readable(summary: Summary) -> str:
-    """The summary as people read it in a query's result."""
+    """Return the summary as text, for people who query the table."""
     parts = [
         summary.title,
         summary.abstract,

@@ -1,4 +1,7 @@
-"""Which files are due for deletion: found by index, however many went before."""
+"""Queries for files whose retention is over, and the record of their removal.
+
+They use indexes, so their cost does not grow with the number of files removed before.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
@@ -38,12 +41,17 @@ from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
 Instant = BindParameter[datetime]
 
-_left = stage_ledger.alias("left_behind")
+_made = stage_ledger.alias("left_behind")
 _later = stage_ledger.alias("later")
 
 
 class SqlRetentionStore(SqlStoredTexts):
-    """Implements `ports.upkeep.RetentionStore`. now: aware UTC."""
+    """Implementation of `ports.upkeep.RetentionStore`.
+
+    Args:
+        engine: The database.
+        now: Returns the current time, aware UTC.
+    """
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         super().__init__(engine)
@@ -71,7 +79,7 @@ class SqlRetentionStore(SqlStoredTexts):
         values = {
             "transcript": None,
             "skip_reason": TEXTS_REMOVED,
-            "made_with": None,  # so that no change of settings makes it due
+            "made_with": None,  # so that changed settings do not make it due
             "updated_at": self._now(),
         }
 
@@ -102,43 +110,47 @@ class SqlRetentionStore(SqlStoredTexts):
         in_transaction(self._engine, work)
 
     def settle(self) -> None:
-        if self._engine.dialect.name == SQLITE:  # a server decides for itself
+        if self._engine.dialect.name == SQLITE:  # the durability of a server is configured there
             make_durable(self._engine)
 
 
 @cache
 def _due(kind: RetainedKind, of_one: bool) -> Select[Any]:
-    """Select the files that are there and that nothing needs any more.
+    """Return the query for the existing files that nothing needs any more.
 
-    Made once: making a statement takes longer than sending it. of_one: those of recording `which`.
+    It is built once, because building a statement takes longer than sending it.
+
+    Args:
+        kind: The kind of file.
+        of_one: Select only the files of the recording `which`.
     """
     limit = bindparam("limit", type_=UtcDateTime)
     is_texts = kind is RetainedKind.TEXTS
     query = (
         select(
-            _left.c.recording_id,
+            _made.c.recording_id,
             recordings.c.source,
             recordings.c.record_id,
             recordings.c.start_ts,
             recordings.c.end_ts,
             recordings.c.duration_s,
-            _left.c.artifact_name,
-            _left.c.artifact_size,
+            _made.c.artifact_name,
+            _made.c.artifact_size,
         )
-        .select_from(_left)
-        .join(recordings, recordings.c.id == _left.c.recording_id)
+        .select_from(_made)
+        .join(recordings, recordings.c.id == _made.c.recording_id)
         .where(
-            _left.c.stage == kind.stage,
-            _left.c.file_removed_at.is_(None),
-            _has_old_transcript(limit) if is_texts else _is_of_no_use(kind, limit),
+            _made.c.stage == kind.stage,
+            _made.c.file_removed_at.is_(None),
+            _has_old_transcript(limit) if is_texts else _is_unneeded(kind, limit),
         )
-        .order_by(_left.c.recording_id)
+        .order_by(_made.c.recording_id)
     )
-    if is_texts:  # of what lacks rows, `meeting doctor` tells
+    if is_texts:  # `meeting doctor` reports recordings that lack these rows
         for table in (transcripts, summaries):
-            query = query.join(table, table.c.recording_id == _left.c.recording_id)
+            query = query.join(table, table.c.recording_id == _made.c.recording_id)
     if of_one:
-        query = query.where(_left.c.recording_id == bindparam("which"))
+        query = query.where(_made.c.recording_id == bindparam("which"))
     return in_written_order(query)
 
 
@@ -148,44 +160,48 @@ def _expired(kind: RetainedKind, row: DatabaseRow[Any]) -> ExpiredFile:
 
 
 def _end(row: DatabaseRow[Any]) -> datetime:
-    """Return when the recording ended, as far as is known."""
-    told: datetime | None = row.end_ts
-    return told or row.start_ts + timedelta(seconds=row.duration_s or 0.0)
+    """Return when the recording ended, as far as that is known."""
+    end: datetime | None = row.end_ts
+    return end or row.start_ts + timedelta(seconds=row.duration_s or 0.0)
 
 
 def _has_old_transcript(limit: Instant) -> ColumnElement[bool]:
-    """Finished and begun by then; `due` looks at the end.
+    """Return the condition for a finished recording that started before the limit.
 
-    What is being made again is left alone: one of its stages is not done.
+    A recording that is being processed again is left out: one of its stages is not done. The end of
+    the recording is compared with the limit in `due`.
     """
     undone = exists().where(
-        _later.c.recording_id == _left.c.recording_id, _later.c.status != StageStatus.DONE
+        _later.c.recording_id == _made.c.recording_id, _later.c.status != StageStatus.DONE
     )
     return and_(
-        _left.c.artifact_name.is_not(None),
+        _made.c.artifact_name.is_not(None),
         recordings.c.status == RecordStatus.DONE,
         recordings.c.start_ts <= limit,
         ~undone,
     )
 
 
-def _is_of_no_use(kind: RetainedKind, limit: Instant) -> ColumnElement[bool]:
-    """Old enough itself, and so is what was made of it or the end of its recording."""
+def _is_unneeded(kind: RetainedKind, limit: Instant) -> ColumnElement[bool]:
+    """Return the condition for an old file whose outputs are old too, or whose recording ended.
+
+    A recording has ended when it was skipped or is dead.
+    """
     waits_for = _outputs_of_media if kind is RetainedKind.MEDIA else _outputs_of_audio
     reasons = [waits_for(limit), _ended(RecordStatus.SKIPPED, limit)]
     reasons.append(_ended(RecordStatus.DEAD, bindparam("dead", type_=UtcDateTime)))
-    return and_(_left.c.finished_at <= limit, or_(*reasons))
+    return and_(_made.c.finished_at <= limit, or_(*reasons))
 
 
 def _outputs_of_media(limit: Instant) -> ColumnElement[bool]:
-    """The audio made from this very file has passed its gate."""
-    return and_(_left.c.status == StageStatus.DONE, _is_followed_by(StageName.EXTRACT, limit))
+    """Return the condition that audio was extracted from exactly this file."""
+    return and_(_made.c.status == StageStatus.DONE, _is_followed_by(StageName.EXTRACT, limit))
 
 
 def _outputs_of_audio(limit: Instant) -> ColumnElement[bool]:
-    """Everything that is made from it is in the rows, and nothing is being made anew."""
+    """Return the condition that the recording is done and its results are stored."""
     return and_(
-        _left.c.status == StageStatus.DONE,
+        _made.c.status == StageStatus.DONE,
         recordings.c.status == RecordStatus.DONE,
         _is_followed_by(StageName.STORE, limit),
     )
@@ -193,18 +209,18 @@ def _outputs_of_audio(limit: Instant) -> ColumnElement[bool]:
 
 def _is_followed_by(stage: StageName, limit: Instant) -> ColumnElement[bool]:
     return exists().where(
-        _later.c.recording_id == _left.c.recording_id,
+        _later.c.recording_id == _made.c.recording_id,
         _later.c.stage == stage,
         _later.c.status == StageStatus.DONE,
-        _later.c.finished_at >= _left.c.finished_at,
+        _later.c.finished_at >= _made.c.finished_at,
         _later.c.finished_at <= limit,
     )
 
 
 def _ended(status: RecordStatus, limit: Instant) -> ColumnElement[bool]:
-    """The recording stands so, and nothing has been tried since."""
+    """Return the condition that a recording has a status, and that no stage has run since."""
     tried_since = exists().where(
-        _later.c.recording_id == _left.c.recording_id,
+        _later.c.recording_id == _made.c.recording_id,
         or_(_later.c.finished_at.is_(None), _later.c.finished_at > limit),
     )
     return and_(recordings.c.status == status, ~tried_since)

@@ -1,11 +1,11 @@
-"""One run at a time on one MySQL database, whichever host it comes from.
+"""The run lock of a MySQL database: one run at a time, on whichever host.
 
-The right to run is GET_LOCK on a connection of our own, so the server frees it when that connection
-ends, however we died. Beside it a row says who has it. The row counts only while the server names
-its connection as the one that has the lock, so what a killed run has left is no holder.
+The lock is GET_LOCK on a connection of its own, so the server releases it when that connection
+ends, even if the process was killed. A row names the lock holder. It is valid only while the server
+reports its connection as the one that has the lock, so the row of a killed run is ignored.
 
-The row's table belongs to the lock, not to the schema: the lock is taken before we know whether
-there is a schema, and which one.
+The table of that row belongs to the lock, not to the schema: the lock is taken before it is known
+whether there is a schema, and which one.
 """
 
 import logging
@@ -23,11 +23,11 @@ from meeting_pipeline.errors import FatalError
 
 log = logging.getLogger(__name__)
 
-_NAME = "CONCAT('meeting:', SHA1(DATABASE()))"  # names are the server's, shared by its databases
-_TAKE = f"SELECT GET_LOCK({_NAME}, 0)"
-_GIVE = f"SELECT RELEASE_LOCK({_NAME})"
-_WHOSE = f"SELECT IS_USED_LOCK({_NAME})"
-_FOR_LONG = "SET SESSION wait_timeout = 2147483"
+_NAME = "CONCAT('meeting:', SHA1(DATABASE()))"  # lock names are shared by all databases of a server
+_GET_LOCK = f"SELECT GET_LOCK({_NAME}, 0)"
+_RELEASE_LOCK = f"SELECT RELEASE_LOCK({_NAME})"
+_LOCK_CONNECTION = f"SELECT IS_USED_LOCK({_NAME})"
+_KEEP_CONNECTION = "SET SESSION wait_timeout = 2147483"
 _TABLE = """
     CREATE TABLE IF NOT EXISTS run_lock (
         id TINYINT NOT NULL PRIMARY KEY,
@@ -35,8 +35,8 @@ _TABLE = """
         holder TEXT NOT NULL
     ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci
 """
-_SAY_WHO = "REPLACE INTO run_lock (id, connection_id, holder) VALUES (1, CONNECTION_ID(), %s)"
-_WHO = """
+_WRITE_HOLDER = "REPLACE INTO run_lock (id, connection_id, holder) VALUES (1, CONNECTION_ID(), %s)"
+_READ_HOLDER = """
     SELECT holder FROM run_lock
     WHERE connection_id = IS_USED_LOCK(CONCAT('meeting:', SHA1(DATABASE())))
 """
@@ -46,14 +46,19 @@ _NO_LOCKS = {1235, 1305}  # a cluster that has no GET_LOCK
 
 
 class LockUnsupported(Exception):
-    """This server cannot keep runs of different hosts apart."""
+    """The server has no GET_LOCK, so it cannot lock out runs on other hosts."""
 
 
 class DatabaseRunLock:
-    """The right to run on the database behind a MySQL address, from `take` to `close`.
+    """The run lock of a MySQL database, held from `take` to `close`.
 
-    Every writing transaction of a guarded engine asks the server whether it is still ours, so not
-    one row is written without it. A run that only waits learns of the loss when it writes next.
+    Every writing transaction of a guarded engine first asks the server whether this process still
+    holds the lock, so no row is written without it. A run that waits notices a lost lock at its
+    next write.
+
+    Args:
+        url: The address of the database.
+        holder: Who takes the lock, for other runs to report.
     """
 
     def __init__(self, url: str, holder: LockHolder) -> None:
@@ -64,14 +69,15 @@ class DatabaseRunLock:
         self._is_over = False
 
     def take(self) -> bool:
-        """Take the lock, unless another run has it.
+        """Take the lock, unless another run holds it.
 
         Returns:
-            Whether it is ours now.
+            Whether this process holds the lock now.
 
         Raises:
             LockUnsupported: The server has no GET_LOCK.
-            FatalError, ConfigError: There is no database, or it cannot be written to.
+            FatalError: The database does not answer or cannot be written.
+            ConfigError: The login is wrong, or the database does not exist.
         """
         try:
             return replayed(self._take)
@@ -81,59 +87,61 @@ class DatabaseRunLock:
             raise failures.translated(error) from error
 
     def holder(self) -> LockHolder | None:
-        """Return who has it; None while that run has not said so.
+        """Return the lock holder; None before that run has written its name.
 
         Raises:
-            FatalError, ConfigError: There is no database.
+            FatalError: The database does not answer.
+            ConfigError: The login is wrong, or the database does not exist.
         """
-        return LockHolder.read(self._answer(_WHO) or "")
+        return LockHolder.read(self._answer(_READ_HOLDER) or "")
 
     def is_held(self) -> bool:
-        """Return whether any run has it.
+        """Return whether any run holds the lock.
 
         Raises:
-            FatalError, ConfigError: There is no database.
+            FatalError: The database does not answer.
+            ConfigError: The login is wrong, or the database does not exist.
         """
-        return self._answer(_WHOSE) is not None
+        return self._answer(_LOCK_CONNECTION) is not None
 
     def guard(self, engine: Engine) -> None:
-        """Let no transaction of this engine write while the lock is not ours.
+        """Let transactions of an engine write only while this process holds the lock.
 
-        Such a transaction raises FatalError("lock_lost").
+        Without the lock, a writing transaction raises FatalError("lock_lost").
         """
         event.listen(engine, "begin", self._check)
 
     def close(self) -> None:
-        """Give it back for good: a guarded engine writes nothing more."""
+        """Release the lock for good; guarded engines cannot write any more."""
         with self._mutex:
             self._is_over = True
-            self._give_back()
+            self._release()
         self._engine.dispose()
 
     def _take(self) -> bool:
-        self._give_back()
+        self._release()
         self._held = self._connected()
-        self._held.exec_driver_sql(_FOR_LONG)
-        is_ours = self._held.exec_driver_sql(_TAKE).scalar() == 1
+        self._held.exec_driver_sql(_KEEP_CONNECTION)
+        is_ours = self._held.exec_driver_sql(_GET_LOCK).scalar() == 1
         if is_ours:
-            self._say_who(self._held)
+            self._write_holder(self._held)
         else:
-            self._give_back()
+            self._release()
         return is_ours
 
-    def _say_who(self, held: Connection) -> None:
+    def _write_holder(self, held: Connection) -> None:
         try:
-            held.exec_driver_sql(_SAY_WHO, (self._holder,))
-        except DBAPIError as error:  # an account that may not make tables needs to do so only once
+            held.exec_driver_sql(_WRITE_HOLDER, (self._holder,))
+        except DBAPIError as error:  # create the table once; later no CREATE privilege is needed
             if failures.number(error) != _NO_TABLE:
                 raise
             held.exec_driver_sql(_TABLE)
-            held.exec_driver_sql(_SAY_WHO, (self._holder,))
+            held.exec_driver_sql(_WRITE_HOLDER, (self._holder,))
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         if self._held is not None:
-            with suppress(SQLAlchemyError):  # then the end of the connection frees it
-                self._held.exec_driver_sql(_GIVE)
+            with suppress(SQLAlchemyError):  # then the end of the connection releases it
+                self._held.exec_driver_sql(_RELEASE_LOCK)
             self._held.invalidate()
             self._held.close()
             self._held = None
@@ -142,7 +150,7 @@ class DatabaseRunLock:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _answer(self, question: str) -> Any:
-        """Return the server's answer; None where it has no locks, or no run has made the table."""
+        """Return the server's answer; None without GET_LOCK, or before a run created the table."""
         try:
             with self._connected() as connection:
                 return connection.exec_driver_sql(question).scalar()
@@ -156,18 +164,18 @@ class DatabaseRunLock:
             self._retake(writing)
 
     def _is_ours(self, writing: Connection) -> bool:
-        """Ask the very server that will be written to."""
-        return writing.exec_driver_sql(_WHO).scalar() == self._holder
+        """Ask the server that is about to be written to whether this process holds the lock."""
+        return writing.exec_driver_sql(_READ_HOLDER).scalar() == self._holder
 
     def _retake(self, writing: Connection) -> None:
-        """Take it again after our connection broke; raises FatalError when another run has it."""
+        """Take the lock again after its connection was lost; raise FatalError if that fails."""
         with self._mutex:
-            if not self._is_over and not self._is_ours(writing):  # no other thread was faster
-                log.warning("the connection that held the run lock broke; taking it again")
+            if not self._is_over and not self._is_ours(writing):  # another thread may have taken it
+                log.warning("the connection that held the run lock was lost; taking the lock again")
                 self._is_over = not self._take()
             if self._is_over:
                 raise FatalError(
                     "lock_lost",
-                    "the database connection that held the run lock broke, and another run began",
-                    hint="nothing of it is lost; see why connections break, then run again",
+                    "the connection that held the run lock was lost, and another run took the lock",
+                    hint="no data is lost; find out why connections are lost, then run again",
                 )

@@ -1,4 +1,4 @@
-"""Runs, and how far each source is known."""
+"""The store of runs and watermarks."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -13,11 +13,16 @@ from meeting_pipeline.domain.stages import Outcome, RunReport, UsageTotals
 from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
 
-_TOTALLED = tuple(usage.c[total.name] for total in fields(UsageTotals))
+_SUMMED = tuple(usage.c[total.name] for total in fields(UsageTotals))
 
 
 class SqlRunStore:
-    """Implements `ports.rows.RunStore`. now: aware UTC."""
+    """Implementation of `ports.rows.RunStore`.
+
+    Args:
+        engine: The database.
+        now: Returns the current time, aware UTC.
+    """
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine
@@ -42,7 +47,7 @@ class SqlRunStore:
         in_transaction(self._engine, lambda connection: connection.execute(update))
 
     def usage(self, run_id: int) -> UsageTotals:
-        totals = [func.coalesce(func.sum(column), 0).label(column.name) for column in _TOTALLED]
+        totals = [func.coalesce(func.sum(column), 0).label(column.name) for column in _SUMMED]
         query = select(*totals).where(usage.c.run_id == run_id)
 
         def work(connection: Connection) -> UsageTotals:
@@ -68,7 +73,8 @@ class SqlRunStore:
 
     def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
         row = {"source": source, "watermark": until, "updated_at": self._now()}
-        ours = [until] if was is None else [was, until]  # the latter when a commit was replayed
+        # `until` is there already if the transaction is repeated after it was committed
+        ours = [until] if was is None else [was, until]
         update = (
             sync_state.update()
             .where(sync_state.c.source == source, sync_state.c.watermark.in_(ours))

@@ -1,4 +1,7 @@
-"""The tables. Times are UTC, ids are text unless they are our own, `*_s` are seconds."""
+"""The tables of the database.
+
+Times are UTC. Ids are text, except our own numbers. Columns `*_s` are seconds.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -30,13 +33,13 @@ from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
 REVISION = "0003"
-"""The newest of `migrations/versions`, which makes exactly these tables."""
+"""The newest of `migrations/versions`; together they create exactly these tables."""
 
 metadata = MetaData()
 
 
 def _recording_id(*, primary_key: bool = True) -> Column[int]:
-    """Rows that belong to a recording go with it."""
+    """Return the column of a table whose rows are deleted with their recording."""
     recording = ForeignKey("recordings.id", ondelete="CASCADE")
     return Column("recording_id", ID, recording, primary_key=primary_key, autoincrement=False)
 
@@ -56,7 +59,7 @@ recordings = Table(
     Column("end_ts", UtcDateTime),
     Column("duration_s", Double),
     Column("student_ids", DOCUMENT, nullable=False),
-    Column("participants", DOCUMENT),  # as the source lists their stays; NULL: it does not know
+    Column("participants", DOCUMENT),  # stays as the source lists them; NULL: unknown
     Column("phase", one_of(Phase, "recordings_phase")),
     Column("play_url", Text),
     Column("download_url", Text),
@@ -64,7 +67,7 @@ recordings = Table(
     Column("status", one_of(RecordStatus, "recordings_status"), nullable=False),
     Column("skip_reason", word(64)),
     Column("next_attempt_at", UtcDateTime),
-    # made_with NULL: a skip of the source's own, not a stage's; or done, and its texts removed
+    # NULL: skipped by the source, not by a stage; or done, and its texts were removed by retention
     Column("made_with", word(64)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -128,7 +131,7 @@ stage_ledger = Table(
     Column("artifact_duration_s", Double),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
-    Column("file_removed_at", UtcDateTime),  # by us, on purpose: what is missing then is not lost
+    Column("file_removed_at", UtcDateTime),  # by retention: a missing file is then not damage
     Index("stage_ledger_by_status", "status"),
     Index("stage_ledger_by_file", "stage", "file_removed_at", "finished_at"),
 )
@@ -156,7 +159,7 @@ student_stats = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
-stale_students = Table(  # whose numbers must be recomputed
+stale_students = Table(  # students whose statistics must be recomputed
     "stale_students",
     metadata,
     Column("student_id", word(NAME_LENGTH), primary_key=True),
@@ -197,7 +200,7 @@ sync_state = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
-usage = Table(  # what calls cost is kept even when their recording is deleted
+usage = Table(  # no foreign key: costs are kept even when their recording is deleted
     "usage",
     metadata,
     Column("recording_id", ID, primary_key=True, autoincrement=False),
@@ -213,7 +216,7 @@ usage = Table(  # what calls cost is kept even when their recording is deleted
     Index("usage_by_run", "run_id"),
 )
 
-erased = Table(  # what must not come back with the next listing; hashes, so nobody is named
+erased = Table(  # what the next listing must not bring back; hashes, so that no names are stored
     "erased",
     metadata,
     Column("word_hash", word(64), primary_key=True),

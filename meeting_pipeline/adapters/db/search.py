@@ -1,4 +1,7 @@
-"""Which recordings people ask for, found by index, however many there are."""
+"""Search for recordings by filter.
+
+It uses indexes, so its cost does not grow with the number of recordings.
+"""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -17,7 +20,13 @@ _start, _number, _status = recordings.c.start_ts, recordings.c.id, recordings.c.
 
 
 def matching_ids(connection: Connection, wanted: RecordingFilter, now: datetime) -> list[int]:
-    """Our numbers of the recordings that match, newest start first, at most `wanted.limit`."""
+    """Return our numbers of the recordings that match, the newest start first.
+
+    Args:
+        connection: A connection in a transaction.
+        wanted: What to select, and the maximum number.
+        now: The current time, aware UTC, which decides what is due.
+    """
     query: Select[tuple[datetime, int]] = select(_start, _number)
     if wanted.student is not None:
         query = _of_student(_persons(connection, storable(wanted.student)))
@@ -27,7 +36,7 @@ def matching_ids(connection: Connection, wanted: RecordingFilter, now: datetime)
 
 
 def _states(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
-    """Any of these will do."""
+    """Yield conditions on the status, of which one must hold."""
     if wanted.failed:
         yield _status == RecordStatus.FAILED
         yield _status == RecordStatus.DEAD
@@ -46,12 +55,12 @@ def _narrowing(wanted: RecordingFilter) -> Iterator[ColumnElement[bool]]:
         yield recordings.c.phase == wanted.phase
     if wanted.after is not None:
         start, number = wanted.after
-        yield _start <= start  # where an index can begin, which an OR alone does not tell
+        yield _start <= start  # the OR alone would not let an index begin here
         yield or_(_start < start, _number < number)
 
 
 def _of_student(persons: Collection[str]) -> Select[tuple[datetime, int]]:
-    """Where one of these persons was a student; it is few, so it is where the search begins."""
+    """Return the query for the recordings of these students; they are few, so it starts there."""
     query = select(_start, _number).distinct().select_from(attendance)
     query = query.join(recordings, _number == attendance.c.recording_id)
     query = query.where(attendance.c.role == Role.STUDENT, attendance.c.person.in_(persons))
@@ -59,11 +68,11 @@ def _of_student(persons: Collection[str]) -> Select[tuple[datetime, int]]:
 
 
 def _persons(connection: Connection, student: str) -> list[str]:
-    """Who is meant: the person of this id, and whoever was called so as a student."""
+    """Return the people that a text refers to: by id, or by their name as a student."""
     if not student:
         return []
     name = attendance.c.name
-    exactly = cast(name, LargeBinary) == student.encode()  # every emoji is the same letter there
+    exactly = cast(name, LargeBinary) == student.encode()  # the collation treats all emoji as equal
     query = select(attendance.c.person).distinct()
     query = query.where(name == student, exactly, attendance.c.role == Role.STUDENT)
     return sorted({student, *connection.execute(query).scalars()})

@@ -1,4 +1,4 @@
-"""student_stats, always recomputed from rows."""
+"""The store of student statistics, which are always recomputed from rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -19,9 +19,13 @@ from meeting_pipeline.ports.rows import StudentStats
 
 
 class SqlStatsStore:
-    """Implements `ports.rows.StatsStore`. now: aware UTC.
+    """Implementation of `ports.rows.StatsStore`.
 
-    A recording counts for a student who attended it once its result is stored.
+    A recording counts for the students who attended it as soon as its result is stored.
+
+    Args:
+        engine: The database.
+        now: Returns the current time, aware UTC.
     """
 
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
@@ -36,10 +40,10 @@ class SqlStatsStore:
         now = self._now()
 
         def work(connection: Connection) -> int:
-            mark_stale(connection, _everybody(connection))
+            mark_stale(connection, _all_students(connection))
             _refresh(connection, now)
-            everybody = select(func.count()).select_from(student_stats)
-            return int(connection.execute(everybody).scalar_one())
+            count = select(func.count()).select_from(student_stats)
+            return int(connection.execute(count).scalar_one())
 
         return in_transaction(self._engine, work)
 
@@ -54,7 +58,10 @@ class SqlStatsStore:
 
 
 def _refresh(connection: Connection, now: datetime) -> int:
-    """Who marks a student while this runs waits for the lock, and marks them again after it."""
+    """Recompute the statistics of all stale students, and return how many there were.
+
+    A transaction that marks a student meanwhile waits for the lock and marks them after this one.
+    """
     query = select(stale_students.c.student_id).order_by(stale_students.c.student_id)
     stale = connection.execute(query.with_for_update()).scalars().all()
     for chunk in chunks(stale):
@@ -98,7 +105,10 @@ def _recomputed(
 
 
 def _minutes(seconds: float) -> int:
-    """Whole minutes, rounded half up; milliseconds first, which all the summands are."""
+    """Return whole minutes, rounded half up.
+
+    The sum is rounded to milliseconds first, like each of its terms.
+    """
     return int((round(seconds, 3) + 30) // 60)
 
 
@@ -111,8 +121,8 @@ def _stored(connection: Connection) -> dict[str, StudentStats]:
     }
 
 
-def _everybody(connection: Connection) -> Iterable[str]:
-    """All who attended as students, and all who have numbers."""
+def _all_students(connection: Connection) -> Iterable[str]:
+    """Return everyone who attended as a student or has statistics."""
     attended = select(attendance.c.person).where(attendance.c.role == Role.STUDENT)
-    everybody = attended.union(select(student_stats.c.student_id))
-    return connection.execute(everybody).scalars().all()
+    students = attended.union(select(student_stats.c.student_id))
+    return connection.execute(students).scalars().all()

@@ -1,4 +1,4 @@
-"""The transcript and summary of a recording as files were, or can be, written from them."""
+"""Stored transcripts and summaries, from which files can be written again."""
 
 from sqlalchemy import Connection, Engine, select
 
@@ -11,7 +11,7 @@ from meeting_pipeline.domain.stages import Artifact, StageName
 
 
 class SqlStoredTexts:
-    """Implements `ports.upkeep.StoredTexts`."""
+    """Implementation of `ports.upkeep.StoredTexts`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

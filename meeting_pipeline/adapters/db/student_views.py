@@ -1,4 +1,4 @@
-"""The students' numbers, with the names and phases behind them."""
+"""Student statistics with names and phases."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,12 @@ from meeting_pipeline.domain.views import StudentView
 
 
 def student_views(connection: Connection, student_id: str | None) -> tuple[StudentView, ...]:
-    """All students, who was seen last first, or just this one."""
+    """Return the statistics of one student or of all, the latest recording first.
+
+    Args:
+        connection: A connection in a transaction.
+        student_id: One student; None for all.
+    """
     query = select(student_stats).order_by(
         student_stats.c.last_record_at.desc(), student_stats.c.student_id
     )
@@ -38,7 +43,7 @@ def student_views(connection: Connection, student_id: str | None) -> tuple[Stude
 
 
 def _names(connection: Connection, students: Sequence[str]) -> dict[str, str]:
-    """What each was called in the last recording that has a name for them."""
+    """Return each student's name in the latest recording that has a name for them."""
     newest_first = (recordings.c.start_ts.desc(), recordings.c.id.desc())
     place = func.row_number().over(partition_by=attendance.c.person, order_by=newest_first)
     names = (

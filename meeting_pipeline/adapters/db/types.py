@@ -16,7 +16,11 @@ MESSAGE_LENGTH = 1000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant with microseconds, kept in UTC. Raises ValueError for a naive datetime."""
+    """A time with microseconds, stored in UTC.
+
+    Raises:
+        ValueError: The datetime has no time zone.
+    """
 
     impl = DateTime
     cache_ok = True
@@ -36,15 +40,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def word(length: int) -> TypeEngine[str]:
-    """Text that is compared byte by byte: ids, codes and what people are counted under.
+    """Return a text type that is compared byte by byte, for ids and codes.
 
-    The case-blind collation of the other columns holds every emoji for the same letter.
+    The case-insensitive collation of the other columns treats all emoji as equal.
     """
     return String(length).with_variant(String(length, collation="utf8mb4_bin"), MYSQL)
 
 
 def one_of(kind: type[StrEnum], name: str) -> Enum:
-    """The values of an enum: native ENUM on MySQL, a CHECK of this name on SQLite."""
+    """Return a type for the values of an enum: ENUM on MySQL, a CHECK of this name on SQLite."""
     return Enum(
         kind,
         name=name,
@@ -54,8 +58,7 @@ def one_of(kind: type[StrEnum], name: str) -> Enum:
     )
 
 
-# MySQL's own types by the names it knows them under: its dialect takes 20 ms to import, and SQLite
-# needs none of it
+# MySQL's types by name: its dialect takes 20 ms to import, and SQLite does not need it
 
 
 def _mysql_instant() -> TypeEngine[datetime]:
@@ -72,7 +75,7 @@ class _LongText(Text):
     __visit_name__ = "LONGTEXT"
 
 
-ID = BigInteger().with_variant(Integer(), SQLITE)  # SQLite numbers only INTEGER keys by itself
+ID = BigInteger().with_variant(Integer(), SQLITE)  # SQLite generates only INTEGER keys
 DOCUMENT = JSON(none_as_null=True)
 MEDIUM_TEXT = Text().with_variant(_MediumText(), MYSQL)
 LONG_TEXT = Text().with_variant(_LongText(), MYSQL)

@@ -1,4 +1,4 @@
-"""Rows written so that writing them twice is writing them once."""
+"""Idempotent writes: writing the same rows twice has the effect of writing them once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -15,11 +15,11 @@ Item = TypeVar("Item")
 Row = Mapping[str, Any]
 
 CHUNK = 500
-"""Rows or keys in one statement."""
+"""Maximum number of rows or keys in one statement."""
 
 
 def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
-    """The items in their order, `size` at a time."""
+    """Yield the items in their order, `size` at a time."""
     items = iter(items)
     while chunk := list(islice(items, size)):
         yield chunk
@@ -33,10 +33,15 @@ def upsert(
     *,
     cleared: Sequence[str] = (),
 ) -> None:
-    """Insert the rows, or update those whose `keys` are there; `created_at` stays as it was.
+    """Insert rows, or update those whose keys exist; `created_at` is never updated.
 
-    All rows have the same columns. cleared: further ones, which become NULL. Sort the rows by key:
-    concurrent writers then queue up instead of waiting for each other in a circle.
+    Args:
+        connection: A connection in a transaction.
+        table: The table.
+        rows: The rows, all with the same columns. Sort them by key: concurrent writers then queue
+            up instead of deadlocking.
+        keys: The columns of a unique key.
+        cleared: Further columns, which become NULL.
     """
     if rows:
         changing = tuple(name for name in rows[0] if name not in keys and name != "created_at")
@@ -45,13 +50,13 @@ def upsert(
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows whose primary key is not there yet."""
+    """Insert the rows whose primary key does not exist yet."""
     if rows:
         connection.execute(_insert_missing(table), list(rows))
 
 
 def mark_stale(connection: Connection, students: Iterable[str]) -> None:
-    """Remember that the numbers of these students must be recomputed."""
+    """Mark the statistics of these students to be recomputed."""
     rows = [{"student_id": student} for student in sorted(set(students))]
     insert_missing(connection, schema.stale_students, rows)
 
@@ -64,7 +69,7 @@ def _insert_missing(table: Table) -> Insert:
 
 @cache
 def _upsert(dialect: str, table: Table, keys: Sequence[str], changing: Sequence[str]) -> Insert:
-    """The statement, made once: that costs more than sending it."""
+    """Return the statement, built once because building it takes longer than sending it."""
     if dialect == MYSQL:
         from sqlalchemy.dialects import mysql
 

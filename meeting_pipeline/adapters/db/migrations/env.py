@@ -1,4 +1,4 @@
-"""How Alembic reaches our database; `meeting_pipeline.adapters.db.migrate` starts it."""
+"""Alembic's environment, which `meeting_pipeline.adapters.db.migrate` runs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 
-_AS_ALL = {
+_TABLE_OPTIONS = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_unicode_ci",
@@ -17,18 +17,18 @@ _AS_ALL = {
 
 
 class _MySQL(MySQLImpl):
-    """Alembic's own table as all the others, whatever the default of the database is."""
+    """Alembic's MySQL support, with the options of our tables for its own table."""
 
     __dialect__ = MYSQL
 
     def version_table_impl(self, **wanted: Any) -> Table:
         table = super().version_table_impl(**wanted)
-        table.dialect_kwargs.update(_AS_ALL)
+        table.dialect_kwargs.update(_TABLE_OPTIONS)
         return table
 
 
 def run() -> None:
-    """Run the revisions on the given connection, or print them for the given dialect."""
+    """Apply the revisions to the given connection, or print them for the given dialect."""
     connection = context.config.attributes["connection"]
     dialect = connection.dialect.name if connection else context.config.attributes["dialect"]
     context.configure(
