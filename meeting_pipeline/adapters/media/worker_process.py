@@ -60,7 +60,7 @@ class MediaApart:
         try:
             file = _File.at(media.absolute())
         except OSError:
-            return self._probe(media.absolute())  # says why
+            return self._probe(media.absolute())  # raises the reason
         return self._remembered(file)
 
     def _probe(self, media: Path) -> MediaInfo:
