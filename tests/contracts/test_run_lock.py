@@ -329,5 +329,5 @@ def test_a_run_that_lost_its_lock_to_another_one_ends_with_code_5_when_it_writes
         listing.go()
         assert run.wait() == STOPPED_EARLY
 
-    assert "another run began" in run.err.read_text("utf-8")
+    assert "another run took the lock" in run.err.read_text("utf-8")
     assert mariadb.execute("SELECT finished_at FROM meeting.runs") == [(None,)]

@@ -142,7 +142,7 @@ def test_a_recogniser_behind_names_from_tencent_is_examined_too(examine: Examine
         ({"ASR_MODEL": "whisper-9"}, "speech_service", False, "one of: whisper-1"),
         ({"ASR_BASE_URL": CLOSED}, "speech_service", False, "127.0.0.1"),
         ({"WHISPER_MODEL": "large-v3"}, "speech_local", None, "will be downloaded"),
-        ({"WHISPER_MODEL": "./nowhere"}, "speech_local", False, "no model.bin"),
+        ({"WHISPER_MODEL": "./nowhere"}, "speech_local", False, "does not contain model.bin"),
         ({"ARIA2C": "./nowhere/aria2c"}, "aria2c", None, "built-in downloader"),
         ({"ARIA2C": "/bin/true"}, "aria2c", None, "does not start"),
         ({"DB_HOST": "127.0.0.1", "DB_PORT": "9"}, "database", False, "Connection refused"),
@@ -220,7 +220,7 @@ def test_tables_of_another_version_are_red(examine: Examine, tmp_path: Path) -> 
 def test_a_whisper_directory_is_looked_through(examine: Examine, tmp_path: Path) -> None:
     for name in ("model.bin", "config.json"):
         (tmp_path / name).write_bytes(b"{}")
-    assert "no tokenizer.json" in examine(WHISPER_MODEL=str(tmp_path))["speech_local"].message
+    assert "does not contain tokenizer.json" in examine(WHISPER_MODEL=str(tmp_path))["speech_local"].message
     (tmp_path / "tokenizer.json").write_bytes(b"{}")
     assert examine(WHISPER_MODEL=str(tmp_path))["speech_local"].ok is True
 
