@@ -220,7 +220,10 @@ def test_tables_of_another_version_are_red(examine: Examine, tmp_path: Path) -> 
 def test_a_whisper_directory_is_looked_through(examine: Examine, tmp_path: Path) -> None:
     for name in ("model.bin", "config.json"):
         (tmp_path / name).write_bytes(b"{}")
-    assert "does not contain tokenizer.json" in examine(WHISPER_MODEL=str(tmp_path))["speech_local"].message
+    assert (
+        "does not contain tokenizer.json"
+        in examine(WHISPER_MODEL=str(tmp_path))["speech_local"].message
+    )
     (tmp_path / "tokenizer.json").write_bytes(b"{}")
     assert examine(WHISPER_MODEL=str(tmp_path))["speech_local"].ok is True
 
