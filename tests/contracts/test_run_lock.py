@@ -320,7 +320,7 @@ def test_a_run_that_lost_its_lock_to_another_one_ends_with_code_5_when_it_writes
     sandbox: Sandbox, starter: Starter, tmp_path: Path, url: str, mariadb: MariaDb
 ) -> None:
     sandbox.faults.clear()
-    listing = Hold()
+    listing = Hold(2)  # the first call asks for the time, before the run has a row
     sandbox.faults.add(Fault(Kind.STALL, "corp_records", calls=listing))
     run = starter.start(RUN, settings(sandbox, tmp_path / "data", mariadb))
     listing.wait()

@@ -8,12 +8,15 @@ _PATIENCE_S = 120.0
 
 @dataclass
 class Hold:
-    """As `calls` of a fault: the first request waits at it, and no request is struck."""
+    """As `calls` of a fault: strikes none, and holds requests from this number on."""
 
+    number: int = 1
     came: threading.Event = field(default_factory=threading.Event)
     may_go: threading.Event = field(default_factory=threading.Event)
 
     def __contains__(self, number: object) -> bool:
+        if isinstance(number, int) and number < self.number:
+            return False
         self.came.set()
         assert self.may_go.wait(_PATIENCE_S)
         return False
