@@ -4,6 +4,7 @@ And chance that a failed test tells the seed of.
 """
 
 import os
+import resource
 import signal
 from collections.abc import Generator
 from pathlib import Path
@@ -19,6 +20,9 @@ os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERM
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as a shell has it for what it starts by `&`: our children would inherit it, and never end
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A test that eats up memory fails by its name, and does not have the system kill whom it likes.
+resource.setrlimit(resource.RLIMIT_DATA, (8 << 30, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 # How long an example takes tells how busy the machine is.
 settings.register_profile(

@@ -18,6 +18,10 @@ from hypothesis import given, strategies
 def test_it(number):
     assert number < 1000
 """
+EATS_UP_MEMORY = """
+def test_it():
+    bytearray(9 << 30)
+"""
 ASKS_A_CHILD = """
 import signal, subprocess, sys
 def test_it():
@@ -77,3 +81,9 @@ def test_what_hypothesis_found_can_be_had_once_more(tmp_path: Path) -> None:
 def test_started_in_the_background_children_heed_ctrl_c_all_the_same(tmp_path: Path) -> None:
     code, said = outcome_of(ASKS_A_CHILD, tmp_path, ignoring=signal.SIGINT)
     assert code == 0, said
+
+
+def test_one_that_eats_up_memory_fails_by_its_name(tmp_path: Path) -> None:
+    code, said = outcome_of(EATS_UP_MEMORY, tmp_path)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "FAILED test_it.py::test_it - MemoryError" in said
