@@ -275,8 +275,7 @@ def _aria2(parts: Parts) -> Downloader:
 
     download = parts.settings.download
     hosts, disk = _hosts_and_disk(parts)
-    gate = parts.gate(Resource.DOWNLOAD)
-    downloader = Aria2Downloader(hosts, disk, download.connections, download.aria2c, gate=gate)
+    downloader = Aria2Downloader(hosts, disk, download.connections, download.aria2c)
     parts.services.callback(downloader.close)
     return downloader
 

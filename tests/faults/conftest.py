@@ -14,7 +14,7 @@ from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import canaries, fault_table
 from tests.support.canaries import CommandLines, watched_command_lines
-from tests.support.crash_site import sandbox_that_is_slow, sandbox_with
+from tests.support.crash_site import sandbox_with, sandbox_with_a_large_file
 from tests.support.databases import clear, sqlite_template
 from tests.support.databases import mariadb as plain_mariadb
 from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
@@ -122,9 +122,9 @@ def two_lessons(sounds: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def slow_lesson(sounds: Path) -> Iterator[Sandbox]:
-    """One recording that several connections bring."""
-    with sandbox_that_is_slow(sounds) as running:
+def large_lesson(sounds: Path) -> Iterator[Sandbox]:
+    """One recording that aria2 downloads over several connections."""
+    with sandbox_with_a_large_file(sounds) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.canaries import at
-from tests.support.crash_site import WAYS, CrashSite
+from tests.support.crash_site import TWO_CONNECTIONS, CrashSite
 from tests.support.databases import clear
 from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
@@ -128,23 +128,22 @@ def test_row_77_killed_at_some_other_calls_of_a_night_with_mariadb(
 
 
 @pytest.mark.parametrize("part", range(FEW))
-@pytest.mark.parametrize("way", [*WAYS])
-def test_row_77_a_record_s_thread_killed_at_any_call_while_several_connections_download(
-    way: str, part: int, site: MakeSite, slow_lesson: Sandbox, request: pytest.FixtureRequest
+def test_row_77_a_record_s_thread_killed_at_any_call_while_aria2_downloads(
+    part: int, site: MakeSite, large_lesson: Sandbox, request: pytest.FixtureRequest
 ) -> None:
-    tally = Tally(f"a record's thread, {way}", every(24, 140))
-    several = site(sandbox=slow_lesson, lessons=1, changes=WAYS[way])
+    tally = Tally("a record's thread, aria2c", every(24, 140))
+    several = site(sandbox=large_lesson, lessons=1, changes=TWO_CONNECTIONS)
     if part == 0:
-        assert_reaches_several(several)
+        assert_reaches_aria2(several)
     enumerate_calls(several, tally, WORKER, MUTATIONS, part, FEW)
     tally.told(request)
 
 
 def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
-    site: MakeSite, slow_lesson: Sandbox
+    site: MakeSite, large_lesson: Sandbox
 ) -> None:
-    first = site(sandbox=slow_lesson, lessons=1, changes=WAYS["aria2c"])
-    assert_reaches_several(first)
+    first = site(sandbox=large_lesson, lessons=1, changes=TWO_CONNECTIONS)
+    assert_reaches_aria2(first)
     victim = first.victim()
     connects = first.processes.calls(victim.order, WORKER, ("connect",))["connect"]
     left = []
@@ -157,8 +156,8 @@ def test_a_night_killed_while_aria2c_starts_leaves_no_temporary_file(
     assert left == []
 
 
-def assert_reaches_several(site: CrashSite) -> None:
-    """One connection begins, and we look; then two go on, or aria2 asks and we look again."""
+def assert_reaches_aria2(site: CrashSite) -> None:
+    """One probe before aria2's requests, and one after them; one stream needs no more than one."""
     before = site.sandbox.ledger.calls["media"]
     victim = site.victim()
     assert site.processes.run(victim.order).code == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.db.schema import metadata
+from meeting_pipeline.adapters.downloads.aria2 import LARGE_BYTES
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
@@ -104,7 +105,7 @@ def test_security_05_no_secret_is_seen_in_a_night_with_faults(
     with_password: Office, sandbox: Sandbox, mariadb: MariaDb, tmp_path: Path, sounds: Path
 ) -> None:
     sandbox.company.add(
-        lesson(0, large(tone(sounds), 4 << 20), transcript="王老师(00:00:00): 你好\n"),
+        lesson(0, large(tone(sounds), LARGE_BYTES), transcript="王老师(00:00:00): 你好\n"),
         *(lesson(number, tone(sounds, number)) for number in (1, 2)),
     )
     elsewhere = f"http://169.254.169.254/a.m4a?token={REDIRECTED}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.adapters.downloads.aria2 import LARGE_BYTES
 from meeting_pipeline.adapters.processes import worker
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
@@ -165,7 +166,7 @@ def test_row_77_no_child_outlives_a_run_that_is_killed(
 ) -> None:
     environment = {**office.environment, **BY_FFMPEG, "DOWNLOADER": "aria2", "PATH": hanging}
     if child == "aria2c":
-        sandbox.company.add(lesson(0, large(tone(sounds), 8 << 20)))
+        sandbox.company.add(lesson(0, large(tone(sounds), LARGE_BYTES)))
         sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=100_000))
     if child == worker.__name__:
         run = starter.start(LISTEN, listening(tmp_path))

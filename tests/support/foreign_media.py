@@ -15,7 +15,7 @@ from tests.support.foreign_programs import ProgramMissing, program
 
 _READ_ALOUD = Path("/usr/share/pocketsphinx/test/data/librivox")
 _STEREO = Path("/usr/share/sounds/freedesktop/stereo")
-_PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=10,noise=alls=70:allf=t")
+_PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=10,noise=alls=70:allf=t")
 _PICTURE_CODEC = ("-map", "0:a", "-map", "1:v", "-c:v", "mjpeg", "-q:v", "1", "-shortest")
 
 
@@ -57,7 +57,7 @@ def as_sound(clip: Clip, path: Path) -> Path:
 
 @cache
 def as_video(clip: Clip, path: Path) -> Path:
-    """The clip with restless pictures, one megabyte a second."""
+    """The clip with restless pictures, some megabytes a second: a large file for aria2."""
     _ffmpeg("-i", str(clip.path), *_PICTURES, *_PICTURE_CODEC, "-c:a", "aac", str(path))
     return path
 

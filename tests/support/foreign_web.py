@@ -23,7 +23,7 @@ from tests.support.certificates import self_signed
 from tests.support.foreign_programs import listening, program
 
 SLOW, DATED = "/slow", "/dated"
-"""What goes before a path at Apache: 8 MB a second for a connection; no ETag, but a date."""
+"""What goes before a path at Apache: 24 MB a second for a connection; no ETag, but a date."""
 
 _MODULES = (
     *("mpm_event", "authz_core", "authz_host", "alias", "env", "mime", "setenvif"),
@@ -57,7 +57,7 @@ Alias {dated} {folder}/media
 </LocationMatch>
 <Location {slow}>
   SetOutputFilter RATE_LIMIT
-  SetEnv rate-limit 8000
+  SetEnv rate-limit 24000
 </Location>
 <Location {dated}>
   FileETag None

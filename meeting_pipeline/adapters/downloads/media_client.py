@@ -88,7 +88,7 @@ class MediaClient:
             if attempt.is_late:  # and so does a deadline
                 raise self._stalled()
 
-    def patiently(self, attempt: Callable[[], Result]) -> Result:
+    def with_retries(self, attempt: Callable[[], Result]) -> Result:
         """Make up to five attempts while they end in a RetryableError.
 
         A new link, and a wait that the host asked for, are the caller's matter.

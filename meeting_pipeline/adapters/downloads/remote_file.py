@@ -1,4 +1,4 @@
-"""Where a link leads in the end, seen by a request for one byte."""
+"""Probe for the object behind a link: a request for its first byte."""
 
 from dataclasses import dataclass
 
@@ -7,27 +7,37 @@ from meeting_pipeline.adapters.downloads.part_file import RemoteFile
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is behind a link. url: of the last hop. in_ranges: the server gives parts of it."""
+class RemoteFileProbe:
+    """The answer to a probe.
+
+    Attributes:
+        url: The link after all redirects.
+        remote: The identity of the object.
+        has_ranges: Whether the host serves byte ranges of it.
+    """
 
     url: str
     remote: RemoteFile
-    in_ranges: bool
+    has_ranges: bool
 
     @property
     def size_bytes(self) -> int:
-        """0 where it is empty or the server does not say."""
+        """The size of the object; 0 where it is empty or unknown."""
         return self.remote.total_bytes or 0
 
 
-def look(client: MediaClient, url: str) -> Found:
-    """What is there now, asked patiently; raises what `MediaClient.get` raises."""
-    return client.patiently(lambda: _probed(client, url))
+def probe(client: MediaClient, url: str) -> RemoteFileProbe:
+    """Ask for the first byte of an object, with retries.
+
+    Raises:
+        MeetingError: As `MediaClient.get` does.
+    """
+    return client.with_retries(lambda: _probed(client, url))
 
 
-def _probed(client: MediaClient, url: str) -> Found:
+def _probed(client: MediaClient, url: str) -> RemoteFileProbe:
     with client.get(url, {"Range": "bytes=0-0"}) as answer:
-        in_ranges = answer.is_partial and answer.start == 0
-        if in_ranges:
-            next(answer.blocks(), None)  # what is read to its end leaves a connection to use
-        return Found(answer.url, answer.remote, in_ranges)
+        has_ranges = answer.is_partial and answer.start == 0
+        if has_ranges:
+            next(answer.blocks(), None)  # an answer read to its end leaves the connection usable
+        return RemoteFileProbe(answer.url, answer.remote, has_ranges)

@@ -13,8 +13,6 @@ from meeting_pipeline.adapters.downloads.part_file import RemoteFile
 from meeting_pipeline.adapters.http.attempts import Attempt
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 
-MEDIA_HOST_BUSY = "media_host_busy"
-"""The error code of a host that wants to be asked later."""
 _BLOCK_BYTES = 1 << 18
 _SLOWEST_BYTES_PER_S = 512
 _NO_MEDIA = re.compile(r"text/(html|xml)|application/(json|xml|xhtml\+xml)", re.IGNORECASE)
@@ -67,10 +65,10 @@ class Answer:
 
         A body that ends early is an error, wherever its length was promised.
         """
-        inflow = Inflow(self._stall_s)
+        stall = StallDetector(self._stall_s)
         while block := self._next_block():
             yield block
-            inflow.count(len(block))
+            stall.count(len(block))
 
     def _next_block(self) -> bytes:
         """Wait for bytes; only the host is timed, not what is done with the blocks."""
@@ -79,7 +77,7 @@ class Answer:
             return block
 
 
-class Inflow:
+class StallDetector:
     """Tells when hardly any byte comes.
 
     Args:
@@ -118,7 +116,7 @@ def _refuse(response: requests.Response) -> None:
         raise LinkExpired("link_expired", f"the media host refuses the link ({status})")
     elif status in _LATER or status >= _SERVER_ERROR:
         raise RetryableError(
-            MEDIA_HOST_BUSY, f"the media host answers {status}", retry_after_s=_wait(response)
+            "media_host_busy", f"the media host answers {status}", retry_after_s=_wait(response)
         )
     else:
         raise RecordError("download_refused", f"the media host answers {status}")
