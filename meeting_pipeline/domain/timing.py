@@ -56,12 +56,10 @@ class GateUse:
 
     Attributes:
         resource: The resource.
-        slots: How many may use it at once; fewer while a rate limit admits fewer.
+        slots: How many may use it at once.
         used: How many use it now.
         waiting: How many wait for it now.
         busy_s: Seconds of use, summed over all slots.
-        bound_s: Seconds of use weighted by the share of slots in use: half of the slots used for
-            2 s count 1 s. A run that needs this much of the resource cannot be shorter.
         waited_s: Seconds of waiting, summed over all records.
         entries: How often a slot was taken.
     """
@@ -71,12 +69,16 @@ class GateUse:
     used: int = 0
     waiting: int = 0
     busy_s: float = 0.0
-    bound_s: float = 0.0
     waited_s: float = 0.0
     entries: int = 0
 
+    @property
+    def bound_s(self) -> float:
+        """Seconds that a run takes at least which needs this much of it."""
+        return self.busy_s / self.slots
+
     def occupancy(self, seconds: float) -> float:
-        """Return the share (0..1) of the resource that a run of this many seconds used."""
+        """Return the share (0..1) of its slots that was used in a run of that many seconds."""
         return self.bound_s / seconds if seconds > 0 else 0.0
 
 

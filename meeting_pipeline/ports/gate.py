@@ -14,18 +14,9 @@ class Gate(Protocol):
             Stopped: The run was asked to end.
         """
 
-    def waiting(self) -> AbstractContextManager[None]:
-        """Declare that the block waits while it holds a slot, for example for a rate limit.
-
-        While it does, the resource counts as full with the slots that are in use.
-        """
-
 
 class _OpenGate:
     def slot(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def waiting(self) -> AbstractContextManager[None]:
         return nullcontext()
 
 

@@ -75,8 +75,8 @@ class SlotGate:
         self._clock = clock
         self._lock = threading.Lock()
         self._queue: deque[_Turn] = deque()
-        self._used = self._waiting = self._entries = 0
-        self._busy_s = self._bound_s = self._waited_s = 0.0
+        self._used = self._entries = 0
+        self._busy_s = self._waited_s = 0.0
         self._since = clock()
 
     @contextmanager
@@ -88,29 +88,16 @@ class SlotGate:
         finally:
             self._leave()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Declare that the block waits while it holds a slot; see `Gate.waiting`."""
-        began = self._clock()
-        self._count_waiting(1)
-        try:
-            yield
-        finally:
-            self._count_waiting(-1)
-            self._count_wait(self._clock() - began)
-
     def use(self) -> GateUse:
         """Return the use of the resource."""
         with self._lock:
             self._count_busy()
-            used = self._used - self._waiting
             return GateUse(
                 self._resource,
-                max(1, used) if self._waiting else self._slots,
-                used,
-                len(self._queue) + self._waiting,
+                self._slots,
+                self._used,
+                len(self._queue),
                 self._busy_s,
-                self._bound_s,
                 self._waited_s,
                 self._entries,
             )
@@ -152,11 +139,6 @@ class SlotGate:
             self._waited_s += seconds
             self._waits.seconds += seconds
 
-    def _count_waiting(self, change: int) -> None:
-        with self._lock:
-            self._count_busy()
-            self._waiting += change
-
     def _take_slot(self) -> None:
         self._count_busy()
         self._used += 1
@@ -178,9 +160,7 @@ class SlotGate:
 
     def _count_busy(self) -> None:
         now = self._clock()
-        passed_s, used = now - self._since, self._used - self._waiting
-        self._busy_s += used * passed_s
-        self._bound_s += passed_s if self._waiting else used / self._slots * passed_s
+        self._busy_s += self._used * (now - self._since)
         self._since = now
 
 

@@ -4,7 +4,7 @@ Else one kill could cost two: the one whose answer is still to be written, and t
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,9 +29,6 @@ class Watched:
     def slot(self) -> Iterator[None]:
         yield
         self.kept.append(len(list(self.folder.rglob("calls/*.json"))))
-
-    def waiting(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 @pytest.fixture

@@ -115,25 +115,10 @@ def test_waiting_is_counted_for_the_thread_that_waits() -> None:
     assert gates[Resource.CPU].use().waited_s == 5
 
 
-def test_a_slot_that_is_held_in_vain_is_no_use_of_the_resource() -> None:
-    clock = Clock()
-    gates = Gates({Resource.DOWNLOAD: 4}, clock)
-    gate = gates[Resource.DOWNLOAD]
-    with gate.slot(), gate.slot():
-        clock.now += 8
-        with gate.slot(), gate.waiting():
-            clock.now += 3
-            assert (gate.use().used, gate.use().slots, gate.use().waiting) == (2, 2, 1)
-    use = gate.use()
-    assert (use.used, use.slots, use.waiting) == (0, 4, 0)
-    assert (use.busy_s, use.waited_s, gates.waited_s()) == (22, 3, 3)
-    assert use.bound_s == 8 * 2 / 4 + 3, "while anybody waits all of it is in use"
-
-
 def test_the_lower_bound_is_the_busiest_resource_or_the_longest_record() -> None:
     gates = (
-        GateUse(Resource.DOWNLOAD, 4, busy_s=40.0, bound_s=10.0, entries=10),
-        GateUse(Resource.ASR, 2, busy_s=60.0, bound_s=30.0, entries=10),
+        GateUse(Resource.DOWNLOAD, 4, busy_s=40.0, entries=10),
+        GateUse(Resource.ASR, 2, busy_s=60.0, entries=10),
     )
     timing = Timing(33.0, {}, gates, longest_record_s=12.0)
     assert (timing.lower_bound_s, timing.slowest, timing.ratio) == (30.0, Resource.ASR, 1.1)
