@@ -52,7 +52,7 @@ def cleanup(
     settings = begin()
     asked = {RetainedKind.MEDIA: media, RetainedKind.AUDIO: audio, RetainedKind.TEXTS: texts}
     kinds = [kind for kind, is_asked in asked.items() if is_asked] or SWEPT
-    with stores.lock(settings, "cleanup"), stores.database(settings) as rows:
+    with stores.locked_database(settings, "cleanup") as rows:
         retention = stores.retention(settings, rows)
         due = retention.due(stores.cutoffs(settings, older_than), kinds)
         failed = [] if dry_run else retention.remove(due).failed

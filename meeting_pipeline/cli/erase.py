@@ -28,7 +28,7 @@ def erase(
     from meeting_pipeline.wiring import stores
 
     settings = begin()
-    with stores.lock(settings, "erase"), stores.database(settings) as rows:
+    with stores.locked_database(settings, "erase") as rows:
         erasure = stores.erasure(settings, rows)
         plan = erasure.plan(student)
         if dry_run:

@@ -84,6 +84,25 @@ def database(settings: Settings) -> Iterator[Database]:
         yield rows
 
 
+@contextmanager
+def locked_database(settings: Settings, command: str) -> Iterator[Database]:
+    """Open the rows under the run lock; no row is written once the lock is lost.
+
+    Args:
+        settings: The installation.
+        command: What another run is told of the lock holder.
+
+    Raises:
+        Busy: A run is at work.
+        ConfigError: DATA_DIR cannot be used, or the tables are older or newer than the program.
+        FatalError: The database cannot be reached.
+    """
+    with lock(settings, command) as held, database(settings) as rows:
+        if held is not None:
+            held.guard(rows.engine)
+        yield rows
+
+
 def schema_status(settings: Settings) -> "SchemaStatus":
     """Which schema the database has, and which one this program needs."""
     from meeting_pipeline.adapters.db import migrate

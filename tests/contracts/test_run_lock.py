@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.lock_holder import LockHolder
+from meeting_pipeline.domain.stages import Artifact, EndedStage, StageName
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -28,6 +29,7 @@ from tests.support.holds import Hold
 from tests.support.lessons import SHORT_IS_FINE, company
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.processes import Started, Starter, starting
+from tests.support.rows import SETTINGS, TEACHER, meta, minutes
 
 BUSY, STOPPED_EARLY = 75, 5
 TEN = 10
@@ -331,3 +333,53 @@ def test_a_run_that_lost_its_lock_to_another_one_ends_with_code_5_when_it_writes
 
     assert "another run took the lock" in run.err.read_text("utf-8")
     assert mariadb.execute("SELECT finished_at FROM meeting.runs") == [(None,)]
+
+
+@contextmanager
+def reading_of_recordings_held(server: MariaDb) -> Iterator[None]:
+    """Nothing reads recordings while the block runs."""
+    engine = create_engine(server.url("meeting"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("LOCK TABLES recordings WRITE")
+        yield
+        connection.exec_driver_sql("UNLOCK TABLES")
+    engine.dispose()
+
+
+def wait_for_a_reader(server: MariaDb) -> None:
+    while not any("metadata lock" in str(row[6]) for row in server.execute("SHOW PROCESSLIST")):
+        continue
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["cleanup", "--texts", "--older-than", "0d"], ["erase", "--student", "id_李雷", "--yes"]],
+    ids=lambda words: words[0],
+)
+def test_what_removes_rows_removes_none_once_it_lost_its_lock_to_a_run(
+    sandbox: Sandbox,
+    starter: Starter,
+    tmp_path: Path,
+    url: str,
+    mariadb: MariaDb,
+    words: list[str],
+) -> None:
+    rows = Database(url, [TEACHER], lambda: NOW)
+    rows.recordings.upsert([meta()])
+    [number] = rows.recordings.numbers([meta()])
+    rows.recordings.begin_stage(number, StageName.TRANSCRIBE, SETTINGS)
+    text = Artifact("transcript.json", 2, "0" * 64)
+    rows.recordings.end_stage(number, EndedStage(StageName.TRANSCRIBE, text))
+    rows.recordings.save(number, minutes())
+    rows.recordings.finish(number, SETTINGS)
+    rows.close()
+
+    with ExitStack() as another_run:
+        with reading_of_recordings_held(mariadb):
+            command = starter.start(words, settings(sandbox, tmp_path / "data", mariadb))
+            wait_for_a_reader(mariadb)
+            another_run.enter_context(taken_by_another(mariadb))
+        assert command.wait() == STOPPED_EARLY
+
+    assert "lock_lost" in command.err.read_text("utf-8")
+    assert mariadb.execute("SELECT text FROM meeting.transcript_segments") != []
