@@ -20,6 +20,7 @@ from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
+from meeting_pipeline.upkeep import erasure
 from meeting_pipeline.wiring import backends, stores
 from meeting_pipeline.wiring.backends import Parts
 
@@ -126,7 +127,7 @@ def _data_dir(settings: Settings) -> Check:
 
 
 def _erasures(settings: Settings) -> Check:
-    broken_off = stores.broken_off_erasures(settings)
+    broken_off = erasure.broken_off(settings.source.data_dir)
     return Check(
         "erasures",
         not broken_off,

@@ -10,8 +10,9 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.settings.config import Settings, env_file_risk
+from meeting_pipeline.upkeep.erasure import broken_off
 from meeting_pipeline.upkeep.repair import modes
-from meeting_pipeline.upkeep.repair.survey import repaired
+from meeting_pipeline.upkeep.repair.survey import Survey, repaired
 from meeting_pipeline.wiring import stores
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
@@ -33,7 +34,7 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
         FatalError: The database server is not there.
     """
     act: Callable[[Iterable[Finding]], Iterable[Finding]] = iter if dry_run else repaired
-    data_dir = settings.source.data_dir
+    data_dir, recordings = settings.source.data_dir, stores.recordings_folder(settings)
     found = list(act(modes.of_data_folder(data_dir)))
     if not all(finding.is_repaired for finding in found):
         return found
@@ -53,7 +54,7 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
         with stores.database(settings) as rows:
             if held is not None:
                 held.guard(rows.engine)
-            survey = stores.survey(settings, rows, thorough=True, stopped=lambda: False)
+            survey = Survey(rows.repair, recordings, thorough=True, stopped=lambda: False)
             return found + list(act(survey.findings()))
 
 
@@ -72,9 +73,10 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
     try:
         if damaged := _damaged(settings, stopped):
             return Check("damage", False, damaged.message, damaged.action)
+        recordings = stores.recordings_folder(settings)
         wrong = len(list(modes.of_installation(settings.source.data_dir)))
         with stores.raw_database(settings) as rows:
-            survey = stores.survey(settings, rows, thorough=False, stopped=stopped)
+            survey = Survey(rows.repair, recordings, thorough=False, stopped=stopped)
             wrong += len(list(survey.findings()))
     except Stopped:
         hint = "`meeting doctor --repair --dry-run` takes its time"
@@ -111,7 +113,7 @@ def _restored(settings: Settings) -> str:
 
 
 def _erasures(settings: Settings) -> Iterator[Finding]:
-    if stores.broken_off_erasures(settings):
+    if broken_off(settings.source.data_dir):
         message = "the erasure of a student was begun and not completed"
         action = "give `meeting erase --student ID` again, with the same id: it completes it"
         yield Finding(Kind.REMOVAL_BROKEN_OFF, "erasing", message, action)

@@ -1,15 +1,16 @@
-"""`meeting cleanup`: remove media and audio whose time is over, and transcripts if asked to."""
+"""`meeting cleanup`: expired media and audio removed, and old transcripts on request."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from meeting_pipeline import exit_codes
+from meeting_pipeline.actions.cleanup import Cleanup
+from meeting_pipeline.actions.cleanup import cleanup as remove_expired
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
-
-if TYPE_CHECKING:
-    from meeting_pipeline.domain.retention import ExpiredFile
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.domain.retention import RetainedKind
 
 
 def cleanup(
@@ -34,73 +35,51 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove media whose audio is proven and audio whose transcript and summary are stored.
+    """Remove expired media and audio, and old transcripts if asked.
 
     Every run does so by itself, as the settings say. Rows and foreign files stay, and so does
     whatever a recording may still need. Transcripts go only here, only with --texts and an age, and
     for good: such a recording is never transcribed again.
     """
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.retention import SWEPT, RetainedKind
-    from meeting_pipeline.errors import UsageError
-    from meeting_pipeline.wiring import stores
-
-    if texts and older_than is None:
-        hint = "say --older-than 365d"
-        raise UsageError("no_age", "transcripts go by an age that you name", hint=hint)
-    settings = begin()
-    asked = {RetainedKind.MEDIA: media, RetainedKind.AUDIO: audio, RetainedKind.TEXTS: texts}
-    kinds = [kind for kind, is_asked in asked.items() if is_asked] or SWEPT
-    with stores.locked_database(settings, "cleanup") as rows:
-        retention = stores.retention(settings, rows)
-        due = retention.due(stores.cutoffs(settings, older_than), kinds)
-        failed = [] if dry_run else retention.remove(due).failed
-        if texts and not dry_run:
-            rows.erasure.compact()  # else the database's file still holds what was said
-    stays = set(failed)
-    gone = [one for one in due if one not in stays and one.name is not None]
+    named = {RetainedKind.MEDIA: media, RetainedKind.AUDIO: audio, RetainedKind.TEXTS: texts}
+    kinds = [kind for kind, is_named in named.items() if is_named]
+    done = remove_expired(begin(), older_than, kinds, dry_run=dry_run)
     if as_json:
-        render.as_document(_document(gone, failed, dry_run))
+        render.as_document(_document(done))
     else:
-        _draw(gone, failed, dry_run)
-    if failed:
+        _print(done)
+    if done.failed:
         raise typer.Exit(exit_codes.RECORDS_FAILED)
 
 
-def _document(
-    gone: "Sequence[ExpiredFile]", failed: "Sequence[ExpiredFile]", dry_run: bool
-) -> dict[str, object]:
+def _document(done: Cleanup) -> dict[str, object]:
     return {
-        "dry_run": dry_run,
+        "dry_run": done.dry_run,
         "removed": [
             {
-                "id": str(one.recording_id),
-                "source": one.key.source,
-                "record_id": one.key.record_id,
-                "kind": one.kind.value,
-                "file": one.name,
-                "size_bytes": one.size_bytes,
+                "id": str(file.recording_id),
+                "source": file.key.source,
+                "record_id": file.key.record_id,
+                "kind": file.kind.value,
+                "file": file.name,
+                "size_bytes": file.size_bytes,
             }
-            for one in gone
+            for file in done.files
         ],
-        "size_bytes": sum(one.size_bytes for one in gone),
-        "failed": [{"id": str(one.recording_id), "kind": one.kind.value} for one in failed],
+        "size_bytes": done.size_bytes,
+        "failed": [{"id": str(file.recording_id), "kind": file.kind.value} for file in done.failed],
     }
 
 
-def _draw(gone: "Sequence[ExpiredFile]", failed: "Sequence[ExpiredFile]", dry_run: bool) -> None:
-    from meeting_pipeline.cli import render
-
+def _print(done: Cleanup) -> None:
     out = render.console()
-    if gone:
-        lines = (
-            (str(one.recording_id), one.kind.value, one.name or "", f"{one.size_bytes / 1e6:.1f}")
-            for one in gone
-        )
-        out.print(render.table("", ("#", "种类 kind", "文件 file", "MB"), lines))
-    said = "会删除 would go" if dry_run else "已删除 removed"
-    size_mb = sum(one.size_bytes for one in gone) / 1e6
-    out.print(f"{said}: {len(gone)} files, {size_mb:.1f} MB")
-    for one in failed:
-        out.print(f"#{one.recording_id} {one.kind}: could not be removed, see the log")
+    if done.files:
+        rows = [
+            (f"{file.recording_id}", file.kind, file.name or "", f"{file.size_bytes / 1e6:.1f}")
+            for file in done.files
+        ]
+        out.print(render.table(("#", "种类 kind", "文件 file", "MB"), rows))
+    said = "会删除 would go" if done.dry_run else "已删除 removed"
+    out.print(f"{said}: {len(done.files)} files, {done.size_bytes / 1e6:.1f} MB")
+    for file in done.failed:
+        out.print(f"#{file.recording_id} {file.kind}: could not be removed, see the log")

@@ -2,7 +2,10 @@
 
 import typer
 
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.settings.config import shown
 
 commands = typer.Typer(
     add_completion=False, help="设置 Settings.", no_args_is_help=True, rich_markup_mode=None
@@ -17,10 +20,6 @@ def _group() -> None:
 @commands.command("show")
 def show(as_json: AsJson = False) -> None:
     """The effective value of every setting and its origin; secrets are redacted."""
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.settings.config import shown
-
     lines = shown(begin())
     if as_json:
         render.as_document(
@@ -28,4 +27,4 @@ def show(as_json: AsJson = False) -> None:
         )
         return
     rows = [(line.name, line.value, line.origin) for line in lines]
-    render.console().print(render.table("", ("设置 setting", "值 value", "来自 from"), rows))
+    render.console().print(render.table(("设置 setting", "值 value", "来自 from"), rows))

@@ -2,19 +2,22 @@
 
 import typer
 
+from meeting_pipeline.actions.night import night
+from meeting_pipeline.cli import progress, render
+from meeting_pipeline.cli.alerts import LastWords
 from meeting_pipeline.cli.options import AsJson, MaxRuntime
+from meeting_pipeline.cli.session import begin
 from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.ports.observer import Observers
+from meeting_pipeline.reporting.documents import run_document
 
 
 def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson = False) -> None:
-    """Tonight's work: new recordings since the last run, and all that is due from before."""
-    from meeting_pipeline.actions.night import night
-    from meeting_pipeline.cli import progress, render
-    from meeting_pipeline.cli.alerts import LastWords
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.ports.observer import Observers
-    from meeting_pipeline.reporting.documents import run_document
+    """Run the incremental night: what is new and what is due.
 
+    It lists new recordings since the last complete listing, and processes everything that is due,
+    also from before. The crontab runs it every night.
+    """
     settings = begin("cron_incremental.log")
     if settings.download.allow_private_hosts:
         raise ConfigError(
@@ -26,5 +29,8 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
         observer = Observers([drawn, LastWords(context.obj)])
         report = night(settings, observer, max_runtime)
     context.obj.report = report  # for the notice
-    render.report(run_document(report, settings.source.zone), as_json)
+    if as_json:
+        render.as_document(run_document(report, settings.source.zone))
+    else:
+        render.report(report)
     raise typer.Exit(report.exit_code)

@@ -1,11 +1,16 @@
-"""`meeting db …`: the tables behind everything."""
+"""`meeting db …`: the tables of the database, and backups of it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from meeting_pipeline import exit_codes
+from meeting_pipeline.actions.backup import back_up
+from meeting_pipeline.actions.schema import schema_sql, schema_status, upgrade_schema
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.cli.session import begin
 
 commands = typer.Typer(
     add_completion=False, help="数据库 Database.", no_args_is_help=True, rich_markup_mode=None
@@ -21,22 +26,14 @@ def init() -> None:
 @commands.command("upgrade")
 def upgrade() -> None:
     """Bring the tables to what this version needs; may be repeated and broken off."""
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.wiring import stores
-
-    now = stores.upgrade_schema(begin())
+    now = upgrade_schema(begin())
     typer.echo(f"数据库结构 schema {now.current}: 最新 up to date")
 
 
 @commands.command("status")
 def status(as_json: AsJson = False) -> None:
     """Which schema the database has, and which one this version needs."""
-    from meeting_pipeline import exit_codes
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.wiring import stores
-
-    found = stores.schema_status(begin())
+    found = schema_status(begin())
     if as_json:
         document = {"current": found.current, "needed": found.needed, "ok": found.is_current}
         render.as_document(document)
@@ -53,9 +50,7 @@ def dump_sql(
     dialect: Annotated[str, typer.Argument(help="mysql or sqlite")] = "mysql",
 ) -> None:
     """The whole schema as SQL, as `sql/init.sql` has it."""
-    from meeting_pipeline.wiring import stores
-
-    typer.echo(stores.schema_sql(dialect), nl=False)
+    typer.echo(schema_sql(dialect), nl=False)
 
 
 @commands.command("backup")
@@ -69,14 +64,7 @@ def backup(
 
     To restore: copy it to DATA_DIR/meeting.db while nothing runs.
     """
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.wiring import backends, stores
-
-    settings = begin()
-    now = backends.utc_now().astimezone(settings.source.zone)
-    default = settings.source.data_dir / "backups" / f"meeting-{now:%Y%m%d-%H%M%S}.db"
-    made = stores.back_up(settings, file or default)
+    made = back_up(begin(), file)
     if as_json:
         document = {"file": str(made.path), "size_bytes": made.size_bytes}
         render.as_document({**document, "recordings": made.recordings})

@@ -6,10 +6,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from meeting_pipeline.actions.find import find
+from meeting_pipeline.actions.night import night
+from meeting_pipeline.actions.stats import stats as student_stats
+from meeting_pipeline.cli import progress, render, show, stats
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.domain.stages import Outcome, RunReport
+from meeting_pipeline.sandbox.limits import ROOMY
+from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings.config import Settings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -32,23 +40,18 @@ def demo(
         DemoSource, typer.Option(help="A folder of files, or a local Tencent Meeting.")
     ] = DemoSource.FOLDER,
 ) -> None:
-    """Run the real pipeline over the sample recordings: no account, no key, nothing faked.
+    """Run the real pipeline over the sample recordings.
 
     `--source tencent` starts the sandbox and pulls them from there by signed requests, aria2 and a
     chat model's protocol. Ends with 0 when it could show the night, whatever the night's own code.
     """
-    from meeting_pipeline.actions.night import night
-    from meeting_pipeline.cli import progress, render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.reporting import documents
-
     workspace = _fresh(begin().source.data_dir / "demo")
     with _environment(source) as environment:
         settings = begin("demo.log", Path(os.devnull), {**environment, "DATA_DIR": str(workspace)})
         with progress.display() as observer:
-            report = documents.run_document(night(settings, observer), settings.source.zone)
-    _show_night(report)
-    _show_rows(settings, report)
+            report = night(settings, observer)
+    _print_night(report)
+    _print_rows(settings, report)
     render.console().print(f"行与文件 rows and files of this demo: {workspace}", soft_wrap=True)
 
 
@@ -59,11 +62,10 @@ def _fresh(workspace: Path) -> Path:
 
 @contextmanager
 def _environment(source: DemoSource) -> Iterator[Mapping[str, str]]:
-    """Settings that have nothing to do with the real installation."""
-    common = {"TQM_LOOKBACK_DAYS": "36500"}
+    """Yield settings that have nothing to do with the real installation."""
     if source is DemoSource.FOLDER:
         yield {
-            **common,
+            "TQM_LOOKBACK_DAYS": "36500",
             "MEETING_SOURCE": "folder",
             "MEETING_FOLDER": str(SAMPLES),
             "SETTLE_S": "0",
@@ -71,33 +73,22 @@ def _environment(source: DemoSource) -> Iterator[Mapping[str, str]]:
             "LLM_BACKEND": "extractive",
         }
         return
-    from meeting_pipeline.sandbox.limits import ROOMY
-    from meeting_pipeline.sandbox.server import Sandbox
-
     with Sandbox(limits=ROOMY) as sandbox:
-        yield {**common, **sandbox.environment(), "TQM_LOOKBACK_DAYS": "60"}
+        yield {**sandbox.environment(), "TQM_LOOKBACK_DAYS": "60"}
 
 
-def _show_night(report: dict[str, Any]) -> None:
-    from meeting_pipeline.cli import render
-
-    out = render.console()
+def _print_night(report: RunReport) -> None:
+    out, code = render.console(), report.exit_code
     out.rule("今晚的报告 · the night")
-    render.report(report, as_json=False)
-    code = report["exit_code"]
+    render.report(report)
     out.print(f"  {code} = {_EXPLAINED.get(code, 'see docs/operations.md')}", soft_wrap=True)
 
 
-def _show_rows(settings: Settings, report: dict[str, Any]) -> None:
-    from meeting_pipeline.cli import render, show, stats
-    from meeting_pipeline.reporting import documents
-    from meeting_pipeline.wiring import stores
-
+def _print_rows(settings: Settings, report: RunReport) -> None:
     out, zone = render.console(), settings.source.zone
-    done = [record["id"] for record in report["records"] if record["status"] == "done"]
-    with stores.database(settings) as rows:
-        out.rule("学员统计 · student statistics")
-        stats.draw(documents.stats_document(rows.reading.stats(), zone))
-        for number in done[:1]:
-            out.rule(f"一份总结 · one summary (meeting show {number})")
-            show.draw(documents.detail_document(stores.find(rows, number), zone))
+    out.rule("学员统计 · student statistics")
+    stats.draw(student_stats(settings).students, zone)
+    done = [record.id for record in report.records if record.status is Outcome.DONE]
+    for number in done[:1]:
+        out.rule(f"一份总结 · one summary (meeting show {number})")
+        show.draw(find(settings, str(number)), zone)

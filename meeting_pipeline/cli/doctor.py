@@ -1,16 +1,18 @@
 """`meeting doctor`: is everything here that the night needs, and is nothing damaged?"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
 
 import typer
 
 from meeting_pipeline import exit_codes
+from meeting_pipeline.actions.doctor import examine
+from meeting_pipeline.actions.repair import repair as repair_installation
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
-
-if TYPE_CHECKING:
-    from meeting_pipeline.domain.damage import Finding
+from meeting_pipeline.cli.session import ENV_FILE, begin
+from meeting_pipeline.domain.damage import Finding
 
 _SIGNS = {True: "✓", False: "✗", None: "–"}
 _SHOWN = 20  # of one kind; --json has them all
@@ -29,7 +31,7 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test every setting for real and say how to repair what is red; exit code 3 when one is.
+    """Test every setting for real, or repair what is damaged.
 
     --repair searches files and rows instead for what the next run does not heal by itself, and
     repairs what is safe to repair. What the program did not make is never touched, and a run at
@@ -44,10 +46,6 @@ def doctor(
 
 
 def _examine(as_json: bool) -> None:
-    from meeting_pipeline.actions.doctor import examine
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import ENV_FILE, begin
-
     checks = examine(begin(even_if_open=True), ENV_FILE)
     red = sum(check.ok is False for check in checks)
     if as_json:
@@ -55,27 +53,23 @@ def _examine(as_json: bool) -> None:
     else:
         rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
         columns = ("", "检查 check", "结果 result", "怎么办 what to do")
-        render.console().print(render.table("", columns, rows))
+        render.console().print(render.table(columns, rows))
         render.console().print(f"要处理 to mend: {red}" if red else "全部就绪 ready for the night")
     if red:
         raise typer.Exit(exit_codes.CONFIG)
 
 
 def _repair(dry_run: bool, as_json: bool) -> None:
-    from meeting_pipeline.actions import repair as mending
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import ENV_FILE, begin
-
-    found = mending.repair(begin(even_if_open=True), ENV_FILE, dry_run=dry_run)
+    found = repair_installation(begin(even_if_open=True), ENV_FILE, dry_run=dry_run)
     if as_json:
         render.as_document({"dry_run": dry_run, "findings": [_document(one) for one in found]})
     else:
-        _draw(found, dry_run)
+        _print(found, dry_run)
     if not all(finding.is_repaired for finding in found):
         raise typer.Exit(exit_codes.CONFIG)
 
 
-def _document(finding: "Finding") -> dict[str, object]:
+def _document(finding: Finding) -> dict[str, object]:
     return {
         "kind": finding.kind.value,
         "where": finding.where,
@@ -86,13 +80,11 @@ def _document(finding: "Finding") -> dict[str, object]:
     }
 
 
-def _draw(found: "list[Finding]", dry_run: bool) -> None:
-    from meeting_pipeline.cli import render
-
+def _print(found: Sequence[Finding], dry_run: bool) -> None:
     out = render.console()
     if found:
         columns = ("", "哪里 where", "问题 what is wrong", "处理 what is done")
-        out.print(render.table("", columns, _rows(found)))
+        out.print(render.table(columns, _rows(found)))
     repaired = sum(finding.is_repaired for finding in found)
     said = f"已修复 repaired: {repaired}, 待处理 to be done: {len(found) - repaired}"
     out.print("没有损坏 nothing is damaged" if not found else said)
@@ -100,7 +92,7 @@ def _draw(found: "list[Finding]", dry_run: bool) -> None:
         out.print("试运行 dry run: nothing was changed")
 
 
-def _rows(found: "Iterable[Finding]") -> Iterator[tuple[str, str, str, str]]:
+def _rows(found: Iterable[Finding]) -> Iterator[tuple[str, str, str, str]]:
     seen: Counter[str] = Counter()
     for finding in found:
         seen[finding.kind] += 1

@@ -1,10 +1,13 @@
-"""`meeting retry ID…`: make failed, dead or skipped recordings due again."""
+"""`meeting retry ID…`: failed, dead or skipped recordings made due again."""
 
 from typing import Annotated
 
 import typer
 
+from meeting_pipeline.actions.retry import retry as retry_recordings
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.cli.session import begin
 
 
 def retry(
@@ -12,24 +15,14 @@ def retry(
     dead: Annotated[bool, typer.Option("--dead", help="Every dead recording.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget the failed attempts of these recordings; the next run takes them."""
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.stages import RecordStatus
-    from meeting_pipeline.domain.views import RecordingFilter
-    from meeting_pipeline.wiring import stores
-
+    """Make failed, dead or skipped recordings due again."""
     if not recordings and not dead:
         raise typer.BadParameter("name recordings, or --dead for all that failed too often")
-    with stores.database(begin()) as rows:
-        numbers = [stores.find(rows, reference).recording.id for reference in recordings or ()]
-        if dead:
-            failed = rows.reading.recordings(RecordingFilter(failed=True))
-            numbers += [one.id for one in failed if one.status is RecordStatus.DEAD]
-        reopened = [number for number in numbers if rows.recordings.retry(number)]
+    retried = retry_recordings(begin(), recordings or (), dead=dead)
     if as_json:
-        render.as_document({"reopened": [str(number) for number in reopened]})
+        render.as_document({"reopened": [str(number) for number in retried.reopened]})
         return
-    for number in numbers:
-        said = "due now" if number in reopened else "is not failed, dead or skipped: left alone"
-        render.console().print(f"#{number} {said}")
+    for number in retried.numbers:
+        is_due = number in retried.reopened
+        result = "due now" if is_due else "is not failed, dead or skipped: left alone"
+        render.console().print(f"#{number} {result}")

@@ -1,10 +1,11 @@
-"""`meeting run`, `meeting run-range`: the whole way from a window of time to rows."""
+"""`meeting run`, `meeting run-range`: all stages, from a window of time to rows."""
 
 from typing import Annotated
 
 import typer
 
-from meeting_pipeline.cli.execute import Request, execute
+from meeting_pipeline.actions.run_window import WindowRequest
+from meeting_pipeline.cli.execute import execute
 from meeting_pipeline.cli.options import AsJson, DryRun, Jobs, Limit, MaxRuntime, Since, Until
 
 
@@ -21,8 +22,8 @@ def run(
 
     Without --since: the last TQM_LOOKBACK_DAYS days. The watermark of the nightly run stays.
     """
-    request = Request("run", since, until, limit=limit, jobs=jobs, max_runtime_s=max_runtime)
-    execute(request, dry_run, as_json)
+    request = WindowRequest("run", since, until, limit, jobs, max_runtime_s=max_runtime)
+    execute(request, dry_run=dry_run, as_json=as_json)
 
 
 def run_range(
@@ -34,6 +35,6 @@ def run_range(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """The same as `run` for a span of time with a start and an end; for filling gaps."""
-    request = Request("run-range", start, end, limit=limit, jobs=jobs, max_runtime_s=max_runtime)
-    execute(request, dry_run, as_json)
+    """Run over a time span with a start and an end, to fill gaps."""
+    request = WindowRequest("run-range", start, end, limit, jobs, max_runtime_s=max_runtime)
+    execute(request, dry_run=dry_run, as_json=as_json)

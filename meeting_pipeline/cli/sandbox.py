@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from meeting_pipeline.sandbox.__main__ import serve
+from meeting_pipeline.sandbox.limits import ROOMY, Limits
+from meeting_pipeline.sandbox.server import Sandbox
+
 
 class Scope(StrEnum):
     """Whose recordings the settings will list."""
@@ -19,14 +23,10 @@ def sandbox(
         bool, typer.Option("--strict-rates", help="The documented rates, 10 lists a minute.")
     ] = False,
 ) -> None:
-    """Serve until Ctrl-C; prints the settings that point `meeting` here as .env text.
+    """Serve a local Tencent Meeting and models until Ctrl-C.
 
     It is as strict as the real service (signature, clock, replay, rates, expiring links); Ctrl-C
     prints every rule that was broken.
     """
-    from meeting_pipeline.sandbox.__main__ import serve
-    from meeting_pipeline.sandbox.limits import ROOMY, Limits
-    from meeting_pipeline.sandbox.server import Sandbox
-
     with Sandbox(limits=Limits() if strict_rates else ROOMY) as running:
         serve(running, scope.value)

@@ -1,12 +1,19 @@
 """`meeting stats`: how much each student was taught, and in which phases."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from meeting_pipeline import exit_codes
+from meeting_pipeline.actions import stats as actions
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.domain.views import StudentView
+from meeting_pipeline.reporting.documents import stats_document
+from meeting_pipeline.reporting.times import to_minute
 
 
 def stats(
@@ -17,50 +24,42 @@ def stats(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Recompute everybody.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Students with their recordings, minutes and phases; minutes are attended time."""
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.reporting import documents
-    from meeting_pipeline.wiring import stores
+    """List students with recordings, attended minutes and phases.
 
+    Minutes are attended time, not the length of the recordings.
+    """
     settings = begin()
-    with stores.database(settings) as rows:
-        if rebuild:
-            rows.stats.rebuild()
-        differences = rows.stats.differences() if verify else []
-        document = documents.stats_document(rows.reading.stats(student), settings.source.zone)
-    if verify:
-        document["differences"] = len(differences)
+    zone = settings.source.zone
+    found = actions.stats(settings, student, verify=verify, rebuild=rebuild)
     if as_json:
-        render.as_document(document)
+        compared = {} if found.differences is None else {"differences": found.differences}
+        render.as_document(stats_document(found.students, zone) | compared)
     else:
-        draw(document)
-        if verify:
+        draw(found.students, zone)
+        if found.differences is not None:
             render.console().print(
-                f"与重算的差异 differences from a recomputation: {len(differences)}"
+                f"与重算的差异 differences from a recomputation: {found.differences}"
             )
-    if differences:
+    if found.differences:
         raise typer.Exit(exit_codes.BUG)
 
 
-def draw(document: dict[str, Any]) -> None:
-    """The table of students."""
-    from meeting_pipeline.cli import render
+def draw(students: Iterable[StudentView], zone: ZoneInfo) -> None:
+    """Print the table of students.
 
+    Args:
+        students: The students, in the order of the table.
+        zone: The zone of their times.
+    """
     columns = (
-        "学员 student",
-        "姓名 name",
-        "录制 records",
-        "分钟 minutes",
-        "最近 last",
-        "阶段 phases",
+        *("学员 student", "姓名 name", "录制 records"),
+        *("分钟 minutes", "最近 last", "阶段 phases"),
     )
-    render.console().print(render.table("", columns, _rows(document["students"])))
+    render.console().print(render.table(columns, (_row(one, zone) for one in students)))
 
 
-def _rows(students: list[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
-    for one in students:
-        phases = "  ".join(f"{phase} {count}" for phase, count in one["phases"].items())
-        last = (one["last_record_at"] or "")[:16].replace("T", " ")
-        counts = (str(one["record_cnt"]), str(one["total_duration"]))
-        yield one["student_id"], one["name"], *counts, last, phases
+def _row(student: StudentView, zone: ZoneInfo) -> tuple[str, ...]:
+    counts = (str(student.record_cnt), str(student.total_duration))
+    last = to_minute(student.last_record_at, zone)
+    phases = "  ".join(f"{phase} {count}" for phase, count in student.phases.items())
+    return student.student_id, student.name, *counts, last, phases

@@ -1,11 +1,22 @@
-"""`meeting status`: which recordings there are and how far each has come."""
+"""`meeting status`: recordings and how far each has come."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from meeting_pipeline.actions import status as actions
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, Since
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.cli.words import shorten
+from meeting_pipeline.domain.views import RecordingView
+from meeting_pipeline.reporting.documents import status_document
+from meeting_pipeline.reporting.times import iso_or_none, to_minute
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _DEFAULT_LIMIT = 50
 
@@ -20,59 +31,43 @@ def status(
     ] = _DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
-    """Recordings, newest first, with status, phase, students and stages."""
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.views import RecordingFilter
-    from meeting_pipeline.domain.window import parse_moment
-    from meeting_pipeline.reporting import documents
-    from meeting_pipeline.wiring import backends, stores
+    """List recordings, newest first, with status and stages.
 
+    --json has the state of every stage; the table has phase, students and the reason of a failure.
+    """
     settings = begin()
     zone = settings.source.zone
-    start = parse_moment(since, backends.utc_now(), zone) if since else None
-    wanted = RecordingFilter(failed, due, start, student, limit=limit or None)
-    with stores.database(settings) as rows:
-        document = documents.status_document(rows.reading.recordings(wanted), zone)
-        counts = {} if as_json else rows.reading.counts()
-        last_runs = () if as_json else rows.reading.runs(1)
+    found = actions.status(
+        settings, failed=failed, due=due, since=since, student=student, limit=limit or None
+    )
     if as_json:
-        render.as_document(document)
+        render.as_document(status_document(found.recordings, zone))
         return
     out = render.console()
     columns = ("#", "开始 start", "主题 subject", "学员 students", "状态 status", "阶段 phase", "")
-    out.print(render.table("", columns, _rows(document["recordings"])))
-    shown = len(document["recordings"])
-    told = "  ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    out.print(f"显示 shown {shown} · 共 in all: {told or 'no recordings yet'}")
-    for run in last_runs:
-        ended = documents.iso(run.finished_at, zone) or "it runs, or was killed"
+    out.print(render.table(columns, (_row(recording, zone) for recording in found.recordings)))
+    counts = "  ".join(f"{name} {count}" for name, count in sorted(found.counts.items()))
+    shown = len(found.recordings)
+    out.print(f"显示 shown {shown} · 共 in all: {counts or 'no recordings yet'}")
+    if run := found.last_run:
+        ended = iso_or_none(run.finished_at, zone) or "it runs, or was killed"
         out.print(f"上次运行 last run: `meeting {run.command}` {ended}, exit code {run.exit_code}")
 
 
-def _rows(recordings: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.words import shorten
-
-    for one in recordings:
-        students = ", ".join(one["student_ids"]) or (
-            "–" if one["participants_known"] else "参会人未知 unknown"
-        )
-        yield (
-            one["id"],
-            one["start_ts"][:16].replace("T", " "),
-            shorten(one["subject"] or one["record_id"], 30),
-            students,
-            render.status_text(one["status"]),
-            one["phase"] or "",
-            _reason(one),
-        )
-
-
-def _reason(recording: dict[str, Any]) -> str:
-    errors = (
-        f"{name}: {stage['error_code']}"
-        for name, stage in recording["stages"].items()
-        if stage["error_code"]
+def _row(recording: RecordingView, zone: ZoneInfo) -> Sequence["str | Text"]:
+    nobody = "–" if recording.participants_known else "参会人未知 unknown"
+    return (
+        str(recording.id),
+        to_minute(recording.start_ts, zone),
+        shorten(recording.subject or recording.record_id, 30),
+        ", ".join(recording.student_ids) or nobody,
+        render.status_text(recording.status.value),
+        recording.phase or "",
+        recording.skip_reason or next(_errors(recording), ""),
     )
-    return recording["skip_reason"] or next(errors, "")
+
+
+def _errors(recording: RecordingView) -> Iterator[str]:
+    for stage, entry in recording.stages.items():
+        if entry.error_code:
+            yield f"{stage}: {entry.error_code}"

@@ -1,61 +1,74 @@
-"""`meeting why ID`: why is this one not there?"""
+"""`meeting why ID`: the reason why a recording is not finished."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from meeting_pipeline.actions.find import find
+from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, RecordingId
+from meeting_pipeline.cli.session import begin
+from meeting_pipeline.cli.words import STAGE_WORDS
+from meeting_pipeline.domain.display import strip_control_characters
+from meeting_pipeline.domain.stages import LedgerEntry, StageName
+from meeting_pipeline.reporting.documents import why_document
+from meeting_pipeline.reporting.next_step import next_step
+from meeting_pipeline.reporting.times import to_minute, to_second
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def why(recording: RecordingId, as_json: AsJson = False) -> None:
-    """Every stage with attempts, times, reasons and cost, and the next thing that will happen."""
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.session import begin
-    from meeting_pipeline.domain.display import strip_control_characters
-    from meeting_pipeline.reporting import documents
-    from meeting_pipeline.wiring import stores
+    """Explain why a recording is not finished, and what is next.
 
+    It shows every stage with attempts, times and reasons, what the recording cost, and the next
+    thing that will happen.
+    """
     settings = begin()
-    with stores.database(settings) as rows:
-        document = documents.why_document(stores.find(rows, recording), settings.source.zone)
+    zone = settings.source.zone
+    detail = find(settings, recording)
     if as_json:
-        render.as_document(document)
+        render.as_document(why_document(detail, zone))
         return
-    out = render.console()
-    reason = f" ({document['skip_reason']})" if document["skip_reason"] else ""
-    head = f"#{document['id']} {document['record_id']}: {document['status']}{reason}"
-    out.print(strip_control_characters(head), markup=False)
-    columns = (
-        "步骤 stage",
-        "状态 status",
-        "次数 attempts",
-        "开始 started",
-        "用时 s",
-        "原因 reason",
+    out, view = render.console(), detail.recording
+    reason = f" ({view.skip_reason})" if view.skip_reason else ""
+    out.print(
+        strip_control_characters(f"#{view.id} {view.record_id}: {view.status}{reason}"),
+        markup=False,
     )
-    out.print(render.table("", columns, _rows(document["stages"])))
-    if document["cost"]:
-        out.print(f"费用 cost {document['cost']:.4f}")
-    out.print(strip_control_characters(f"接下来 next: {document['next']}"), markup=False)
+    columns = (
+        *("步骤 stage", "状态 status", "次数 attempts"),
+        *("开始 started", "用时 s", "原因 reason"),
+    )
+    out.print(render.table(columns, _rows(view.stages, zone)))
+    if detail.cost:
+        out.print(f"费用 cost {detail.cost:.4f}")
+    out.print(strip_control_characters(f"接下来 next: {next_step(view, zone)}"), markup=False)
 
 
-def _rows(stages: list[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
-    from meeting_pipeline.cli import render
-    from meeting_pipeline.cli.words import STAGE_WORDS
-
-    for stage in stages:
-        seconds = stage.get("seconds")
-        code = stage.get("error_code")
+def _rows(
+    stages: Mapping[StageName, LedgerEntry], zone: ZoneInfo
+) -> Iterator[Sequence["str | Text"]]:
+    for name in StageName:
+        entry = stages.get(name)
+        if entry is None:
+            yield STAGE_WORDS[name], "not yet", "0", "", "", ""
+            continue
         yield (
-            STAGE_WORDS[stage["stage"]],
-            render.status_text(stage["status"]),
-            str(stage["attempts"]),
-            (stage.get("started_at") or "")[:19].replace("T", " "),
-            "" if seconds is None else f"{seconds:.1f}",
-            f"{code}: {stage['message']}" if code else removed_file(stage),
+            STAGE_WORDS[name],
+            render.status_text(entry.status.value),
+            str(entry.attempts),
+            to_second(entry.started_at, zone),
+            "" if entry.seconds is None else f"{entry.seconds:.1f}",
+            _reason(entry, zone),
         )
 
 
-def removed_file(stage: dict[str, Any]) -> str:
-    """That a file is gone because its time was over, and when it went."""
-    removed_at = (stage.get("file_removed_at") or "")[:16].replace("T", " ")
-    return f"{stage['file']} 已到期删除 removed by retention {removed_at}" if removed_at else ""
+def _reason(entry: LedgerEntry, zone: ZoneInfo) -> str:
+    if entry.error_code:
+        return f"{entry.error_code}: {entry.message}"
+    if entry.artifact and (removed_at := entry.artifact_removed_at):
+        day = to_minute(removed_at, zone)
+        return f"{entry.artifact.name} 已到期删除 removed by retention {day}"
+    return ""

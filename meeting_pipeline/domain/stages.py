@@ -105,6 +105,18 @@ class LedgerEntry:
         """Return whether the stage is done, with this fingerprint."""
         return self.status is StageStatus.DONE and self.made_from == made_from
 
+    @property
+    def seconds(self) -> float | None:
+        """Return how long the last attempt took; None until it has ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def artifact_removed_at(self) -> datetime | None:
+        """Return when we removed its published file on purpose; None while it shall be there."""
+        return self.file_removed_at if self.artifact else None
+
 
 @dataclass(frozen=True)
 class RunRequest:

@@ -1,8 +1,9 @@
-"""What people ask about recordings, students and runs: answers, as `meeting` shows them."""
+"""Values that answer what people ask about recordings, students, runs and the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Summary, Transcript, Usage
@@ -13,12 +14,17 @@ from meeting_pipeline.domain.window import Window
 
 @dataclass(frozen=True)
 class RecordingFilter:
-    """Which recordings to show; what is not asked for does not restrict.
+    """Which recordings to show; a field that is not set does not restrict.
 
-    failed: failed or dead. due: to be worked on now; with `failed` too, either of them.
-    since: started then or later, aware. student: the id or a name of somebody who learned there.
-    until: started before that.
-    after: (start_ts, id) of the last one seen, to go on from there.
+    Attributes:
+        failed: Failed or dead recordings.
+        due: Recordings with something to do now; with `failed` too, either of them.
+        since: Recordings that started at this aware time or later.
+        student: The id or a name of a student who was there.
+        until: Recordings that started before this aware time.
+        phase: Recordings in this phase.
+        after: The start and the id of the last recording of the page before this one.
+        limit: The largest number of recordings, newest first; None for all.
     """
 
     failed: bool = False
@@ -33,7 +39,16 @@ class RecordingFilter:
 
 @dataclass(frozen=True)
 class RecordingView:
-    """One recording, without its texts. participants_known: False when the source will not say."""
+    """A recording without its texts.
+
+    Attributes:
+        id: Our own number.
+        record_id: The id that the source gave it.
+        start_ts: Aware UTC, as all times here.
+        participants_known: False when the source does not tell who was there.
+        next_attempt_at: When a failed recording is due again.
+        stages: The ledger entry of each stage that has started.
+    """
 
     id: int
     source: str
@@ -66,13 +81,22 @@ class RecordingDetail:
     summary: Summary | None
     usage: tuple[Usage, ...]
 
+    @property
+    def cost(self) -> float:
+        """Return what all calls cost, in the currency of the price settings."""
+        return sum(usage.cost for usage in self.usage)
+
 
 @dataclass(frozen=True)
 class ExportedRecording:
-    """One recording with what an export tells of it.
+    """A recording with what an export tells of it.
 
-    teachers, students: how they are called, in the order of their ids. summary, transcript: as
-    readable text; None until they are stored, or where they were not asked for.
+    Attributes:
+        recording: The recording without its texts.
+        teachers: Names of the teachers, in the order of their ids.
+        students: Names of the students, in the order of their ids.
+        summary: Readable text; None until it is stored.
+        transcript: Readable text; None until it is stored, or when it was not asked for.
     """
 
     recording: RecordingView
@@ -84,9 +108,13 @@ class ExportedRecording:
 
 @dataclass(frozen=True)
 class StudentView:
-    """One student's numbers. name: the last one known. total_duration: whole minutes.
+    """The numbers of one student.
 
-    phases: how many of the recordings are in each phase.
+    Attributes:
+        name: The last name under which the student was listed.
+        record_cnt: How many recordings the student attended.
+        total_duration: Attended time in whole minutes.
+        phases: How many of the recordings are in each phase.
     """
 
     student_id: str
@@ -99,7 +127,7 @@ class StudentView:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run. finished_at and what comes after it: None while it runs, or when it was killed."""
+    """A run; `finished_at` and what follows it are None while it runs or when it was killed."""
 
     id: int
     command: str
@@ -113,3 +141,32 @@ class RunView:
     failed: int | None
     skipped: int | None
     deferred: int | None
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup of the embedded database that was read back and found whole."""
+
+    path: Path
+    size_bytes: int
+    recordings: int
+
+
+@dataclass(frozen=True)
+class SchemaStatus:
+    """The schema of a database beside the one that this program needs.
+
+    Attributes:
+        current: The revision of the database; None when it has no tables of ours.
+        needed: The revision that this program works with.
+        is_known: Whether this program can upgrade from the current revision.
+    """
+
+    current: str | None
+    needed: str
+    is_known: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether the program can work with the database as it is."""
+        return self.current == self.needed

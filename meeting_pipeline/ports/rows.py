@@ -90,6 +90,11 @@ class RunPlan:
     new: tuple[RecordMeta, ...]
     due: tuple[DueRecord, ...]
 
+    @property
+    def ready(self) -> tuple[RecordMeta, ...]:
+        """Return the new recordings that the source has finished and that are not skipped."""
+        return tuple(meta for meta in self.new if meta.is_final and not meta.skip_reason)
+
 
 class RecordingStore(Protocol):
     """The rows of recordings and their stage ledger; every method commits one transaction."""

@@ -1,11 +1,13 @@
-"""Recordings as CSV (RFC 4180) that a spreadsheet shows as it is and reads no formula out of."""
+"""Recordings as CSV (RFC 4180) that a spreadsheet shows as it is and reads no formula from."""
 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.display import strip_control_characters_by_line
+from meeting_pipeline.domain.views import ExportedRecording
+from meeting_pipeline.reporting.times import to_second
 
 COLUMNS = (
     *("id", "source", "record_id", "meeting_id", "meeting_code", "subject"),
@@ -14,43 +16,51 @@ COLUMNS = (
     "summary",
 )
 BYTE_ORDER_MARK = "\ufeff"
-"""By it Excel knows UTF-8."""
+"""The sign by which Excel recognizes UTF-8."""
 OPENING = f"{BYTE_ORDER_MARK}id,source,"
 
-_TIMES = ("start_ts", "start_utc", "end_ts")
+_UTC = ZoneInfo("UTC")
 _FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[.,]*\d[\d.,]*(?:[eE]\d+)?")
-_KEPT_NUMBER = re.compile(r"(?=[\d.]{1,16}$)(?:0|[1-9]\d{0,14})(?:\.\d+)?", re.ASCII)
-"""A spreadsheet keeps fifteen digits of a number, and no zeros before it."""
+# A spreadsheet keeps fifteen digits of a number and drops zeros before it.
+_EXACT_NUMBER = re.compile(r"(?=[\d.]{1,16}$)(?:0|[1-9]\d{0,14})(?:\.\d+)?", re.ASCII)
 _AS_TEXT = "'"
 
 
 class _Echo:
-    """Gives back what is written to it."""
+    """A file for `csv.writer` that returns the line it is given."""
 
     def write(self, line: str) -> str:
         return line
 
 
-def csv_pieces(recordings: Iterable[Mapping[str, Any]], *, transcripts: bool) -> Iterator[str]:
-    """A head line, then a line for each of `documents.exported_document`.
+def csv_pieces(
+    recordings: Iterable[ExportedRecording], zone: ZoneInfo, *, transcripts: bool
+) -> Iterator[str]:
+    """Yield a header line, then one line for each recording.
 
-    Times are without their offset, which spreadsheets do not read: start_ts and end_ts in the
-    configured zone, start_utc in UTC. Lists are joined by "; ".
+    Times have no offset, because spreadsheets do not read one: start_ts and end_ts are in `zone`,
+    start_utc is in UTC. Lists are joined by "; ".
+
+    Args:
+        recordings: The recordings, read one by one.
+        zone: The configured time zone.
+        transcripts: Whether there is a column "transcript".
     """
     columns = (*COLUMNS, "transcript") if transcripts else COLUMNS
     line = csv.writer(_Echo()).writerow
     yield BYTE_ORDER_MARK + str(line(columns))
     for recording in recordings:
-        yield str(line([cell(_written(name, recording[name])) for name in columns]))
+        texts = _texts(recording, zone)
+        yield str(line([cell(texts[name]) for name in columns]))
 
 
 def cell(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would not show it as it is.
+    """Return a text as the cell that a spreadsheet shows unchanged.
 
-    That is a formula, a number that would lose digits (ids!), and what begins with an apostrophe
-    itself: so whoever takes one away where there is one has the text again. Signs that steer are
-    blanks.
+    An apostrophe is put before a formula, before a number that would lose digits (ids!), and before
+    a text that begins with an apostrophe itself: a reader who removes one leading apostrophe has
+    the text again. Control characters become blanks.
     """
     shown = strip_control_characters_by_line(text)
     begins = shown.lstrip()
@@ -59,17 +69,33 @@ def cell(text: str) -> str:
 
 
 def _loses_digits(word: str) -> bool:
-    """Whether a spreadsheet reads a number, and shows another one."""
-    return bool(_NUMBER.fullmatch(word)) and not _KEPT_NUMBER.fullmatch(word)
+    """Return whether a spreadsheet reads a number and shows a different one."""
+    return bool(_NUMBER.fullmatch(word)) and not _EXACT_NUMBER.fullmatch(word)
 
 
-def _written(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name in _TIMES:
-        return str(value)[:19].replace("T", " ")
-    if isinstance(value, list):
-        return "; ".join(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _texts(exported: ExportedRecording, zone: ZoneInfo) -> Mapping[str, str]:
+    """Return the text of every column of a line."""
+    recording = exported.recording
+    duration_s = recording.duration_s
+    return {
+        "id": str(recording.id),
+        "source": recording.source,
+        "record_id": recording.record_id,
+        "meeting_id": recording.meeting_id or "",
+        "meeting_code": recording.meeting_code or "",
+        "subject": recording.subject,
+        "teacher_id": recording.teacher_id or "",
+        "teachers": "; ".join(exported.teachers),
+        "student_ids": "; ".join(recording.student_ids),
+        "students": "; ".join(exported.students),
+        "participants_known": "true" if recording.participants_known else "false",
+        "start_ts": to_second(recording.start_ts, zone),
+        "start_utc": to_second(recording.start_ts, _UTC),
+        "end_ts": to_second(recording.end_ts, zone),
+        "duration_s": "" if duration_s is None else f"{duration_s:.15g}",
+        "status": recording.status.value,
+        "skip_reason": recording.skip_reason or "",
+        "phase": recording.phase or "",
+        "summary": exported.summary or "",
+        "transcript": exported.transcript or "",
+    }

@@ -1,61 +1,51 @@
-"""What the commands say, as plain values: the same for the terminal, `--json`, cron and mail.
+"""JSON documents of what commands return: the same for `--json`, exports and services.
 
-Times are ISO 8601 with an offset, durations seconds unless a name says otherwise, ids text.
+This is where typed values become JSON, and the only place that builds `dict[str, Any]`. Times are
+ISO 8601 with an offset, durations seconds unless a name says otherwise, ids text.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.domain.erasure import ERASED
 from meeting_pipeline.domain.model import Summary, Transcript
-from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
     Outcome,
     RecordOutcome,
-    RecordStatus,
     RunReport,
     StageName,
     UsageTotals,
 )
 from meeting_pipeline.domain.students import Attendance
 from meeting_pipeline.domain.timing import Timing
+from meeting_pipeline.domain.views import (
+    ExportedRecording,
+    RecordingDetail,
+    RecordingView,
+    StudentView,
+)
 from meeting_pipeline.domain.window import Window
-
-if TYPE_CHECKING:  # a run has none of these to show
-    from meeting_pipeline.domain.views import (
-        ExportedRecording,
-        RecordingDetail,
-        RecordingView,
-        StudentView,
-    )
-    from meeting_pipeline.ports.rows import RunPlan
+from meeting_pipeline.ports.rows import RunPlan
+from meeting_pipeline.reporting.next_step import next_step
+from meeting_pipeline.reporting.times import iso, iso_or_none
 
 Document = dict[str, Any]
 
-
-def iso(moment: datetime | None, zone: ZoneInfo) -> str | None:
-    """A moment as people of this zone write it, with its offset."""
-    return moment.astimezone(zone).isoformat(timespec="seconds") if moment else None
-
-
-def window_document(window: Window | None, zone: ZoneInfo) -> Document | None:
-    """{"start", "end"}."""
-    if window is None:
-        return None
-    return {"start": iso(window.start, zone), "end": iso(window.end, zone)}
+_UTC = ZoneInfo("UTC")
 
 
 def run_document(report: RunReport, zone: ZoneInfo) -> Document:
-    """The run report: listed = new + known, due = done + failed + skipped + deferred."""
+    """Return the report of a run: listed = new + known, due = done + failed + skipped + deferred.
+
+    Args:
+        report: The report.
+        zone: The zone of its times.
+    """
     return {
         "run_id": str(report.run_id),
-        "window": window_document(report.window, zone),
+        "window": _window(report.window, zone),
         "listed": report.listed,
         "new": report.new,
         "known": report.known,
@@ -74,18 +64,22 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
             "completion_tokens": report.usage.completion_tokens,
             "cost": report.usage.cost,
         },
-        "timing": _timing_document(report.timing),
-        "records": [_record_document(record) for record in report.records],
+        "timing": _timing(report.timing),
+        "records": [_outcome(record) for record in report.records],
     }
 
 
 def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
-    """What a run would do: the records that are due now and the new ones."""
+    """Return what a run would do, with the fields of `run_document` and status "new" or "due".
+
+    Args:
+        plan: The plan of the run.
+        zone: The zone of its times.
+    """
     new = [
         {"id": None, "source": meta.key.source, "record_id": meta.key.record_id}
         | {"subject": meta.subject, "status": "new"}
-        for meta in plan.new
-        if meta.is_final and not meta.skip_reason
+        for meta in plan.ready
     ]
     due = [
         {"id": str(record.id), "source": record.meta.key.source}
@@ -96,7 +90,7 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
     return {
         "dry_run": True,
         "run_id": None,
-        "window": window_document(plan.window, zone),
+        "window": _window(plan.window, zone),
         "listed": plan.listed,
         "new": len(new),
         "known": plan.listed - len(new),
@@ -106,13 +100,122 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
         "exit_code": 0,
         "seconds": 0.0,
         "usage": asdict(UsageTotals()),
-        "timing": _timing_document(Timing()),
+        "timing": _timing(Timing()),
         "records": new + due,
     }
 
 
-def _timing_document(timing: Timing) -> Document:
-    """seconds of stages are work alone; occupancy: 0..1 of a gate's slots over the whole run."""
+def status_document(recordings: Iterable[RecordingView], zone: ZoneInfo) -> Document:
+    """Return recordings without their texts, each with the state of its stages.
+
+    Args:
+        recordings: The recordings, in the order of the document.
+        zone: The zone of their times.
+    """
+    return {"recordings": [_recording(recording, zone) for recording in recordings]}
+
+
+def detail_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
+    """Return a recording with attendance, transcript and summary.
+
+    Args:
+        detail: The recording.
+        zone: The zone of its times.
+    """
+    return {
+        **_recording(detail.recording, zone),
+        "play_url": detail.play_url,
+        "size_bytes": detail.size_bytes,
+        "attendance": [_attendance(one, zone) for one in detail.attendance],
+        "transcript": detail.transcript and _transcript(detail.transcript),
+        "summary": detail.summary and _summary(detail.summary),
+    }
+
+
+def why_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
+    """Return every stage with attempts, times, reasons and cost, and what will happen next.
+
+    Args:
+        detail: The recording.
+        zone: The zone of its times.
+    """
+    recording = detail.recording
+    return {
+        "id": str(recording.id),
+        "source": recording.source,
+        "record_id": recording.record_id,
+        "subject": recording.subject,
+        "status": recording.status.value,
+        "skip_reason": recording.skip_reason,
+        "stages": [
+            {"stage": name.value, **_stage_in_full(recording.stages.get(name), zone)}
+            for name in StageName
+        ],
+        "usage": [asdict(usage) for usage in detail.usage],
+        "cost": detail.cost,
+        "next": next_step(recording, zone),
+    }
+
+
+def stats_document(students: Iterable[StudentView], zone: ZoneInfo) -> Document:
+    """Return students with their counts; total_duration is in whole minutes.
+
+    Args:
+        students: The students, in the order of the document.
+        zone: The zone of their times.
+    """
+    return {
+        "students": [
+            {
+                "student_id": student.student_id,
+                "name": student.name,
+                "record_cnt": student.record_cnt,
+                "total_duration": student.total_duration,
+                "last_record_at": iso_or_none(student.last_record_at, zone),
+                "phases": {phase.value: count for phase, count in student.phases.items()},
+            }
+            for student in students
+        ]
+    }
+
+
+def exported_document(
+    exported: ExportedRecording, zone: ZoneInfo, *, transcripts: bool
+) -> Document:
+    """Return a recording as a row of an export; start_utc is start_ts in UTC.
+
+    Args:
+        exported: The recording.
+        zone: The zone of the other times.
+        transcripts: Whether the row has a transcript.
+    """
+    recording = exported.recording
+    row = {
+        **_identity(recording),
+        "teachers": list(exported.teachers),
+        "student_ids": list(recording.student_ids),
+        "students": list(exported.students),
+        "participants_known": recording.participants_known,
+        "start_ts": iso(recording.start_ts, zone),
+        "start_utc": iso(recording.start_ts, _UTC),
+        "end_ts": iso_or_none(recording.end_ts, zone),
+        "duration_s": recording.duration_s,
+        "status": recording.status.value,
+        "skip_reason": recording.skip_reason,
+        "phase": recording.phase and recording.phase.value,
+        "summary": exported.summary,
+    }
+    return {**row, "transcript": exported.transcript} if transcripts else row
+
+
+def _window(window: Window | None, zone: ZoneInfo) -> Document | None:
+    if window is None:
+        return None
+    return {"start": iso(window.start, zone), "end": iso(window.end, zone)}
+
+
+def _timing(timing: Timing) -> Document:
+    """Return where the time went; occupancy is the share (0..1) of a gate's slots in use."""
     return {
         "lower_bound_s": round(timing.lower_bound_s, 3),
         "ratio": None if timing.ratio is None else round(timing.ratio, 3),
@@ -140,7 +243,7 @@ def _timing_document(timing: Timing) -> Document:
     }
 
 
-def _record_document(record: RecordOutcome) -> Document:
+def _outcome(record: RecordOutcome) -> Document:
     return {
         "id": str(record.id),
         "source": record.source,
@@ -153,104 +256,7 @@ def _record_document(record: RecordOutcome) -> Document:
     }
 
 
-def status_document(recordings: Iterable[RecordingView], zone: ZoneInfo) -> Document:
-    """Recordings without their texts, each stage with how it stands."""
-    return {"recordings": [_recording(recording, zone) for recording in recordings]}
-
-
-def detail_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
-    """One recording with attendance, transcript and summary."""
-    return {
-        **_recording(detail.recording, zone),
-        "play_url": detail.play_url,
-        "size_bytes": detail.size_bytes,
-        "attendance": [_attendance(one, zone) for one in detail.attendance],
-        "transcript": detail.transcript and _transcript(detail.transcript),
-        "summary": detail.summary and _summary(detail.summary),
-    }
-
-
-def why_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
-    """Every stage with its attempts, times, reasons and cost, and what will happen next."""
-    recording = detail.recording
-    return {
-        "id": str(recording.id),
-        "source": recording.source,
-        "record_id": recording.record_id,
-        "subject": recording.subject,
-        "status": recording.status.value,
-        "skip_reason": recording.skip_reason,
-        "stages": [
-            {"stage": name.value, **_why_stage(recording.stages.get(name), zone)}
-            for name in StageName
-        ],
-        "usage": [asdict(usage) for usage in detail.usage],
-        "cost": sum(usage.cost for usage in detail.usage),
-        "next": next_step(recording, zone),
-    }
-
-
-def stats_document(students: Iterable[StudentView], zone: ZoneInfo) -> Document:
-    """Students with their counts; total_duration in whole minutes."""
-    return {
-        "students": [
-            {
-                "student_id": student.student_id,
-                "name": student.name,
-                "record_cnt": student.record_cnt,
-                "total_duration": student.total_duration,
-                "last_record_at": iso(student.last_record_at, zone),
-                "phases": {phase.value: count for phase, count in student.phases.items()},
-            }
-            for student in students
-        ]
-    }
-
-
-def exported_document(
-    exported: ExportedRecording, zone: ZoneInfo, *, transcripts: bool
-) -> Document:
-    """One recording as a row. start_utc: start_ts once more, in UTC."""
-    recording = exported.recording
-    told = {
-        **_named(recording),
-        "teachers": list(exported.teachers),
-        "student_ids": list(recording.student_ids),
-        "students": list(exported.students),
-        "participants_known": recording.participants_known,
-        "start_ts": iso(recording.start_ts, zone),
-        "start_utc": iso(recording.start_ts, ZoneInfo("UTC")),
-        "end_ts": iso(recording.end_ts, zone),
-        "duration_s": recording.duration_s,
-        "status": recording.status.value,
-        "skip_reason": recording.skip_reason,
-        "phase": recording.phase and recording.phase.value,
-        "summary": exported.summary,
-    }
-    return {**told, "transcript": exported.transcript} if transcripts else told
-
-
-def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
-    """The next thing that will happen to a recording, in words."""
-    number, again_at = recording.id, iso(recording.next_attempt_at, zone)
-    if recording.skip_reason == ERASED:
-        return "nothing: its texts were erased with one of its students"
-    if recording.skip_reason == TEXTS_REMOVED:
-        return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
-    return {
-        RecordStatus.WAITING: "the source has not finished it; every night asks again",
-        RecordStatus.PENDING: "it is due: the next run takes it",
-        RecordStatus.FAILED: f"the first run after {again_at} tries again; "
-        f"`meeting retry {number}` makes it due now",
-        RecordStatus.DEAD: "nothing: it failed too often; mend the cause, then "
-        f"`meeting retry {number}`",
-        RecordStatus.SKIPPED: "nothing, unless a setting it depends on changes; "
-        f"`meeting retry {number}` makes it due now",
-        RecordStatus.DONE: f"nothing: it is complete, `meeting show {number}`",
-    }[recording.status]
-
-
-def _named(recording: RecordingView) -> Document:
+def _identity(recording: RecordingView) -> Document:
     return {
         "id": str(recording.id),
         "source": recording.source,
@@ -264,9 +270,9 @@ def _named(recording: RecordingView) -> Document:
 
 def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
     return {
-        **_named(recording),
+        **_identity(recording),
         "start_ts": iso(recording.start_ts, zone),
-        "end_ts": iso(recording.end_ts, zone),
+        "end_ts": iso_or_none(recording.end_ts, zone),
         "duration_s": recording.duration_s,
         "student_ids": list(recording.student_ids),
         "participants_known": recording.participants_known,
@@ -282,27 +288,22 @@ def _stage(entry: LedgerEntry, zone: ZoneInfo) -> Document:
         "status": entry.status.value,
         "attempts": entry.attempts,
         "error_code": entry.error_code,
-        "next_attempt_at": iso(entry.next_attempt_at, zone),
-        "file_removed_at": iso(entry.file_removed_at, zone) if entry.artifact else None,
+        "next_attempt_at": iso_or_none(entry.next_attempt_at, zone),
+        "file_removed_at": iso_or_none(entry.artifact_removed_at, zone),
     }
 
 
-def _why_stage(entry: LedgerEntry | None, zone: ZoneInfo) -> Document:
+def _stage_in_full(entry: LedgerEntry | None, zone: ZoneInfo) -> Document:
     if entry is None:
         names = ("error_code", "next_attempt_at", "message", "started_at", "finished_at", "seconds")
         nothing = dict.fromkeys((*names, "file", "file_removed_at"))
         return {"status": "not yet", "attempts": 0, **nothing}
-    took = (
-        (entry.finished_at - entry.started_at).total_seconds()
-        if entry.started_at and entry.finished_at
-        else None
-    )
     return {
         **_stage(entry, zone),
         "message": entry.message,
-        "started_at": iso(entry.started_at, zone),
-        "finished_at": iso(entry.finished_at, zone),
-        "seconds": took,
+        "started_at": iso_or_none(entry.started_at, zone),
+        "finished_at": iso_or_none(entry.finished_at, zone),
+        "seconds": entry.seconds,
         "file": entry.artifact and entry.artifact.name,
     }
 

@@ -14,7 +14,7 @@ from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.reporting import csv, html
-from meeting_pipeline.reporting.documents import Document, exported_document, iso
+from meeting_pipeline.reporting.documents import Document, exported_document
 from meeting_pipeline.storage.files import create, disk_full, is_full, publish
 
 _JSON_OPENING = '{"recordings": ['
@@ -24,7 +24,14 @@ _OPENINGS = (csv.OPENING, html.OPENING, _JSON_OPENING, '{"id": "')
 
 @dataclass
 class Export:
-    """One export. zone: what times are told in. count: of the recordings told so far."""
+    """One export, written piece by piece.
+
+    Attributes:
+        form: How it is written.
+        zone: The zone of its times.
+        transcripts: Whether it holds transcripts.
+        count: How many recordings have been written so far.
+    """
 
     form: ExportFormat
     zone: ZoneInfo
@@ -32,18 +39,24 @@ class Export:
     count: int = 0
 
     def pieces(self, recordings: Iterable[ExportedRecording], now: datetime) -> Iterator[str]:
-        """The document, piece by piece; no more than one recording is held."""
-        rows = self._rows(recordings)
+        """Yield the text of the export; no more than one recording is in memory.
+
+        Args:
+            recordings: The recordings, read one by one.
+            now: The aware time of the export.
+        """
+        counted = self._counted(recordings)
         if self.form is ExportFormat.CSV:
-            return csv.csv_pieces(rows, transcripts=self.transcripts)
+            return csv.csv_pieces(counted, self.zone, transcripts=self.transcripts)
         if self.form is ExportFormat.HTML:
-            return html.html_pieces(rows, iso(now, self.zone) or "")
+            return html.html_pieces(counted, self.zone, now)
+        rows = (exported_document(one, self.zone, transcripts=self.transcripts) for one in counted)
         return _document(rows) if self.form is ExportFormat.JSON else _lines(rows)
 
-    def _rows(self, recordings: Iterable[ExportedRecording]) -> Iterator[Document]:
+    def _counted(self, recordings: Iterable[ExportedRecording]) -> Iterator[ExportedRecording]:
         for recording in recordings:
             self.count += 1
-            yield exported_document(recording, self.zone, transcripts=self.transcripts)
+            yield recording
 
 
 def save(pieces: Iterable[str], target: Path) -> int:

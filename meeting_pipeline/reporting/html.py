@@ -1,16 +1,19 @@
-"""Recordings as one page for people: it needs nothing else, runs nothing and asks nobody."""
+"""Recordings as one HTML page that loads nothing, runs no script and sends nothing."""
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from html import escape
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.display import strip_control_characters_by_line
+from meeting_pipeline.domain.views import ExportedRecording
+from meeting_pipeline.reporting.times import iso, to_minute
 
 OPENING = "<!doctype html>\n<!-- meeting export -->\n"
 
+_UTC = ZoneInfo("UTC")
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif }
 body { max-width: 46rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere }
@@ -46,63 +49,72 @@ This file is yours: `meeting erase` and `meeting cleanup` do not reach it.</p>
 """
 
 
-def html_pieces(recordings: Iterable[Mapping[str, Any]], exported_at: str) -> Iterator[str]:
-    """One page with an article for each of `documents.exported_document`.
+def html_pieces(
+    recordings: Iterable[ExportedRecording], zone: ZoneInfo, exported_at: datetime
+) -> Iterator[str]:
+    """Yield one page with an article for each recording.
 
-    Texts are shown as they are, but for signs that steer; nothing in them acts. exported_at: the
-    moment, as text.
+    Texts are shown as they are, except for control characters; nothing in them acts.
+
+    Args:
+        recordings: The recordings, read one by one.
+        zone: The configured time zone; starts are shown in UTC, too.
+        exported_at: The aware time that the page names as its own.
     """
     yield OPENING + _HEAD
     count = 0
     for recording in recordings:
         count += 1
-        yield _article(recording)
-    yield _FOOT.format(count=_text(f"共 in all {count} · 导出 exported {exported_at}"))
+        yield _article(recording, zone)
+    foot = f"共 in all {count} · 导出 exported {iso(exported_at, zone)}"
+    yield _FOOT.format(count=_text(foot))
 
 
-def _article(recording: Mapping[str, Any]) -> str:
-    heading = f"#{recording['id']} {recording['subject'] or recording['record_id']}"
+def _article(exported: ExportedRecording, zone: ZoneInfo) -> str:
+    recording = exported.recording
+    heading = f"#{recording.id} {recording.subject or recording.record_id}"
     blocks = [
         "<article>",
         f'<h2 dir="auto">{_text(heading)}</h2>',
         "<dl>",
-        *(_fact(label, value) for label, value in _facts(recording) if value),
+        *(_fact(label, value) for label, value in _facts(exported, zone) if value),
         "</dl>",
-        *_texts(recording),
+        *_texts(exported),
         "</article>\n",
     ]
     return "\n".join(blocks)
 
 
-def _facts(recording: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    students = recording["students"] or recording["student_ids"]
-    unknown = "" if recording["participants_known"] else "参会人未知 unknown"
-    reason = recording["skip_reason"]
-    yield "开始 start", f"{_moment(recording['start_ts'])} · {_moment(recording['start_utc'])}"
-    yield "时长 duration", _clock(recording["duration_s"])
-    yield "老师 teacher", ", ".join(recording["teachers"]) or recording["teacher_id"] or ""
+def _facts(exported: ExportedRecording, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    recording = exported.recording
+    students = exported.students or recording.student_ids
+    unknown = "" if recording.participants_known else "参会人未知 unknown"
+    reason = f" ({recording.skip_reason})" if recording.skip_reason else ""
+    yield "开始 start", f"{_moment(recording.start_ts, zone)} · {_moment(recording.start_ts, _UTC)}"
+    yield "时长 duration", _clock(recording.duration_s)
+    yield "老师 teacher", ", ".join(exported.teachers) or recording.teacher_id or ""
     yield "学员 students", ", ".join(students) or unknown
-    yield "阶段 phase", recording["phase"] or ""
-    yield "状态 status", recording["status"] + (f" ({reason})" if reason else "")
-    yield "会议 meeting", recording["meeting_code"] or ""
-    yield "录制 record", f"{recording['source']}:{recording['record_id']}"
+    yield "阶段 phase", recording.phase or ""
+    yield "状态 status", recording.status + reason
+    yield "会议 meeting", recording.meeting_code or ""
+    yield "录制 record", f"{recording.source}:{recording.record_id}"
 
 
 def _fact(label: str, value: str) -> str:
     return f'<dt>{label}</dt><dd dir="auto">{_text(value)}</dd>'
 
 
-def _texts(recording: Mapping[str, Any]) -> Iterator[str]:
+def _texts(exported: ExportedRecording) -> Iterator[str]:
     yield "<h3>总结 summary</h3>"
-    yield f'<p dir="auto">{_text(recording["summary"] or "还没有总结 no summary yet")}</p>'
-    if transcript := recording.get("transcript"):
+    yield f'<p dir="auto">{_text(exported.summary or "还没有总结 no summary yet")}</p>'
+    if exported.transcript:
         yield "<details><summary>转写 transcript</summary>"
-        yield f'<p dir="auto">{_text(transcript)}</p></details>'
+        yield f'<p dir="auto">{_text(exported.transcript)}</p></details>'
 
 
-def _moment(moment: str) -> str:
-    """2026-01-05 19:30 +08:00."""
-    return f"{moment[:16].replace('T', ' ')} {moment[19:]}"
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    """Return "2026-01-05 19:30 +08:00"."""
+    return f"{to_minute(moment, zone)} {iso(moment, zone)[19:]}"
 
 
 def _clock(seconds: float | None) -> str:

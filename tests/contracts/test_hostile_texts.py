@@ -120,7 +120,7 @@ def test_security_12_text_in_tables_steers_nothing(title: str) -> None:
     assert steering(strip_control_characters(title)) == set()
     assert "\n" not in strip_control_characters(title)
     out = Console(width=200, record=True, quiet=True)
-    out.print(render.table("", ("主题",), [(title,)]))
+    out.print(render.table(("主题",), [(title,)]))
     assert steering(out.export_text(styles=True)) == set()
 
 

@@ -48,7 +48,7 @@ def exported(texts: str = "好", transcript: str | None = None, **changes: Any) 
 
 
 def document(one: ExportedRecording, *, transcripts: bool = True) -> Document:
-    """Its row, in Shanghai."""
+    """Return its JSON document, in Shanghai."""
     return exported_document(one, SHANGHAI, transcripts=transcripts)
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: F401
 
 import meeting_pipeline.actions.night
+import meeting_pipeline.actions.run_window
 import meeting_pipeline.adapters.asr.choice
 import meeting_pipeline.adapters.asr.openai_compatible
 import meeting_pipeline.adapters.asr.tencent

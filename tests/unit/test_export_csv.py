@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.display import strip_control_characters_by_line
 from meeting_pipeline.reporting.csv import COLUMNS, cell, csv_pieces
-from tests.support.exported import acts, changes_as_a_number, document, exported, sheet
+from tests.support.exported import SHANGHAI, acts, changes_as_a_number, exported, sheet
 
 TEXTS = ("subject", "teachers", "student_ids", "students", "summary", "transcript")
 NASTY = st.text(st.sampled_from("=+-@\t\r\n '\",;|!\x00\u200b\u202e＝０1e.好")) | st.text()
 
 
 def written(*texts: str) -> list[dict[str, str]]:
-    rows = (document(exported(text)) for text in texts)
-    return sheet("".join(csv_pieces(rows, transcripts=True)))
+    rows = (exported(text) for text in texts)
+    return sheet("".join(csv_pieces(rows, SHANGHAI, transcripts=True)))
 
 
 def read_back(shown: str) -> str:
@@ -33,12 +33,15 @@ def test_a_row_has_times_of_here_and_of_utc_and_ids_with_all_their_digits() -> N
 
 
 def test_transcripts_are_there_only_when_they_are_asked_for() -> None:
-    text = "".join(csv_pieces([document(exported(), transcripts=False)], transcripts=False))
+    text = "".join(csv_pieces([exported()], SHANGHAI, transcripts=False))
     assert list(sheet(text)[0]) == list(COLUMNS)
 
 
 def test_without_recordings_there_is_a_head_line() -> None:
-    assert "".join(csv_pieces([], transcripts=False)) == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+    assert (
+        "".join(csv_pieces([], SHANGHAI, transcripts=False))
+        == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_security_12_any_text_comes_back_and_no_cell_is_a_formula(first: str, se
 @settings(max_examples=100, deadline=None)
 @given(NASTY)
 def test_lines_end_as_the_standard_says(text: str) -> None:
-    made = "".join(csv_pieces([document(exported(text))], transcripts=True))
+    made = "".join(csv_pieces([exported(text)], SHANGHAI, transcripts=True))
     assert made.endswith("\r\n")
     assert made.count("\r") == 2, "one after each record, none inside"
     made.encode()

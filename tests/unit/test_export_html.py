@@ -3,13 +3,17 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.display import strip_control_characters_by_line
 from meeting_pipeline.reporting.html import html_pieces
-from tests.support.exported import Page, document, exported, page
+from tests.support.exported import SHANGHAI, Page, exported, page
+
+NOW = datetime(2026, 1, 31, 19, 0, tzinfo=UTC)
 
 NASTY = st.text(st.sampled_from("<>&\"'=/!-?[]#;\x00\r\nap "), min_size=1) | st.text(min_size=1)
 ATTACKS = (
@@ -26,12 +30,12 @@ ATTACKS = (
 
 
 def drawn(text: str) -> Page:
-    return page(html_pieces([document(exported(text))], "2026-02-01"))
+    return page(html_pieces([exported(text)], SHANGHAI, NOW))
 
 
 def test_it_reads_from_the_heading_to_the_transcript() -> None:
-    lesson = document(exported("简历", transcript="[00:00] 王老师: 好"))
-    shown = page(html_pieces([lesson], "2026-02-01T03:00:00+08:00"))
+    lesson = exported("简历", transcript="[00:00] 王老师: 好")
+    shown = page(html_pieces([lesson], SHANGHAI, NOW))
     assert shown.shown_in("h2") == ["#7 简历"]
     facts = dict(zip(shown.shown_in("dt"), shown.shown_in("dd"), strict=True))
     assert facts["开始 start"] == "2026-01-05 19:30 +08:00 · 2026-01-05 11:30 +00:00"
@@ -44,8 +48,8 @@ def test_it_reads_from_the_heading_to_the_transcript() -> None:
 
 def test_what_is_not_there_is_said_or_left_out() -> None:
     plainly = exported(student_ids=(), participants_known=False, duration_s=None, phase=None)
-    told = document(plainly, transcripts=False) | {"students": [], "summary": None}
-    shown = page(html_pieces([told], ""))
+    bare = replace(plainly, students=(), summary=None, transcript=None)
+    shown = page(html_pieces([bare], SHANGHAI, NOW))
     facts = dict(zip(shown.shown_in("dt"), shown.shown_in("dd"), strict=True))
     assert facts["学员 students"] == "参会人未知 unknown"
     assert {"时长 duration", "阶段 phase"}.isdisjoint(facts)
@@ -54,13 +58,13 @@ def test_what_is_not_there_is_said_or_left_out() -> None:
 
 
 def test_without_recordings_it_is_a_page_all_the_same() -> None:
-    shown = page(html_pieces([], "2026-02-01"))
+    shown = page(html_pieces([], SHANGHAI, NOW))
     assert shown.shown_in("h1") == ["会议录制 recordings"]
     assert shown.shown_in("p")[0].startswith("共 in all 0")
 
 
 def test_security_12_the_page_runs_nothing_and_asks_nobody() -> None:
-    text = "".join(html_pieces([document(exported())], "2026-02-01"))
+    text = "".join(html_pieces([exported()], SHANGHAI, NOW))
     elements = page([text]).elements
     assert not [name for name, _ in elements if name in ("script", "a", "img", "link", "iframe")]
     attributes = {name for _, pairs in elements for name, _ in pairs}
@@ -96,4 +100,4 @@ def test_security_12_no_attack_is_more_than_text() -> None:
 @given(NASTY)
 def test_security_12_a_page_shows_just_the_text(text: str) -> None:
     shows_just(drawn(text), strip_control_characters_by_line(text))
-    "".join(html_pieces([document(exported(text))], "")).encode()
+    "".join(html_pieces([exported(text)], SHANGHAI, NOW)).encode()

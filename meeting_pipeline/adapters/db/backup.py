@@ -2,28 +2,13 @@
 
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from meeting_pipeline.domain.views import Backup
 from meeting_pipeline.errors import ConfigError, FatalError, UsageError
 from meeting_pipeline.storage.files import create, publish
 
 _MAGIC = b"SQLite format 3\0"
-
-
-@dataclass(frozen=True)
-class Backup:
-    """A backup whose integrity has been checked.
-
-    Attributes:
-        path: The file.
-        size_bytes: Its size.
-        recordings: Number of recordings in it.
-    """
-
-    path: Path
-    size_bytes: int
-    recordings: int
 
 
 def back_up(database: Path, target: Path) -> Backup:

@@ -1,6 +1,5 @@
 """Schema revisions of a database, and their upgrade by Alembic."""
 
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from meeting_pipeline.adapters.db import schema
 from meeting_pipeline.adapters.db.engine import in_transaction, revision
 from meeting_pipeline.adapters.db.failures import UPGRADE
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
+from meeting_pipeline.domain.views import SchemaStatus
 from meeting_pipeline.errors import ConfigError
 
 DIALECTS = (MYSQL, SQLITE)
@@ -27,26 +27,6 @@ _WORDS = {
     MYSQL: ("MySQL 8 and MariaDB 10.11", "mysql NAME < sql/init.sql", "\nSET NAMES utf8mb4;\n"),
     SQLITE: ("SQLite", "sqlite3 FILE < sql/init.sqlite.sql", ""),
 }
-
-
-@dataclass(frozen=True)
-class SchemaStatus:
-    """The schema revision of a database compared with the one that this version needs.
-
-    Attributes:
-        current: The revision of the database; None without tables of ours.
-        needed: The revision that this version needs.
-        is_known: Whether this version knows the database's revision.
-    """
-
-    current: str | None
-    needed: str
-    is_known: bool
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the database has the revision that this version needs."""
-        return self.current == self.needed
 
 
 def status(engine: Engine) -> SchemaStatus:

@@ -1,0 +1,44 @@
+"""Failed, dead and skipped recordings made due again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meeting_pipeline.actions.find import no_such_recording
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.views import RecordingFilter
+from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.wiring import stores
+
+
+@dataclass(frozen=True)
+class Retried:
+    """The recordings that were named, by our numbers, and those of them that are due now."""
+
+    numbers: tuple[int, ...]
+    reopened: tuple[int, ...]
+
+
+def retry(settings: Settings, references: Sequence[str], *, dead: bool = False) -> Retried:
+    """Forget the failed attempts of recordings, so that the next run processes them.
+
+    Args:
+        settings: The installation.
+        references: Numbers or record ids, as `find` reads them.
+        dead: Whether to add every dead recording.
+
+    Raises:
+        UsageError: ("no_such_recording") when a reference names none; no other one is reopened.
+        RecordError: ("ambiguous_id") when several sources have a record id.
+    """
+    with stores.database(settings) as rows:
+        numbers = []
+        for reference in references:
+            number = rows.reading.find(reference)
+            if number is None:
+                raise no_such_recording(reference)
+            numbers.append(number)
+        if dead:
+            failed = rows.reading.recordings(RecordingFilter(failed=True))
+            numbers += [one.id for one in failed if one.status is RecordStatus.DEAD]
+        reopened = tuple(number for number in numbers if rows.recordings.retry(number))
+    return Retried(tuple(numbers), reopened)

@@ -1,0 +1,34 @@
+"""The next thing that will happen to a recording, in words."""
+
+from zoneinfo import ZoneInfo
+
+from meeting_pipeline.domain.erasure import ERASED
+from meeting_pipeline.domain.retention import TEXTS_REMOVED
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.views import RecordingView
+from meeting_pipeline.reporting.times import iso_or_none
+
+
+def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
+    """Return what happens to a recording next and which command changes that.
+
+    Args:
+        recording: The recording.
+        zone: The zone of the times in the sentence.
+    """
+    number, again_at = recording.id, iso_or_none(recording.next_attempt_at, zone)
+    if recording.skip_reason == ERASED:
+        return "nothing: its texts were erased with one of its students"
+    if recording.skip_reason == TEXTS_REMOVED:
+        return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
+    return {
+        RecordStatus.WAITING: "the source has not finished it; every night asks again",
+        RecordStatus.PENDING: "it is due: the next run takes it",
+        RecordStatus.FAILED: f"the first run after {again_at} tries again; "
+        f"`meeting retry {number}` makes it due now",
+        RecordStatus.DEAD: "nothing: it failed too often; mend the cause, then "
+        f"`meeting retry {number}`",
+        RecordStatus.SKIPPED: "nothing, unless a setting it depends on changes; "
+        f"`meeting retry {number}` makes it due now",
+        RecordStatus.DONE: f"nothing: it is complete, `meeting show {number}`",
+    }[recording.status]
