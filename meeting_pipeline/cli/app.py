@@ -2,61 +2,81 @@
 
 import logging
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import typer
-from click import Command, Context
+from click import Command, Context, HelpFormatter
 from typer.core import TyperGroup
 
 from meeting_pipeline import __version__, exit_codes
 from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
+from meeting_pipeline.cli.welcome import next_steps
 from meeting_pipeline.domain.display import json_text, strip_control_characters
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 from meeting_pipeline.runtime.interrupts import CommandInterrupts
 
 log = logging.getLogger("meeting_pipeline")
 
-_COMMANDS = {
-    "run": "run:run",
-    "run-range": "run:run_range",
-    "cron": "cron:cron",
-    "fetch": "stage_verbs:fetch",
-    "download": "stage_verbs:download",
-    "transcribe": "stage_verbs:transcribe",
-    "summarize": "stage_verbs:summarize",
-    "status": "status:status",
-    "show": "show:show",
-    "why": "why:why",
-    "retry": "retry:retry",
-    "stats": "stats:stats",
-    "export": "export:export",
-    "cleanup": "cleanup:cleanup",
-    "erase": "erase:erase",
-    "doctor": "doctor:doctor",
-    "demo": "demo:demo",
-    "sandbox": "sandbox:sandbox",
-    "config": "config:commands",
-    "db": "db:commands",
+
+@dataclass(frozen=True)
+class _Listed:
+    """A command in the list, which is shown without loading any command.
+
+    Attributes:
+        where: A module of `meeting_pipeline.cli` and its function, or its group of functions.
+        help: The first line of the command's help page.
+    """
+
+    where: str
+    help: str
+
+
+COMMANDS = {
+    "run": _Listed("run:run", "List a window, then process every record in it that is due."),
+    "run-range": _Listed(
+        "run:run_range", "Run over a time span with a start and an end, to fill gaps."
+    ),
+    "cron": _Listed("cron:cron", "Run the incremental night: what is new and what is due."),
+    "fetch": _Listed("stage_verbs:fetch", "List a window into rows; download nothing."),
+    "download": _Listed("stage_verbs:download", "List a window and download what is due."),
+    "transcribe": _Listed(
+        "stage_verbs:transcribe", "List a window, download what is due, and transcribe it."
+    ),
+    "summarize": _Listed(
+        "stage_verbs:summarize", "List a window and process what is due up to its summary."
+    ),
+    "status": _Listed("status:status", "List recordings, newest first, with status and stages."),
+    "show": _Listed("show:show", "Show attendance, summary and transcript of a recording."),
+    "why": _Listed("why:why", "Explain why a recording is not finished, and what is next."),
+    "retry": _Listed("retry:retry", "Make failed, dead or skipped recordings due again."),
+    "stats": _Listed("stats:stats", "List students with recordings, attended minutes and phases."),
+    "export": _Listed("export:export", "Export recordings as CSV, HTML or JSON."),
+    "cleanup": _Listed(
+        "cleanup:cleanup", "Remove expired media and audio, and old transcripts if asked."
+    ),
+    "erase": _Listed("erase:erase", "Erase a student from rows, files and logs, for good."),
+    "doctor": _Listed("doctor:doctor", "Test every setting for real, or repair what is damaged."),
+    "demo": _Listed("demo:demo", "Run the real pipeline over the sample recordings."),
+    "sandbox": _Listed("sandbox:sandbox", "Serve a local Tencent Meeting and models until Ctrl-C."),
+    "config": _Listed("config:commands", "设置 Settings."),
+    "db": _Listed("db:commands", "数据库 Database."),
 }
-"""Where each is: a module of `meeting_pipeline.cli`, and its function or its group of them."""
 
 
 class _Commands(TyperGroup):
-    """Loads a command when it is called: all of them take as long to load as half a library."""
+    """Commands that are loaded when they are called: all of them take a third of a second."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = {name: Command(name) for name in _COMMANDS}  # what a typo may have meant
-
-    def list_commands(self, ctx: Context) -> list[str]:
-        return list(_COMMANDS)
+        self.commands = {name: Command(name, help=listed.help) for name, listed in COMMANDS.items()}
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name].where.partition(":")
         found = getattr(import_module(f"meeting_pipeline.cli.{module}"), name)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -65,6 +85,13 @@ class _Commands(TyperGroup):
         command = typer.main.get_command(found)
         command.name = cmd_name
         return command
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, self.commands))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(room)) for name, one in self.commands.items()]
+            )
 
 
 app = typer.Typer(
@@ -95,8 +122,6 @@ def meeting(
     Tencent Meeting recordings to transcripts, summaries, phases and student statistics.
     """
     if context.invoked_subcommand is None:
-        from meeting_pipeline.cli.welcome import next_steps
-
         typer.echo(next_steps())
 
 
@@ -120,7 +145,7 @@ def _hand_over(ended: Ended, *, is_night: bool) -> None:
         ended.exit_code = exit_codes.BUG
         ended.error = FatalError("output_lost", "standard output cannot be written")
     if is_night:
-        from meeting_pipeline.cli import alerts  # loads all settings, which `--help` has no use for
+        from meeting_pipeline.cli import alerts  # loads what reads settings and sends notices
 
         alerts.tell(ended)
 

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.cli import app, cleanup, doctor, run, stats
@@ -64,17 +66,33 @@ def loaded_by(*words: str) -> set[str]:
     return set(ended.stderr.split())
 
 
-def test_help_loads_no_heavy_library() -> None:
+def test_help_loads_no_heavy_library_no_command_and_nothing_that_commands_call() -> None:
     heavy = {"sqlalchemy", "faster_whisper", "av", "requests", "numpy", "pydantic"}
-    heavy |= {"alembic", "aria2p", "apprise", "jieba", "dotenv", "tenacity"}
-    assert heavy & loaded_by("--help") == set()
+    heavy |= {"alembic", "aria2p", "apprise", "jieba", "dotenv", "tenacity", "rich"}
+    loaded = loaded_by("--help")
+    assert heavy & loaded == set()
+    commands = {f"cli.{listed.where.partition(':')[0]}" for listed in app.COMMANDS.values()}
+    for part in ("adapters", "wiring", "actions", "settings", *commands):
+        assert f"meeting_pipeline.{part}" not in loaded
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_the_list_of_commands_has_the_first_line_of_each_help_page(name: str) -> None:
+    listed = typer.main.get_command(app.app)
+    assert isinstance(listed, click.Group)
+
+    command = listed.get_command(click.Context(listed), name)
+
+    assert command and command.help
+    assert app.COMMANDS[name].help == command.help.split("\n")[0]
+    assert len(app.COMMANDS[name].help) <= 62, "it would be cut in a terminal of 80 columns"
 
 
 def test_a_run_on_sqlite_begins_without_pydantic_and_without_mysql(tmp_path: Path) -> None:
     """All that a night at Tencent with services of its own is put together from."""
     script = (
         "import sys\n"
-        "from meeting_pipeline.wiring import run as assembly\n"
+        "from meeting_pipeline.wiring import run as pipelines\n"
         "from meeting_pipeline.adapters.asr import openai_compatible\n"
         "from meeting_pipeline.adapters.db.database import Database\n"
         "from meeting_pipeline.adapters.llm import openai_compatible\n"
