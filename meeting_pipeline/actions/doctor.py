@@ -21,7 +21,7 @@ from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
 from meeting_pipeline.upkeep import erasure
-from meeting_pipeline.wiring import backends, stores
+from meeting_pipeline.wiring import backends, schema
 from meeting_pipeline.wiring.backends import Parts
 
 Checking = Callable[[], Check | list[Check]]
@@ -140,7 +140,7 @@ def _database(parts: Parts) -> list[Check]:
     """The damage comes after it: an empty database has its tables then."""
     settings = parts.settings
     try:
-        return [*stores.database_checks(settings), repair.glance(settings, parts.stop.is_set)]
+        return [*schema.checks(settings), repair.glance(settings, parts.stop.is_set)]
     except ConfigError as error:
         code = "database_schema" if error.code in ("schema_old", "schema_new") else "database"
         return [Check.refused(code, error)]

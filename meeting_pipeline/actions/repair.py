@@ -13,7 +13,7 @@ from meeting_pipeline.settings.config import Settings, env_file_risk
 from meeting_pipeline.upkeep.erasure import broken_off
 from meeting_pipeline.upkeep.repair import modes
 from meeting_pipeline.upkeep.repair.survey import Survey, repaired
-from meeting_pipeline.wiring import stores
+from meeting_pipeline.wiring import schema, stores
 
 _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 
@@ -47,9 +47,9 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
             return found  # the next run makes it; or it is closed to us, which was found above
         if damaged := _damaged(settings, lambda: False):
             return [*found, damaged]
-        schema = list(act(_old_schema(settings)))
-        found += schema
-        if not all(finding.is_repaired for finding in schema):
+        old_schema = list(act(_old_schema(settings)))
+        found += old_schema
+        if not all(finding.is_repaired for finding in old_schema):
             return found
         with stores.database(settings) as rows:
             if held is not None:
@@ -87,10 +87,10 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
 
 
 def _old_schema(settings: Settings) -> Iterator[Finding]:
-    schema = stores.schema_status(settings)
-    if schema.current and schema.is_known and not schema.is_current:
-        message = f"the database has schema {schema.current}, {schema.needed} is needed"
-        upgrade = partial(stores.upgrade_schema, settings)
+    found = schema.status(settings)
+    if found.current and found.is_known and not found.is_current:
+        message = f"the database has schema {found.current}, {found.needed} is needed"
+        upgrade = partial(schema.upgrade, settings)
         yield Finding(Kind.SCHEMA_OLD, "schema", message, "meeting db upgrade", upgrade)
 
 

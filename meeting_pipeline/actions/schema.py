@@ -2,17 +2,17 @@
 
 from meeting_pipeline.domain.views import SchemaStatus
 from meeting_pipeline.settings.config import Settings
-from meeting_pipeline.wiring import stores
+from meeting_pipeline.wiring import schema
 
 
 def schema_status(settings: Settings) -> SchemaStatus:
     """Return which schema the database has and which one this program needs."""
-    return stores.schema_status(settings)
+    return schema.status(settings)
 
 
 def upgrade_schema(settings: Settings) -> SchemaStatus:
     """Bring the tables to what this program needs; it may be killed and called again."""
-    return stores.upgrade_schema(settings)
+    return schema.upgrade(settings)
 
 
 def schema_sql(dialect: str) -> str:
@@ -24,4 +24,4 @@ def schema_sql(dialect: str) -> str:
     Raises:
         ConfigError: ("bad_dialect") for any other dialect.
     """
-    return stores.schema_sql(dialect)
+    return schema.sql(dialect)

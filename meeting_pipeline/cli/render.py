@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
@@ -13,7 +14,17 @@ from meeting_pipeline.ports.rows import RunPlan
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A cell in a colour or in bold."""
+
+    text: str
+    style: str
+
+
+Row = Sequence[str | Styled]
 
 
 def as_document(document: dict[str, Any]) -> None:
@@ -28,7 +39,7 @@ def console() -> "Console":
     return Console(highlight=False)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> "Table":
+def table(columns: Sequence[str], rows: Iterable[Row]) -> "Table":
     """Return a table of text from outside; nothing in it is read as markup.
 
     Args:
@@ -42,20 +53,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> "Ta
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(
-            *(
-                cell if isinstance(cell, Text) else Text(strip_control_characters(cell))
-                for cell in row
-            )
+        cells = (
+            cell if isinstance(cell, Styled) else Styled(strip_control_characters(cell), "")
+            for cell in row
         )
+        drawn.add_row(*(Text(cell.text, style=cell.style) for cell in cells))
     return drawn
 
 
-def status_text(status: str) -> "Text":
+def status_cell(status: str) -> Styled:
     """Return a status in its colour."""
-    from rich.text import Text
-
-    return Text(status, style=STATUS_STYLES.get(status, ""))
+    return Styled(status, STATUS_STYLES.get(status, ""))
 
 
 def report(ended: RunReport) -> None:
@@ -79,12 +87,12 @@ def plan(planned: RunPlan) -> None:
     )
 
 
-def _outcome(record: RecordOutcome) -> Sequence["str | Text"]:
+def _outcome(record: RecordOutcome) -> Row:
     stage = STAGE_WORDS[record.stage] if record.stage else ""
     code = record.error_code
     reason = ": ".join(filter(None, (stage, code, record.message))) if code else stage
     subject = shorten(record.subject or record.record_id, 36)
-    return str(record.id), subject, status_text(record.status.value), reason
+    return str(record.id), subject, status_cell(record.status.value), reason
 
 
 def _counts(ended: RunReport) -> list[str]:

@@ -1,7 +1,7 @@
 """`meeting status`: recordings and how far each has come."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,9 +14,6 @@ from meeting_pipeline.cli.words import shorten
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.reporting.documents import status_document
 from meeting_pipeline.reporting.times import iso_or_none, to_minute
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _DEFAULT_LIMIT = 50
 
@@ -54,14 +51,14 @@ def status(
         out.print(f"上次运行 last run: `meeting {run.command}` {ended}, exit code {run.exit_code}")
 
 
-def _row(recording: RecordingView, zone: ZoneInfo) -> Sequence["str | Text"]:
+def _row(recording: RecordingView, zone: ZoneInfo) -> render.Row:
     nobody = "–" if recording.participants_known else "参会人未知 unknown"
     return (
         str(recording.id),
         to_minute(recording.start_ts, zone),
         shorten(recording.subject or recording.record_id, 30),
         ", ".join(recording.student_ids) or nobody,
-        render.status_text(recording.status.value),
+        render.status_cell(recording.status.value),
         recording.phase or "",
         recording.skip_reason or next(_errors(recording), ""),
     )

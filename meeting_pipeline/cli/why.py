@@ -1,7 +1,6 @@
 """`meeting why ID`: the reason why a recording is not finished."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.actions.find import find
@@ -14,9 +13,6 @@ from meeting_pipeline.domain.stages import LedgerEntry, StageName
 from meeting_pipeline.reporting.documents import why_document
 from meeting_pipeline.reporting.next_step import next_step
 from meeting_pipeline.reporting.times import to_minute, to_second
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 
 def why(recording: RecordingId, as_json: AsJson = False) -> None:
@@ -47,9 +43,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
     out.print(strip_control_characters(f"接下来 next: {next_step(view, zone)}"), markup=False)
 
 
-def _rows(
-    stages: Mapping[StageName, LedgerEntry], zone: ZoneInfo
-) -> Iterator[Sequence["str | Text"]]:
+def _rows(stages: Mapping[StageName, LedgerEntry], zone: ZoneInfo) -> Iterator[render.Row]:
     for name in StageName:
         entry = stages.get(name)
         if entry is None:
@@ -57,7 +51,7 @@ def _rows(
             continue
         yield (
             STAGE_WORDS[name],
-            render.status_text(entry.status.value),
+            render.status_cell(entry.status.value),
             str(entry.attempts),
             to_second(entry.started_at, zone),
             "" if entry.seconds is None else f"{entry.seconds:.1f}",

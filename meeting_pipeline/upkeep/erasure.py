@@ -8,7 +8,9 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import RecordKey
@@ -17,6 +19,9 @@ from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.ports.rows import StatsStore
 from meeting_pipeline.ports.upkeep import ErasureStore, Remnant
 from meeting_pipeline.storage.files import RecordFolder, make_folder, remove_durably, write_durably
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names may stand in them
 _NOTES = "erasing"
@@ -64,7 +69,7 @@ class Erasure:
         files = list(self._files(scope))
         try:
             make_folder(self._note(student).parent)
-            write_durably(self._note(student), _noted(scope))
+            write_durably(self._note(student), _note_format().dump_json(scope))
             self.store.erase(scope)
             for key in scope.keys:
                 remove_durably(self._folder(key))
@@ -118,7 +123,7 @@ class Erasure:
 
     def _broken_off(self, student: str) -> Scope | None:
         path = self._note(student)
-        return _read(path.read_bytes()) if path.is_file() else None
+        return _note_format().validate_json(path.read_bytes()) if path.is_file() else None
 
     # ── logs ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,13 +174,8 @@ def _without(path: Path, words: Words, *, write: bool) -> int:
     return len(lines) - len(kept)
 
 
-def _noted(scope: Scope) -> bytes:
-    from pydantic import TypeAdapter
+@cache
+def _note_format() -> "TypeAdapter[Scope]":
+    from pydantic import TypeAdapter  # heavy; only an erasure needs it
 
-    return TypeAdapter(Scope).dump_json(scope)
-
-
-def _read(note: bytes) -> Scope:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Scope).validate_json(note)
+    return TypeAdapter(Scope)

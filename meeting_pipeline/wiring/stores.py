@@ -9,11 +9,9 @@ from pathlib import Path
 from meeting_pipeline.adapters.db import backup, embedded
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock, LockUnsupported
-from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.domain.retention import RetentionRules
-from meeting_pipeline.domain.views import Backup, SchemaStatus
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.domain.views import Backup
 from meeting_pipeline.runtime import lock_file
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.storage import files
@@ -151,45 +149,7 @@ def recordings_folder(settings: Settings) -> Path:
     return settings.source.data_dir / "recordings"
 
 
-# ── the database itself ──────────────────────────────────────────────────────────────────────────
-
-
-def schema_status(settings: Settings) -> SchemaStatus:
-    """Return which schema the database has and which one this program needs."""
-    from meeting_pipeline.adapters.db import migrate  # loads Alembic
-
-    with raw_database(settings) as rows:
-        return migrate.status(rows.engine)
-
-
-def upgrade_schema(settings: Settings) -> SchemaStatus:
-    """Bring the tables to what this program needs."""
-    from meeting_pipeline.adapters.db import migrate  # loads Alembic
-
-    with raw_database(settings) as rows:
-        return migrate.upgrade(rows.engine)
-
-
-def schema_sql(dialect: str) -> str:
-    """Return the whole schema as SQL.
-
-    Raises:
-        ConfigError: ("bad_dialect") for a dialect that the program has no SQL for.
-    """
-    from meeting_pipeline.adapters.db import migrate  # loads Alembic
-
-    if dialect not in migrate.DIALECTS:
-        known = " or ".join(migrate.DIALECTS)
-        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"say {known}")
-    return migrate.dump_sql(dialect)
-
-
-def database_checks(settings: Settings) -> list[Check]:
-    """Return whether the database is fit for our rows; an empty one gets its tables first."""
-    from meeting_pipeline.adapters.db import health  # loads Alembic
-
-    with database(settings) as rows:
-        return health.examine(rows.engine)
+# ── the file of the embedded database ────────────────────────────────────────────────────────────
 
 
 def file_damage(settings: Settings, stopped: Callable[[], bool]) -> str | None:

@@ -1,0 +1,38 @@
+"""The schema of the database that the settings name; apart, because it loads Alembic."""
+
+from meeting_pipeline.adapters.db import health, migrate
+from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.domain.views import SchemaStatus
+from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.wiring import stores
+
+
+def status(settings: Settings) -> SchemaStatus:
+    """Return which schema the database has and which one this program needs."""
+    with stores.raw_database(settings) as rows:
+        return migrate.status(rows.engine)
+
+
+def upgrade(settings: Settings) -> SchemaStatus:
+    """Bring the tables to what this program needs."""
+    with stores.raw_database(settings) as rows:
+        return migrate.upgrade(rows.engine)
+
+
+def sql(dialect: str) -> str:
+    """Return the whole schema as SQL.
+
+    Raises:
+        ConfigError: ("bad_dialect") for a dialect that the program has no SQL for.
+    """
+    if dialect not in migrate.DIALECTS:
+        known = " or ".join(migrate.DIALECTS)
+        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"say {known}")
+    return migrate.dump_sql(dialect)
+
+
+def checks(settings: Settings) -> list[Check]:
+    """Return whether the database is fit for our rows; an empty one gets its tables first."""
+    with stores.database(settings) as rows:
+        return health.examine(rows.engine)
