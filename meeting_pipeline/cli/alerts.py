@@ -1,4 +1,4 @@
-"""What is sent when `meeting cron` ends: one notice a night, whatever ended it."""
+"""The notice that is sent when `meeting cron` ends: one a night, however it ended."""
 
 import logging
 import socket
@@ -19,45 +19,45 @@ from meeting_pipeline.settings.config import alert_settings
 log = logging.getLogger(__name__)
 
 _WITHIN_S = 20.0
-_WITHIN_S_OF_A_SIGNAL = 5.0  # who stops a service kills what is still there soon after
+_WITHIN_S_OF_A_SIGNAL = 5.0  # service managers kill what still runs soon after a signal
 _SIGNALLED = {exit_codes.INTERRUPTED: "interrupted", exit_codes.TERMINATED: "terminated"}
-_UNTOLD = {**_SIGNALLED, exit_codes.USAGE: "usage"}
+_CODES = {**_SIGNALLED, exit_codes.USAGE: "usage"}
 _MESSAGES = {
-    "interrupted": "Ctrl-C before the night had its report",
-    "terminated": "SIGTERM or SIGHUP before the night had its report",
+    "interrupted": "Ctrl-C ended the night before it had a report",
+    "terminated": "SIGTERM or SIGHUP ended the night before it had a report",
     "usage": "the command line cannot be read",
 }
 
 
-def tell(ended: Ended) -> None:
+def send_notice(ended: Ended) -> None:
     """Send the notice of a night that has ended."""
     if ended.exit_code == exit_codes.OK and ended.report is None:
         return  # `meeting cron --help`
     is_signalled = ended.exit_code in _SIGNALLED
     within_s = _WITHIN_S_OF_A_SIGNAL if is_signalled else _WITHIN_S
-    _tell(ended, lambda: _notice(ended), within_s)
+    _send_once(ended, lambda: _notice(ended), within_s)
 
 
 class LastWords(RunObserver):
-    """Sends the notice of a run that was asked to end and did not, before it is ended."""
+    """An observer that sends the notice of a run which did not end when it was asked to."""
 
     def __init__(self, ended: Ended) -> None:
         self._ended = ended
 
     def run_given_up(self, exit_code: int, reason: str) -> None:
-        failure = Failure(exit_code, reason, "the run was asked to end and did not do so in time")
-        _tell(self._ended, lambda: notify.of_failure(failure, _place()), LAST_WORDS_S)
+        failure = Failure(exit_code, reason, "the run was asked to end and did not end in time")
+        _send_once(self._ended, lambda: notify.of_failure(failure, _place()), LAST_WORDS_S)
 
 
-def _tell(ended: Ended, notice: Callable[[], Notice], within_s: float) -> None:
-    """Send it to NOTIFY_URLS, as far as they can be read, unless one of this night is sent.
+def _send_once(ended: Ended, notice: Callable[[], Notice], within_s: float) -> None:
+    """Send the notice to every readable address in NOTIFY_URLS, unless this night has sent one.
 
     Nothing that goes wrong here changes how the night ended. A signal ends the sending.
     """
     try:
-        with ended.telling:
-            if not ended.is_told:
-                ended.is_told = True
+        with ended.notice_lock:
+            if not ended.has_notice:
+                ended.has_notice = True
                 _send(notice(), within_s)
     except (KeyboardInterrupt, SystemExit):
         log.warning("a signal ended the sending of the notice")
@@ -74,7 +74,7 @@ def _send(notice: Notice, within_s: float) -> None:
 
 
 def _notice(ended: Ended) -> Notice:
-    """The report's, unless the process ends otherwise than the report says."""
+    """Return the notice of the report, unless the process ends otherwise than the report says."""
     if ended.report and ended.report.exit_code == ended.exit_code:
         return notify.of_report(ended.report)
     return notify.of_failure(_failure(ended), _place())
@@ -90,5 +90,5 @@ def _failure(ended: Ended) -> Failure:
         return Failure(ended.exit_code, error.code, error.message, error.hint)
     if error is not None:  # the text of a bug may hold anything
         return Failure(ended.exit_code, type(error).__name__, "an unexpected error in the program")
-    code = _UNTOLD.get(ended.exit_code, "ended")
-    return Failure(ended.exit_code, code, _MESSAGES.get(code, "it ended without a reason"))
+    code = _CODES.get(ended.exit_code, "ended")
+    return Failure(ended.exit_code, code, _MESSAGES.get(code, "the night ended without a reason"))

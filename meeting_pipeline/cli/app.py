@@ -1,4 +1,4 @@
-"""The list of commands, and how any of them ends."""
+"""The table of commands, and the end of every command: exit code, error message, notice."""
 
 import logging
 import sys
@@ -115,9 +115,9 @@ def meeting(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version."
     ),
-    debug: bool = typer.Option(False, "--debug", help="Errors come with their traceback."),
+    debug: bool = typer.Option(False, "--debug", help="Log the traceback of an error."),
 ) -> None:
-    """腾讯会议录制 → 转写、总结、阶段、学员统计，每晚一次。
+    """腾讯会议录制 → 转写、摘要、辅导阶段、学员统计，每晚一次。
 
     Tencent Meeting recordings to transcripts, summaries, phases and student statistics.
     """
@@ -126,7 +126,7 @@ def meeting(
 
 
 def run_program(arguments: list[str]) -> int:
-    """`run_command` as a process of its own: with its streams and its signals."""
+    """Run one command as this process, with its streams and signals, and return its exit code."""
     streams.secure()
     ended, interrupts = Ended(), CommandInterrupts()
     try:
@@ -134,24 +134,24 @@ def run_program(arguments: list[str]) -> int:
             _run(arguments, ended)
             ended.exit_code = interrupts.exit_code(ended.exit_code)
             _hand_over(ended, is_night=_words(arguments)[:1] == ["cron"])
-    except (KeyboardInterrupt, SystemExit):  # before the command had begun, or when it was over
+    except (KeyboardInterrupt, SystemExit):  # before the command began, or after it ended
         ended.exit_code = exit_codes.INTERRUPTED
     return interrupts.exit_code(ended.exit_code)
 
 
 def _hand_over(ended: Ended, *, is_night: bool) -> None:
-    """Write what is left of standard output, and tell of a night how it ended."""
+    """Write what is left of standard output, and send the notice of a night."""
     if not streams.flush() and not ended.exit_code:
         ended.exit_code = exit_codes.BUG
         ended.error = FatalError("output_lost", "standard output cannot be written")
     if is_night:
-        from meeting_pipeline.cli import alerts  # loads what reads settings and sends notices
+        from meeting_pipeline.cli import alerts  # loads the settings and what sends notices
 
-        alerts.tell(ended)
+        alerts.send_notice(ended)
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every error is one line on standard error."""
+    """Run one command and return its exit code; an error is one line on standard error."""
     ended = Ended()
     _run(arguments, ended)
     return ended.exit_code
@@ -166,11 +166,13 @@ def _run(arguments: list[str], ended: Ended) -> None:
     except MeetingError as error:
         if "--debug" in arguments:
             log.exception("%s", error.code)
-        _say(error, as_json="--json" in words)
+        _print_error(error, as_json="--json" in words)
         ended.exit_code, ended.error = _exit_code(error), error
     except Exception as bug:
         log.exception("a bug in `meeting %s`", words[0] if words else "")
-        sys.stderr.write(f"meeting: a bug ({type(bug).__name__}); please report the log lines\n")
+        sys.stderr.write(
+            f"meeting: a bug ({type(bug).__name__}); report the traceback in the log\n"
+        )
         ended.exit_code, ended.error = exit_codes.BUG, bug
 
 
@@ -178,14 +180,14 @@ def _words(arguments: list[str]) -> list[str]:
     return [argument for argument in arguments if argument != "--debug"]
 
 
-def _say(error: MeetingError, as_json: bool) -> None:
+def _print_error(error: MeetingError, as_json: bool) -> None:
     hint = f" → {error.hint}" if error.hint else ""
     sys.stderr.write(
         strip_control_characters(f"meeting: {error.code}: {error.message}{hint}") + "\n"
     )
-    if as_json:  # whoever reads standard output gets their one document all the same
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
-        document = {"error": told, "exit_code": _exit_code(error)}
+    if as_json:  # a program that reads standard output finds one document there in any case
+        details = {"code": error.code, "message": error.message, "hint": error.hint}
+        document = {"error": details, "exit_code": _exit_code(error)}
         sys.stdout.write(json_text(document, indent=2) + "\n")
 
 

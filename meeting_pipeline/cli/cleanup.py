@@ -18,8 +18,8 @@ def cleanup(
         str | None,
         typer.Option(
             "--older-than",
-            help="What has been of no use for so long (30d, 12h) or since then (2026-01-05); "
-            "default: as RETENTION_VIDEO_DAYS and RETENTION_AUDIO_DAYS say.",
+            help="Files not needed for this long (30d, 12h) or since this date (2026-01-05); "
+            "default: RETENTION_VIDEO_DAYS and RETENTION_AUDIO_DAYS.",
         ),
     ] = None,
     media: Annotated[bool, typer.Option("--media", help="Only downloaded media.")] = False,
@@ -29,17 +29,20 @@ def cleanup(
         typer.Option(
             "--texts",
             help="Transcripts of finished recordings that ended before --older-than, in rows and "
-            "files; summary, phase and numbers stay.",
+            "files; summary, phase and statistics stay.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be removed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove expired media and audio, and old transcripts if asked.
 
-    Every run does so by itself, as the settings say. Rows and foreign files stay, and so does
-    whatever a recording may still need. Transcripts go only here, only with --texts and an age, and
-    for good: such a recording is never transcribed again.
+    Media expires once its audio is proven whole, audio once transcript and summary are stored.
+    Every run removes both as the settings say. Rows, foreign files and everything that a recording
+    may still need stay. Transcripts are removed only by this command, only with --texts and an age,
+    and for good: such a recording is never transcribed again.
     """
     named = {RetainedKind.MEDIA: media, RetainedKind.AUDIO: audio, RetainedKind.TEXTS: texts}
     kinds = [kind for kind, is_named in named.items() if is_named]
@@ -79,7 +82,9 @@ def _print(done: Cleanup) -> None:
             for file in done.files
         ]
         out.print(render.table(("#", "种类 kind", "文件 file", "MB"), rows))
-    said = "会删除 would go" if done.dry_run else "已删除 removed"
-    out.print(f"{said}: {len(done.files)} files, {done.size_bytes / 1e6:.1f} MB")
+    result = "将删除 would be removed" if done.dry_run else "已删除 removed"
+    out.print(f"{result}: {len(done.files)} files, {done.size_bytes / 1e6:.1f} MB")
     for file in done.failed:
-        out.print(f"#{file.recording_id} {file.kind}: could not be removed, see the log")
+        out.print(
+            f"#{file.recording_id} {file.kind}: 无法删除，见日志 could not be removed; see the log"
+        )

@@ -1,4 +1,4 @@
-"""`meeting config show`: every setting as it is in force, and where it comes from."""
+"""`meeting config show`: the value in force of every setting, and where it comes from."""
 
 import typer
 
@@ -19,7 +19,7 @@ def _group() -> None:
 
 @commands.command("show")
 def show(as_json: AsJson = False) -> None:
-    """The effective value of every setting and its origin; secrets are redacted."""
+    """Show the value in force of every setting and its origin; secrets are redacted."""
     lines = shown(begin())
     if as_json:
         render.as_document(

@@ -22,8 +22,8 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
     if settings.download.allow_private_hosts:
         raise ConfigError(
             "private_hosts",
-            "ALLOW_PRIVATE_HOSTS is for trials and never for the nightly run",
-            hint="take ALLOW_PRIVATE_HOSTS out of .env",
+            "ALLOW_PRIVATE_HOSTS is for trials only, and the nightly run refuses it",
+            hint="remove ALLOW_PRIVATE_HOSTS from .env",
         )
     with progress.display() as drawn:
         observer = Observers([drawn, LastWords(context.obj)])

@@ -19,28 +19,28 @@ commands = typer.Typer(
 
 @commands.command("init")
 def init() -> None:
-    """Make the tables in an empty database; where they are, nothing changes."""
+    """Make the tables in an empty database; existing tables stay as they are."""
     upgrade()
 
 
 @commands.command("upgrade")
 def upgrade() -> None:
-    """Bring the tables to what this version needs; may be repeated and broken off."""
+    """Bring the tables to what this version needs; it can be stopped and repeated."""
     now = upgrade_schema(begin())
     typer.echo(f"数据库结构 schema {now.current}: 最新 up to date")
 
 
 @commands.command("status")
 def status(as_json: AsJson = False) -> None:
-    """Which schema the database has, and which one this version needs."""
+    """Show which schema the database has, and which one this version needs."""
     found = schema_status(begin())
     if as_json:
         document = {"current": found.current, "needed": found.needed, "ok": found.is_current}
         render.as_document(document)
     else:
         have = found.current or "none"
-        said = "最新 up to date" if found.is_current else "→ meeting db upgrade"
-        typer.echo(f"schema: {have}, needed: {found.needed}: {said}")
+        result = "最新 up to date" if found.is_current else "→ meeting db upgrade"
+        typer.echo(f"schema: {have}, needed: {found.needed}: {result}")
     if not found.is_current:
         raise typer.Exit(exit_codes.CONFIG)
 
@@ -49,20 +49,20 @@ def status(as_json: AsJson = False) -> None:
 def dump_sql(
     dialect: Annotated[str, typer.Argument(help="mysql or sqlite")] = "mysql",
 ) -> None:
-    """The whole schema as SQL, as `sql/init.sql` has it."""
+    """Print the whole schema as SQL, as in `sql/init.sql`."""
     typer.echo(schema_sql(dialect), nl=False)
 
 
 @commands.command("backup")
 def backup(
     file: Annotated[
-        Path | None, typer.Argument(help="Where to (default: DATA_DIR/backups/meeting-DATE.db).")
+        Path | None, typer.Argument(help="The copy (default: DATA_DIR/backups/meeting-DATE.db).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A copy of the embedded database, also while a run is at work; it is checked before it counts.
+    """Copy the embedded database, also while a run is at work, and check the copy.
 
-    To restore: copy it to DATA_DIR/meeting.db while nothing runs.
+    To restore it, copy it to DATA_DIR/meeting.db while nothing runs.
     """
     made = back_up(begin(), file)
     if as_json:

@@ -1,4 +1,4 @@
-"""`meeting demo`: a real night over the recordings that come with the program."""
+"""`meeting demo`: a real night over the sample recordings of the package."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 _EXPLAINED = {
     0: "every due record is done or was skipped for a reason",
-    4: "at least one record failed; `meeting why ID` says why, a later night tries again",
+    4: "at least one record failed; `meeting why ID` says why, a later run retries it",
 }
 
 
@@ -42,8 +42,9 @@ def demo(
 ) -> None:
     """Run the real pipeline over the sample recordings.
 
-    `--source tencent` starts the sandbox and pulls them from there by signed requests, aria2 and a
-    chat model's protocol. Ends with 0 when it could show the night, whatever the night's own code.
+    It needs no account and no key, and nothing is faked. `--source tencent` starts the sandbox and
+    downloads from it, with signed requests, aria2 and the protocol of a chat model. The exit code
+    is 0 when the night could be shown, whatever the night's own exit code is.
     """
     workspace = _fresh(begin().source.data_dir / "demo")
     with _environment(source) as environment:
@@ -79,7 +80,7 @@ def _environment(source: DemoSource) -> Iterator[Mapping[str, str]]:
 
 def _print_night(report: RunReport) -> None:
     out, code = render.console(), report.exit_code
-    out.rule("今晚的报告 · the night")
+    out.rule("本次运行报告 · the night")
     render.report(report)
     out.print(f"  {code} = {_EXPLAINED.get(code, 'see docs/operations.md')}", soft_wrap=True)
 
@@ -90,5 +91,5 @@ def _print_rows(settings: Settings, report: RunReport) -> None:
     stats.draw(student_stats(settings).students, zone)
     done = [record.id for record in report.records if record.status is Outcome.DONE]
     for number in done[:1]:
-        out.rule(f"一份总结 · one summary (meeting show {number})")
+        out.rule(f"摘要示例 · one summary (meeting show {number})")
         show.draw(find(settings, str(number)), zone)

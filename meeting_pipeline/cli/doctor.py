@@ -1,4 +1,4 @@
-"""`meeting doctor`: is everything here that the night needs, and is nothing damaged?"""
+"""`meeting doctor`: a test of everything that a night needs, and the repair of damage."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,18 +24,19 @@ _VERDICTS = {
 
 def doctor(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Look for damage, and repair what is safe to repair.")
+        bool, typer.Option("--repair", help="Search for damage, and repair what is safe to repair.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --repair: only show what it would do.")
+        bool, typer.Option("--dry-run", help="With --repair: only show what would be repaired.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Test every setting for real, or repair what is damaged.
 
-    --repair searches files and rows instead for what the next run does not heal by itself, and
-    repairs what is safe to repair. What the program did not make is never touched, and a run at
-    work is never disturbed (exit code 75). Exit code 3 when something is left for you to do.
+    Every failed check says what to do; the exit code is 3 when one failed. --repair instead
+    searches files and rows for damage that the next run does not repair by itself, and repairs what
+    is safe to repair. It never touches what the program did not make, and does not start while a
+    run is at work (exit code 75). The exit code is 3 when something is left for you to do.
     """
     if dry_run and not repair:
         raise typer.BadParameter("--dry-run goes with --repair")
@@ -54,7 +55,7 @@ def _examine(as_json: bool) -> None:
         rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
         columns = ("", "检查 check", "结果 result", "怎么办 what to do")
         render.console().print(render.table(columns, rows))
-        render.console().print(f"要处理 to mend: {red}" if red else "全部就绪 ready for the night")
+        render.console().print(f"待处理 to fix: {red}" if red else "全部就绪 ready for the night")
     if red:
         raise typer.Exit(exit_codes.CONFIG)
 
@@ -86,8 +87,8 @@ def _print(found: Sequence[Finding], dry_run: bool) -> None:
         columns = ("", "哪里 where", "问题 what is wrong", "处理 what is done")
         out.print(render.table(columns, _rows(found)))
     repaired = sum(finding.is_repaired for finding in found)
-    said = f"已修复 repaired: {repaired}, 待处理 to be done: {len(found) - repaired}"
-    out.print("没有损坏 nothing is damaged" if not found else said)
+    counts = f"已修复 repaired: {repaired}, 待处理 left to do: {len(found) - repaired}"
+    out.print("没有损坏 nothing is damaged" if not found else counts)
     if dry_run:
         out.print("试运行 dry run: nothing was changed")
 

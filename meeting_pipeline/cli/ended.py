@@ -1,4 +1,4 @@
-"""How a command ended, for those who tell of it."""
+"""How a command ended, for its exit code and its notice."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -10,14 +10,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ended:
-    """Filled in while a command runs; its functions find it as the context's `obj`.
+    """How a command ended, filled in while it runs; commands find it as the context's `obj`.
 
-    error: what was raised, None for a code of the command's own. report: of a night that has one.
-    is_told: whether its notice is sent; held under `telling`.
+    Attributes:
+        exit_code: The exit code of the process.
+        error: The exception that ended the command; None when it chose its exit code itself.
+        report: The report of a night; None when there is none.
+        notice_lock: Held while the notice is sent.
+        has_notice: Whether a notice was sent, or is being sent.
     """
 
     exit_code: int = 0
     error: Exception | None = None
     report: "RunReport | None" = None
-    telling: Lock = field(default_factory=Lock)
-    is_told: bool = False
+    notice_lock: Lock = field(default_factory=Lock)
+    has_notice: bool = False

@@ -19,16 +19,19 @@ from meeting_pipeline.upkeep.erasure import Erased
 
 
 def erase(
-    student: Annotated[str, typer.Option("--student", help="The id, as `meeting stats` has it.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    student: Annotated[str, typer.Option("--student", help="The id, as `meeting stats` shows it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be erased.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase a student from rows, files and logs, for good.
 
-    Recordings in which nobody else learned go whole. Where others learned too, the texts, the
-    sound and this person go; the others keep their attendance and their numbers. Broken off, it is
-    completed by the same command. The recording at its source and your own backups are not ours.
+    Recordings without another student are erased whole. Of recordings with other students, the
+    texts, the audio and this student are erased; the others keep their attendance and statistics.
+    An interrupted erasure is completed by the same command. The recording at its source and your
+    own backups are not touched.
     """
     settings = begin()
     if dry_run:
@@ -46,9 +49,9 @@ def erase(
 def _confirm(plan: Erased, *, as_json: bool) -> None:
     if not as_json:
         _print(plan, dry_run=True)
-    question = "删除后无法恢复，继续？ This cannot be undone. Go on?"
+    question = "删除后无法恢复，是否继续？ This cannot be undone. Continue?"
     if not (sys.stdin.isatty() and typer.confirm(question, err=True)):
-        hint = "say --yes, or answer y on a terminal; --dry-run shows what would go"
+        hint = "add --yes, or answer y on a terminal; --dry-run shows what would be erased"
         raise UsageError("not_confirmed", "nothing was erased", hint=hint)
 
 
@@ -77,27 +80,27 @@ def _print(erased: Erased, *, dry_run: bool) -> None:
 
 def _lines(erased: Erased, *, dry_run: bool) -> Iterator[str]:
     scope = erased.scope
-    said = "会删除 would go" if dry_run else "已删除 erased"
-    yield f"{said}: {scope.student} {' '.join(scope.names)}"
-    yield f"  整条删除 recordings, whole: {len(scope.whole)}"
+    result = "将删除 would be erased" if dry_run else "已删除 erased"
+    yield f"{result}: {scope.student} {' '.join(scope.names)}"
+    yield f"  整条删除 recordings erased whole: {len(scope.whole)}"
     yield from (f"    {key}" for key in scope.whole)
-    yield f"  与他人共有 shared recordings, their texts and sound: {len(scope.shared)}"
+    yield f"  与他人共有 shared recordings, of which texts and audio: {len(scope.shared)}"
     yield from (f"    {key}" for key in scope.shared)
     yield f"  文件 files: {len(erased.files)}"
     if dry_run:
         yield from (f"    {path}" for path in erased.files)
     yield f"  日志行 log lines: {erased.log_lines}"
     if scope.namesakes:
-        yield f"  同名者 others of the same name, not touched: {', '.join(scope.namesakes)}"
-        yield "    texts may still hold that name; if it is the same person, erase that id, too"
+        yield f"  同名者 others with the same name, not erased: {', '.join(scope.namesakes)}"
+        yield "    texts may still contain the name; erase that id too if it is the same person"
     if not dry_run:
         yield from _remnant_lines(erased.remnants)
 
 
 def _remnant_lines(remnants: Sequence[Remnant]) -> Iterator[str]:
     if not remnants:
-        yield "  复查 looked for again in rows, files and logs: nothing is left"
+        yield "  复查 searched rows, files and logs again: nothing is left"
         return
-    yield "  仍提到 still named here, in what is not theirs; look at it yourself:"
+    yield "  仍提到 still named here, in records of others; check these yourself:"
     for one in remnants:
         yield f"    {one.where}" + (f" #{one.recording_id}" if one.recording_id else "")

@@ -1,4 +1,4 @@
-"""The part that the commands which run a window share."""
+"""The run of a window, as several commands share it."""
 
 import typer
 

@@ -22,23 +22,30 @@ def export(
         ExportFormat | None,
         typer.Option(
             "--format",
-            help="csv for Excel, html for people, json, or jsonl with a recording a line; "
-            "default: as the name of --output ends, else csv.",
+            help="csv for Excel, html for people, json, or jsonl with one recording per line; "
+            "default: the suffix of --output, else csv.",
         ),
     ] = None,
-    student: Annotated[str | None, typer.Option(help="Only this student's (id or name).")] = None,
+    student: Annotated[
+        str | None, typer.Option(help="Only recordings of this student (id or name).")
+    ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Started then or later: 30d, 2026-01-05.")
+        str | None,
+        typer.Option("--since", help="Recordings that started then or later: 30d, 2026-01-05."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", help="Started before; a date is included.")
+        str | None,
+        typer.Option("--until", help="Recordings that started before then; a date is included."),
     ] = None,
     phase: Annotated[Phase | None, typer.Option("--phase", help="Only in this phase.")] = None,
     transcripts: Annotated[
-        bool, typer.Option("--transcripts", help="With all that was said.")
+        bool, typer.Option("--transcripts", help="Include the transcripts.")
     ] = False,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write; - is standard output."
+        ),
     ] = _STANDARD_OUTPUT,
     as_json: AsJson = False,
 ) -> None:
@@ -77,4 +84,4 @@ def _form_of(output: str, as_json: bool) -> ExportFormat:
 def _require_one_document(form: ExportFormat, output: str, as_json: bool) -> None:
     if as_json and output == _STANDARD_OUTPUT and form is not ExportFormat.JSON:
         message = f"standard output cannot be {form} and one JSON document"
-        raise UsageError("two_documents", message, hint="name a file by --output")
+        raise UsageError("two_documents", message, hint="name a file with --output")

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from meeting_pipeline.domain.durations import parse_duration
 
 
 def max_runtime(text: str) -> float:
-    """Read what was typed for --max-runtime."""
+    """Return the seconds that a value of --max-runtime means."""
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -26,10 +26,12 @@ Until = Annotated[
     str | None,
     typer.Option("--until", help="End of the window (default: now); a date is included."),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="The largest number of records to process.")
+]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only show what would be done; nothing is fetched or stored."),
+    typer.Option("--dry-run", help="Only show what would be done; download and store nothing."),
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Records in flight (default: JOBS).")
@@ -40,13 +42,14 @@ MaxRuntime = Annotated[
         "--max-runtime",
         metavar="TIME",
         parser=max_runtime,
-        help="Begin nothing after 6h, 90m or so many seconds; code 75 (default: MAX_RUNTIME).",
+        help="Begin nothing more after this time: 6h, 90m or seconds; exit code 75 "
+        "(default: MAX_RUNTIME).",
     ),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+    bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
 ]
 RecordingId = Annotated[
-    str, typer.Argument(metavar="ID", help="The short number, or the source's own record id.")
+    str, typer.Argument(metavar="ID", help="The number, or the source's own record id.")
 ]
 EnvFile = Annotated[Path, typer.Option("--env-file", help="The settings file.")]

@@ -1,4 +1,4 @@
-"""A live view of a run on a terminal; without one the log lines tell the same."""
+"""The live view of a run on a terminal; without a terminal, log lines say the same."""
 
 import sys
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from meeting_pipeline.ports.observer import RunObserver
 
 @contextmanager
 def display() -> Iterator[RunObserver]:
-    """An observer that draws on standard error, or a silent one where that is no terminal."""
+    """Yield an observer that draws on standard error; a silent one when that is not a terminal."""
     if not sys.stderr.isatty():
         yield RunObserver()
         return
-    from meeting_pipeline.cli.progress_display import ProgressDisplay
+    from meeting_pipeline.cli.progress_display import ProgressDisplay  # loads rich
 
     with ProgressDisplay() as drawn:
         yield drawn

@@ -1,4 +1,4 @@
-"""The live view: the whole run, the resources it waits for, and the records in flight."""
+"""The live view: the run as a whole, the resources it waits for, the records in flight."""
 
 import threading
 import time
@@ -23,13 +23,13 @@ from meeting_pipeline.ports.observer import RunObserver
 _REFRESHES_A_SECOND = 4
 _LINES_BESIDE = 6  # of the terminal's height
 _BAR_CELLS = 24
-_ENOUGH_TO_GUESS = 3  # records, before their pace says anything
+_ENOUGH_TO_ESTIMATE = 3  # finished records, before their pace says anything
 _SPEED_OVER_S = 10.0
 
 
 @dataclass(frozen=True)
 class _Flight:
-    """A record at work. fraction: of its present stage."""
+    """A record in flight, with the finished fraction (0..1) of its current stage."""
 
     what: str
     stage: StageName
@@ -38,19 +38,22 @@ class _Flight:
 
     @property
     def fetched_bytes(self) -> float:
-        """What of it has been downloaded by now and is not counted as finished."""
+        """Return how much of a download that is still running has arrived."""
         return self.fraction * self.size_bytes if self.stage is StageName.DOWNLOAD else 0.0
 
 
 class ProgressDisplay(RunObserver):
-    """Draws on standard error; what it says comes from the gates, not from guesses.
-
-    clock: seconds.
-    """
+    """An observer that draws the run on standard error, from what the gates report."""
 
     def __init__(
         self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """Prepare the view.
+
+        Args:
+            console: Where to draw; None for standard error.
+            clock: A monotonic clock, in seconds.
+        """
         self._console = console or Console(stderr=True)
         self._clock = clock
         self._began = clock()
@@ -112,7 +115,7 @@ class ProgressDisplay(RunObserver):
             self._finished += 1
 
     def view(self) -> Group:
-        """What is on the screen now."""
+        """Return what is on the screen now."""
         with self._lock:
             lines: list[RenderableType] = [self._whole(), Text(gates_line(self._gates()))]
             room = max(1, self._console.height - _LINES_BESIDE)
@@ -129,7 +132,7 @@ class ProgressDisplay(RunObserver):
             return Group(*lines, shown)
 
     def _whole(self) -> Table:
-        what = "列出并处理 listing and working" if self._is_listing else "全部 all records"
+        what = "列表查询与处理 listing and processing" if self._is_listing else "全部 all records"
         row = Table.grid(padding=(0, 1))
         row.add_row(
             self._spinner,
@@ -143,9 +146,9 @@ class ProgressDisplay(RunObserver):
         return row
 
     def _time_left(self) -> str:
-        """By the pace of what is finished; nothing before there is one."""
+        """Estimate the time left from the finished records; "" while there are too few."""
         left = self._due - self._finished
-        if self._worked_since is None or self._finished < _ENOUGH_TO_GUESS or not left:
+        if self._worked_since is None or self._finished < _ENOUGH_TO_ESTIMATE or not left:
             return ""
         pace_s = (self._clock() - self._worked_since) / self._finished
         return f"还需约 left {clock_time(left * pace_s)}"
@@ -157,23 +160,29 @@ class ProgressDisplay(RunObserver):
 
 
 def gates_line(uses: Sequence[GateUse]) -> str:
-    """Every resource in use, and the one that records wait for: "waiting for: ASR 3/3"."""
-    told = [f"{RESOURCE_WORDS[use.resource]} {use.used}/{use.slots}" for use in uses if use.entries]
+    """Return every resource in use and the one that records wait for ("waiting for: ASR 3/3").
+
+    Args:
+        uses: The use of every gate.
+    """
+    parts = [
+        f"{RESOURCE_WORDS[use.resource]} {use.used}/{use.slots}" for use in uses if use.entries
+    ]
     crowded = max(uses, key=lambda use: use.waiting, default=None)
     if crowded and crowded.waiting:
         name = f"{RESOURCE_WORDS[crowded.resource]} {crowded.used}/{crowded.slots}"
-        told.append(f"等待 waiting for: {name} ({crowded.waiting})")
-    return " · ".join(told)
+        parts.append(f"等待 waiting for: {name} ({crowded.waiting})")
+    return " · ".join(parts)
 
 
 class _Speed:
-    """Bytes a second, over the last ten seconds."""
+    """The throughput of the last ten seconds, in bytes per second."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, float]] = []
 
     def after(self, now: float, total_bytes: float) -> float:
-        """The speed once so many bytes have come in all."""
+        """Note how many bytes have arrived in all by `now`, and return the throughput."""
         self._seen = [one for one in self._seen if now - one[0] <= _SPEED_OVER_S]
         self._seen.append((now, total_bytes))
         since, before = self._seen[0]

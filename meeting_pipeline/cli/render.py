@@ -80,7 +80,7 @@ def plan(planned: RunPlan) -> None:
     rows += [(str(one.id), shorten(one.meta.subject, 40), "due") for one in planned.due]
     new = len(planned.ready)
     out = console()
-    out.print(table(("#", "主题 subject", "会做 would do"), rows))
+    out.print(table(("#", "主题 subject", "将执行 would do"), rows))
     out.print(
         f"试运行 dry run: {planned.listed} listed = {new} new + "
         f"{planned.listed - new} known; {len(rows)} would be processed. No row was written."
@@ -98,13 +98,13 @@ def _outcome(record: RecordOutcome) -> Row:
 def _counts(ended: RunReport) -> list[str]:
     lines = [
         f"列出 listed {ended.listed} = 新 new {ended.new} + 已知 known {ended.known}",
-        f"应做 due {ended.due} = "
+        f"待处理 due {ended.due} = "
         f"完成 done {ended.count(Outcome.DONE)} + 失败 failed {ended.count(Outcome.FAILED)} + "
         f"跳过 skipped {ended.count(Outcome.SKIPPED)} + "
         f"推迟 deferred {ended.count(Outcome.DEFERRED)}",
     ]
     if ended.waiting:
-        lines.append(f"还在生成 waiting {ended.waiting}: they are taken in a later run")
+        lines.append(f"生成中 waiting {ended.waiting}: a later run processes them")
     if ended.stopped_by:
         lines.append(f"提前结束 stopped by {ended.stopped_by}")
     return lines
@@ -127,7 +127,7 @@ def _timing(timing: Timing) -> list[str]:
     return [
         f"阶段 stages: {', '.join(stages)}",
         f"占用 in use: {', '.join(gates)}",
-        f"最慢 slowest: {RESOURCE_WORDS[timing.slowest]}; "
+        f"瓶颈 slowest: {RESOURCE_WORDS[timing.slowest]}; "
         f"下限 lower bound {timing.lower_bound_s:.1f} s, reached {reached}",
     ]
 

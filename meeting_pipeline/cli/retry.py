@@ -12,17 +12,20 @@ from meeting_pipeline.cli.session import begin
 
 def retry(
     recordings: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="Every dead recording.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Add every dead recording.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make failed, dead or skipped recordings due again."""
+    """Make failed, dead or skipped recordings due again.
+
+    Their failed attempts are forgotten, and the next run processes them.
+    """
     if not recordings and not dead:
-        raise typer.BadParameter("name recordings, or --dead for all that failed too often")
+        raise typer.BadParameter("name recordings, or add --dead for all that failed too often")
     retried = retry_recordings(begin(), recordings or (), dead=dead)
     if as_json:
         render.as_document({"reopened": [str(number) for number in retried.reopened]})
         return
     for number in retried.numbers:
         is_due = number in retried.reopened
-        result = "due now" if is_due else "is not failed, dead or skipped: left alone"
+        result = "待处理 is due now" if is_due else "未改动 is not failed, dead or skipped"
         render.console().print(f"#{number} {result}")

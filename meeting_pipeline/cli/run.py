@@ -20,7 +20,8 @@ def run(
 ) -> None:
     """List a window, then process every record in it that is due.
 
-    Without --since: the last TQM_LOOKBACK_DAYS days. The watermark of the nightly run stays.
+    Without --since it lists the last TQM_LOOKBACK_DAYS days. The watermark of the nightly run does
+    not move.
     """
     request = WindowRequest("run", since, until, limit, jobs, max_runtime_s=max_runtime)
     execute(request, dry_run=dry_run, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`meeting sandbox`: a local Tencent Meeting and model server to try everything against."""
+"""`meeting sandbox`: a local Tencent Meeting and model server for trials."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -11,22 +11,26 @@ from meeting_pipeline.sandbox.server import Sandbox
 
 
 class Scope(StrEnum):
-    """Whose recordings the settings will list."""
+    """Whose recordings the printed settings list."""
 
     CORP = "corp"
     USER = "user"
 
 
 def sandbox(
-    scope: Annotated[Scope, typer.Option(help="The company's, or each user's own.")] = Scope.CORP,
+    scope: Annotated[
+        Scope, typer.Option(help="The recordings of the company, or of each user.")
+    ] = Scope.CORP,
     strict_rates: Annotated[
-        bool, typer.Option("--strict-rates", help="The documented rates, 10 lists a minute.")
+        bool,
+        typer.Option("--strict-rates", help="Enforce the documented rates, 10 listings a minute."),
     ] = False,
 ) -> None:
     """Serve a local Tencent Meeting and models until Ctrl-C.
 
-    It is as strict as the real service (signature, clock, replay, rates, expiring links); Ctrl-C
-    prints every rule that was broken.
+    It prints the settings that point `meeting` to it, as the text of an .env file. It is as strict
+    as the real service (signature, clock, replay, rates, expiring links), and Ctrl-C prints every
+    rule that was broken.
     """
     with Sandbox(limits=Limits() if strict_rates else ROOMY) as running:
         serve(running, scope.value)

@@ -1,4 +1,4 @@
-"""What every command does first: read the settings and set up the log."""
+"""The start of every command: settings are read and the log is set up."""
 
 import os
 import sys
@@ -18,10 +18,18 @@ def begin(
     *,
     even_if_open: bool = False,
 ) -> Settings:
-    """The settings, with log lines going to standard error and, for runs, to `log_file`.
+    """Read the settings and send log lines to standard error and, for runs, to a file.
 
-    even_if_open: take keys that others can read, too (for who examines just that).
-    On a terminal standard error belongs to the progress display, so only warnings go there.
+    On a terminal, standard error belongs to the progress display, so only warnings go there.
+
+    Args:
+        log_file: The name of the log file; None for a command that is not a run.
+        env_file: The file with the settings.
+        environment: Settings that win over the file.
+        even_if_open: Whether to accept a file that others can read, for a command that reports it.
+
+    Raises:
+        ConfigError: A setting cannot be read.
     """
     os.umask(0o077)
     settings = load(env_file, environment, even_if_open=even_if_open)

@@ -18,9 +18,9 @@ from meeting_pipeline.reporting.times import iso
 _REMOVABLE = {
     StageName.DOWNLOAD: "媒体 media",
     StageName.EXTRACT: "音频 audio",
-    StageName.TRANSCRIBE: "文字 texts",
+    StageName.TRANSCRIBE: "转写文本 transcript",
 }
-"""What retention removes of a stage."""
+"""What retention removes, by the stage that made it."""
 
 
 def show(recording: RecordingId, as_json: AsJson = False) -> None:
@@ -67,11 +67,11 @@ def _removed_lines(stages: Mapping[StageName, LedgerEntry], zone: ZoneInfo) -> I
 
 def _summary_lines(summary: Summary | None) -> Iterator[str]:
     if summary is None:
-        yield "还没有总结 no summary yet"
+        yield "还没有摘要 no summary yet"
         return
     yield ""
     yield f"{summary.title}  [{summary.phase} {summary.confidence:.0%}]"
-    yield f"由 by {summary.engine} {summary.model}, 阶段 phase by {summary.phase_method}"
+    yield f"由 by {summary.engine} {summary.model}, 辅导阶段 phase by {summary.phase_method}"
     yield summary.abstract
     yield from _list("要点 key points", summary.key_points)
     yield from _list("决定 decisions", summary.decisions)

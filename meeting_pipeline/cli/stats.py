@@ -19,9 +19,11 @@ from meeting_pipeline.reporting.times import to_minute
 def stats(
     student: Annotated[str | None, typer.Option(help="Only this student (id).")] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare with a recomputation from scratch.")
+        bool, typer.Option("--verify", help="Compare the stored numbers with a recomputation.")
     ] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Recompute everybody.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Recompute the numbers of all students.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List students with recordings, attended minutes and phases.
@@ -53,7 +55,7 @@ def draw(students: Iterable[StudentView], zone: ZoneInfo) -> None:
     """
     columns = (
         *("学员 student", "姓名 name", "录制 records"),
-        *("分钟 minutes", "最近 last", "阶段 phases"),
+        *("分钟 minutes", "最近 last", "辅导阶段 phases"),
     )
     render.console().print(render.table(columns, (_row(one, zone) for one in students)))
 

@@ -19,12 +19,16 @@ _DEFAULT_LIMIT = 50
 
 
 def status(
-    failed: Annotated[bool, typer.Option("--failed", help="Only failed and dead ones.")] = False,
-    due: Annotated[bool, typer.Option("--due", help="Only what the next run will take.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only failed and dead recordings.")
+    ] = False,
+    due: Annotated[bool, typer.Option("--due", help="Only what the next run processes.")] = False,
     since: Since = None,
-    student: Annotated[str | None, typer.Option(help="Only this student's (id or name).")] = None,
+    student: Annotated[
+        str | None, typer.Option(help="Only recordings of this student (id or name).")
+    ] = None,
     limit: Annotated[
-        int, typer.Option(min=0, help="At most so many, newest first; 0 for all.")
+        int, typer.Option(min=0, help="The largest number of recordings; 0 for all.")
     ] = _DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
@@ -41,23 +45,31 @@ def status(
         render.as_document(status_document(found.recordings, zone))
         return
     out = render.console()
-    columns = ("#", "开始 start", "主题 subject", "学员 students", "状态 status", "阶段 phase", "")
+    columns = (
+        "#",
+        "开始 start",
+        "主题 subject",
+        "学员 students",
+        "状态 status",
+        "辅导阶段 phase",
+        "",
+    )
     out.print(render.table(columns, (_row(recording, zone) for recording in found.recordings)))
     counts = "  ".join(f"{name} {count}" for name, count in sorted(found.counts.items()))
     shown = len(found.recordings)
     out.print(f"显示 shown {shown} · 共 in all: {counts or 'no recordings yet'}")
     if run := found.last_run:
-        ended = iso_or_none(run.finished_at, zone) or "it runs, or was killed"
+        ended = iso_or_none(run.finished_at, zone) or "still running, or killed"
         out.print(f"上次运行 last run: `meeting {run.command}` {ended}, exit code {run.exit_code}")
 
 
 def _row(recording: RecordingView, zone: ZoneInfo) -> render.Row:
-    nobody = "–" if recording.participants_known else "参会人未知 unknown"
+    no_students = "–" if recording.participants_known else "参会人未知 unknown"
     return (
         str(recording.id),
         to_minute(recording.start_ts, zone),
         shorten(recording.subject or recording.record_id, 30),
-        ", ".join(recording.student_ids) or nobody,
+        ", ".join(recording.student_ids) or no_students,
         render.status_cell(recording.status.value),
         recording.phase or "",
         recording.skip_reason or next(_errors(recording), ""),

@@ -1,4 +1,4 @@
-"""Standard streams that are there, speak UTF-8, and may be closed by whoever reads them."""
+"""Standard streams that are always open, use UTF-8, and survive a reader that closes the pipe."""
 
 import errno
 import io
@@ -11,27 +11,27 @@ _OUTPUT, _ERRORS = 1, 2
 
 
 def secure() -> None:
-    """Make it so; call it first of all.
+    """Replace the standard streams; call this before anything is written.
 
-    A closed descriptor is opened to nowhere, or the next file we open would take its number and a
-    library's complaint would end up in it. What is written for a reader who has gone is dropped, so
-    the exit code stays what the command says.
+    A closed descriptor is opened on /dev/null: the next file we open would get its number, and a
+    library that complains on standard error would write into that file. Output for a reader that
+    has gone is dropped, so the exit code stays the one of the command.
     """
     for descriptor in range(3):
         _fill(descriptor)
     sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
-    sys.stdout = _patient(_OUTPUT)
-    sys.stderr = _patient(_ERRORS)
+    sys.stdout = _pipe_tolerant(_OUTPUT)
+    sys.stderr = _pipe_tolerant(_ERRORS)
 
 
 def flush() -> bool:
-    """Whether all that was written has arrived, or had no reader any more."""
+    """Return whether everything that was written has arrived, or had no reader any more."""
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     try:
         sys.stdout.flush()
     except OSError as error:
-        _to_nowhere(_OUTPUT)  # or the interpreter tries once more and complains
+        _to_nowhere(_OUTPUT)  # or the interpreter tries once more at exit and complains
         with suppress(OSError, ValueError):
             sys.stderr.write(f"meeting: standard output cannot be written: {error.strerror}\n")
             sys.stderr.flush()
@@ -53,8 +53,8 @@ def _to_nowhere(descriptor: int) -> None:
         os.close(nowhere)
 
 
-class _Patient(io.FileIO):
-    """Drops what nobody reads any more."""
+class _PipeTolerantFile(io.FileIO):
+    """A stream that drops what is written once its reader has gone."""
 
     def write(self, data: Any) -> int:
         try:
@@ -66,9 +66,9 @@ class _Patient(io.FileIO):
         return memoryview(data).nbytes
 
 
-def _patient(descriptor: int) -> TextIO:
-    """A terminal keeps its own encoding; a file, a pipe and the C locale get UTF-8."""
-    raw = _Patient(descriptor, "w", closefd=False)
+def _pipe_tolerant(descriptor: int) -> TextIO:
+    """Return a text stream in UTF-8, or in the encoding of the terminal."""
+    raw = _PipeTolerantFile(descriptor, "w", closefd=False)
     at_terminal = raw.isatty()
     known = getattr(sys.__stdout__, "encoding", None)
     return io.TextIOWrapper(

@@ -34,7 +34,7 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         markup=False,
     )
     columns = (
-        *("步骤 stage", "状态 status", "次数 attempts"),
+        *("阶段 stage", "状态 status", "次数 attempts"),
         *("开始 started", "用时 s", "原因 reason"),
     )
     out.print(render.table(columns, _rows(view.stages, zone)))

@@ -1,4 +1,4 @@
-"""Words and signs for people, in one place."""
+"""Words, colours and short forms for people."""
 
 from rich.cells import cell_len, set_cell_size
 
@@ -6,9 +6,9 @@ from meeting_pipeline.domain.display import strip_control_characters
 
 STAGE_WORDS = {
     "download": "下载 download",
-    "extract": "取音 extract",
+    "extract": "提取音频 extract",
     "transcribe": "转写 transcribe",
-    "summarize": "总结 summarize",
+    "summarize": "摘要 summarize",
     "store": "入库 store",
 }
 
@@ -33,13 +33,13 @@ STATUS_STYLES = {
 
 
 def shorten(text: str, cells: int) -> str:
-    """At most so many terminal cells of it; a Chinese character takes two."""
+    """Return a text cut to a number of terminal cells; a Chinese character takes two."""
     text = strip_control_characters(text)
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
 
 
 def minutes(seconds: float | None) -> str:
-    """A duration as mm:ss or h:mm:ss."""
+    """Return a duration as mm:ss or h:mm:ss; "–" when it is unknown."""
     if seconds is None:
         return "–"
     whole = round(seconds)

@@ -169,7 +169,7 @@ def test_a_file_that_is_no_media_fails_with_its_reason_and_exit_code_4(
     number = record["id"]
     why = meeting("why", number, "--json", env=folder).document
     assert why["stages"][0]["error_code"] == "not_media"
-    assert "tries again" in why["next"]
+    assert "retries it" in why["next"]
     status = meeting("status", "--failed", "--json", env=folder).document
     assert [one["id"] for one in status["recordings"]] == [number]
     by_record_id = meeting("show", record["record_id"], "--json", env=folder).document

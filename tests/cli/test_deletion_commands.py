@@ -118,7 +118,7 @@ def test_after_that_show_and_why_say_that_it_was_us_and_what_is_left_is_whole(
         key: before[key] for key in ("summary", "phase", "attendance")
     }
     shown = meeting("show", "1", env=office).out
-    assert "文字 texts: 已到期删除 removed by retention" in shown
+    assert "转写文本 transcript: 已到期删除 removed by retention" in shown
     why = meeting("why", "1", "--json", env=office).document
     assert "its transcript was removed" in why["next"]
     stats = meeting("stats", "--verify", "--json", env=office).document

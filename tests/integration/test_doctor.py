@@ -287,5 +287,5 @@ def test_a_server_that_quotes_our_credentials_makes_us_no_traitor(
         ended = meeting("doctor", env={**sandbox.environment(), **changes}, cwd=tmp_path)
     assert ended.code == 3
     assert "190303" in ended.out
-    assert "要处理 to mend" in ended.out
+    assert "待处理 to fix" in ended.out
     assert "canary" not in ended.out + ended.err
