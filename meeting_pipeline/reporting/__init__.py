@@ -1,1 +1,1 @@
-"""What a run, a recording or a student looks like to programs and to people."""
+"""Results as JSON documents, exports and notices."""

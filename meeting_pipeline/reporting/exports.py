@@ -1,4 +1,4 @@
-"""Recordings written for programs and for people, one by one; a file is whole or not there."""
+"""Exports of recordings, written one by one; a file is complete or does not exist."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ from meeting_pipeline.storage.files import create, disk_full, is_full, publish
 
 _JSON_OPENING = '{"recordings": ['
 _OPENINGS = (csv.OPENING, html.OPENING, _JSON_OPENING, '{"id": "')
-"""How what we have written begins."""
+"""The openings by which an older export is recognized."""
 
 
 @dataclass
@@ -60,11 +60,18 @@ class Export:
 
 
 def save(pieces: Iterable[str], target: Path) -> int:
-    """Write the pieces to `target`, for its owner only; returns its size in bytes.
+    """Write the pieces to a file that only its owner can read, and return its size in bytes.
 
-    An older export there is replaced, anything else is not. Killed at any point, `target` is what
-    it was before. Raises UsageError("no_such_folder", "not_a_file", "not_an_export"),
-    FatalError("disk_full", "export_failed").
+    An older export there is replaced, nothing else is. When the process is killed, the target is
+    what it was before.
+
+    Args:
+        pieces: The text of the export.
+        target: The file.
+
+    Raises:
+        UsageError: ("no_such_folder", "not_a_file", "not_an_export") for the target.
+        FatalError: ("disk_full", "export_failed") when it cannot be written.
     """
     part = target.with_name(f"{target.name}.part") if target.name else target
     try:
@@ -78,9 +85,9 @@ def save(pieces: Iterable[str], target: Path) -> int:
         if is_full(error):
             raise disk_full(f"no space left to write {target}") from error
         what = f"{target} cannot be written: {error.strerror}"
-        hint = "see whether its folder may be written to, or name another file"
+        hint = "make its folder writable, or name another file"
         raise FatalError("export_failed", what, hint=hint) from error
-    except BaseException:  # what is half-written is private, and nobody would find it
+    except BaseException:  # a partial export holds private data where no one looks for it
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
@@ -88,22 +95,22 @@ def save(pieces: Iterable[str], target: Path) -> int:
 
 def _refuse_anything_else(target: Path) -> None:
     if not target.parent.is_dir():
-        hint = "make it first, or name another one"
-        raise UsageError("no_such_folder", f"there is no folder {target.parent}", hint=hint)
+        hint = "create it, or name another one"
+        raise UsageError("no_such_folder", f"the folder {target.parent} does not exist", hint=hint)
     if not os.path.lexists(target):
         return
     hint = "name another file; --output - is standard output"
     if not stat.S_ISREG(target.lstat().st_mode):
-        raise UsageError("not_a_file", f"{target} is no regular file", hint=hint)
+        raise UsageError("not_a_file", f"{target} is not a regular file", hint=hint)
     longest = max(len(opening.encode()) for opening in _OPENINGS)
     with target.open("rb") as stream:
         begins = stream.read(longest)
     if begins and not any(begins.startswith(opening.encode()) for opening in _OPENINGS):
-        raise UsageError("not_an_export", f"{target} is there, and is no export", hint=hint)
+        raise UsageError("not_an_export", f"{target} exists and is not an export", hint=hint)
 
 
 def _document(rows: Iterable[Document]) -> Iterator[str]:
-    """One document, a recording a line."""
+    """Yield one JSON document with one recording per line."""
     yield _JSON_OPENING
     between = "\n"
     for row in rows:

@@ -94,7 +94,7 @@ def _facts(exported: ExportedRecording, zone: ZoneInfo) -> Iterator[tuple[str, s
     yield "时长 duration", _clock(recording.duration_s)
     yield "老师 teacher", ", ".join(exported.teachers) or recording.teacher_id or ""
     yield "学员 students", ", ".join(students) or unknown
-    yield "阶段 phase", recording.phase or ""
+    yield "辅导阶段 phase", recording.phase or ""
     yield "状态 status", recording.status + reason
     yield "会议 meeting", recording.meeting_code or ""
     yield "录制 record", f"{recording.source}:{recording.record_id}"
@@ -105,8 +105,8 @@ def _fact(label: str, value: str) -> str:
 
 
 def _texts(exported: ExportedRecording) -> Iterator[str]:
-    yield "<h3>总结 summary</h3>"
-    yield f'<p dir="auto">{_text(exported.summary or "还没有总结 no summary yet")}</p>'
+    yield "<h3>摘要 summary</h3>"
+    yield f'<p dir="auto">{_text(exported.summary or "还没有摘要 no summary yet")}</p>'
     if exported.transcript:
         yield "<details><summary>转写 transcript</summary>"
         yield f'<p dir="auto">{_text(exported.transcript)}</p></details>'

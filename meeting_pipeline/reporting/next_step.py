@@ -22,13 +22,13 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
     if recording.skip_reason == TEXTS_REMOVED:
         return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
     return {
-        RecordStatus.WAITING: "the source has not finished it; every night asks again",
-        RecordStatus.PENDING: "it is due: the next run takes it",
-        RecordStatus.FAILED: f"the first run after {again_at} tries again; "
+        RecordStatus.WAITING: "the source has not finished it; every run asks again",
+        RecordStatus.PENDING: "it is due: the next run processes it",
+        RecordStatus.FAILED: f"the first run after {again_at} retries it; "
         f"`meeting retry {number}` makes it due now",
-        RecordStatus.DEAD: "nothing: it failed too often; mend the cause, then "
+        RecordStatus.DEAD: "nothing: it failed too often; fix the cause, then "
         f"`meeting retry {number}`",
-        RecordStatus.SKIPPED: "nothing, unless a setting it depends on changes; "
+        RecordStatus.SKIPPED: "nothing, unless a setting that it depends on changes; "
         f"`meeting retry {number}` makes it due now",
         RecordStatus.DONE: f"nothing: it is complete, `meeting show {number}`",
     }[recording.status]

@@ -1,4 +1,4 @@
-"""The notice at the end of a night: what it did, or why it ended, to the places in NOTIFY_URLS."""
+"""The notice at the end of a night, with its result or the reason why it ended."""
 
 import logging
 import threading
@@ -14,9 +14,7 @@ from meeting_pipeline.runtime import logs
 log = logging.getLogger(__name__)
 
 _LONGEST_MESSAGE = 500
-_ADDING = (
-    threading.Lock()
-)  # apprise loads its plugins at the first address, and not for two at once
+_ADDING = threading.Lock()  # apprise loads its plugins once, and not safely from two threads
 _NOTHING = "无需处理，下次运行会继续 nothing: the next run resumes"
 _EXAMINE = "meeting doctor"
 _ENDS = {
@@ -29,12 +27,12 @@ _ENDS = {
     exit_codes.INTERRUPTED: ("被中断 interrupted", _NOTHING),
     exit_codes.TERMINATED: ("被终止 terminated", _NOTHING),
 }
-"""For each exit code what became of the night, and what to do next."""
+"""What happened to the night and what to do next, by exit code."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What is sent, as plain text."""
+    """The text of a notice."""
 
     title: str
     body: str
@@ -42,7 +40,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a night has no report. code, message, hint: as of a MeetingError."""
+    """The reason why a night has no report; code, message and hint as in a MeetingError."""
 
     exit_code: int
     code: str
@@ -60,7 +58,7 @@ def of_failure(failure: Failure, place: str) -> Notice:
 
     Args:
         failure: Why it ended.
-        place: Which installation it was, for a reader who has several.
+        place: The host and folder of the installation, for readers who have several.
     """
     what, next_step = _ENDS.get(failure.exit_code, _ENDS[exit_codes.BUG])
     message = strip_control_characters(failure.message)[:_LONGEST_MESSAGE]
@@ -75,7 +73,7 @@ def of_failure(failure: Failure, place: str) -> Notice:
 
 
 def send(urls: Sequence[str], notice: Notice, within_s: float) -> None:
-    """Send the notice to every address; one that fails costs a log line, never the night.
+    """Send the notice to every address; a failure is logged and raises nothing.
 
     Args:
         urls: Apprise addresses; they hold tokens and are never logged.
@@ -89,33 +87,33 @@ def send(urls: Sequence[str], notice: Notice, within_s: float) -> None:
         delivery.start()
     for delivery in deliveries:
         delivery.join(max(0.0, deadline - time.monotonic()))
-    troubles = [
-        f"number {number}: {delivery.trouble}"
+    problems = [
+        f"number {number}: {delivery.problem}"
         for number, delivery in enumerate(deliveries, 1)
-        if delivery.trouble
+        if delivery.problem
     ]
-    if troubles:
-        log.error("not every address in NOTIFY_URLS could be told: %s", "; ".join(troubles))
+    if problems:
+        log.error("the notice did not reach every address in NOTIFY_URLS: %s", "; ".join(problems))
 
 
 class _Delivery(threading.Thread):
-    """Sends the notice to one address, so that a host that hangs keeps no other one waiting.
+    """A thread that sends the notice to one address, so that a host that hangs delays no other.
 
-    A daemon: apprise limits each wait for bytes but not their number, and a process that is done
-    must not wait for a host that sends one byte a second.
+    It is a daemon: apprise limits each wait for bytes but not their number, and a process that has
+    finished must not wait for a host that sends one byte per second.
     """
 
     def __init__(self, url: str, notice: Notice) -> None:
         super().__init__(daemon=True)
-        self.trouble: str | None = "no answer in time"
+        self.problem: str | None = "no answer in time"
         self._url = url
         self._notice = notice
 
     def run(self) -> None:
         try:
-            self.trouble = self._deliver()
-        except Exception as error:  # noqa: BLE001 (told by `send`; its text may quote the address)
-            self.trouble = type(error).__name__
+            self.problem = self._deliver()
+        except Exception as error:  # noqa: BLE001 (logged by `send`; its text may quote the address)
+            self.problem = type(error).__name__
 
     def _deliver(self) -> str | None:
         import apprise
@@ -126,13 +124,13 @@ class _Delivery(threading.Thread):
         with _ADDING:
             is_known = notifier.add(self._url)
         if not is_known:
-            return "an address of an unknown kind"
+            return "the kind of address is unknown"
         sent = notifier.notify(title=self._notice.title, body=self._notice.body)
-        return None if sent else "refused or out of reach"
+        return None if sent else "refused or not reachable"
 
 
 def _title(report: RunReport) -> str:
-    """One line that says whether the night needs attention."""
+    """Return one line that says whether the night needs attention."""
     failed = report.count(Outcome.FAILED)
     if report.stopped_by:
         return f"meeting: 提前结束 stopped by {report.stopped_by}"
@@ -140,7 +138,7 @@ def _title(report: RunReport) -> str:
 
 
 def _body(report: RunReport) -> str:
-    """The counts and every failure by number and reason; no titles, no text."""
+    """Return the counts and every failure by number and reason, without titles or texts."""
     lines = [
         f"listed {report.listed} = {report.new} new + {report.known} known",
         f"due {len(report.records)} = "

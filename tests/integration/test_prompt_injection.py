@@ -188,7 +188,7 @@ def test_row_61_and_security_12_no_attack_acts_in_a_sheet(night: Night) -> None:
 def test_row_61_and_security_12_no_attack_acts_on_a_page(night: Night) -> None:
     shown = page([night.written(ExportFormat.HTML)])
     told = [text for one in night.exported() for text in (one.summary, one.transcript)]
-    texts = [text for text in shown.shown_in("p")[:-1] if text != "还没有总结 no summary yet"]
+    texts = [text for text in shown.shown_in("p")[:-1] if text != "还没有摘要 no summary yet"]
     assert texts == [strip_control_characters_by_line(text) for text in told if text]
     assert [text for text in texts if "<script>" in text]
     names = {name for name, _ in shown.elements}

@@ -53,7 +53,7 @@ def test_what_is_not_there_is_said_or_left_out() -> None:
     facts = dict(zip(shown.shown_in("dt"), shown.shown_in("dd"), strict=True))
     assert facts["学员 students"] == "参会人未知 unknown"
     assert {"时长 duration", "阶段 phase"}.isdisjoint(facts)
-    assert shown.shown_in("p")[0] == "还没有总结 no summary yet"
+    assert shown.shown_in("p")[0] == "还没有摘要 no summary yet"
     assert "details" not in [element for element, _ in shown.elements]
 
 
