@@ -1,1 +1,5 @@
-"""One function for each operation of a user; commands parse, call one, and render its result."""
+"""One function for each operation of a user.
+
+Commands parse their input, call one of these functions and render its result; a service does the
+same. The functions take settings and plain values, print nothing, and return frozen values.
+"""

@@ -27,7 +27,7 @@ def back_up(settings: Settings, target: Path | None = None) -> Backup:
         login = f"-h {database.host} -P {database.port} -u {database.user} -p {database.name}"
         raise ConfigError(
             "not_embedded",
-            "the rows are on a server, whose own tool saves them",
+            "the rows are on a database server, which has its own tool for backups",
             hint=f"mysqldump --single-transaction --default-character-set=utf8mb4 {login}"
             f" > {target.with_suffix('.sql')}",
         )

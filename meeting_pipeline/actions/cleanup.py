@@ -54,8 +54,10 @@ def cleanup(
         FatalError: The database refuses, or the run lock was lost.
     """
     if RetainedKind.TEXTS in kinds and older_than is None:
-        hint = "say --older-than 365d"
-        raise UsageError("no_age", "transcripts go by an age that you name", hint=hint)
+        hint = "add --older-than 365d"
+        raise UsageError(
+            "no_age", "transcripts are removed by age only, and no age was given", hint=hint
+        )
     with stores.locked_database(settings, "cleanup") as rows:
         retention = stores.retention(settings, rows)
         due = retention.due(_cutoffs(settings, retention, older_than), kinds or SWEPT)

@@ -1,4 +1,4 @@
-"""Checks of a whole installation, each tried for real, all side by side within half a minute."""
+"""Checks of a whole installation, each made for real, all in parallel within half a minute."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
-from meeting_pipeline.upkeep import erasure
+from meeting_pipeline.upkeep.erasure import interrupted_erasures
 from meeting_pipeline.wiring import backends, schema
 from meeting_pipeline.wiring.backends import Parts
 
@@ -33,11 +33,16 @@ _SHORTEST_SECRET = 4
 
 
 def examine(settings: Settings, env_file: Path) -> list[Check]:
-    """Every check, in the order in which things depend on each other; without any secret."""
+    """Return the result of every check, in the order in which the parts depend on each other.
+
+    Args:
+        settings: The installation; no secret of it is in the result.
+        env_file: The file with the settings.
+    """
     with ExitStack() as services:
         parts = Parts(settings, 1, threading.Event(), services)
         lines = list(_side_by_side(_checks(parts, env_file), parts.stop))
-    return [_shown(line, secret_values(settings)) for line in lines]
+    return [_redacted(line, secret_values(settings)) for line in lines]
 
 
 def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
@@ -60,14 +65,14 @@ def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
     ]
 
 
-# ── trying ───────────────────────────────────────────────────────────────────────────────────────
+# ── running checks ───────────────────────────────────────────────────────────────────────────────
 
 
 def _side_by_side(checks: Sequence[tuple[str, Checking]], stop: threading.Event) -> Iterator[Check]:
-    """What hangs is left behind: its thread ends with the program."""
+    """Run the checks in parallel; one that hangs is abandoned, and its thread ends with us."""
     deadline = monotonic() + _PATIENCE_S
     with ThreadPool(len(checks)) as threads:
-        begun = [(code, threads.apply_async(_tried, (code, check))) for code, check in checks]
+        begun = [(code, threads.apply_async(_result, (code, check))) for code, check in checks]
         for code, result in begun:
             yield from _verdict(code, result, deadline, stop)
 
@@ -75,69 +80,74 @@ def _side_by_side(checks: Sequence[tuple[str, Checking]], stop: threading.Event)
 def _verdict(
     code: str, result: "AsyncResult[list[Check]]", deadline: float, stop: threading.Event
 ) -> list[Check]:
-    """Its lines; late waits for our own rate limits end with `stop`, late servers are red."""
+    """Return the result of a check.
+
+    When it is late, `stop` ends a wait for one of our rate limits; a late server is a failure.
+    """
     for patience_s in (max(0.0, deadline - monotonic()), _LAST_S):
         result.wait(patience_s)
         if result.ready():
             return result.get()
         stop.set()
     message = f"no answer in {_PATIENCE_S:.0f} s"
-    return [
-        Check(code, False, message, "see whether its address is right and lets this machine in")
-    ]
+    return [Check(code, False, message, "check its address, and whether it accepts this machine")]
 
 
-def _tried(code: str, check: Checking) -> list[Check]:
+def _result(code: str, check: Checking) -> list[Check]:
     try:
         result = check()
     except MeetingError as error:
         return [Check.refused(code, error)]
     except OSError as error:
         message = f"{error.filename or 'the system'}: {error.strerror or error}"
-        return [Check(code, False, message, "give DATA_DIR to this user, or choose another one")]
+        return [
+            Check(code, False, message, "make DATA_DIR writable for this user, or set another one")
+        ]
     return result if isinstance(result, list) else [result]
 
 
-def _shown(check: Check, secrets: Iterable[str]) -> Check:
-    """Without the secrets that a server may quote; with a hint where it is red, none where not."""
+def _redacted(check: Check, secrets: Iterable[str]) -> Check:
+    """Return a check without secrets that a server may quote, and with a hint where it failed."""
     message, hint = check.message, "" if check.ok else check.hint
     if check.ok is False and not hint:
-        hint = "mend what is red above it, then try again"
+        hint = "fix the failed checks above, then run it again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)
     return replace(check, message=message, hint=hint)
 
 
-# ── the parts ───────────────────────────────────────────────────────────────────────────────────
+# ── checks of the parts ──────────────────────────────────────────────────────────────────────────
 
 
 def _data_dir(settings: Settings) -> Check:
     folder = settings.source.data_dir
     files.private_folder(folder)
     if not os.access(folder, os.W_OK):
-        return Check("data_dir", False, f"{folder} cannot be written", "give it to this user")
+        return Check(
+            "data_dir", False, f"{folder} cannot be written", "make it writable for this user"
+        )
     free = shutil.disk_usage(folder).free
     return Check(
         "data_dir",
         free > _ENOUGH_BYTES,
         f"{folder}: {free / 2**30:.1f} GiB free",
-        "make room, or set DATA_DIR to a larger disk",
+        "free some space, or set DATA_DIR to a larger disk",
     )
 
 
 def _erasures(settings: Settings) -> Check:
-    broken_off = erasure.broken_off(settings.source.data_dir)
+    interrupted = interrupted_erasures(settings.source.data_dir)
     return Check(
         "erasures",
-        not broken_off,
-        f"{broken_off} broken off" if broken_off else "none broken off",
-        "give `meeting erase --student ID` again, with the same id: it goes on where it stopped",
+        not interrupted,
+        f"{interrupted} not completed" if interrupted else "all completed",
+        "run `meeting erase --student ID` again with the same id; it completes the erasure",
     )
 
 
 def _database(parts: Parts) -> list[Check]:
-    """The damage comes after it: an empty database has its tables then."""
+    """Return the checks of the database and of damage, for which an empty one gets its tables."""
     settings = parts.settings
     try:
         return [*schema.checks(settings), repair.glance(settings, parts.stop.is_set)]
@@ -148,11 +158,15 @@ def _database(parts: Parts) -> list[Check]:
 
 def _source(parts: Parts) -> list[Check]:
     if any(settings_checks.missing_for_source(parts.settings)):
-        return [Check("source", None, "not tried: settings are missing")]
+        return [Check("source", None, "not tested: settings are missing")]
     source = backends.make_source(parts)
     folder = parts.settings.source.folder
     if source.name == "folder" and folder and not folder.is_dir():
-        return [Check("source", False, f"MEETING_FOLDER {folder} is not there", "make or mend it")]
+        return [
+            Check(
+                "source", False, f"MEETING_FOLDER {folder} does not exist", "create or correct it"
+            )
+        ]
     return [Check("source", True, source.name), *run_checks(source)]
 
 
@@ -173,9 +187,9 @@ def _speech(parts: Parts) -> list[Check]:
     try:
         source = backends.make_source(parts)
     except ConfigError:
-        return [Check("speech", None, "not tried: the source comes first")]
+        return [Check("speech", None, "not tested: fix the source first")]
     transcriber = backends.make_transcriber(parts, source)
-    chosen = _tried("speech", lambda: Check("speech", True, transcriber.settings))
+    chosen = _result("speech", lambda: Check("speech", True, transcriber.settings))
     return chosen + run_checks(transcriber)
 
 
@@ -187,10 +201,14 @@ def _summary(parts: Parts) -> list[Check]:
 def _schedule() -> Check:
     crontab = find_program("crontab")
     if crontab is None:
-        return Check("schedule", None, "no cron here", "apt-get install cron, then ./deploy.sh")
+        return Check(
+            "schedule", None, "cron is not installed", "apt-get install cron, then ./deploy.sh"
+        )
     listed = subprocess.run(  # noqa: S603 (a fixed command, found on PATH)
         [crontab, "-l"], capture_output=True, text=True, check=False
     )
     if "cron_incremental.py" in listed.stdout:
         return Check("schedule", True, "in this user's crontab")
-    return Check("schedule", None, "not in this user's crontab", "./deploy.sh plans 03:00")
+    return Check(
+        "schedule", None, "not in this user's crontab", "run ./deploy.sh: it schedules 03:00"
+    )

@@ -1,4 +1,4 @@
-"""One incremental night: lock, window, batch, statistics, report."""
+"""The incremental night: everything new since the last complete listing, and everything due."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -15,19 +15,27 @@ log = logging.getLogger(__name__)
 
 _COMMAND = "cron"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_CLOCKS_DIFFER = timedelta(minutes=10)  # twice what Tencent lets a clock differ from its own
-_LEAST_LOOK_BACK = timedelta(seconds=1)  # so that no window of a right clock is empty
+_CLOCKS_DIFFER = timedelta(minutes=10)  # twice the difference of clocks that Tencent accepts
+_LEAST_LOOK_BACK = timedelta(seconds=1)  # so that a window is never empty while clocks are right
 
 
 def night(
     settings: Settings, observer: RunObserver, max_runtime_s: float | None = None
 ) -> RunReport:
-    """Everything new since the last complete listing, and everything that is due from before.
+    """Process everything new since the last complete listing, and everything due from before.
 
-    The watermark moves only after a complete listing; the window looks back behind it, because
-    recordings appear hours or days after their meeting. Both are made with the source's clock.
-    max_runtime_s: begin nothing after so many seconds; None for what the settings say.
-    Raises Busy when another run is at work.
+    The watermark moves only after a complete listing. The window looks back behind it, because
+    recordings appear hours or days after their meeting. Both go by the clock of the source.
+
+    Args:
+        settings: The installation.
+        observer: Told of everything that happens in the run.
+        max_runtime_s: Seconds after which nothing more begins; None for the setting MAX_RUNTIME.
+
+    Raises:
+        Busy: Another run is at work.
+        ConfigError: A setting does not work.
+        FatalError: No run can begin.
     """
     with (
         stores.lock(settings, _COMMAND) as held,
@@ -44,14 +52,19 @@ def night(
 def _move_watermark(
     source: str, pipeline: Pipeline, window: Window, known_until: datetime | None
 ) -> None:
-    """Note how far the source is known, unless the watermark was set by hand meanwhile."""
+    """Store how far the source is known, unless the watermark was set by hand meanwhile."""
     until = _known_until(window, pipeline)
     if not pipeline.runs.move_watermark(source, until, was=known_until):
-        log.warning("the watermark of %s was changed during this night and stays so", source)
+        log.warning(
+            "the watermark of %s was changed during this night and is kept as it was set", source
+        )
 
 
 def _known_until(window: Window, pipeline: Pipeline) -> datetime:
-    """Before the oldest recording that is not finished, unless it never will be."""
+    """Return the end of the window, or the start of the oldest recording that is not finished.
+
+    A recording that has not been finished for `LONGEST_WAIT` is not waited for.
+    """
     end = min(window.end, backends.source_clock(pipeline.source)())
     oldest = max(pipeline.source.oldest_waiting or end, end - LONGEST_WAIT)
     return min(end, oldest)
@@ -60,7 +73,7 @@ def _known_until(window: Window, pipeline: Pipeline) -> datetime:
 def _window(settings: Settings, pipeline: Pipeline, known_until: datetime | None) -> Window:
     now = backends.source_clock(pipeline.source)()
     if settings.source_name == "folder":
-        return Window(_EVER, now)  # an old recording may be dropped in today; listing costs little
+        return Window(_EVER, now)  # old recordings may be added at any time, and listing is cheap
     look_back = max(timedelta(days=settings.tencent.lookback_days), _LEAST_LOOK_BACK)
     if known_until is not None and known_until > now + _CLOCKS_DIFFER:
         return Window(_start_without(known_until, pipeline, now, look_back), now)
@@ -70,12 +83,12 @@ def _window(settings: Settings, pipeline: Pipeline, known_until: datetime | None
 def _start_without(
     watermark: datetime, pipeline: Pipeline, now: datetime, look_back: timedelta
 ) -> datetime:
-    """Say that the watermark is wrong, and return where the listing begins instead."""
+    """Warn that the watermark is wrong, and return the start of the listing instead."""
     nights = [one for one in pipeline.runs.listings(_COMMAND) if one.window.start != _EVER]
     start = start_without_watermark(nights, watermark, now, look_back)
     log.warning(
-        "the watermark says that everything until %s is known, which is in the future: a clock ran "
-        "ahead, or it was set by hand. It is not used: this night lists from %s on",
+        "the watermark %s is in the future: a clock was ahead, or the watermark was set by hand. "
+        "This night does not use it and lists from %s on",
         watermark.isoformat(" ", "minutes"),
         start.isoformat(" ", "minutes"),
     )

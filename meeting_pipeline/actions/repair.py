@@ -1,4 +1,4 @@
-"""A whole installation searched for damage: at a glance, or to be repaired."""
+"""The search of a whole installation for damage, and its repair."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind
 from meeting_pipeline.errors import Stopped
 from meeting_pipeline.settings.config import Settings, env_file_risk
-from meeting_pipeline.upkeep.erasure import broken_off
+from meeting_pipeline.upkeep.erasure import interrupted_erasures
 from meeting_pipeline.upkeep.repair import modes
 from meeting_pipeline.upkeep.repair.survey import Survey, repaired
 from meeting_pipeline.wiring import schema, stores
@@ -19,19 +19,19 @@ _SHOW = "`meeting doctor --repair --dry-run` shows each of them"
 
 
 def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding]:
-    """Find everything that is wrong, and repair it where that is safe.
+    """Find all damage and repair it where that is safe.
 
-    Where the database is damaged or newer than the program, nothing of it is touched.
+    A database that is damaged or newer than the program is not touched.
 
     Args:
         settings: The installation.
-        env_file: The file with its keys.
-        dry_run: Only find; nothing is repaired.
+        env_file: The file with the settings.
+        dry_run: Whether to find only and repair nothing.
 
     Raises:
         Busy: A run is at work.
-        ConfigError: DATA_DIR cannot be used, or the database is not there or newer than this.
-        FatalError: The database server is not there.
+        ConfigError: DATA_DIR cannot be used, or the database is missing or newer than the program.
+        FatalError: The database server cannot be reached.
     """
     act: Callable[[Iterable[Finding]], Iterable[Finding]] = iter if dry_run else repaired
     data_dir, recordings = settings.source.data_dir, stores.recordings_folder(settings)
@@ -44,7 +44,7 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
         found += act(_erasures(settings))
         is_there = os.access(data_dir / "meeting.db", os.R_OK | os.W_OK)
         if not (is_there or settings.database.host):
-            return found  # the next run makes it; or it is closed to us, which was found above
+            return found  # the next run makes it, or we may not read it, which was found above
         if damaged := _damaged(settings, lambda: False):
             return [*found, damaged]
         old_schema = list(act(_old_schema(settings)))
@@ -59,17 +59,17 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
 
 
 def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
-    """Say whether there is anything to repair, by names and sizes; files are not read.
+    """Return whether there is anything to repair, by names and sizes; files are not read.
 
     Args:
         settings: The installation.
-        stopped: Whether to end early, which the check then says.
+        stopped: Asked from time to time whether to end early, which the check then says.
 
     Raises:
         MeetingError: What `repair` raises, except Busy.
     """
     if stores.is_at_work(settings):
-        return Check("damage", None, "not looked for: a run is at work")
+        return Check("damage", None, "not searched for: a run is at work")
     try:
         if damaged := _damaged(settings, stopped):
             return Check("damage", False, damaged.message, damaged.action)
@@ -79,8 +79,8 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
             survey = Survey(rows.repair, recordings, thorough=False, stopped=stopped)
             wrong += len(list(survey.findings()))
     except Stopped:
-        hint = "`meeting doctor --repair --dry-run` takes its time"
-        return Check("damage", None, "too much to look through at a glance", hint)
+        hint = "`meeting doctor --repair --dry-run` searches without a time limit"
+        return Check("damage", None, "not all searched: there is too much for a quick check", hint)
     if wrong:
         return Check("damage", False, f"to repair: {wrong}", _SHOW)
     return Check("damage", True, "files and rows agree by names and sizes")
@@ -95,25 +95,25 @@ def _old_schema(settings: Settings) -> Iterator[Finding]:
 
 
 def _damaged(settings: Settings, stopped: Callable[[], bool]) -> Finding | None:
-    said = stores.file_damage(settings, stopped)
-    if said is None:
+    damage = stores.file_damage(settings, stopped)
+    if damage is None:
         return None
-    message = f"the database file is damaged: {said}"
+    message = f"the database file is damaged: {damage}"
     return Finding(Kind.DATABASE_DAMAGED, "meeting.db", message, _restored(settings))
 
 
 def _restored(settings: Settings) -> str:
-    """Return how to get a whole database again."""
+    """Return the command that restores the database from its newest backup."""
     data_dir = settings.source.data_dir
     backups = sorted((data_dir / "backups").glob("meeting-*.db"))
     if not backups:
-        return "restore meeting.db from a backup of yours; there is none in DATA_DIR/backups"
+        return "restore meeting.db from a backup of your own; DATA_DIR/backups has none"
     backup, database = quote(str(backups[-1])), quote(str(data_dir / "meeting.db"))
     return f"cp {backup} {database} && rm -f {database}-wal {database}-shm; then repair again"
 
 
 def _erasures(settings: Settings) -> Iterator[Finding]:
-    if broken_off(settings.source.data_dir):
-        message = "the erasure of a student was begun and not completed"
-        action = "give `meeting erase --student ID` again, with the same id: it completes it"
+    if interrupted_erasures(settings.source.data_dir):
+        message = "the erasure of a student was not completed"
+        action = "run `meeting erase --student ID` again with the same id; it completes the erasure"
         yield Finding(Kind.REMOVAL_BROKEN_OFF, "erasing", message, action)

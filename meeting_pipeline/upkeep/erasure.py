@@ -1,7 +1,7 @@
-"""Everything of one student is erased: rows, files, log lines, and what the database leaves behind.
+"""Erasure of a student: rows, files, log lines and what the database keeps of removed rows.
 
-What is found is noted in a file first and forgotten last, so an erasure that was broken off at any
-point is completed by asking for it again, although the rows that told of it are gone.
+The scope of an erasure is written to a file first, which is removed last. An erasure that was
+interrupted at any point is completed by the same call, although its rows may be gone.
 """
 
 import gzip
@@ -23,19 +23,22 @@ from meeting_pipeline.storage.files import RecordFolder, make_folder, remove_dur
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_COPIES = ("folder-index.json", "transcripts")  # made anew when needed; names may stand in them
+_COPIES = ("folder-index.json", "transcripts")  # made again when needed; they may hold names
 _NOTES = "erasing"
 _BLOCK_BYTES = 1 << 20
-_OVERLAP_BYTES = 4 << 10  # longer than any name, so that none is cut in two
-_SOUNDS = tuple(kind.stem + "." for kind in SWEPT)
+_OVERLAP_BYTES = 4 << 10  # longer than any name, so that none is cut at the end of a block
+_AUDIO_AND_MEDIA = tuple(kind.stem + "." for kind in SWEPT)
 
 
 @dataclass(frozen=True)
 class Erased:
     """What was erased, or would be.
 
-    files: below the data folder. log_lines: how many. remnants: where a word still stands: texts
-    of lessons that are not theirs.
+    Attributes:
+        scope: The student and the recordings.
+        files: Files in the folders of the recordings.
+        log_lines: The number of log lines.
+        remnants: Places that still name the student, in recordings of others.
     """
 
     scope: Scope
@@ -46,7 +49,14 @@ class Erased:
 
 @dataclass(frozen=True)
 class Erasure:
-    """Erases in the data folder and the log folders of one installation, under its run lock."""
+    """The erasure of students in one installation, under its run lock.
+
+    Attributes:
+        store: The rows of students.
+        stats: The statistics, refreshed after an erasure.
+        data_dir: The data folder.
+        log_dirs: The folders of log files.
+    """
 
     store: ErasureStore
     stats: StatsStore
@@ -54,16 +64,25 @@ class Erasure:
     log_dirs: Sequence[Path]
 
     def plan(self, student: str) -> Erased:
-        """What `erase` would do; nothing is written. Raises UsageError like `erase`."""
+        """Return what `erase` would erase; nothing is written.
+
+        Raises:
+            UsageError: As for `erase`.
+        """
         scope = self._scope(student)
         return Erased(scope, list(self._files(scope)), self._log_lines(scope, write=False))
 
     def erase(self, student: str) -> Erased:
-        """Erase them; again for somebody already erased is fine.
+        """Erase a student; erasing a student again is no error.
 
-        Raises UsageError("no_such_student") for somebody nobody has heard of, ("not_a_student")
-        for somebody who only taught; FatalError when the disk or the database refuses: what is
-        left then goes when it is called again.
+        Args:
+            student: The id under which the student is counted.
+
+        Raises:
+            UsageError: ("no_such_student") when no rows and no earlier erasure have this id,
+                ("not_a_student") for a person who only taught.
+            FatalError: ("not_erased") when the disk or the database refuses; the same call again
+                completes the erasure.
         """
         scope = self._scope(student)
         files = list(self._files(scope))
@@ -84,26 +103,26 @@ class Erasure:
             raise FatalError(
                 "not_erased",
                 f"{error.filename or 'the disk'}: {error.strerror}; the erasure is not complete",
-                hint="mend it, then give the same command again",
+                hint="fix the cause, then run the same command again",
             ) from error
         return Erased(scope, files, lines, remnants)
 
-    # ── what there is ────────────────────────────────────────────────────────────────────────────
+    # ── the scope ────────────────────────────────────────────────────────────────────────────────
 
     def _scope(self, student: str) -> Scope:
-        found, noted = self.store.find(student), self._broken_off(student)
-        scope = found.joined_with(noted) if noted else found
+        found, interrupted = self.store.find(student), self._interrupted(student)
+        scope = found.joined_with(interrupted) if interrupted else found
         if scope.keys and not scope.is_student:
             raise UsageError(
                 "not_a_student",
                 f"{student} only taught; nothing is erased",
                 hint="`meeting stats` lists the students",
             )
-        if not scope.keys and not noted and not self.store.was_erased(student):
+        if not scope.keys and not interrupted and not self.store.was_erased(student):
             raise UsageError(
                 "no_such_student",
-                f"nobody is counted under {student!r}",
-                hint="`meeting stats` lists the ids; a name alone is not enough",
+                f"no student is counted under {student!r}",
+                hint="`meeting stats` lists the ids; a name is not enough",
             )
         return scope
 
@@ -115,20 +134,20 @@ class Erasure:
     def _folder(self, key: RecordKey) -> Path:
         return RecordFolder(self.data_dir / "recordings", key).path
 
-    # ── the note ─────────────────────────────────────────────────────────────────────────────────
+    # ── the scope on disk ────────────────────────────────────────────────────────────────────────
 
     def _note(self, student: str) -> Path:
         name = hashlib.sha256(student.encode()).hexdigest()
         return self.data_dir / _NOTES / f"{name}.json"
 
-    def _broken_off(self, student: str) -> Scope | None:
+    def _interrupted(self, student: str) -> Scope | None:
         path = self._note(student)
         return _note_format().validate_json(path.read_bytes()) if path.is_file() else None
 
     # ── logs ─────────────────────────────────────────────────────────────────────────────────────
 
     def _log_lines(self, scope: Scope, *, write: bool) -> int:
-        """How many lines of the logs name them; `write`: take these lines out."""
+        """Count the log lines that name the student, and with `write` remove them."""
         return sum(
             _without(path, scope.traces, write=write)
             for folder in self.log_dirs
@@ -136,20 +155,20 @@ class Erasure:
             if path.is_file() and not path.is_symlink()
         )
 
-    # ── the proof ────────────────────────────────────────────────────────────────────────────────
+    # ── the search for remnants ──────────────────────────────────────────────────────────────────
 
     def _named_in_files(self, words: Words) -> Iterator[Remnant]:
-        """Files that still name them: all below the data folder but sound, media and database."""
+        """Yield files that still name the student, except media, audio and the database."""
         for path in sorted(self.data_dir.rglob("*")):
-            is_text = not path.name.startswith((*_SOUNDS, "meeting.db"))
+            is_text = not path.name.startswith((*_AUDIO_AND_MEDIA, "meeting.db"))
             if not path.is_file() or not is_text or path.parent.name == _NOTES:
                 continue
             if words.found_in(path.name) or _holds(path, words):
                 yield Remnant(str(path.relative_to(self.data_dir)))
 
 
-def broken_off(data_dir: Path) -> int:
-    """How many erasures were begun and not completed."""
+def interrupted_erasures(data_dir: Path) -> int:
+    """Return how many erasures in a data folder were begun and not completed."""
     return len(list((data_dir / _NOTES).glob("*.json")))
 
 

@@ -1,4 +1,4 @@
-"""Remove expired files: media once its audio is proven, audio and old transcripts once stored."""
+"""Removal of expired files: media, audio and old transcripts."""
 
 import logging
 from collections import deque
@@ -27,13 +27,13 @@ from meeting_pipeline.storage.paid_calls import PaidCalls
 
 log = logging.getLogger(__name__)
 
-_TOGETHER = 200  # files until their removal is committed
-_AT_ONCE = 20  # the same beside a run, where it may be killed
+_BATCH = 200  # files whose removal is committed together
+_BATCH_IN_A_RUN = 20  # the same during a run, which may be killed at any time
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What was removed, and what could not be and is tried again next time."""
+    """Removed files, and files that could not be removed and are retried by the next run."""
 
     removed: Sequence[ExpiredFile] = ()
     failed: Sequence[ExpiredFile] = ()
@@ -45,12 +45,18 @@ class Removal:
 
 @dataclass(frozen=True)
 class Retention:
-    """Removes expired files below `folder`, and only what our stages made.
+    """The removal of expired files, and only of files that our stages made.
 
-    Order: what was made of a file is durable, then committed, then the file goes, then that is
-    committed. Killed anywhere in between, the next sweep finds the file again. Of a transcript the
-    rows forget the text first, so that no run transcribes the recording again for it. No folder is
-    walked: the rows say what is there.
+    What was made from a file is durable and committed before the file is removed, and the removal
+    is committed after it. When the process is killed in between, the next sweep finds the file
+    again. The rows forget a transcript before its file is removed, so that no run transcribes the
+    recording again because its file is gone. Folders are not searched: the rows name the files.
+
+    Attributes:
+        store: The rows that name expired files.
+        folder: The folder with a folder for each recording.
+        rules: How long files are kept.
+        now: The clock that ages are counted by, aware UTC.
     """
 
     store: RetentionStore
@@ -59,7 +65,7 @@ class Retention:
     now: Callable[[], datetime]
 
     def sweep(self) -> Removal:
-        """Remove what is due by the rules; call it while no other run is at work."""
+        """Remove the media and audio that expired by the rules, under the run lock."""
         removal = self.remove(self.due(self.rules.cutoffs(self.now())))
         for kind in SWEPT:
             if count := removal.count(kind):
@@ -69,14 +75,14 @@ class Retention:
     def due(
         self, cutoffs: Cutoffs, kinds: Collection[RetainedKind] = SWEPT
     ) -> Sequence[ExpiredFile]:
-        """Return the files of these kinds that `remove` may be given."""
+        """Return the expired files of these kinds."""
         return self.store.due(cutoffs, kinds)
 
     def remove(self, files: Sequence[ExpiredFile]) -> Removal:
-        """Remove these files; one that cannot be removed is logged and costs no other."""
+        """Remove files and commit it; a file that cannot be removed is logged and left."""
         removed: list[ExpiredFile] = []
-        for start in range(0, len(files), _TOGETHER):
-            chunk = files[start : start + _TOGETHER]
+        for start in range(0, len(files), _BATCH):
+            chunk = files[start : start + _BATCH]
             self.store.forget([one.recording_id for one in chunk if one.kind is RetainedKind.TEXTS])
             gone = self.discard(chunk)
             self.store.removed(gone)
@@ -86,15 +92,20 @@ class Retention:
         return Removal(tuple(removed), tuple(failed))
 
     def discard(self, files: Sequence[ExpiredFile]) -> list[ExpiredFile]:
-        """Remove these files and return those that are gone, without committing it."""
+        """Remove files and return those that are gone now, without committing it."""
         if files:
             self.store.settle()
         return [one for one in files if self._is_removed(one)]
 
     def extracted(self, recording_id: int, media: ExpiredFile | None) -> list[ExpiredFile]:
-        """Discard the media of a recording whose audio has just been committed; see `discard`.
+        """Discard the media of a recording whose audio was just committed, if the rules say so.
 
-        media: None where this is not known.
+        Args:
+            recording_id: The recording.
+            media: Its media; None when it is not known.
+
+        Returns:
+            The files that are gone, as for `discard`.
         """
         if self.rules.media_days > 0:
             return []
@@ -108,7 +119,7 @@ class Retention:
                 self._remove_other_copies(file.recording_id, folder)
             folder.discard(file.kind.stem, file.name)
         except (OSError, RecordError) as error:
-            log.warning("#%d: its %s cannot be removed: %s", file.recording_id, file.kind, error)
+            log.warning("#%d: the %s cannot be removed: %s", file.recording_id, file.kind, error)
             return False
         return True
 
@@ -116,7 +127,9 @@ class Retention:
         """Write summary.md without the transcript, and remove the paid answers that hold it."""
         stored = self.store.minutes(recording_id)
         if stored is None:
-            raise RecordError("rows_lost", "its rows hold no summary to write summary.md from")
+            raise RecordError(
+                "rows_lost", "the rows hold no summary, so summary.md cannot be written"
+            )
         meta, minutes = stored
         page = render_markdown(meta, minutes.transcript, minutes.summary)
         artifact = folder.write("summary.md", page.encode())
@@ -126,10 +139,10 @@ class Retention:
 
 @dataclass(frozen=True)
 class RetentionObserver(RunObserver):
-    """Removes media as soon as a run needs it no more, and sweeps when the run is over.
+    """An observer that removes media once its run no longer needs it, and sweeps after the run.
 
-    That it has removed some is committed for several recordings at once; what comes to nothing,
-    should the run be killed, is found by the next sweep.
+    Removals are committed for several recordings together. When the run is killed before that, the
+    next sweep finds them.
     """
 
     retention: Retention
@@ -155,16 +168,16 @@ class RetentionObserver(RunObserver):
         self._try(self.retention.sweep)
 
     def _remove_media(self, recording_id: int) -> None:
-        fetched = self._media.pop(recording_id, None)  # None: by an earlier run
+        fetched = self._media.pop(recording_id, None)  # None: an earlier run downloaded it
         if gone := self.retention.extracted(recording_id, fetched):
             log.info("#%d media removed", recording_id)
             self._gone.extend(gone)
-        if len(self._gone) >= _AT_ONCE:
+        if len(self._gone) >= _BATCH_IN_A_RUN:
             self._commit_gone()
 
     def _commit_gone(self) -> None:
         gone = []
-        with suppress(IndexError):  # another thread takes from it, too
+        with suppress(IndexError):  # other threads remove from the queue, too
             while True:
                 gone.append(self._gone.popleft())
         if gone:
@@ -173,5 +186,5 @@ class RetentionObserver(RunObserver):
     def _try(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except MeetingError as trouble:
-            log.error("what is due for deletion stays until the next run: %s", trouble)
+        except MeetingError as error:
+            log.error("expired files are kept until the next run: %s", error)

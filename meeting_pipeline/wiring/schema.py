@@ -28,7 +28,7 @@ def sql(dialect: str) -> str:
     """
     if dialect not in migrate.DIALECTS:
         known = " or ".join(migrate.DIALECTS)
-        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"say {known}")
+        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"use {known}")
     return migrate.dump_sql(dialect)
 
 
