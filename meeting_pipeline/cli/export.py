@@ -69,7 +69,8 @@ def export(
         return
     size_kb = made.size_bytes / 1e3
     typer.echo(
-        f"已导出 exported {made.recordings} recordings: {strip_control_characters(output)}, {size_kb:.1f} kB"
+        f"已导出 exported {made.recordings} recordings: {strip_control_characters(output)}, "
+        f"{size_kb:.1f} kB"
     )
 
 

@@ -19,7 +19,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import create_engine, in_transaction
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.lock_holder import LockHolder
-from meeting_pipeline.domain.stages import Artifact, EndedStage, StageName
+from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -366,10 +366,10 @@ def test_what_removes_rows_removes_none_once_it_lost_its_lock_to_a_run(
 ) -> None:
     rows = Database(url, [TEACHER], lambda: NOW)
     rows.recordings.upsert([meta()])
-    [number] = rows.recordings.numbers([meta()])
+    number = rows.recordings.due_among([meta()])[0].id
     rows.recordings.begin_stage(number, StageName.TRANSCRIBE, SETTINGS)
     text = Artifact("transcript.json", 2, "0" * 64)
-    rows.recordings.end_stage(number, EndedStage(StageName.TRANSCRIBE, text))
+    rows.recordings.end_stage(number, StageName.TRANSCRIBE, text)
     rows.recordings.save(number, minutes())
     rows.recordings.finish(number, SETTINGS)
     rows.close()
