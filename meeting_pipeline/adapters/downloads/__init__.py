@@ -1,1 +1,1 @@
-"""Download the media of a recording."""
+"""Downloaders for the media of recordings."""

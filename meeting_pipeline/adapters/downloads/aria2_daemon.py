@@ -1,7 +1,7 @@
-"""One private aria2c and what we say to each other.
+"""Private aria2c process, controlled by RPC.
 
-Its secrets come in a file that is in memory only, links come by RPC; the list of processes and the
-log show neither, and whenever one of us is killed no file stays behind.
+Its secrets are in a file that exists in memory only, and links are sent by RPC: neither is visible
+in the process list or the log, and no file is left when one of the two processes is killed.
 """
 
 import logging
@@ -28,14 +28,14 @@ from meeting_pipeline.adapters.downloads.tunnel import USER, Tunnel
 from meeting_pipeline.adapters.http.connections import BreakableAdapter
 
 log = logging.getLogger(__name__)
-logger.disable("aria2p")  # loguru would print what it is asked
+logger.disable("aria2p")  # it logs its calls, with the links
 
 _START_S = 5.0
-_RPC_S = 3.0  # who does not answer for so long hangs
-_RPC_CONNECTIONS = 10  # kept; threads that talk at the same time
+_RPC_S = 3.0  # an aria2c that does not answer for this long hangs
+_RPC_CONNECTIONS = 10  # kept open, for threads that call at the same time
 _STOP_S = 2.0
 _SOON_S = 0.02
-_ENVIRONMENT = {"PATH": os.defpath}  # none of our secrets, and no proxy beside the tunnel
+_ENVIRONMENT = {"PATH": os.defpath}  # no secret of ours, and no proxy except the tunnel
 _CONFIGURATION = {
     "enable-rpc": "true",
     "quiet": "true",
@@ -45,7 +45,7 @@ _CONFIGURATION = {
     "auto-save-interval": "1",
     "file-allocation": "none",
     "continue": "true",
-    "min-split-size": "1M",  # the least it takes: aria2 is for hosts that limit each connection
+    "min-split-size": "1M",  # the minimum: hosts that limit each connection are what aria2 is for
     "allow-overwrite": "true",
     "auto-file-renaming": "false",
     "follow-torrent": "false",
@@ -57,7 +57,13 @@ _CONFIGURATION = {
 
 
 class Daemon:
-    """One aria2c that answers. Raises DaemonLost wherever it does not (any more)."""
+    """One running aria2c; every method raises DaemonLost where it does not answer.
+
+    Args:
+        program: The path of aria2c.
+        tunnel: The proxy that is its only way out.
+        stall_s: Seconds without any byte after which it gives up a connection.
+    """
 
     def __init__(self, program: str, tunnel: Tunnel, stall_s: float) -> None:
         self._ended: dict[str, Event] = {}
@@ -79,13 +85,22 @@ class Daemon:
         Thread(target=self._listen, name="aria2-events", daemon=True).start()
 
     def version(self) -> str:
-        """What it calls itself."""
+        """Return its version."""
         with _answering():
-            said: Any = self._rpc.get_version()
-            return str(said["version"])
+            answer: Any = self._rpc.get_version()
+            return str(answer["version"])
 
     def add(self, url: str, part: Path, connections: int) -> str:
-        """Start a download; returns its id."""
+        """Start a download.
+
+        Args:
+            url: The link.
+            part: The file to write.
+            connections: Connections for this file; aria2 takes at most 16 to one host.
+
+        Returns:
+            The id of the download.
+        """
         gid = secrets.token_hex(8)
         self._ended[gid] = Event()
         options = {
@@ -100,35 +115,38 @@ class Daemon:
         return gid
 
     def status(self, gid: str) -> Status:
-        """How that download stands now."""
+        """Return the current state of a download."""
         keys = ["status", "errorCode", "completedLength", "totalLength"]
         with _answering():
-            said = self._rpc.tell_status(gid, keys)
+            answer = self._rpc.tell_status(gid, keys)
             return Status(
-                state=said["status"],
-                error_code=said.get("errorCode", "0"),
-                completed_bytes=int(said["completedLength"]),
-                total_bytes=int(said["totalLength"]),
+                state=answer["status"],
+                error_code=answer.get("errorCode", "0"),
+                completed_bytes=int(answer["completedLength"]),
+                total_bytes=int(answer["totalLength"]),
             )
 
     def wait(self, gid: str, seconds: float) -> None:
-        """Wait until that download (or aria2c) ends, but no longer than that."""
+        """Wait until a download (or aria2c) ends, for that many seconds at most."""
         if self._ended[gid].wait(seconds):
             self._ended[gid].clear()
 
     def over(self, gid: str) -> None:
-        """Nobody waits for that download any more."""
+        """Forget a download that is not waited for any more."""
         self._ended.pop(gid, None)
 
     def abandon(self, gid: str) -> None:
-        """Stop that download; what it has stays."""
+        """Stop a download and keep its part."""
         with suppress(DaemonLost):  # then it has stopped as well
             with _answering():
                 self._rpc.force_remove(gid)
             self.wait(gid, _STOP_S)
 
     def kill(self) -> None:
-        """End aria2c (and its child, should it be a wrapper); a second of its work may be lost."""
+        """Kill aria2c (and its child, should it be a wrapper).
+
+        Up to a second of its work is lost, as it saves its control files once a second.
+        """
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -163,7 +181,7 @@ class Daemon:
         raise DaemonLost
 
     def _listen(self) -> None:
-        """Wake who waits for a download that ended; `wait` looks anyway, so none need come."""
+        """Wake the threads whose download ended; events may be lost, as `wait` has a timeout."""
         try:
             self._rpc.listen_to_notifications(
                 on_download_complete=self._wake,
@@ -172,7 +190,7 @@ class Daemon:
                 handle_signals=False,
             )
         except (OSError, WebSocketException, aria2p.ClientException):
-            log.debug("aria2c sends no events any more", exc_info=True)
+            log.debug("aria2c has stopped sending events", exc_info=True)
         for gid in list(self._ended):
             self._wake(gid)
 
@@ -182,7 +200,7 @@ class Daemon:
 
 
 class _Rpc(aria2p.Client):
-    """Keeps its connection, and takes no proxy of the environment for it."""
+    """RPC client that keeps its connections and ignores the proxies of the environment."""
 
     def __init__(self, host: str, port: int, secret: str, timeout: float) -> None:
         super().__init__(host, port, secret, timeout)
@@ -198,7 +216,7 @@ class _Rpc(aria2p.Client):
 
 @contextmanager
 def _in_memory(text: str) -> Iterator[Path]:
-    """A file that is nowhere on a disk, and gone with the block; for processes of our user."""
+    """Provide a file in memory while the block runs, for processes of our user."""
     with os.fdopen(os.memfd_create("aria2.conf"), "wb") as stream:
         stream.write(text.encode())
         stream.flush()
@@ -210,7 +228,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, aria2p.ClientException, ValueError, KeyError):
-        raise DaemonLost from None  # what they say may contain the link
+        raise DaemonLost from None  # the message may contain the link
 
 
 def _free_port() -> int:

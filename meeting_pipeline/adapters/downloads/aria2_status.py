@@ -1,15 +1,22 @@
-"""How aria2 stands; its library is loaded where aria2c is really started."""
+"""State of an aria2 download, without the library that is loaded only where aria2c is started."""
 
 from dataclasses import dataclass
 
 
 class DaemonLost(Exception):
-    """aria2c cannot be started, died, hangs, or knows nothing of our download."""
+    """aria2c cannot be started, has died, hangs, or does not know our download."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a download stands. error_code: aria2's own, "0" for none."""
+    """The state of a download.
+
+    Attributes:
+        state: "active", "waiting", "complete", "error" … as aria2 names it.
+        error_code: aria2's exit code, "0" for none.
+        completed_bytes: Bytes downloaded so far.
+        total_bytes: The size of the file, 0 where it is unknown.
+    """
 
     state: str
     error_code: str

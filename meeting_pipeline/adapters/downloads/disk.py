@@ -1,4 +1,4 @@
-"""Room on the disk, promised to a download before it starts."""
+"""Reservation of disk space for a download before it starts."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,28 +10,40 @@ from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 from meeting_pipeline.storage.files import disk_full, is_full
 
 FreeBytes = Callable[[Path], int]
-_WRITABLE = "see that the data directory is there and may be written"
+_WRITABLE = "check that the data directory exists and is writable"
 _BLOCK_BYTES = 512  # the unit of st_blocks, on every file system
 
 
 def free_bytes(folder: Path) -> int:
-    """What the disk that holds `folder` has free for us."""
+    """Return the free bytes of the disk that holds `folder`."""
     return shutil.disk_usage(folder).free
 
 
 class NoRoomYet(RetryableError):
-    """Other downloads have what this one needs. size_bytes: how long its file will be."""
+    """The space that a download needs is reserved for others.
+
+    Args:
+        part: The file to write.
+        size_bytes: Its length when it is complete.
+    """
 
     def __init__(self, part: Path, size_bytes: int) -> None:
-        super().__init__("disk_busy", f"{part.name} waits for the downloads beside it")
+        super().__init__(
+            "disk_busy", f"{part.name} waits for disk space that is reserved for other downloads"
+        )
         self.size_bytes = size_bytes
 
 
 class DiskReservation:
-    """Free space of the disk that holds `folder`, shared by all downloads of this process.
+    """Reservation of free disk space, shared by all downloads of this process.
 
-    floor_bytes: what stays free for everybody else. Who holds room waits for nobody, so whoever
-    waits has its turn; who waits holds none.
+    A download that has reserved space never waits for more, and one that waits has none, so every
+    download gets its turn.
+
+    Args:
+        folder: A folder on the disk.
+        floor_bytes: The space that stays free for others.
+        free: Returns the free bytes of the disk that holds a folder.
     """
 
     def __init__(self, folder: Path, floor_bytes: int = 0, free: FreeBytes = free_bytes) -> None:
@@ -44,11 +56,18 @@ class DiskReservation:
 
     @contextmanager
     def reserved(self, part: Path, size_bytes: int) -> Iterator[None]:
-        """Room for `part` to grow to that size, while the block runs.
+        """Reserve the space for `part` to grow to a size, while the block runs.
 
-        Waits while other downloads are under way: they may end without their share, and what was
-        made of earlier ones may be gone by then. Raises FatalError("disk_full") where there is no
-        room and nobody to wait for, Stopped after `close`.
+        Waits while other downloads run: they may end without using their space, and files of
+        earlier ones may be deleted meanwhile.
+
+        Args:
+            part: The file to write.
+            size_bytes: Its length when it is complete.
+
+        Raises:
+            FatalError: "disk_full": there is no space, and no other download to wait for.
+            Stopped: After `close`.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._may_begin(part, size_bytes))
@@ -60,7 +79,17 @@ class DiskReservation:
 
     @contextmanager
     def reserved_now(self, part: Path, size_bytes: int) -> Iterator[None]:
-        """As `reserved`, for callers that keep somebody waiting: raises NoRoomYet instead."""
+        """Reserve as `reserved` does, without waiting.
+
+        Args:
+            part: The file to write.
+            size_bytes: Its length when it is complete.
+
+        Raises:
+            NoRoomYet: Where `reserved` would wait.
+            FatalError: As `reserved` does.
+            Stopped: After `close`.
+        """
         with self._changed:
             if not self._may_begin(part, size_bytes):
                 raise NoRoomYet(part, size_bytes)
@@ -71,13 +100,13 @@ class DiskReservation:
             self._give_back(part, before)
 
     def close(self) -> None:
-        """Wake everybody who waits; raises Stopped there and in every later `reserved`."""
+        """Wake all that wait; they, and every later `reserved`, raise Stopped."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _may_begin(self, part: Path, size_bytes: int) -> bool:
-        """Whether there is room now; raises what ends the waiting without any."""
+        """Return whether there is space now; raise the error that ends the waiting without any."""
         if self._closed:
             raise Stopped("stopped", "the download was asked to end")
         if self._fits(part, size_bytes):
@@ -87,7 +116,7 @@ class DiskReservation:
         return False
 
     def _take(self, part: Path, size_bytes: int) -> int | None:
-        """Returns what the same download held before (it may learn its size under way)."""
+        """Reserve, and return what the same download held before: it may learn its size late."""
         before = self._growing.get(part)
         self._growing[part] = size_bytes
         return before
@@ -104,11 +133,11 @@ class DiskReservation:
         return not self._growing.keys() - {part}
 
     def _fits(self, part: Path, size_bytes: int) -> bool:
-        left = self._left()  # looked at twice: meanwhile the others write, and files go
+        left = self._left()  # read twice, as other downloads write and files are deleted meanwhile
         return self._missing(part, size_bytes) <= min(left, self._left())
 
     def _missing(self, part: Path, size_bytes: int) -> int:
-        """What this download and those under way have still to write."""
+        """Return how many bytes this and all running downloads have still to write."""
         wanted = {**self._growing, part: size_bytes}
         return sum(max(0, size - _allocated(path)) for path, size in wanted.items())
 
@@ -118,15 +147,16 @@ class DiskReservation:
     def _refusal(self, part: Path, size_bytes: int) -> FatalError:
         missing, left = self._missing(part, size_bytes), max(0, self._left())
         return disk_full(
-            f"{part.name} needs {missing / 1e6:.0f} MB, {left / 1e6:.0f} MB are free for it"
+            f"{part.name} needs {missing / 1e6:.0f} MB, but only {left / 1e6:.0f} MB are free"
         )
 
 
 @contextmanager
 def disk_trouble(path: Path) -> Iterator[None]:
-    """What the operating system says while `path` is written, as ours.
+    """Translate errors of the operating system while `path` is written.
 
-    Raises FatalError("disk_full"), ("disk_unusable").
+    Raises:
+        FatalError: "disk_full" or "disk_unusable".
     """
     try:
         yield
@@ -141,7 +171,7 @@ def disk_trouble(path: Path) -> Iterator[None]:
 
 
 def _allocated(path: Path) -> int:
-    """What a file takes already; a file with holes takes less than its size."""
+    """Return the bytes a file occupies; a file with holes occupies less than its size."""
     try:
         return path.lstat().st_blocks * _BLOCK_BYTES
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which hosts media may be fetched from: a link comes from outside, and so does every redirect."""
+"""Rules for the hosts that media may be downloaded from; links and redirects are not trusted."""
 
 import logging
 import socket
@@ -30,16 +30,31 @@ _PRIVATE = tuple(
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host by this machine's resolver; raises OSError."""
+    """Resolve a host by this machine's resolver.
+
+    Args:
+        host: Its name.
+        port: The port to connect to.
+
+    Returns:
+        Its addresses, each once.
+
+    Raises:
+        OSError: The host cannot be resolved.
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class AllowedHosts:
-    """https on port 443, names below the allowed suffixes, and public addresses only.
+    """Hosts that may be connected to: https, port 443, allowed names, public addresses.
 
-    allow_private: also plain http and any port of hosts on loopback and private networks; for
-    trying out, and said aloud. Link-local addresses (cloud metadata) stay forbidden.
+    Args:
+        suffixes: The allowed names; names below them are allowed as well.
+        allow_private: Also allow plain http and any port of hosts on loopback and private
+            networks, with a warning in the log; for tests and demos. Link-local addresses (cloud
+            metadata) stay forbidden.
+        resolve: Resolves a host and port to addresses.
     """
 
     def __init__(
@@ -52,24 +67,35 @@ class AllowedHosts:
             log.warning("ALLOW_PRIVATE_HOSTS is on: media may come from this machine's networks")
 
     def check(self, url: str) -> None:
-        """Refuse a link that must not be fetched, and every redirect to such a one.
+        """Refuse a forbidden link; call it for every redirect as well.
 
-        Its host is looked up when it is connected to, by `addresses`.
-        Raises RecordError("forbidden_host").
+        The address of its host is checked by `addresses`, when it is connected to.
+
+        Raises:
+            RecordError: "forbidden_host".
         """
         parts = _parsed(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise _forbidden(f"{parts.scheme or 'relative'} links are not fetched")
+            raise _forbidden(f"{parts.scheme or 'relative'} links are not allowed")
         if "@" in parts.netloc:
-            raise _forbidden("a link with a user name is not fetched")
+            raise _forbidden("links with a user name are not allowed")
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
         if not self._is_listed(parts.hostname, port, parts.scheme):
             self._check_private(parts.hostname, port, parts.scheme)
 
     def addresses(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a host that may be connected to: connect to these, to no other.
+        """Resolve a host to addresses that may be connected to; connect to no other address.
 
-        Raises RecordError("forbidden_host"), RetryableError("host_not_found").
+        Args:
+            host: Its name.
+            port: The port to connect to.
+
+        Returns:
+            All of its addresses, each of them allowed.
+
+        Raises:
+            RecordError: "forbidden_host".
+            RetryableError: "host_not_found".
         """
         listed = self._is_listed(host, port, "https")
         if not listed:
@@ -88,7 +114,7 @@ class AllowedHosts:
         if not self.allow_private:
             raise _forbidden(
                 f"{scheme} to {host} port {port} is not allowed",
-                hint="ALLOWED_DOWNLOAD_HOSTS lists the hosts; only https on port 443 is fetched",
+                hint="only https on port 443 of hosts in ALLOWED_DOWNLOAD_HOSTS is allowed",
             )
 
     def _resolved(self, name: str, port: int) -> Sequence[str]:
@@ -102,22 +128,22 @@ class AllowedHosts:
         if self.allow_private and any(address in network for network in _PRIVATE):
             return
         if not listed or not address.is_global or address.is_multicast:
-            raise _forbidden(f"{name} is at {address}, which is not fetched from")
+            raise _forbidden(f"{name} has the address {address}, which is not allowed")
 
 
 def _parsed(url: str) -> SplitResult:
     if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
-        raise _forbidden("a link with characters that parsers read differently is not fetched")
+        raise _forbidden("links with characters that parsers read differently are not allowed")
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError where it is no port
+        _ = parts.port  # raises ValueError where it is not a port
     except ValueError as error:
-        raise _forbidden("the link cannot be read") from error
+        raise _forbidden("the link cannot be parsed") from error
     return parts
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one, where packets go there in the end."""
+    """Return the IPv4 address inside an IPv6 address, where packets are routed to it."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:

@@ -1,4 +1,4 @@
-"""Copies of local files, for sources whose links are file://."""
+"""Downloader that copies local files, for sources whose links are file://."""
 
 import errno
 import os
@@ -16,16 +16,25 @@ _BLOCK_BYTES = 1 << 20
 
 
 class LocalFileDownloader:
-    """`ports.sources.Downloader` for file:// links; always a fresh copy.
-
-    Raises RetryableError("file_missing"), ("file_changed") when somebody wrote while it was copied,
-    ("file_unreadable"), FatalError("disk_full"), RecordError("unsupported_link"), ("oversized").
-    """
+    """`ports.sources.Downloader` for file:// links; a copy is never resumed."""
 
     def fetch(self, link: MediaLink, part: Path, progress: Progress) -> None:
+        """Copy a file.
+
+        Args:
+            link: A file:// link.
+            part: The file to write.
+            progress: Told the fraction (0..1) that is copied.
+
+        Raises:
+            RetryableError: "file_missing", "file_unreadable", or "file_changed": the file was
+                written while it was copied.
+            RecordError: "unsupported_link" or "oversized".
+            FatalError: "disk_full".
+        """
         path = _path_of(link)
         if not path.is_file():
-            raise RetryableError("file_missing", f"{path} is not there (any more)")
+            raise RetryableError("file_missing", f"{path} does not exist")
         try:
             with path.open("rb") as source, create(part) as target:
                 before = os.fstat(source.fileno())
@@ -33,7 +42,7 @@ class LocalFileDownloader:
                 _copy(source, target, before.st_size, progress)
             after = path.stat()
         except OSError as error:
-            if error.errno == errno.EROFS:  # that is our own disk, and every record's trouble
+            if error.errno == errno.EROFS:  # our own disk, which concerns every record
                 raise
             raise _translated(error, path) from error
         if _identity(before) != _identity(after) or part.stat().st_size != before.st_size:
@@ -44,11 +53,11 @@ def _path_of(link: MediaLink) -> Path:
     parts = urlsplit(link.url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise RecordError("unsupported_link", "only links to local files can be copied")
-    return Path(os.fsdecode(unquote_to_bytes(parts.path)))  # a name may be no UTF-8
+    return Path(os.fsdecode(unquote_to_bytes(parts.path)))  # a name may not be UTF-8
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress) -> None:
-    """Copy up to one block more than there was: a file that keeps growing must not keep us."""
+    """Copy at most one block beyond `size`, so that copying a file that keeps growing ends."""
     copied = 0
     while copied <= size and (block := source.read(_BLOCK_BYTES)):
         target.write(block)

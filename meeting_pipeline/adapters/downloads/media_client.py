@@ -1,4 +1,4 @@
-"""GET requests for media: every hop checked, every refusal turned into one of our errors."""
+"""HTTP client for media hosts that checks every redirect and translates every error."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -39,19 +39,23 @@ _MOVED = (301, 302, 303, 307, 308)
 
 
 def ca_bundle() -> str:
-    """The certificates that servers are verified with."""
+    """Return the file of certificates that servers are verified with."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
     return next((os.environ[name] for name in names if os.environ.get(name)), certifi.where())
 
 
 class MediaClient:
-    """Each request has a session to itself while it lasts (see `MediaSession`).
+    """Client for GET requests to media hosts; each request has a session of its own.
 
-    Proxies and certificates of the environment are used. Without a proxy the connection goes to
-    an address that was checked; a proxy looks the name up itself, so it is checked by name only.
-    stall_s: seconds without (or with hardly) any byte of the file after which a connection is
-    given up, be it that other bytes trickle in.
-    first_wait_s: the longest wait before the second try; it doubles with every further one.
+    Proxies and certificates of the environment are used. Without a proxy, a connection is made to
+    an address that was checked; a proxy resolves the name itself, so only the name is checked.
+
+    Args:
+        hosts: The hosts that links and redirects may lead to.
+        stall_s: Seconds in which (almost) no byte of the file comes, after which a connection is
+            given up, whatever else the host sends.
+        first_wait_s: The longest wait in seconds before the first retry; it doubles for each
+            further one.
     """
 
     def __init__(self, hosts: AllowedHosts, stall_s: float, first_wait_s: float) -> None:
@@ -64,17 +68,28 @@ class MediaClient:
         self._closed = Event()
 
     def proxy_for(self, url: str) -> str | None:
-        """The proxy that the environment has for this link; private hosts need none."""
+        """Return the proxy of the environment for a link; private hosts are reached without."""
         if self._hosts.allow_private:
             return None
         return select_proxy(url, get_environ_proxies(url))
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
-        """The answer at the end of at most three redirects, with its body still to be read.
+        """Request a link and follow at most three redirects; the body is read by the block.
 
-        Raises RecordError("forbidden_host"), ("not_media"), ("download_refused"), LinkExpired,
-        RetryableError, FatalError("tls_failed"), Stopped after `close`.
+        Args:
+            url: The link.
+            headers: Headers beside the usual ones.
+
+        Yields:
+            The answer.
+
+        Raises:
+            RecordError: "forbidden_host", "not_media" or "download_refused".
+            LinkExpired: The host refuses the link.
+            RetryableError: Anything that may work later.
+            FatalError: "tls_failed".
+            Stopped: After `close`.
         """
         with (
             self._sessions.lent() as session,
@@ -91,7 +106,7 @@ class MediaClient:
     def with_retries(self, attempt: Callable[[], Result]) -> Result:
         """Make up to five attempts while they end in a RetryableError.
 
-        A new link, and a wait that the host asked for, are the caller's matter.
+        An expired link and a delay that the host asks for (Retry-After) are left to the caller.
         """
         return Retrying(
             retry=retry_if_exception(_worth_another_try),
@@ -102,12 +117,12 @@ class MediaClient:
         )(attempt)
 
     def check_open(self) -> None:
-        """Raises Stopped after `close`."""
+        """Raise Stopped after `close`."""
         if self._closed.is_set():
             raise Stopped("stopped", "the download was asked to end")
 
     def close(self) -> None:
-        """Wake everybody who waits, for an answer or for bytes."""
+        """Abort all requests, whether they wait for an answer or for bytes."""
         with self._lock:
             self._closed.set()
             for session in list(self._open):
@@ -123,7 +138,7 @@ class MediaClient:
             if not session.is_kept or never_connected(error) or attempt.is_late:
                 raise
             self.check_open()
-            session.close()  # the host hung up at the same moment: that is no trouble yet
+            session.close()  # the host closed the kept connection just before; that is normal
             return self._followed(session, url, headers)
 
     def _followed(
@@ -165,7 +180,7 @@ class MediaClient:
 
     @contextmanager
     def _translated(self, attempt: Attempt) -> Iterator[None]:
-        # "from None": what requests and urllib3 say contains the link
+        # "from None": messages of requests and urllib3 contain the link
         try:
             yield
         except (requests.RequestException, HTTPError) as error:
@@ -179,14 +194,15 @@ class MediaClient:
             if attempt.is_late or isinstance(error, requests.ReadTimeout | ReadTimeoutError):
                 raise self._stalled() from None
             reason = type(error).__name__
-            raise RetryableError("connection_lost", f"the media host: {reason}") from None
+            message = f"the connection to the media host failed ({reason})"
+            raise RetryableError("connection_lost", message) from None
 
     def _stalled(self) -> RetryableError:
-        return stalled(f"nothing came for {self._stall_s:g} s")
+        return stalled("nothing", self._stall_s)
 
 
 def _is_untrusted(error: Exception) -> bool:
-    """Whether it is the certificate; a connection that breaks while it is agreed on is not."""
+    """Return whether the certificate was rejected; a broken TLS handshake is not that."""
     reason = inner_reason(error)
     cause = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
     return isinstance(cause, SSLCertVerificationError | CertificateError)

@@ -1,4 +1,4 @@
-"""Sessions for media hosts: connected to checked addresses only, and kept for the next request."""
+"""HTTP sessions for media hosts, which connect to checked addresses only and are reused."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,9 +16,13 @@ from meeting_pipeline.adapters.http.connections import BreakableAdapter, current
 
 
 class MediaSession(requests.Session):
-    """Sends no cookie, no .netrc, no header of any API; its connections serve one host again.
+    """Session that keeps its connections, and sends no cookie, .netrc or header of any API.
 
-    is_kept: whether it has been used before, so that a host may have hung up meanwhile.
+    Args:
+        hosts: The hosts that may be connected to.
+
+    Attributes:
+        is_kept: Whether it was used before, so that the host may have closed the connection.
     """
 
     is_kept = False
@@ -32,16 +36,20 @@ class MediaSession(requests.Session):
             self.mount(scheme, self._adapter)
 
     def attempt(self) -> AbstractContextManager[Attempt]:
-        """Give an attempt that covers what is sent and read until the block ends."""
+        """Return the attempt that covers all sending and reading until its block ends."""
         return self._adapter.attempt()
 
     def break_off(self) -> None:
-        """Whoever waits for an answer, or for bytes, fails at once."""
+        """Make every wait for an answer or for bytes fail at once."""
         self._adapter.break_off()
 
 
 class MediaSessions:
-    """Lends sessions to threads, each to one at a time; there are never more than were needed."""
+    """Pool of sessions, each used by one thread at a time.
+
+    Args:
+        hosts: The hosts that may be connected to.
+    """
 
     def __init__(self, hosts: AllowedHosts) -> None:
         self._hosts = hosts
@@ -50,9 +58,9 @@ class MediaSessions:
 
     @contextmanager
     def lent(self) -> Iterator[MediaSession]:
-        """A session for one request; after an exception nobody gets it again."""
+        """Lend a session for one request; after an exception it is closed."""
         try:
-            session = self._idle.pop()  # the one that was used last: its connection is warm
+            session = self._idle.pop()  # the one used last: its connection is likely still open
         except IndexError:
             session = MediaSession(self._hosts)
         try:
@@ -66,18 +74,18 @@ class MediaSessions:
             self.close()
 
     def close(self) -> None:
-        """Hang up wherever nobody talks."""
+        """Close the sessions that are not lent, and the others when they are returned."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
 
 
 class _CheckedAdapter(BreakableAdapter):
-    """Connects to addresses that were checked, not to what the name means a moment later.
+    """Adapter that connects to the addresses that were checked, not to the name.
 
-    Each address has to answer within the read timeout, however its answer trickles in.
-    The address is part of what a kept connection is found by, and every request has its host looked
-    up and checked anew: none goes through a connection to an address that is not allowed now.
+    Every request resolves and checks its host, and a kept connection is reused only for the same
+    address, so that no request uses a connection to an address that is not allowed now. Each
+    address has to answer within the read timeout, however slowly its answer trickles in.
     """
 
     def __init__(self, hosts: AllowedHosts) -> None:
@@ -118,10 +126,10 @@ class _CheckedAdapter(BreakableAdapter):
 
 
 def never_connected(error: requests.ConnectionError) -> bool:
-    """Whether nobody was there; else the request may have been heard."""
+    """Return whether there was no connection; otherwise the request may have been received."""
     return isinstance(inner_reason(error), NewConnectionError | ConnectTimeoutError)
 
 
 def inner_reason(error: Exception) -> object:
-    """What made urllib3 give up, inside what requests makes of that."""
+    """Return the reason for which urllib3 gave up, as requests wraps it."""
     return getattr(error.args[0], "reason", None) if error.args else None

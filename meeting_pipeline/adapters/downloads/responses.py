@@ -1,4 +1,4 @@
-"""What a media host answers: a body to read, or one of our errors."""
+"""Answers of media hosts: a body to read, or one of our errors."""
 
 import re
 from collections.abc import Iterator
@@ -24,9 +24,13 @@ _WHOLE, _PARTIAL, _OUT_OF_RANGE, _SERVER_ERROR = 200, 206, 416, 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: 200, 206 or 416.
+    """An answer with status 200, 206 or 416.
 
-    url: of the last hop. start: where in the file the body begins, None where a 206 does not say.
+    Attributes:
+        url: The link after all redirects.
+        status: The HTTP status.
+        remote: The identity of the object.
+        start: The offset of the body in the file, or None where a 206 does not say.
     """
 
     url: str
@@ -39,31 +43,42 @@ class Answer:
 
     @property
     def is_partial(self) -> bool:
-        """Whether the server gave a range (206)."""
+        """Whether the body is a byte range (206)."""
         return self.status == _PARTIAL
 
     @property
     def is_out_of_range(self) -> bool:
-        """Whether the server has nothing in that range (416)."""
+        """Whether the object has no byte in the requested range (416)."""
         return self.status == _OUT_OF_RANGE
 
     @classmethod
     def of(cls, response: requests.Response, attempt: Attempt, stall_s: float) -> "Answer":
-        """Raises what a refusal means; 200, 206 and 416 pass."""
+        """Make an answer of a response.
+
+        Args:
+            response: The response, with its body still to be read.
+            attempt: The attempt that it belongs to.
+            stall_s: Seconds in which hardly any byte comes, after which reading fails.
+
+        Raises:
+            MeetingError: The meaning of a refusal; 200, 206 and 416 are not refused.
+        """
         _refuse(response)
-        said, status = response.headers, response.status_code
-        found = _CONTENT_RANGE.fullmatch(said.get("Content-Range", ""))
+        headers, status = response.headers, response.status_code
+        found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
         start = int(found[1]) if found and found[1] else None
         total = int(found[2]) if found else None
         if status == _WHOLE:
             start, total = 0, response.raw.length_remaining
-        remote = RemoteFile(total, said.get("ETag"), said.get("Last-Modified"))
+        remote = RemoteFile(total, headers.get("ETag"), headers.get("Last-Modified"))
         return cls(response.url, status, remote, start, response, attempt, stall_s)
 
     def blocks(self) -> Iterator[bytes]:
-        """The body as it arrives; raises RetryableError("download_stalled") when hardly any does.
+        """Yield the body as it arrives.
 
-        A body that ends early is an error, wherever its length was promised.
+        Raises:
+            RetryableError: "download_stalled": hardly any byte comes.
+            IncompleteRead: The body is shorter than promised; `MediaClient.get` translates it.
         """
         stall = StallDetector(self._stall_s)
         while block := self._next_block():
@@ -71,17 +86,17 @@ class Answer:
             stall.count(len(block))
 
     def _next_block(self) -> bytes:
-        """Wait for bytes; only the host is timed, not what is done with the blocks."""
+        """Read a block; only the host is timed, not the use of the blocks."""
         with self._attempt.within(self._stall_s):
             block: bytes = self._response.raw.read1(_BLOCK_BYTES, decode_content=False)
             return block
 
 
 class StallDetector:
-    """Tells when hardly any byte comes.
+    """Detector of downloads of which hardly any byte comes.
 
     Args:
-        stall_s: Seconds over which the bytes are counted.
+        stall_s: Seconds over which bytes are counted.
     """
 
     def __init__(self, stall_s: float) -> None:
@@ -89,17 +104,21 @@ class StallDetector:
         self._since, self._received = monotonic(), 0
 
     def count(self, received: int) -> None:
-        """Count bytes; raises RetryableError("download_stalled") where they are too few."""
+        """Count bytes.
+
+        Raises:
+            RetryableError: "download_stalled": too few came in the last `stall_s` seconds.
+        """
         self._received += received
         if monotonic() > self._since + self._stall_s:
             if self._received < _SLOWEST_BYTES_PER_S * self._stall_s:
-                raise stalled(f"only {self._received} bytes came in {self._stall_s:g} s")
+                raise stalled(f"only {self._received} bytes", self._stall_s)
             self._since, self._received = monotonic(), 0
 
 
-def stalled(what_came: str) -> RetryableError:
-    """The error for a host that does not send what was asked for."""
-    return RetryableError("download_stalled", f"the media host: {what_came}")
+def stalled(amount: str, seconds: float) -> RetryableError:
+    """Return the error for a host that sent only that amount in that many seconds."""
+    return RetryableError("download_stalled", f"the media host sent {amount} in {seconds:g} s")
 
 
 def _refuse(response: requests.Response) -> None:
@@ -109,9 +128,12 @@ def _refuse(response: requests.Response) -> None:
     if status in (_WHOLE, _PARTIAL):
         kind = response.headers.get("Content-Type", "")
         encoding = response.headers.get("Content-Encoding", "identity")
-        is_page = status == _WHOLE and _NO_MEDIA.match(kind)  # BusyBox calls every part a page
+        # BusyBox gives every byte range the type of a page
+        is_page = status == _WHOLE and _NO_MEDIA.match(kind)
         if is_page or encoding != "identity":
-            raise RecordError("not_media", f"the media host sent {kind} ({encoding}), no media")
+            raise RecordError(
+                "not_media", f"the media host sent {kind} ({encoding}), which is not media"
+            )
     elif status in _EXPIRED:
         raise LinkExpired("link_expired", f"the media host refuses the link ({status})")
     elif status in _LATER or status >= _SERVER_ERROR:
@@ -123,7 +145,7 @@ def _refuse(response: requests.Response) -> None:
 
 
 def _wait(response: requests.Response) -> float | None:
-    """Retry-After, seconds or a date, as seconds; None where it is absent or makes no sense."""
+    """Return the seconds of Retry-After (a number or a date), or None without a valid one."""
     try:
         return Retry().get_retry_after(response.raw)
     except InvalidHeader:

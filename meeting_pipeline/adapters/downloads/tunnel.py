@@ -1,8 +1,8 @@
-"""A proxy on loopback that connects to allowed addresses only.
+"""Proxy on loopback that connects to allowed addresses only.
 
-aria2 follows redirects and asks the resolver by itself, and nothing in its settings forbids it.
-As it knows no other way out than this proxy, where it may go is decided here, and a name cannot
-mean another address than the one that was checked.
+aria2 follows redirects and resolves names by itself, and no setting forbids it. This proxy is its
+only way out, so its destinations are checked here, and a name cannot lead to another address than
+the one that was checked.
 """
 
 import logging
@@ -30,7 +30,15 @@ USER = "meeting"
 
 
 class Tunnel:
-    """Listens from the moment it is made. port, password: what its one client needs to know."""
+    """Proxy that listens as soon as it is made.
+
+    Args:
+        hosts: The hosts that may be connected to.
+
+    Attributes:
+        port: The port on loopback.
+        password: The password for `USER`.
+    """
 
     def __init__(self, hosts: AllowedHosts) -> None:
         self.password = secrets.token_hex(16)
@@ -39,7 +47,7 @@ class Tunnel:
         Thread(target=self._server.serve_forever, name="tunnel", daemon=True).start()
 
     def close(self) -> None:
-        """Let nobody in any more; what is open ends with its client."""
+        """Accept no further connection; open ones end with their client."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -60,7 +68,7 @@ class _Server(ThreadingTCPServer):
 
 
 class _Handler(StreamRequestHandler):
-    """One CONNECT, then bytes in both directions until either side ends."""
+    """Handler of one CONNECT request, which then relays bytes until either side ends."""
 
     server: _Server
     connection: socket.socket
@@ -70,18 +78,18 @@ class _Handler(StreamRequestHandler):
         try:
             target, credentials = self._request_in_time()
             if not secrets.compare_digest(credentials, self.server.credentials):
-                self._say("407 Proxy Authentication Required")
+                self._reply("407 Proxy Authentication Required")
                 return
             host, _, port = target.rpartition(":")
             upstream = self._connected(host.strip("[]"), int(port))
         except RecordError as refusal:
-            log.warning("aria2 was sent elsewhere: %s", refusal)
-            self._say("403 Forbidden")
+            log.warning("the tunnel refuses a destination of aria2: %s", refusal)
+            self._reply("403 Forbidden")
         except (RetryableError, OSError, ValueError):
-            self._say("502 Bad Gateway")
+            self._reply("502 Bad Gateway")
         else:
             with upstream:
-                self._say("200 Connection established")
+                self._reply("200 Connection established")
                 self.connection.settimeout(None)
                 _relay(self.connection, upstream)
 
@@ -91,7 +99,7 @@ class _Handler(StreamRequestHandler):
             return self._request()
 
     def _request(self) -> tuple[str, str]:
-        """The target and the credentials; raises ValueError for what is no CONNECT."""
+        """Return the target and the credentials; raise ValueError for anything but CONNECT."""
         method, target, _ = self._line().split(" ")
         if method != "CONNECT":
             raise ValueError(method)
@@ -108,7 +116,7 @@ class _Handler(StreamRequestHandler):
         return self.rfile.readline(_LONGEST_LINE).decode("ascii").rstrip("\r\n")
 
     def _connected(self, host: str, port: int) -> socket.socket:
-        """A connection to the first allowed address that takes it."""
+        """Connect to the first allowed address that accepts."""
         *spare, last = self.server.hosts.addresses(host, port)
         for address in spare:
             try:
@@ -117,7 +125,7 @@ class _Handler(StreamRequestHandler):
                 continue
         return _connect(last, port)
 
-    def _say(self, status: str) -> None:
+    def _reply(self, status: str) -> None:
         self.wfile.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
 
 
@@ -128,17 +136,17 @@ def _connect(address: str, port: int) -> socket.socket:
 
 
 def _relay(*ends: socket.socket) -> None:
-    """Hand over bytes until either side ends or breaks; the other notices by its missing rest."""
+    """Pass on bytes until either side ends; the other side notices that bytes are missing."""
     others = dict(zip(ends, reversed(ends), strict=True))
     buffer = memoryview(bytearray(_BLOCK_BYTES))
     try:
         with selectors.DefaultSelector() as ready:
             for end in ends:
                 ready.register(end, selectors.EVENT_READ)
-            while all(_hand_over(end, others[end], buffer) for end in _readable(ready)):
+            while all(_pass_on(end, others[end], buffer) for end in _readable(ready)):
                 pass
     except OSError:
-        return  # one end broke; both are closed now
+        return  # one connection broke; the caller closes both
 
 
 def _readable(ready: selectors.BaseSelector) -> Sequence[socket.socket]:
@@ -146,8 +154,8 @@ def _readable(ready: selectors.BaseSelector) -> Sequence[socket.socket]:
     return [end for end in ends if isinstance(end, socket.socket)]
 
 
-def _hand_over(source: socket.socket, target: socket.socket, buffer: memoryview) -> bool:
-    """Pass on what has arrived; False when the source has ended."""
+def _pass_on(source: socket.socket, target: socket.socket, buffer: memoryview) -> bool:
+    """Pass on the bytes that have arrived; return False when the source has ended."""
     count = source.recv_into(buffer)
     target.sendall(buffer[:count])
     return count > 0
