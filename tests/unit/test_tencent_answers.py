@@ -188,24 +188,24 @@ def test_row_12_a_bad_row_that_comes_for_ever_ends_the_reading(
         "corp/records": {"total_count": 10**11, "record_meetings": [{"meeting_record_id": []}]}
     }
     before = len(mutated.server.heads)
-    with pytest.raises(MeetingError, match="meeting_record_id: is no text"):
+    with pytest.raises(MeetingError, match="meeting_record_id: is not text"):
         list(fuzzed.list_records(Window(NOW - timedelta(days=7), NOW)))
     assert len(mutated.server.heads) - before < 20
 
 
 def test_the_first_field_that_makes_no_sense_is_named() -> None:
     files = [{"record_file_id": "1"}, {"record_file_id": "2", "meeting_summary": [{}, 3]}]
-    with pytest.raises(BadField, match=r"^record_files\.1\.meeting_summary\.1: is no object$"):
+    with pytest.raises(BadField, match=r"^record_files\.1\.meeting_summary\.1: is not an object$"):
         read(AddressPage, {"record_files": files})
-    with pytest.raises(BadField, match=r"^record_files\.0\.record_file_id: is no id$"):
+    with pytest.raises(BadField, match=r"^record_files\.0\.record_file_id: is not an id$"):
         read(AddressPage, {"record_files": [{}]})
-    with pytest.raises(BadField, match=r"^the whole: is no object$"):
+    with pytest.raises(BadField, match=r"^the answer: is not an object$"):
         read(AddressPage, [])
 
 
 @pytest.mark.parametrize("said", [{}, {"has_remaining": False, "next_pos": 0}, {"total_count": 1}])
 def test_a_page_without_rows_is_believed_only_where_a_count_says_so(said: dict[str, Any]) -> None:
-    with pytest.raises(BadField, match=r"^participants: is no list$"):
+    with pytest.raises(BadField, match=r"^participants: is not a list$"):
         read(VisitPage, said)
     assert read(VisitPage, said | {"total_count": "0", "participants": None}).participants == []
     assert read(VisitPage, said | {"current_size": 0}).participants == []

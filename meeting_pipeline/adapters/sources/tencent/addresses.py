@@ -1,4 +1,4 @@
-"""Links to media, asked for once per record and life of a link (51174)."""
+"""Links to media and transcripts, cached for as long as they are valid (Tencent doc 51174)."""
 
 import threading
 from collections import OrderedDict, defaultdict
@@ -11,7 +11,7 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import SkipRecord
 
 MEDIA, TRANSCRIPT = "media", "transcript"
-"""What a link is used for."""
+"""The uses of a link."""
 
 _PAGE_SIZE = 50
 _MOST_PAGES = 100
@@ -20,7 +20,12 @@ _MOST_RECORDS = 500
 
 @dataclass(frozen=True)
 class _Asked:
-    """One answer. unused: by file and use; each is handed out once."""
+    """The links in one answer of Tencent.
+
+    Attributes:
+        at: When it was asked for, in seconds of the clock.
+        unused: The links that were not handed out yet, by file and use.
+    """
 
     at: float
     unused: dict[tuple[str, str], Address]
@@ -29,15 +34,21 @@ class _Asked:
 class Addresses:
     """The links of records, each handed out once for each use.
 
-    An answer has the links of every file of a record, and they are kept for the other files. But
-    who asks again for the same file does so because its link did not work: that asks Tencent anew.
-
-    lifetime_s: how long an answer may be used, well below what the links live. clock: seconds.
+    An answer holds the links of all files of a record, and they are kept for its other files. A
+    second request for the same file and use means that the link did not work, so Tencent is asked
+    again.
     """
 
     def __init__(
         self, client: TencentClient, lifetime_s: float, clock: Callable[[], float]
     ) -> None:
+        """Create an empty cache.
+
+        Args:
+            client: Makes the calls.
+            lifetime_s: For how many seconds an answer is used, well below the lifetime of links.
+            clock: Returns seconds.
+        """
         self._client = client
         self._lifetime_s = lifetime_s
         self._clock = clock
@@ -46,14 +57,21 @@ class Addresses:
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def of(self, meta: RecordMeta, operator: str, operator_type: int, use: str) -> Address:
-        """The links of a file, not yet handed out for this use.
+        """Return the links of a file that were not handed out for this use yet.
 
-        Raises SkipRecord("gone") where the record does not have the file (any more), and what
-        `TencentClient.get` raises.
+        Args:
+            meta: The recording, which is a file of a record at Tencent.
+            operator: The id of the user on whose behalf Tencent is asked.
+            operator_type: The kind of that id.
+            use: MEDIA or TRANSCRIPT.
+
+        Raises:
+            SkipRecord: The record does not have the file, or not any more ("gone").
+            MeetingError: The call failed; see `TencentClient.get`.
         """
         record_id, wanted = meta.meeting_record_id, (meta.key.record_id, use)
         if record_id is None:
-            raise SkipRecord("gone", f"{meta.key}: its record at Tencent is not known")
+            raise SkipRecord("gone", f"{meta.key}: its record id at Tencent is not known")
         with self._guard:
             asking = self._asking[record_id]
         with asking:
@@ -86,7 +104,7 @@ class Addresses:
             answer = self._client.get("/v1/addresses", query, AddressPage)
             known = len(found)
             found |= {address.record_file_id: address for address in answer.record_files}
-            if len(found) == known or not _goes_on(page, len(found), answer):
+            if len(found) == known or not _has_more(page, len(found), answer):
                 break
         self._keep(record_id, _Asked(at, _for_each_use(found)))
 
@@ -99,7 +117,7 @@ class Addresses:
                 self._asking.pop(oldest, None)
 
 
-def _goes_on(page: int, known: int, answer: AddressPage) -> bool:
+def _has_more(page: int, known: int, answer: AddressPage) -> bool:
     is_full = len(answer.record_files) >= _PAGE_SIZE
     return is_full or known < (answer.total_count or 0) or page < (answer.total_page or 0)
 

@@ -1,11 +1,11 @@
-"""What Tencent answers, as far as we use it: typed, and lenient where the documents are.
+"""Typed answers of the Tencent Meeting API, as far as they are used.
 
-Unknown fields are ignored, missing and null ones have a default unless nothing works without them.
-Ids are text, also where a server sends numbers; times may be seconds or milliseconds, numbers or
-text. Whatever else is wrong is a BadField.
+Reading is lenient where Tencent's documentation is vague. Unknown fields are ignored, and missing
+or null ones have a default unless the value is indispensable. Ids are text, also if a server sends
+numbers. Times may be seconds or milliseconds, numbers or text. Any other deviation is a BadField.
 
-Plain dataclasses: for pydantic every field would need a validator of ours as well, and the program
-would start a tenth of a second later.
+These are plain dataclasses: with pydantic, every field would need a validator as well, and the
+program would start a tenth of a second later.
 """
 
 import re
@@ -24,20 +24,20 @@ _TOO_LARGE = 10**18
 
 
 def _text(value: object) -> str:
-    """Text that any database takes; numbers are written out."""
+    """Return text that any database can store; numbers are converted."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError("is no text")
+    raise ValueError("is not text")
 
 
 def _id(value: object) -> str:
     text = _text(value).strip()
     if not text or len(text) > _LONGEST_ID:
-        raise ValueError("is no id")
+        raise ValueError("is not an id")
     return text
 
 
@@ -52,18 +52,18 @@ def _number(value: object) -> int | None:
         return int(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
         return int(value)
-    raise ValueError("is no number")
+    raise ValueError("is not a number")
 
 
 def _count(value: object) -> int | None:
     number = _number(value)
     if number is not None and number < 0:
-        raise ValueError("is less than nothing")
+        raise ValueError("is negative")
     return number
 
 
 def _moment(value: object) -> datetime | None:
-    """An instant, moved to 1970 or 9999 where it lies outside; others judge if it is credible."""
+    """Return an instant, limited to 1970 .. 9999; `mapping.is_credible` decides about its use."""
     number = _number(value)
     if number is None:
         return None
@@ -82,7 +82,7 @@ def _flag(value: object) -> bool | None:
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError("is no list")
+        raise ValueError("is not a list")
     return value
 
 
@@ -99,28 +99,41 @@ Flag = Annotated[bool | None, _flag]
 Row = TypeVar("Row")
 List = Annotated[list[Row], _list_or_none]
 Rows = Annotated[list[Row], _list]
-"""Of a page; none at all is believed only where a count says so."""
+"""The rows of a page; a missing list is accepted only if a count says that it is empty."""
 
 
 class BadField(ValueError):
-    """The first field that makes no sense; place: as in "record_files.0.record_file_id"."""
+    """The first field of an answer that cannot be used.
+
+    Attributes:
+        place: Its path, as in "record_files.0.record_file_id".
+        what: What is wrong with it.
+    """
 
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{place or 'the whole'}: {what}")
+        super().__init__(f"{place or 'the answer'}: {what}")
         self.place, self.what = place, what
 
     def below(self, place: str) -> "BadField":
-        """The same, seen from further up."""
+        """Return the same error with a path that begins further up."""
         return BadField(f"{place}.{self.place}" if self.place else place, self.what)
 
 
-def read(kind: type[Row], said: object) -> Row:
-    """What was said as a `kind` of this module; raises BadField."""
-    if not isinstance(said, dict):
-        raise BadField("", "is no object")
+def read(kind: type[Row], answer: object) -> Row:
+    """Return decoded JSON as one of the classes of this module.
+
+    Args:
+        kind: The class.
+        answer: The decoded JSON.
+
+    Raises:
+        BadField: A field cannot be used.
+    """
+    if not isinstance(answer, dict):
+        raise BadField("", "is not an object")
     known: dict[str, Any] = {}
     for name, one in _fields(kind).items():  # type: ignore[arg-type]  # a class can be hashed
-        value = said.get(name)
+        value = answer.get(name)
         if value is None and one.reader is _list and _is_empty(known):
             value = []
         known[name] = _at(name, one.read, value)
@@ -133,7 +146,12 @@ def _is_empty(page: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Field:
-    """reader: of its annotation. row: what its list holds, None where it is none of ours."""
+    """How a field is read.
+
+    Attributes:
+        reader: The function in its annotation.
+        row: The class of this module that its list holds, or None.
+    """
 
     reader: Callable[[object], Any]
     row: type[Any] | None
@@ -174,7 +192,7 @@ class _Page:
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One of `record_files` in a list (51189, 53224). record_size: bytes."""
+    """One of `record_files` in a list (Tencent docs 51189, 53224); `record_size` is in bytes."""
 
     record_file_id: Id
     record_start_time: Moment
@@ -186,7 +204,10 @@ class ListedFile:
 
 @dataclass(frozen=True)
 class ListedRecord:
-    """One of `record_meetings`; the owner is `host_user_id` in one list, `userid` in the other."""
+    """One of `record_meetings`.
+
+    The owner is `host_user_id` in the enterprise list, and `userid` in the list of a user.
+    """
 
     meeting_record_id: Id
     meeting_id: OptionalId
@@ -202,7 +223,7 @@ class ListedRecord:
 
 @dataclass(frozen=True)
 class RecordPage(_Page):
-    """A page of either list; its rows are read one by one, so that a bad one costs no other."""
+    """A page of either list; its rows are read one by one, so that a bad row affects no other."""
 
     record_meetings: Rows[Any]
 
@@ -217,7 +238,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Address:
-    """One of `record_files` of the addresses answer (51174)."""
+    """One of `record_files` in an answer of links (Tencent doc 51174)."""
 
     record_file_id: Id
     view_address: Text
@@ -238,7 +259,7 @@ class AddressPage(_Page):
 
 @dataclass(frozen=True)
 class Visit:
-    """One stay of one person (42701). user_name: base64."""
+    """One stay of one person (Tencent doc 42701); `user_name` is base64."""
 
     userid: Text
     user_name: Text
@@ -248,7 +269,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class VisitPage(_Page):
-    """A page of visits; total_count counts visits, not people."""
+    """A page of visits; `total_count` counts visits, not people."""
 
     has_remaining: Flag
     next_pos: Count
@@ -257,7 +278,7 @@ class VisitPage(_Page):
 
 @dataclass(frozen=True)
 class PastMeeting:
-    """One of `meeting_info_list` of the history."""
+    """One of `meeting_info_list` in a user's history of meetings."""
 
     meeting_id: OptionalId
     sub_meeting_id: OptionalId
@@ -267,6 +288,6 @@ class PastMeeting:
 
 @dataclass(frozen=True)
 class PastMeetingPage(_Page):
-    """A page of the meetings somebody was in."""
+    """A page of a user's history of meetings."""
 
     meeting_info_list: Rows[PastMeeting]

@@ -1,4 +1,4 @@
-"""Signed calls to the Tencent Meeting API, each answer read into its type."""
+"""Signed calls to the Tencent Meeting API with typed answers."""
 
 import logging
 import threading
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Call:
-    """What one call remembers between its attempts."""
+    """The state of one call between its attempts."""
 
     path: str
     limit: RateLimit | None
@@ -42,12 +42,13 @@ class _Call:
 
 
 class TencentClient:
-    """Calls one application's API; threads may share it.
+    """Calls the API for one application; threads may share it.
 
-    http: with the application's limit per minute. base_url: without a path, or with a prefix that
-    is signed as it is sent. clock: Unix seconds. clock_skew_s: how far Tencent's clock is ahead of
-    ours, as measured when it refused ours; 0.0 as long as it did not. skew_seen_s: the same by its
-    last answer, None before one that is dated.
+    Attributes:
+        credentials: The ids and keys of the application.
+        clock_skew_s: How far Tencent's clock is ahead of ours in seconds, measured when it refused
+            our time; 0.0 if it never did.
+        skew_seen_s: How far Tencent's clock is ahead by its last answer; None before the first.
     """
 
     def __init__(
@@ -57,6 +58,14 @@ class TencentClient:
         base_url: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Create the client.
+
+        Args:
+            http: Makes the requests, within the application's limit per minute.
+            credentials: The ids and keys of the application.
+            base_url: The address of the API; a path in it is signed as it is sent.
+            clock: Returns Unix seconds.
+        """
         self.clock_skew_s = 0.0
         self.skew_seen_s: float | None = None
         self._http = http
@@ -66,12 +75,22 @@ class TencentClient:
         self._correcting = threading.Lock()
 
     def get(self, path: str, query: Query, kind: type[Row], limit: RateLimit | None = None) -> Row:
-        """One answer, read as a `kind` of `answers`; limit: of this endpoint alone.
+        """Make one call and return its answer.
 
-        path: percent-encoded. Raises FatalError when no call can work ("wrong_credentials",
-        "bad_signature", "clock_skew", "daily_limit" …), SkipRecord for what is gone or not
-        permitted, RecordError("bad_request"), RetryableError("not_finished"), ("bad_answer") naming
-        endpoint and field, and what `Http.call` raises.
+        Args:
+            path: The path of the endpoint, percent-encoded.
+            query: The parameters.
+            kind: The class of the answer, from `answers`.
+            limit: The rate limit of this endpoint alone, or None.
+
+        Raises:
+            FatalError: No call can work ("wrong_credentials", "bad_signature", "clock_skew",
+                "daily_limit" …).
+            SkipRecord: What was asked for does not exist or is not permitted.
+            RecordError: Tencent does not understand the call ("bad_request").
+            RetryableError: The recording is not ready ("not_finished"), or the answer cannot be
+                used ("bad_answer"); the message names endpoint and field.
+            MeetingError: The request failed; see `Http.call`.
         """
         call = _Call(path, limit)
         return self._http.call(
@@ -82,7 +101,7 @@ class TencentClient:
         )
 
     def now(self) -> datetime:
-        """Return the time (aware UTC) by Tencent's last answer; before one, by this machine."""
+        """Return the time (aware UTC) by Tencent's last answer, or else by this machine."""
         return datetime.fromtimestamp(self._clock() + (self.skew_seen_s or 0.0), UTC)
 
     def close(self) -> None:
@@ -90,7 +109,7 @@ class TencentClient:
         self._http.close()
 
     def hasty(self) -> "TencentClient":
-        """The same application for somebody who looks on; see `Http.hasty`."""
+        """Return a client for a person who waits for the answer; see `Http.hasty`."""
         twin = copy(self)
         twin._http = self._http.hasty()
         return twin
@@ -109,7 +128,7 @@ class TencentClient:
             raise self._refused(call, answer, refusal)
         refuse_failures(answer)
         if not answer.is_success:
-            raise answer.bad("is no answer of the API, check TQM_BASE_URL")
+            raise answer.bad("is not an answer of this API, check TQM_BASE_URL")
         try:
             return read(kind, body)
         except BadField as bad:
@@ -125,7 +144,7 @@ class TencentClient:
         return error
 
     def _clock_refused(self, call: _Call, answer: Answer, refusal: Refusal) -> Exception:
-        """Set our clock by the server's and try once more; what is refused then is hopeless."""
+        """Correct our clock by the server's and try once more; a second refusal is fatal."""
         hint = "set this machine's clock (NTP); Tencent allows five minutes"
         if call.clock_was_wrong:
             return FatalError("clock_skew", refusal.message, hint=hint)
@@ -144,14 +163,14 @@ class TencentClient:
         with self._correcting:
             self.clock_skew_s = skew_s
         _log.warning(
-            "this machine's clock differs from Tencent's by %.0f s; signing with Tencent's time. "
-            "Set the clock (NTP)",
+            "this machine's clock differs from Tencent's by %.0f s; signing with Tencent's time; "
+            "set the clock (NTP)",
             self.clock_skew_s,
         )
 
 
 def _json_in(answer: Answer) -> Any:
-    """The JSON of an answer; what is none is judged by its status."""
+    """Return the JSON of an answer; an answer that is not JSON is judged by its status."""
     try:
         return answer.json()
     except TryAgain:

@@ -1,4 +1,4 @@
-"""From plain settings to a TencentSource that keeps Tencent's limits."""
+"""The construction of a TencentSource from settings."""
 
 import threading
 import time
@@ -25,11 +25,20 @@ _TIMEOUTS = Timeouts(connect_s=5, read_s=30, total_s=60)
 def credentials(
     secret_id: str, secret_key: str, enterprise_id: str, app_id: str, sdk_id: str
 ) -> Credentials:
-    """The ids in the places where Tencent wants them.
+    """Return the credentials of an application.
 
-    The documents call the enterprise "AppId" and the application "SdkId", so people set either
-    ENTERPRISE_ID and APP_ID (or SDK_ID), or APP_ID and SDK_ID.
-    Raises ConfigError("not_configured").
+    Tencent's documentation calls the enterprise "AppId" and the application "SdkId". So people set
+    either ENTERPRISE_ID and APP_ID (or SDK_ID), or APP_ID and SDK_ID.
+
+    Args:
+        secret_id: TQM_SECRET_ID.
+        secret_key: TQM_SECRET_KEY.
+        enterprise_id: ENTERPRISE_ID, or "".
+        app_id: APP_ID, or "".
+        sdk_id: SDK_ID, or "".
+
+    Raises:
+        ConfigError: A setting is missing ("not_configured").
     """
     needed = {
         "TQM_SECRET_ID": secret_id,
@@ -40,7 +49,7 @@ def credentials(
     if missing:
         raise ConfigError(
             "not_configured",
-            f"Tencent Meeting needs {', '.join(missing)}",
+            f"settings of Tencent Meeting are missing: {', '.join(missing)}",
             hint="copy them from the application's page in the Tencent Meeting console into .env",
         )
     if enterprise_id:
@@ -63,13 +72,26 @@ def connect(
     gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentSource:
-    """The source of one application.
+    """Return the source for one application.
 
-    scope: "corp" (the whole enterprise, seen by one administrator) or "user" (what each operator
-    recorded). history: a folder where the rates are remembered from run to run. stop: its being
-    set ends every wait. gate: how many calls at once. clock: seconds, the same for all processes on
-    this machine.
-    Raises ConfigError("no_operator") or ("several_operators").
+    Args:
+        ids: The credentials of the application.
+        base_url: The address of the API.
+        scope: "corp" (all recordings of the enterprise, seen by one administrator) or "user" (what
+            each operator recorded).
+        operators: The ids of the users on whose behalf Tencent is called.
+        operator_type: The kind of these ids.
+        per_minute: Calls per minute of the application.
+        corp_per_minute: Calls per minute of the enterprise list.
+        history: The folder that stores past calls for the rate limits, between runs.
+        stop: Ends every wait when it is set.
+        now: Returns the current time, aware.
+        gate: Limits the calls at once.
+        clock: Returns seconds, the same for all processes on this machine.
+
+    Raises:
+        ConfigError: There is no operator ("no_operator"), or more than one for the enterprise list
+            ("several_operators").
     """
     _check_operators(scope, operators)
     client = open_client(
@@ -102,7 +124,7 @@ def open_client(
     gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentClient:
-    """Signed calls within the application's limit; see `connect`."""
+    """Return a client that keeps the application's rate limit; see `connect` for the arguments."""
     limit = _limit(per_minute, history / "tencent-rate.jsonl", stop, clock)
     http = Http(
         "Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, gate=gate, clock=clock
@@ -120,12 +142,12 @@ def _check_operators(scope: str, operators: Sequence[str]) -> None:
     if not operators:
         raise ConfigError(
             "no_operator",
-            "Tencent Meeting asks on whose behalf we call, and TQM_OPERATOR_ID is not set",
+            "TQM_OPERATOR_ID is not set; Tencent Meeting requires a user for whom it is called",
             hint="set TQM_OPERATOR_ID to the user id of an administrator",
         )
     if scope == "corp" and len(operators) > 1:
         raise ConfigError(
             "several_operators",
-            "TQM_OPERATOR_ID names several operators, the company-wide list takes one",
+            "TQM_OPERATOR_ID names several operators, but the enterprise list takes one",
             hint='name one administrator, or set TQM_RECORD_SCOPE to "user"',
         )

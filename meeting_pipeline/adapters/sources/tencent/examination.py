@@ -1,4 +1,4 @@
-"""What `meeting doctor` finds out about Tencent Meeting."""
+"""The checks of Tencent Meeting that `meeting doctor` makes."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _A_DAY = timedelta(days=1)
 _LINK_S = 60.0
 _CLOSE_S, _ALLOWED_S = 30.0, 300.0
 
-# the example that Tencent's own SDK was made to sign
+# an example whose signature was made with Tencent's own SDK
 _EXAMPLE = Credentials(
     "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE", ""
 )
@@ -42,14 +42,18 @@ _RIGHTS = {
         "TQM_OPERATOR_ID must be a super administrator (超级管理员), or have a role that may view "
         "recordings (账户管理 > 录制管理 > 查看); or set TQM_RECORD_SCOPE=user"
     ),
-    "/v1/records": "TQM_OPERATOR_ID must be the user id of somebody of this enterprise",
+    "/v1/records": "TQM_OPERATOR_ID must be the user id of a member of this enterprise",
 }
 
 
 def examine(lists: Sequence[RecordList], now: datetime) -> list[Check]:
-    """Ids, signature, clock, the list of the last day, links of a record in it; in this order.
+    """Check ids, signature, clock, the list of the last day, and the links of one record in it.
 
-    lists: of all operators; the first one is asked. What hangs on something red is not tried.
+    A check that depends on a failed one is not tried.
+
+    Args:
+        lists: The lists of all operators, of which the first is read.
+        now: The current time, aware.
     """
     checks = [_ids(lists[0].client.credentials), _signature()]
     if checks[-1].ok:
@@ -60,9 +64,9 @@ def examine(lists: Sequence[RecordList], now: datetime) -> list[Check]:
 
 
 def _ids(ids: Credentials) -> Check:
-    """What the lengths of the ids suggest; only Tencent knows."""
+    """Check the lengths of the ids; only Tencent can tell whether they are right."""
     code = "tencent_ids"
-    message = f"enterprise {ids.enterprise_id}, application {ids.application_id or 'without id'}"
+    message = f"enterprise {ids.enterprise_id}, application {ids.application_id or 'without an id'}"
     hint = swapped_hint(ids.enterprise_id, ids.application_id)
     if not ids.application_id:
         hint = "set APP_ID to the 应用ID (header SdkId) if the console shows one"
@@ -73,8 +77,8 @@ def _signature() -> Check:
     request = Request("GET", _EXAMPLE_URL).prepare()
     signed = signature(_EXAMPLE, request, _EXAMPLE_TIME, _EXAMPLE_NONCE)
     if signed == _EXAMPLE_SIGNATURE:
-        return Check("tencent_signature", True, "Tencent's example is signed as it should be")
-    message = "Tencent's example is not signed as it should be"
+        return Check("tencent_signature", True, "Tencent's example is signed correctly")
+    message = "Tencent's example is not signed correctly"
     return Check("tencent_signature", False, message, "install meeting again: ./deploy.sh")
 
 
@@ -91,14 +95,18 @@ def _answers(asked: RecordList, operators: int, now: datetime) -> list[Check]:
 
 
 def _clock(skew_s: float | None) -> Check:
-    """skew_s: how far Tencent's clock is ahead of ours, to a second or two."""
+    """Check our clock.
+
+    Args:
+        skew_s: How far Tencent's clock is ahead of ours in seconds, or None if it is not known.
+    """
     code = "tencent_clock"
     if skew_s is None:
         return _not_tried(code)
     if abs(skew_s) <= _CLOSE_S:
         return Check(code, True, "this machine's clock is right")
     message = (
-        f"this machine's clock is {abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'fast'}, "
+        f"this machine's clock is {abs(skew_s):.0f} s {'slow' if skew_s > 0 else 'fast'}; "
         "Tencent allows five minutes"
     )
     hint = "set the clock and keep it right: timedatectl set-ntp true"
@@ -120,7 +128,7 @@ def _addresses(asked: RecordList, records: Sequence[ListedRecord], now: datetime
     except MeetingError as error:
         return _refused(code, asked, error)
     host = urlsplit(link.url).hostname
-    return Check(code, True, f"{meta.key.record_id}: a link to its {link.suffix} at {host}")
+    return Check(code, True, f"{meta.key.record_id} has a link to its {link.suffix} at {host}")
 
 
 def _first_whole(records: Sequence[ListedRecord], now: datetime) -> RecordMeta | None:
@@ -133,8 +141,8 @@ def _refused(code: str, asked: RecordList, error: MeetingError) -> Check:
     if error.code == _NO_RIGHT:
         message = f"{error.message}, asked by {asked.operator}"
         return replace(check, message=message, hint=_RIGHTS[asked.path])
-    return check if check.hint else replace(check, hint="check TQM_BASE_URL; else try again later")
+    return check if check.hint else replace(check, hint="check TQM_BASE_URL, or try again later")
 
 
 def _not_tried(code: str) -> Check:
-    return Check(code, None, "not tried: something before it is red")
+    return Check(code, None, "not tried: an earlier check failed")

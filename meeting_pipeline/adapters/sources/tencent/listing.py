@@ -1,4 +1,8 @@
-"""The lists of recordings, read to their end while rows come, go and repeat (51189, 53224)."""
+"""The lists of recordings, read completely while their rows move (Tencent docs 51189, 53224).
+
+Tencent lists by pages of a list that changes while it is read: rows are added, removed and
+repeated. A list is therefore read again until two passes agree.
+"""
 
 import logging
 import math
@@ -19,7 +23,7 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError
 
 _PAGE_SIZE = 20
-_LONGEST = timedelta(days=30)  # 31 is allowed, but whether that includes both ends is not said
+_LONGEST = timedelta(days=30)  # 31 are allowed, but it is not documented whether both ends count
 _PASSES = 3
 _IDLE_PAGES = 3
 _MOST_PAGES = 5_000
@@ -31,8 +35,12 @@ _log = logging.getLogger(__name__)
 class RecordList:
     """One of the two lists as one operator sees it.
 
-    path: "/v1/corp/records" or "/v1/records". limit: its own calls per minute, None where only the
-    application's count.
+    Attributes:
+        client: Makes the calls.
+        path: "/v1/corp/records" or "/v1/records".
+        operator: The id of the user on whose behalf the list is read.
+        operator_type: The kind of that id.
+        limit: The rate limit of this list, or None if only the application's applies.
     """
 
     client: TencentClient
@@ -44,11 +52,19 @@ class RecordList:
     def records(
         self, window: Window
     ) -> Generator[Sequence[ListedRecord], None, RetryableError | None]:
-        """Everything listed in a window of at most 30 days, page by page as Tencent answers.
+        """Yield the records of a window page by page, and return why they are not complete.
 
-        Read again, up to three times, when a pass was disturbed: rows that moved to another page
-        meanwhile are found by the next one; what a pass has that the ones before had not, or had
-        differently, is yielded. Returns why the list is not complete, or None.
+        The list is read again, up to three times, if rows moved during a pass: the next pass finds
+        the rows that moved to another page. A later pass yields only what is new or different.
+
+        Args:
+            window: The time to list, at most 30 days.
+
+        Returns:
+            None if the list is complete, else the error that says why not.
+
+        Raises:
+            MeetingError: A call failed; see `TencentClient.get`.
         """
         known: dict[str, ListedRecord] = {}
         for attempt in range(_PASSES):
@@ -59,30 +75,41 @@ class RecordList:
             known |= seen.records
             if seen.is_whole and (attempt == 0 or not brought):
                 return None
-            _log.info("%s %s: rows move while it is read, reading it again", *self._where(window))
-        _log.warning("%s %s: rows kept moving in %d readings", *self._where(window), _PASSES)
+            _log.info("%s %s: rows moved while it was read, reading again", *self._where(window))
+        _log.warning("%s %s: rows moved in each of %d passes", *self._where(window), _PASSES)
         return seen.trouble or self._shortage(seen, len(known))
 
     def first_page(self, window: Window) -> list[ListedRecord]:
-        """What one call says; raises what `TencentClient.get` raises."""
+        """Return the records of the first page.
+
+        Args:
+            window: The time to list, at most 30 days.
+
+        Raises:
+            MeetingError: The call failed; see `TencentClient.get`.
+        """
         seen = _Pass(f"GET {self.path}")
-        seen.take(1, self._page(window, 1))
+        seen.add_page(1, self._page(window, 1))
         if seen.trouble:
             raise seen.trouble
         return list(seen.records.values())
 
     def ask(self) -> None:
-        """Make the smallest call, for what any answer tells; raises as `TencentClient.get` does."""
+        """Make the smallest possible call, for what every answer tells, such as Tencent's time.
+
+        Raises:
+            MeetingError: The call failed; see `TencentClient.get`.
+        """
         end = max(self.client.now(), BEFORE_TENCENT_MEETING)
         self._page(Window(end - timedelta(seconds=1), end), 1)
 
     def _pages(self, window: Window, seen: "_Pass") -> Iterator[Sequence[ListedRecord]]:
         for page in range(1, _MOST_PAGES + 1):
-            goes_on = seen.take(page, self._page(window, page))
+            has_more = seen.add_page(page, self._page(window, page))
             yield seen.page
-            if not goes_on:
+            if not has_more:
                 return
-        _log.warning("%s %s: %d pages and no end", *self._where(window), _MOST_PAGES)
+        _log.warning("%s %s: no end after %d pages", *self._where(window), _MOST_PAGES)
         seen.trouble = RetryableError("endless_list", f"GET {self.path}: the list has no end")
 
     def _page(self, window: Window, page: int) -> RecordPage:
@@ -104,16 +131,23 @@ class RecordList:
             return None
         return RetryableError(
             "listing_incomplete",
-            f"GET {self.path}: {seen.total} recordings were announced, {known} came",
+            f"GET {self.path}: {seen.total} recordings were announced, {known} were listed",
         )
 
 
 @dataclass
 class _Pass:
-    """One reading of all pages. what: the call; bad: the rows that made no sense, each once: a
-    server that sends one for ever brings nothing new.
+    """One pass over all pages of a list.
 
-    page: the records of the last one.
+    Attributes:
+        what: The call, for messages.
+        records: The records by their id.
+        page: The records of the last page.
+        bad: The rows that cannot be used, each once: a row that is repeated for ever is not new.
+        idle_pages: How many pages in a row had nothing new.
+        totals: All totals that were announced.
+        total: The last total that was announced.
+        trouble: Why the pass is not complete, or None.
     """
 
     what: str
@@ -127,20 +161,20 @@ class _Pass:
 
     @property
     def files(self) -> int:
-        """How many files the records have: what a total counts is not documented."""
+        """Return how many files the records have; Tencent may count files instead of records."""
         return sum(len(record.record_files) for record in self.records.values())
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing can have slipped through: the total stood still and was reached."""
+        """Return whether no row can be missing: the total did not change and was reached."""
         return (
             self.trouble is None
             and len(self.totals) <= 1
             and self.total <= max(self._rows(), self.files)
         )
 
-    def take(self, page: int, answer: RecordPage) -> bool:
-        """Keep the rows of a page; returns whether there may be another page."""
+    def add_page(self, page: int, answer: RecordPage) -> bool:
+        """Add the rows of a page, and return whether there may be another page."""
         before = self._rows()
         self.page = []
         for row in answer.record_meetings:
@@ -149,7 +183,7 @@ class _Pass:
         if answer.total_count is not None:
             self.total = answer.total_count
             self.totals.add(answer.total_count)
-        return self._goes_on(page, answer)
+        return self._has_more(page, answer)
 
     def _keep(self, row: object) -> None:
         try:
@@ -162,8 +196,8 @@ class _Pass:
             self.records[record.meeting_record_id] = record
             self.page.append(record)
 
-    def _goes_on(self, page: int, answer: RecordPage) -> bool:
-        """Go by what came, not by what is announced: either may be missing or wrong."""
+    def _has_more(self, page: int, answer: RecordPage) -> bool:
+        """Decide by the rows and by the announced numbers, because each may be missing or wrong."""
         is_full = len(answer.record_meetings) >= _PAGE_SIZE
         if self.idle_pages >= _IDLE_PAGES:
             return False
@@ -179,9 +213,13 @@ class _Pass:
 
 
 def pieces(window: Window, now: datetime) -> Iterator[Window]:
-    """What of a window can be asked for: whole seconds, 30 days at a time, nothing in the future.
+    """Yield the parts of a window that can be asked for: whole seconds, 30 days each, all past.
 
-    The end stands still while the list is read, so that arrivals do not move its rows.
+    The end is fixed before the list is read, so that new recordings do not move its rows.
+
+    Args:
+        window: The window.
+        now: Tencent's time, aware.
     """
     start = max(window.start, BEFORE_TENCENT_MEETING)
     end = min(_whole_second(window.end, math.ceil), _whole_second(now, math.floor))

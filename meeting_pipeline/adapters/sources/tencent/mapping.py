@@ -1,4 +1,4 @@
-"""From Tencent's answers to our values."""
+"""The conversion of Tencent's answers into values of the domain."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ from meeting_pipeline.ports.sources import MediaLink
 
 SOURCE = "tencent"
 BEFORE_TENCENT_MEETING = datetime(2019, 1, 1, tzinfo=UTC)
-"""No recording is older: the service began in December 2019."""
+"""No recording is older: the service started in December 2019."""
 
 BAD_TIME, TEXT_ONLY, NO_DOWNLOAD = "bad_time", "text_only", "no_download"
 
@@ -33,17 +33,22 @@ _SUFFIX = re.compile(r"[a-z0-9]{2,4}")
 
 
 def is_final(record: ListedRecord) -> bool:
-    """Whether it is recorded and transcoded; where no state is given, files say so."""
+    """Return whether a record is transcoded; one without a state is if it has files."""
     return record.state == _FINAL or (record.state is None and bool(record.record_files))
 
 
 def is_credible(moment: datetime | None, now: datetime) -> bool:
-    """Whether a recording can have begun then."""
+    """Return whether a recording can have begun at a moment.
+
+    Args:
+        moment: The moment (aware), or None.
+        now: Tencent's time, aware.
+    """
     return moment is not None and BEFORE_TENCENT_MEETING <= moment < now + _CLOCKS_DIFFER
 
 
 def begin_of(record: ListedRecord, now: datetime) -> datetime | None:
-    """The earliest credible time it tells of, or None."""
+    """Return the earliest credible start of a record or of its files, or None."""
     moments = [record.media_start_time, *(file.record_start_time for file in record.record_files)]
     return min((one for one in moments if one and is_credible(one, now)), default=None)
 
@@ -51,10 +56,16 @@ def begin_of(record: ListedRecord, now: datetime) -> datetime | None:
 def metas_of(
     records: Collection[ListedRecord], owner: str | None, now: datetime
 ) -> Iterator[RecordMeta]:
-    """Every file of the final records. owner: of those that name none.
+    """Yield every file of the final records.
 
-    A record of text alone, which Tencent lists beside the real one, is skipped ("text_only"), and
-    so is what begins at no credible time ("bad_time") or may not be downloaded ("no_download").
+    These get a reason to skip them: a record of text alone, which Tencent lists beside the real one
+    ("text_only"), a record without a credible start ("bad_time"), and a file that may not be
+    downloaded ("no_download").
+
+    Args:
+        records: The listed records.
+        owner: The user id of the owner of records that name none, or None.
+        now: Tencent's time, aware.
     """
     begun = {
         (record.meeting_id, record.media_start_time)
@@ -98,7 +109,14 @@ def _meta(
 
 
 def media_link(address: Address) -> MediaLink:
-    """The sound where there is a file of it, else the video; raises SkipRecord("no_download")."""
+    """Return the link to the audio file if there is one, else to the video.
+
+    Args:
+        address: The links of the file.
+
+    Raises:
+        SkipRecord: There is no link, or downloads are not allowed ("no_download").
+    """
     choices = (
         (address.audio_address, address.audio_address_file_type, "m4a"),
         (address.download_address, address.download_address_file_type, "mp4"),
@@ -120,7 +138,7 @@ def media_link(address: Address) -> MediaLink:
 
 
 def transcript_link(address: Address) -> MediaLink | None:
-    """Tencent's own transcript as a text file, where it made one."""
+    """Return the link to Tencent's own transcript as a text file, or None if there is none."""
     for document in address.meeting_summary:
         if document.file_type.lower() == "txt" and document.download_address:
             return MediaLink(document.download_address, "txt")
@@ -128,7 +146,7 @@ def transcript_link(address: Address) -> MediaLink | None:
 
 
 def participant_of(visit: Visit) -> Participant:
-    """One stay; who has no user id keeps the name shown in the meeting."""
+    """Return one stay; a person without a user id is known by the name shown in the meeting."""
     return Participant(
         person_id=visit.userid or None,
         name=_decoded(visit.user_name),
@@ -138,14 +156,14 @@ def participant_of(visit: Visit) -> Participant:
 
 
 def touches(stay: Participant, meta: RecordMeta) -> bool:
-    """Whether somebody was there while it was recorded, as far as the times say."""
-    came_later = meta.end_ts and stay.joined_at and stay.joined_at >= meta.end_ts
+    """Return whether a stay overlaps the recording, as far as the times are known."""
+    joined_after = meta.end_ts and stay.joined_at and stay.joined_at >= meta.end_ts
     left_before = stay.left_at and stay.left_at <= meta.start_ts
-    return not came_later and not left_before
+    return not joined_after and not left_before
 
 
 def public_url(url: str) -> str | None:
-    """The address of a page for people, without anything in it that could open a door."""
+    """Return the address of a page for people without any credential in it, or None."""
     try:
         scheme, host, path, query, _ = urlsplit(url)
     except ValueError:
@@ -161,7 +179,7 @@ def _without_query(url: str) -> str:
 
 
 def _decoded(name: str) -> str:
-    """The text in base64; what is none stays as it is."""
+    """Return the decoded base64, or the name itself if it is not base64."""
     try:
         return base64.b64decode(name, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):

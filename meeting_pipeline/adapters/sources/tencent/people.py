@@ -1,4 +1,4 @@
-"""Who was in a meeting (42701), and which occurrence of a recurring one it was."""
+"""The participants of a meeting, or of one occurrence of a recurring one (Tencent doc 42701)."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ from meeting_pipeline.errors import FatalError, MeetingError, RecordError, SkipR
 
 _VISITS = 100
 _MEETINGS = 20
-_MOST_PAGES = 500  # Tencent tells of 50 000 visits at most
+_MOST_PAGES = 500  # Tencent returns at most 50,000 visits
 _AROUND = timedelta(days=1)
 _OCCURRENCE = timedelta(hours=12)
 _DAYS_KEPT = 256
@@ -29,25 +29,33 @@ _log = logging.getLogger(__name__)
 
 
 class People:
-    """Asks who was there. now: the clock; nothing in the future is asked for."""
+    """Asks Tencent for participants."""
 
     def __init__(self, client: TencentClient, now: Callable[[], datetime]) -> None:
+        """Create the object.
+
+        Args:
+            client: Makes the calls.
+            now: Returns Tencent's time, aware; no query reaches into the future.
+        """
         self._client = client
         self._now = now
         self._asking = threading.Lock()
         self._meetings_around = lru_cache(maxsize=_DAYS_KEPT)(self._ask_for_meetings)
 
     def of(self, meta: RecordMeta, askers: Sequence[str]) -> tuple[Participant, ...] | None:
-        """Every stay that touches the recording, or None where Tencent does not say.
+        """Return every stay that overlaps the recording, or None if Tencent does not tell.
 
-        askers: user ids that may be allowed to know; the first who is asks.
+        Args:
+            meta: The recording.
+            askers: User ids to ask on behalf of, in this order, until one is permitted.
         """
         for asker in askers:
             try:
                 return self._ask(meta, asker)
             except (SkipRecord, RecordError, FatalError) as refusal:
                 _only_a_refusal(refusal)
-                _log.info("%s: no participants for %s: %s", meta.key, asker, refusal)
+                _log.info("%s: no participants as user %s: %s", meta.key, asker, refusal)
         return None
 
     def _ask(self, meta: RecordMeta, asker: str) -> tuple[Participant, ...] | None:
@@ -65,7 +73,7 @@ class People:
         return tuple(stay for stay in stays if stay.person and touches(stay, meta))
 
     def _history(self, meta: RecordMeta, asker: str) -> tuple[PastMeeting, ...]:
-        """What the owner was in on the days around the recording."""
+        """Return the meetings that the owner was in on the days around the recording."""
         day = meta.start_ts.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         owner = meta.teacher_id or asker
         try:
@@ -113,9 +121,10 @@ class People:
             pos = max(answer.next_pos or following, pos + 1)
 
     def _span(self, start: datetime, end: datetime) -> dict[str, int]:
-        """The days around, because it is not said which time of a visit or meeting must lie in it.
+        """Return a time span that includes the days around the given one.
 
-        The two together stay below the 31 days that are allowed.
+        It is not documented which time of a visit or meeting has to be in the span. The span stays
+        below the 31 days that are allowed.
         """
         since = int((start - _AROUND).timestamp())
         until = int(min(end + _AROUND, max(self._now(), start)).timestamp())
@@ -123,13 +132,13 @@ class People:
 
 
 def _only_a_refusal(error: MeetingError) -> None:
-    """Raise again what would stop every other call too."""
+    """Raise the error again if it would stop every other call, too."""
     if isinstance(error, FatalError) and error.code not in ("operator_refused", "api_not_granted"):
         raise error
 
 
 def _nearest(occurrences: Sequence[PastMeeting], start: datetime) -> PastMeeting | None:
-    """The occurrence that was under way then, or began or ended less than half a day from it."""
+    """Return the occurrence nearest to the start, at most half a day from it, or None."""
     far = [(_distance(one, start), place) for place, one in enumerate(occurrences)]
     if not far or min(far)[0] > _OCCURRENCE:
         return None

@@ -1,6 +1,6 @@
-"""What Tencent's error codes mean for us (docs 43704, 63648, 105276).
+"""The error codes of Tencent and the errors they become (Tencent docs 43704, 63648, 105276).
 
-Real answers carry a code in a short or a long form (4051, 108004051), under any HTTP status; the
+Real answers carry a code in a short or a long form (4051, 108004051), with any HTTP status; the
 last six digits are the code.
 """
 
@@ -30,7 +30,7 @@ _FATAL = {
         "wrong_credentials",
         "set TQM_SECRET_ID, ENTERPRISE_ID (企业ID) and APP_ID (应用ID) of one application",
     ),
-    200003: ("bad_signature", "copy TQM_SECRET_KEY from the console again, it belongs to the id"),
+    200003: ("bad_signature", "copy TQM_SECRET_KEY again; it must belong to TQM_SECRET_ID"),
     200001: ("header_missing", "set ENTERPRISE_ID, and APP_ID or SDK_ID as the console shows them"),
     500014: (
         "operator_refused",
@@ -41,7 +41,7 @@ _FATAL = {
         "give the application (APP_ID) the right to view and manage recordings in the console",
     ),
     500125: ("ip_not_allowed", "add this machine's address to the application's IP allow-list"),
-    190311: ("daily_limit", "Tencent's calls of this day are used up; the next night goes on"),
+    190311: ("daily_limit", "no calls to Tencent are left for this day; the next night continues"),
 }
 _SKIP = {
     9042: "no_permission",
@@ -59,7 +59,13 @@ _APP_MINUTE, _ENDPOINT_MINUTE = 190310, 190313
 
 @dataclass(frozen=True)
 class Refusal:
-    """Tencent's answer when it does not do what was asked. text: its words, made printable."""
+    """An answer of Tencent that refuses a call.
+
+    Attributes:
+        what: The call.
+        code: Tencent's error code in its short form.
+        text: Tencent's message, made printable.
+    """
 
     what: str
     code: int
@@ -67,13 +73,18 @@ class Refusal:
 
     @property
     def message(self) -> str:
-        return f"{self.what}: Tencent refuses with {self.code} ({self.text})"
+        return f"{self.what}: Tencent refused the call with {self.code} ({self.text})"
 
 
 def refusal_in(answer: Answer, body: Any) -> Refusal | None:
-    """The refusal an answer carries, under whatever status, or None.
+    """Return the refusal in an answer of any status, or None.
 
-    body: the answer's JSON. Raises TryAgain for an `error_info` without a usable code.
+    Args:
+        answer: The answer.
+        body: Its decoded JSON.
+
+    Raises:
+        TryAgain: The answer has an `error_info` without a usable code.
     """
     if not isinstance(body, dict) or "error_info" not in body:
         return None
@@ -86,9 +97,11 @@ def refusal_in(answer: Answer, body: Any) -> Refusal | None:
 
 
 def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgain:
-    """What a refusal amounts to: our error, or one more attempt.
+    """Return the error that a refusal becomes, or a request for one more attempt.
 
-    limit: of the endpoint alone, None where it has none.
+    Args:
+        refusal: The refusal.
+        limit: The rate limit of the endpoint alone, or None.
     """
     return _one_more(refusal, limit) or _error(refusal)
 
@@ -121,12 +134,20 @@ def _error(refusal: Refusal) -> MeetingError:
 
 
 def swapped_hint(enterprise_id: str, application_id: str) -> str:
-    """A hint for ids that look swapped (an enterprise has 9 digits, an application 11), or ""."""
+    """Return a hint if the ids look swapped, else "".
+
+    The id of an enterprise has 9 digits, the id of an application 11.
+
+    Args:
+        enterprise_id: The id of the enterprise.
+        application_id: The id of the application, or "".
+    """
     if len(enterprise_id) > len(application_id) > 0:
         return "ENTERPRISE_ID and APP_ID look swapped: 企业ID is the shorter one, 应用ID the longer"
     return ""
 
 
 def _printable(message: object) -> str:
-    text = "".join(sign if sign.isprintable() else " " for sign in str(message or "no reason"))
+    given = str(message or "no reason")
+    text = "".join(one if one.isprintable() else " " for one in given)
     return text[:_MESSAGE_CHARACTERS]

@@ -1,7 +1,7 @@
-"""Tencent Meeting's request signature (AK/SK, TC3-HMAC-SHA256 as of docs 58768 and 42413).
+"""Request signatures of Tencent Meeting (AK/SK, TC3-HMAC-SHA256; Tencent docs 58768, 42413).
 
-The bytes that are signed are the bytes that are sent: a request is prepared first, then signed as
-it is, and nothing touches it afterwards.
+The signature covers exactly the bytes that are sent: a request is prepared, then signed as it is,
+and not changed afterwards.
 """
 
 import base64
@@ -17,10 +17,14 @@ _LARGEST_NONCE = 2**31 - 1
 
 @dataclass(frozen=True)
 class Credentials:
-    """One self-built application of one enterprise.
+    """The credentials of one self-built application of an enterprise.
 
-    enterprise_id: what the header AppId carries. application_id: what SdkId carries; "" where the
-    console gave none, then the header is left out.
+    Attributes:
+        secret_id: The id of the key pair.
+        secret_key: The secret of the key pair.
+        enterprise_id: The value of the header AppId.
+        application_id: The value of the header SdkId; "" if the console shows none, and the header
+            is left out.
     """
 
     secret_id: str
@@ -30,9 +34,12 @@ class Credentials:
 
 
 def sign(request: PreparedRequest, credentials: Credentials, timestamp: int) -> PreparedRequest:
-    """Put the headers of one attempt on a prepared request, with a nonce of its own.
+    """Add the signature headers of one attempt, with its own nonce, to a prepared request.
 
-    timestamp: Unix seconds, within five minutes of the server's.
+    Args:
+        request: The request, which is changed and returned.
+        credentials: The credentials.
+        timestamp: Unix seconds, within five minutes of the server's.
     """
     nonce = str(secrets.randbelow(_LARGEST_NONCE) + 1)
     headers = {
@@ -53,7 +60,14 @@ def sign(request: PreparedRequest, credentials: Credentials, timestamp: int) -> 
 def signature(
     credentials: Credentials, request: PreparedRequest, timestamp: str, nonce: str
 ) -> str:
-    """base64 of the hex of HMAC-SHA256 over method, signed headers, target and body."""
+    """Return the base64 of the hex HMAC-SHA256 of method, signed headers, target and body.
+
+    Args:
+        credentials: The credentials.
+        request: The prepared request.
+        timestamp: The value of the header X-TC-Timestamp.
+        nonce: The value of the header X-TC-Nonce.
+    """
     signed_headers = (
         f"X-TC-Key={credentials.secret_id}&X-TC-Nonce={nonce}&X-TC-Timestamp={timestamp}"
     )

@@ -1,4 +1,4 @@
-"""Cloud recordings of Tencent Meeting as a RecordingSource."""
+"""The source of cloud recordings of Tencent Meeting."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -36,12 +36,12 @@ _log = logging.getLogger(__name__)
 
 
 class TencentSource:
-    """What one list, or the lists of several operators, tell of; see RecordingSource.
+    """A RecordingSource for the lists of one or several operators.
 
-    lists: one per operator. waiting, oldest_waiting: how many records the last listing saw that
-    Tencent still records or transcodes, and when the first of them began (None without any). They
-    have no files yet and so no key: who remembers how far the source is known must not pass
-    `oldest_waiting`, so that they are listed again.
+    Attributes:
+        waiting: How many records the last listing saw that Tencent still records or transcodes.
+        oldest_waiting: When the first of them began (aware UTC), or None. They have no files and
+            therefore no key yet, so the watermark must not pass this time: they are listed again.
     """
 
     name = SOURCE
@@ -52,6 +52,13 @@ class TencentSource:
         addresses: Addresses,
         people: People,
     ) -> None:
+        """Create the source.
+
+        Args:
+            lists: One list for each operator.
+            addresses: The links of records.
+            people: Asks for participants.
+        """
         self.waiting = 0
         self.oldest_waiting: datetime | None = None
         self._lists = tuple(lists)
@@ -62,82 +69,88 @@ class TencentSource:
         self._unanswered: MeetingError | None = None
 
     def now(self) -> datetime:
-        """See ServiceClock; the first time it takes one small call."""
+        """Return Tencent's time; the first time, this takes one small call. See `ServiceClock`."""
         if self._client.skew_seen_s is None and not self._has_asked:
             self._ask()
         return self._client.now()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
-        """See RecordingSource; what came before trouble is yielded before it is raised."""
+        """Yield the recordings of a window, also those before an error; see `RecordingSource`."""
         self.waiting, self.oldest_waiting = 0, None
         return self._listed(window)
 
     def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
-        """See RecordingSource; only stays that touch the recording."""
+        """Return the stays that overlap the recording; see `RecordingSource.participants`."""
         used = self._list_for(meta)
         operator = used.operator if used.operator_type == _USER_ID else None
         return self._people.of(meta, list(filter(None, dict.fromkeys((meta.teacher_id, operator)))))
 
     def locate(self, meta: RecordMeta) -> MediaLink:
-        """See RecordingSource; the sound where Tencent has it, else the video.
+        """Return a new link to the audio, or to the video if Tencent has no audio file.
 
-        Each call for the same recording has a new link. Raises SkipRecord("no_download"), ("gone")
-        or ("no_permission"), RetryableError("not_finished").
+        Args:
+            meta: The recording.
+
+        Raises:
+            SkipRecord: There is nothing to download ("no_download", "gone", "no_permission").
+            RetryableError: There is nothing to download yet ("not_finished").
         """
         used = self._list_for(meta)
         return media_link(self._addresses.of(meta, used.operator, used.operator_type, MEDIA))
 
     def native_transcript(self, meta: RecordMeta) -> MediaLink | None:
-        """Where Tencent's own transcript is ("txt"), None without one; raises as `locate` does."""
+        """Return the link to Tencent's own transcript ("txt"), or None; it raises like `locate`."""
         used = self._list_for(meta)
         address = self._addresses.of(meta, used.operator, used.operator_type, TRANSCRIPT)
         return transcript_link(address)
 
     def examine(self) -> list[Check]:
-        """What works at Tencent: two calls at most, three with a wrong clock."""
+        """Check what works at Tencent, with two calls at most, or three if our clock is wrong."""
         return examination.examine(self._lists, self._client.now())
 
     def close(self) -> None:
-        """Break off what runs; raises Stopped there and in every later call."""
+        """Break off all calls; these and all later ones raise Stopped."""
         self._client.close()
 
     def _list_for(self, meta: RecordMeta) -> RecordList:
-        """The list whose operator may see it: the owner's own, or that of the only operator."""
+        """Return the list that shows a recording: the one of its owner, or else the first."""
         own = (one for one in self._lists if one.operator == meta.teacher_id)
         return next(own, self._lists[0])
 
     def _ask(self) -> None:
-        """Learn the time from an answer; what any other call would meet, too, is kept for it."""
+        """Learn the time from an answer; an error of all calls is kept for the listing to raise."""
         self._has_asked = True
         try:
             self._lists[0].ask()
         except MeetingError as trouble:
             is_for_this_call = isinstance(trouble, SkipRecord | RecordError)
             if is_for_this_call or trouble.code in _ABOUT_THE_OPERATOR:
-                _log.info("Tencent's answer tells its time, but nothing else: %s", trouble)
+                _log.info("Tencent's answer gives its time, but refuses the call: %s", trouble)
             else:
                 self._unanswered = trouble
 
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
         if self._unanswered is not None:
             raise self._unanswered
-        reading = _Reading(window, self._client.now)
-        for piece in pieces(window, reading.now()):
+        listing = _Listing(window, self._client.now)
+        for piece in pieces(window, listing.now()):
             for one in self._lists:
-                yield from reading.read(one, piece)
-        self.waiting = len(reading.waiting)
-        self.oldest_waiting = min(filter(None, reading.waiting.values()), default=None)
-        if reading.waiting:
-            _log.info("not finished at Tencent, listed later: %s", ", ".join(reading.waiting))
-        reading.raise_trouble(len(self._lists))
+                yield from listing.read(one, piece)
+        self.waiting = len(listing.waiting)
+        self.oldest_waiting = min(filter(None, listing.waiting.values()), default=None)
+        if listing.waiting:
+            _log.info("not finished at Tencent, listed later: %s", ", ".join(listing.waiting))
+        listing.raise_trouble(len(self._lists))
         if window.start >= min(window.end, self._client.now()):
             raise no_time_in(window)
 
 
-class _Reading:
-    """One listing. waiting: begin of each record that is not final, by its id.
+class _Listing:
+    """One listing of a window from the lists of all operators.
 
-    now: Tencent's clock, which is known when its first answer is here.
+    Attributes:
+        now: Returns Tencent's time, which is known after its first answer.
+        waiting: When each record that is not final began, or None, by its id.
     """
 
     def __init__(self, window: Window, now: Callable[[], datetime]) -> None:
@@ -149,7 +162,7 @@ class _Reading:
         self._trouble: RetryableError | None = None
 
     def read(self, one: RecordList, piece: Window) -> Iterator[RecordMeta]:
-        """What one operator's list has in a piece of the window, and was not listed before."""
+        """Yield what one operator's list holds in a piece of the window and was not yielded yet."""
         if one.operator in self._refused:
             return
         try:
@@ -164,7 +177,7 @@ class _Reading:
     def _metas(
         self, one: RecordList, piece: Window
     ) -> Generator[RecordMeta, None, RetryableError | None]:
-        """Page by page, so that work on the first need not wait for the last."""
+        """Yield page by page, so that work on the first page need not wait for the last."""
         owner = one.operator if one.operator_type == _USER_ID else None
         pages = one.records(piece)
         while True:
@@ -181,7 +194,15 @@ class _Reading:
                     yield meta
 
     def raise_trouble(self, operators: int) -> None:
-        """Raise why the listing is not complete, if it is not."""
+        """Raise the error that makes the listing incomplete, if there is one.
+
+        Args:
+            operators: The number of operators; if all of them were refused, the error is fatal.
+
+        Raises:
+            FatalError: Every operator was refused.
+            RetryableError: One operator was refused, or a list is not complete.
+        """
         for operator, refusal in self._refused.items():
             if len(self._refused) == operators:
                 raise _fatal(refusal)
@@ -192,7 +213,10 @@ class _Reading:
             raise self._trouble
 
     def _begins_in_time(self, record: ListedRecord) -> bool:
-        """Tencent counts the end in, we do not; what has no credible time is nobody else's."""
+        """Return whether a record begins before the end of the window, which Tencent includes.
+
+        A record without a credible time belongs to every window.
+        """
         begin = begin_of(record, self.now())
         return begin is None or begin < self._end
 
