@@ -622,7 +622,7 @@ def test_nothing_secret_is_logged(
 
 
 def test_names_that_are_no_base64_stay_as_they_are() -> None:
-    from meeting_pipeline.adapters.sources.tencent.answers import Visit, read
+    from meeting_pipeline.adapters.sources.tencent.api_types import Visit, read
     from meeting_pipeline.adapters.sources.tencent.mapping import participant_of
 
     encoded = base64.b64encode("张三 🙂".encode()).decode()

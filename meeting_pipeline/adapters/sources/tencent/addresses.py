@@ -5,7 +5,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from meeting_pipeline.adapters.sources.tencent.answers import Address, AddressPage
+from meeting_pipeline.adapters.sources.tencent.api_types import Address, AddressPage
 from meeting_pipeline.adapters.sources.tencent.client import Query, TencentClient
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import SkipRecord

@@ -15,8 +15,8 @@ from requests import PreparedRequest, Request
 
 from meeting_pipeline.adapters.http.client import Answer, Http, TryAgain, http_date, refuse_failures
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
-from meeting_pipeline.adapters.sources.tencent.answers import BadField, read
-from meeting_pipeline.adapters.sources.tencent.refusals import (
+from meeting_pipeline.adapters.sources.tencent.api_types import BadField, read
+from meeting_pipeline.adapters.sources.tencent.error_codes import (
     CLOCK_SKEW,
     Refusal,
     meaning,
@@ -80,7 +80,7 @@ class TencentClient:
         Args:
             path: The path of the endpoint, percent-encoded.
             query: The parameters.
-            kind: The class of the answer, from `answers`.
+            kind: The class of the answer, from `api_types`.
             limit: The rate limit of this endpoint alone, or None.
 
         Raises:

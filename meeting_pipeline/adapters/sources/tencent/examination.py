@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from requests import Request
 
 from meeting_pipeline.adapters.sources.tencent.addresses import MEDIA, Addresses
-from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord
+from meeting_pipeline.adapters.sources.tencent.api_types import ListedRecord
+from meeting_pipeline.adapters.sources.tencent.error_codes import swapped_hint
 from meeting_pipeline.adapters.sources.tencent.listing import RecordList
 from meeting_pipeline.adapters.sources.tencent.mapping import media_link, metas_of
-from meeting_pipeline.adapters.sources.tencent.refusals import swapped_hint
 from meeting_pipeline.adapters.sources.tencent.signing import Credentials, signature
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import RecordMeta

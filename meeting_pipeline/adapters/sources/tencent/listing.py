@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
-from meeting_pipeline.adapters.sources.tencent.answers import (
+from meeting_pipeline.adapters.sources.tencent.api_types import (
     BadField,
     ListedRecord,
     RecordPage,

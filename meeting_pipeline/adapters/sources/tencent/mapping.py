@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from meeting_pipeline.adapters.sources.tencent.answers import (
+from meeting_pipeline.adapters.sources.tencent.api_types import (
     Address,
     ListedFile,
     ListedRecord,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import quote
 
-from meeting_pipeline.adapters.sources.tencent.answers import (
+from meeting_pipeline.adapters.sources.tencent.api_types import (
     PastMeeting,
     PastMeetingPage,
     Visit,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.adapters.sources.tencent.addresses import MEDIA, TRANSCRIPT, Addresses
-from meeting_pipeline.adapters.sources.tencent.answers import ListedRecord
+from meeting_pipeline.adapters.sources.tencent.api_types import ListedRecord
 from meeting_pipeline.adapters.sources.tencent.listing import RecordList, pieces
 from meeting_pipeline.adapters.sources.tencent.mapping import (
     SOURCE,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.sources.tencent import connect
-from meeting_pipeline.adapters.sources.tencent.answers import (
+from meeting_pipeline.adapters.sources.tencent.api_types import (
     AddressPage,
     BadField,
     ListedRecord,
