@@ -134,6 +134,7 @@ def run_program(arguments: list[str]) -> int:
             _run(arguments, ended)
             ended.exit_code = interrupts.exit_code(ended.exit_code)
             _hand_over(ended, is_night=_words(arguments)[:1] == ["cron"])
+            return ended.exit_code  # whatever a signal ends now, it is not the command
     except (KeyboardInterrupt, SystemExit):  # before the command began, or after it ended
         ended.exit_code = exit_codes.INTERRUPTED
     return interrupts.exit_code(ended.exit_code)

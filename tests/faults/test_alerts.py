@@ -293,7 +293,7 @@ def test_a_night_that_does_not_end_when_it_is_asked_to_is_told_before_it_is_ende
 
         assert run.wait() == exit_codes.TERMINATED
     assert "被终止 terminated: terminated" in hook.only()
-    assert "did not do so in time" in hook.only()
+    assert "did not end in time" in hook.only()
 
 
 def test_a_signal_before_there_is_a_run_is_told(

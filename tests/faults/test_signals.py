@@ -96,8 +96,7 @@ def test_row_76_a_signal_while_a_service_keeps_us_waiting(
 def test_row_76_a_signal_while_aria2_downloads(
     office: Office, sandbox: Sandbox, starter: Starter, sounds: Path
 ) -> None:
-    noise = (1 << 20).to_bytes(4, "big") + b"free"  # a box that players pass over
-    sandbox.company.add(lesson(0, tone(sounds).read_bytes() + noise + bytes((1 << 20) - 8)))
+    sandbox.company.add(lesson(0, large(tone(sounds), LARGE_BYTES)))
     sandbox.faults.add(Fault(Kind.THROTTLE, "media", amount=1_000))
     by_aria2 = replace(office, changes={**office.changes, "DOWNLOADER": "aria2"})
     run = starter.start(RUN, by_aria2.environment)

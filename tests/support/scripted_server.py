@@ -75,7 +75,7 @@ class ScriptedServer:
                 head += block
             with self._guard:
                 step = self._script[min(len(self.heads), len(self._script) - 1)]
-                self.heads.append(head.decode())
+                self.heads.append(head.decode(errors="replace"))
             try:
                 if isinstance(step, bytes):
                     connection.sendall(step)
