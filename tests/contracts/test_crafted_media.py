@@ -21,7 +21,7 @@ from meeting_pipeline.domain.media_checks import (
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
-from tests.support.museum import Take, claim_samples, record
+from tests.support.generated_media import Take, claim_samples, record
 from tests.support.tracing import require_tracing
 
 CANARY = "do-not-open-me"

@@ -18,7 +18,7 @@ from meeting_pipeline.storage.files import RecordFolder
 from tests.support.downloaders import ClosableDownloader, host
 from tests.support.fakes import FakeSource, meta
 from tests.support.fault_server import Behaviour, Exchange, FaultServer
-from tests.support.museum import PAGE, Take, record
+from tests.support.generated_media import PAGE, Take, record
 
 
 @pytest.fixture(scope="module")

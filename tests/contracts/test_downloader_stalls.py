@@ -9,7 +9,7 @@ from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.downloaders import KINDS, MEDIA, ClosableDownloader, host, leftovers, link, make
 from tests.support.fault_server import Behaviour, Exchange, at_first, healthy
-from tests.support.trickles import BODIES, HEADS, Step, Trickle
+from tests.support.trickling_servers import BODIES, HEADS, Step, Trickle
 
 pytestmark = pytest.mark.timeout(120)
 

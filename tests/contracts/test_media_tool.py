@@ -1,4 +1,4 @@
-"""Every media tool gives the same verdict on every file of the museum.
+"""Every media tool gives the same verdict on every file of the media_files.
 
 Both suites always run: without ffmpeg the second fails (`apt-get install ffmpeg`).
 """
@@ -30,8 +30,8 @@ from meeting_pipeline.errors import (
 )
 from meeting_pipeline.ports.media import ExtractedAudio, MediaTool
 from meeting_pipeline.ports.progress import no_progress
-from tests.support import undecodable
-from tests.support.museum import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
+from tests.support import undecodable_media
+from tests.support.generated_media import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
 
 FASTSTART = (("movflags", "+faststart"),)
 FRAGMENTS = (("movflags", "+empty_moov+default_base_moof"), ("frag_duration", "1000000"))
@@ -108,8 +108,8 @@ BAD = {
 
 
 @pytest.fixture(scope="session")
-def museum(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    room = tmp_path_factory.mktemp("museum")
+def media_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    room = tmp_path_factory.mktemp("media_files")
     for name, take in GOOD.items():
         record(room / name, take)
     for name, take in PIPED.items():
@@ -190,38 +190,38 @@ def examine(
 
 @pytest.mark.parametrize("name", [*GOOD, *PIPED])
 def test_all_of_the_sound_of_a_good_file_comes_out(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
-    audio = examine(tool, museum / name, tmp_path / "audio.flac.part")
+    audio = examine(tool, media_files / name, tmp_path / "audio.flac.part")
     assert audio.duration_s == pytest.approx(SECONDS, abs=0.2)
     assert audio.silent_share == pytest.approx(0.0, abs=0.05)
 
 
 def test_what_other_programs_put_behind_the_last_frame_of_a_flac_is_no_damage(
-    tool: MediaTool, museum: Path, tmp_path: Path
+    tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     tagged = tmp_path / "tagged.flac"
-    tagged.write_bytes((museum / "sound.flac").read_bytes() + b"TAG" + bytes(125))
+    tagged.write_bytes((media_files / "sound.flac").read_bytes() + b"TAG" + bytes(125))
     audio = examine(tool, tagged, tmp_path / "audio.flac.part")
     assert audio.duration_s == pytest.approx(SECONDS, abs=0.2)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_refused_for_its_reason(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MeetingError) as refused:
-        examine(tool, museum / name, tmp_path / "audio.flac.part")
+        examine(tool, media_files / name, tmp_path / "audio.flac.part")
     assert refused.value.code == BAD[name]
-    assert str(museum) not in refused.value.message
+    assert str(media_files) not in refused.value.message
     assert str(tmp_path) not in refused.value.message
 
 
-@pytest.mark.parametrize("name", undecodable.NAMES)
+@pytest.mark.parametrize("name", undecodable_media.NAMES)
 def test_sound_that_no_decoder_knows_is_described_and_refused_with_what_to_do(
     name: str, tool: MediaTool, tmp_path: Path
 ) -> None:
-    media = undecodable.undecodable(tmp_path / name)
+    media = undecodable_media.undecodable(tmp_path / name)
     info = tool.probe(media)
     assert (info.has_audio, info.audio_codec, info.m4a_bytes) == (True, None, None)
     assert info.duration_s is not None and info.duration_s > 9
@@ -241,14 +241,14 @@ TAKEN = [
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_aac_goes_into_an_m4a_sample_by_sample_as_it_is(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "audio.m4a.part"
-    audio = examine(tool, museum / name, target, "m4a")
-    promised = tool.probe(museum / name)
+    audio = examine(tool, media_files / name, target, "m4a")
+    promised = tool.probe(media_files / name)
     assert promised.m4a_bytes == pytest.approx(target.stat().st_size, rel=0.1, abs=2_000)
     assert tool.probe(target).duration_s == pytest.approx(audio.duration_s, abs=0.05)
-    assert decoded(target) == decoded(museum / name)
+    assert decoded(target) == decoded(media_files / name)
     assert target.stat().st_mode & 0o777 == 0o600
     made = target.read_bytes()
     assert made.index(b"moov") < made.index(b"mdat"), "who reads it once must find its index first"
@@ -264,9 +264,9 @@ def decoded(media: Path) -> bytes:
 
 @pytest.mark.parametrize("name", sorted({*GOOD, *PIPED} - {*TAKEN}))
 def test_what_cannot_go_into_an_m4a_as_it_is_is_known_before(
-    name: str, tool: MediaTool, museum: Path
+    name: str, tool: MediaTool, media_files: Path
 ) -> None:
-    assert tool.probe(museum / name).m4a_bytes is None
+    assert tool.probe(media_files / name).m4a_bytes is None
 
 
 @pytest.mark.parametrize(
@@ -274,47 +274,47 @@ def test_what_cannot_go_into_an_m4a_as_it_is_is_known_before(
     ["hole.mp4", "page_inside.mp4", "faststart_half.mp4", "faststart_99.mp4", "silent.m4a"],
 )
 def test_a_bad_file_is_refused_for_its_reason_also_where_its_packets_would_be_taken(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MeetingError) as refused:
-        examine(tool, museum / name, tmp_path / "audio.m4a.part", "m4a")
+        examine(tool, media_files / name, tmp_path / "audio.m4a.part", "m4a")
     assert refused.value.code == BAD[name]
 
 
 @pytest.mark.parametrize("name", ["sound.ogg", "vorbis.ogg", "piped.ogg"])
 def test_an_ogg_file_that_was_cut_is_refused_before_it_is_decoded(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MeetingError) as refused:
-        tool.probe(cut(museum / name, tmp_path / name, 0.6))
+        tool.probe(cut(media_files / name, tmp_path / name, 0.6))
     assert refused.value.code == "truncated_media"
 
 
 def test_a_refusal_names_the_file_and_not_where_it_lies(
-    tool: MediaTool, museum: Path, tmp_path: Path
+    tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     refusals = []
     for media, target in [
-        (museum / "noise.mp4", tmp_path / "audio.flac.part"),
-        (museum / "hole.mp4", tmp_path / "audio.flac.part"),
-        (museum / "missing.mp4", tmp_path / "audio.flac.part"),
-        (museum / "sound.m4a", tmp_path),
+        (media_files / "noise.mp4", tmp_path / "audio.flac.part"),
+        (media_files / "hole.mp4", tmp_path / "audio.flac.part"),
+        (media_files / "missing.mp4", tmp_path / "audio.flac.part"),
+        (media_files / "sound.m4a", tmp_path),
     ]:
         with pytest.raises(MeetingError) as refused:
             tool.extract(media, target, "flac", no_progress)
         refusals.append(refused.value.message)
         assert (target if target == tmp_path else media).name in refused.value.message
-    assert not [one for one in refusals if str(museum) in one or str(tmp_path) in one]
+    assert not [one for one in refusals if str(media_files) in one or str(tmp_path) in one]
 
 
 @pytest.mark.parametrize(
     ("audio_format", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("mp3", "mp3")]
 )
 def test_the_format_is_the_one_asked_for_whatever_the_name(
-    audio_format: str, codec: str, tool: MediaTool, museum: Path, tmp_path: Path
+    audio_format: str, codec: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "audio.part"
-    audio = tool.extract(museum / "surround.m4a", target, audio_format, no_progress)
+    audio = tool.extract(media_files / "surround.m4a", target, audio_format, no_progress)
     with av.open(str(target)) as made:
         sound = made.streams.audio[0].codec_context
         assert (sound.codec.canonical_name, sound.sample_rate, sound.channels) == (codec, 16_000, 1)
@@ -328,17 +328,19 @@ def test_the_format_is_the_one_asked_for_whatever_the_name(
 
 
 def test_security_06_the_sound_is_readable_by_its_owner_alone(
-    tool: MediaTool, museum: Path, tmp_path: Path
+    tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
-    tool.extract(museum / "sound.m4a", tmp_path / "audio.part", "flac", no_progress)
+    tool.extract(media_files / "sound.m4a", tmp_path / "audio.part", "flac", no_progress)
     assert (tmp_path / "audio.part").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_there_before_is_replaced(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+def test_what_was_there_before_is_replaced(
+    tool: MediaTool, media_files: Path, tmp_path: Path
+) -> None:
     fresh, used = tmp_path / "fresh", tmp_path / "used"
     used.write_bytes(bytes(5_000_000))
     for target in (fresh, used):
-        tool.extract(museum / "sound.m4a", target, "wav", no_progress)
+        tool.extract(media_files / "sound.m4a", target, "wav", no_progress)
     assert fresh.read_bytes() == used.read_bytes()
 
 
@@ -369,26 +371,26 @@ def _mend_wav_sizes(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_progress_rises_to_the_end(tool: MediaTool, museum: Path, tmp_path: Path) -> None:
+def test_progress_rises_to_the_end(tool: MediaTool, media_files: Path, tmp_path: Path) -> None:
     fractions: list[float] = []
-    tool.extract(museum / "moov_at_end.mp4", tmp_path / "a", "flac", fractions.append)
+    tool.extract(media_files / "moov_at_end.mp4", tmp_path / "a", "flac", fractions.append)
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0, abs=0.05)
 
 
-def test_probing_says_what_the_container_promises(tool: MediaTool, museum: Path) -> None:
-    info = tool.probe(museum / "video_goes_on.mp4")
+def test_probing_says_what_the_container_promises(tool: MediaTool, media_files: Path) -> None:
+    info = tool.probe(media_files / "video_goes_on.mp4")
     assert info.has_audio
     assert info.audio_codec == "aac"
     assert info.duration_s == pytest.approx(SECONDS, abs=0.1)
-    assert not tool.probe(museum / "picture_only.mp4").has_audio
+    assert not tool.probe(media_files / "picture_only.mp4").has_audio
 
 
 @pytest.mark.parametrize("name", ["browser.webm", "piped_pcm.mkv", "no_header.mp3"])
 def test_no_promise_is_made_up_where_the_container_makes_none(
-    name: str, tool: MediaTool, museum: Path
+    name: str, tool: MediaTool, media_files: Path
 ) -> None:
-    assert tool.probe(museum / name).duration_s is None
+    assert tool.probe(media_files / name).duration_s is None
 
 
 @pytest.mark.parametrize(
@@ -409,46 +411,46 @@ def test_the_time_of_creation_is_utc_or_unknown(
 
 
 def test_row_44_no_audio_track_is_a_reason_to_skip(
-    tool: MediaTool, museum: Path, tmp_path: Path
+    tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SkipRecord, match="no audio track"):
-        tool.extract(museum / "picture_only.mp4", tmp_path / "a", "flac", no_progress)
+        tool.extract(media_files / "picture_only.mp4", tmp_path / "a", "flac", no_progress)
 
 
 @pytest.mark.parametrize("audio_format", ["flac", "wav", "mp3", "m4a"])
 def test_row_41_a_full_disk_stops_everything(
-    audio_format: str, tool: MediaTool, museum: Path
+    audio_format: str, tool: MediaTool, media_files: Path
 ) -> None:
     with pytest.raises(FatalError) as refused:
-        tool.extract(museum / "sound.m4a", Path("/dev/full"), audio_format, no_progress)
+        tool.extract(media_files / "sound.m4a", Path("/dev/full"), audio_format, no_progress)
     assert refused.value.code == "disk_full"
 
 
 def test_security_06_a_link_planted_at_the_target_is_not_followed(
-    tool: MediaTool, museum: Path, tmp_path: Path
+    tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     precious, target = tmp_path / "precious", tmp_path / "audio.part"
     precious.write_text("别动我")
     target.symlink_to(precious)
     with pytest.raises(FatalError, match="cannot write"):
-        tool.extract(museum / "sound.m4a", target, "flac", no_progress)
+        tool.extract(media_files / "sound.m4a", target, "flac", no_progress)
     assert precious.read_text() == "别动我"
 
 
 @pytest.mark.parametrize("name", ["-y", "http:example.m4a", "concat:a|b.m4a", "会议 录制 %d.m4a"])
 def test_security_04_a_name_is_only_a_name(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copy(museum / "sound.m4a", tmp_path / name)
+    shutil.copy(media_files / "sound.m4a", tmp_path / name)
     assert examine(tool, Path(name), Path("-audio.part")).duration_s > 1
     assert Path("-audio.part").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "."])
-def test_what_is_no_file_may_come_later(name: str, tool: MediaTool, museum: Path) -> None:
+def test_what_is_no_file_may_come_later(name: str, tool: MediaTool, media_files: Path) -> None:
     with pytest.raises(RetryableError) as refused:
-        tool.probe(museum / name)
+        tool.probe(media_files / name)
     assert refused.value.code == "file_missing"
 
 
@@ -464,9 +466,9 @@ def _playlists(url: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
 @pytest.mark.parametrize("reach", ["file", "url"])
 def test_security_04_a_playlist_named_mp4_opens_nothing_else(
-    kind: str, reach: str, tool: MediaTool, museum: Path, tmp_path: Path
+    kind: str, reach: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(museum / "sound.m4a", tmp_path / "other.m4a")
+    shutil.copy(media_files / "sound.m4a", tmp_path / "other.m4a")
     with socket.create_server(("127.0.0.1", 0)) as canary:
         canary.setblocking(False)
         url = f"http://127.0.0.1:{canary.getsockname()[1]}/a.m4a" if reach == "url" else "other.m4a"
@@ -481,11 +483,11 @@ def test_security_04_a_playlist_named_mp4_opens_nothing_else(
 
 @pytest.mark.parametrize("name", ["sound.m4a", "sound.webm", "sound.mp3"])
 def test_levels_measured_on_the_way_are_those_of_the_audio_that_was_made(
-    name: str, tool: MediaTool, museum: Path, tmp_path: Path
+    name: str, tool: MediaTool, media_files: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "audio.wav"
 
-    audio = tool.extract(museum / name, target, "wav", no_progress)
+    audio = tool.extract(media_files / name, target, "wav", no_progress)
 
     assert list(audio.levels) == pytest.approx(loudness_of(target), abs=0.1)
 

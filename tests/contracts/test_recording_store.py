@@ -23,7 +23,7 @@ from meeting_pipeline.ports.rows import Listed, RecordingStore, Setback
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import Listing, fetch
 from tests.support.databases import Statements
-from tests.support.recording_room import ALWAYS, Room
+from tests.support.recording_folder import ALWAYS, Room
 from tests.support.rows import ALL_TIME, MONDAY, SETTINGS, Clock, meta, minutes, stay
 
 DOWNLOAD, TRANSCRIBE = StageName.DOWNLOAD, StageName.TRANSCRIBE

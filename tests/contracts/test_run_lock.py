@@ -24,12 +24,12 @@ from meeting_pipeline.errors import FatalError
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.blocking_services import Hold
 from tests.support.databases import clear
-from tests.support.holds import Hold
-from tests.support.lessons import SHORT_IS_FINE, company
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.processes import Started, Starter, starting
 from tests.support.rows import SETTINGS, TEACHER, meta, minutes
+from tests.support.short_recordings import SHORT_IS_FINE, company
 
 BUSY, STOPPED_EARLY = 75, 5
 TEN = 10

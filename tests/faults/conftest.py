@@ -17,11 +17,11 @@ from tests.support.canaries import CommandLines, watched_command_lines
 from tests.support.crash_site import sandbox_with, sandbox_with_a_large_file
 from tests.support.databases import clear, sqlite_template
 from tests.support.databases import mariadb as plain_mariadb
-from tests.support.lessons import SHORT_IS_FINE, company, lesson, tone
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
-from tests.support.offices import Office
 from tests.support.quick_python import quick_python
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import SHORT_IS_FINE, company, lesson, tone
 
 __all__ = ["plain_mariadb", "sqlite_template"]
 

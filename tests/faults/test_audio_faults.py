@@ -23,10 +23,10 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
 from tests.support.fault_table import ALL
-from tests.support.lessons import BURSTS, BY_FFMPEG, lesson, record_id, tone
-from tests.support.museum import Take, record
+from tests.support.generated_media import Take, record
 from tests.support.nights import Installation
-from tests.support.offices import FILES, Office
+from tests.support.sandbox_installation import FILES, Office
+from tests.support.short_recordings import BURSTS, BY_FFMPEG, lesson, record_id, tone
 
 OF_LESSON = {(0, place): 1 for place in BURSTS}
 

@@ -15,7 +15,7 @@ from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.tripwire import MUTATIONS, require_tripwire
+from tests.support.syscall_trap import MUTATIONS, require_tripwire
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -26,18 +26,18 @@ from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.blocking_services import Hold
 from tests.support.canaries import ACCOUNT, at, make_account
 from tests.support.databases import clear
 from tests.support.disks import fill, small_disk
 from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.fault_table import ALL, PARTS
-from tests.support.holds import Hold
-from tests.support.lessons import BURSTS
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.nights import Installation
-from tests.support.offices import Office
 from tests.support.processes import Starter, starting
 from tests.support.rows import meta as row_meta
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS
 
 RUN = ["run", "--since", "7d", "--json"]
 OF_LESSON = {(0, place): 1 for place in BURSTS}

@@ -11,8 +11,8 @@ from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import RecordFolder
-from tests.support.lessons import BURSTS, large, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, large, lesson, record_id, tone
 
 FAILED = 4
 OF_LESSON = {(0, place): 1 for place in BURSTS}

@@ -28,7 +28,7 @@ from tests.support.foreign_site import (
 from tests.support.foreign_web import DATED, SLOW, Apache, WebServer, apache, busybox, python_web
 from tests.support.invariants import Harm
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.tripwire import MUTATIONS, require_tripwire
+from tests.support.syscall_trap import MUTATIONS, require_tripwire
 
 pytestmark = pytest.mark.timeout(1800)
 at_length = pytest.mark.skipif(not ALL, reason="only `make faults` has the time for it")

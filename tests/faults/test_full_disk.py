@@ -20,7 +20,7 @@ from tests.support.disks import fill, remount, small_disk
 from tests.support.fakes import meta
 from tests.support.fault_table import ALL, PARTS
 from tests.support.nights import Installation
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
 
 METAS = [meta(number) for number in range(3)]
 PAGE = 4096

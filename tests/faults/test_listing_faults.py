@@ -16,8 +16,8 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.wiring import run
-from tests.support.lessons import company, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import company, lesson, record_id, tone
 
 STOPPED, INCOMPLETE = 5, 4
 

@@ -15,8 +15,8 @@ from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.faults.test_signals import Reached
-from tests.support.offices import Office
 from tests.support.processes import Starter, starting
+from tests.support.sandbox_installation import Office
 
 RUN = ["run", "--since", "7d", "--json"]
 FAILED = 4

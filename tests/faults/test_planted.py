@@ -17,8 +17,8 @@ from tests.support.invariants import Finding
 from tests.support.night_processes import NIGHT, WORKER, NightProcesses, night_processes
 from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug
 from tests.support.power import CutDisk, Survivors, calls_in, cut_disks
+from tests.support.syscall_trap import require_tripwire
 from tests.support.tracing import require_tracing
-from tests.support.tripwire import require_tripwire
 
 pytestmark = [
     pytest.mark.timeout(1800),

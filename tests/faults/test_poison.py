@@ -28,10 +28,10 @@ from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
-from tests.support.lessons import BURSTS, BY_FFMPEG, lesson, record_id, tone
 from tests.support.nights import Installation
-from tests.support.offices import Office
 from tests.support.processes import Starter, starting
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, BY_FFMPEG, lesson, record_id, tone
 
 RUN = ["run", "--since", "7d", "--json"]
 KILLED = -signal.SIGKILL

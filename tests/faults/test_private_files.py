@@ -10,9 +10,9 @@ import pytest
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.settings.config import env_file_risk
 from meeting_pipeline.storage.files import RecordFolder
-from tests.support.lessons import record_id
-from tests.support.offices import Office
 from tests.support.processes import Starter, starting
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import record_id
 
 CONFIG = 3
 

@@ -28,7 +28,7 @@ from tests.support.damaged_states import HEALED, MUSEUM, Exhibit, Place
 from tests.support.databases import clear
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightEnd, NightProcesses
-from tests.support.repair_rooms import Room, Rooms, found_by
+from tests.support.repair_setups import Room, Rooms, found_by
 
 OK, USAGE, CONFIG, BUSY = 0, 2, 3, 75
 QUICK = {"DOWNLOADER": "http"}
@@ -42,7 +42,7 @@ def rooms(
     tables: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Rooms:
-    folder = tmp_path_factory.mktemp("museum")
+    folder = tmp_path_factory.mktemp("damaged")
     site = CrashSite(two_lessons, processes, folder, lessons=2, template=tables, changes=QUICK)
     return Rooms(site)
 
@@ -58,7 +58,7 @@ def rooms_on_server(
     site = CrashSite(
         two_lessons,
         processes,
-        tmp_path_factory.mktemp("museum"),
+        tmp_path_factory.mktemp("damaged"),
         lessons=2,
         template=tables,
         changes={**QUICK, **at(mariadb)},

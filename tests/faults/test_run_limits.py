@@ -14,10 +14,10 @@ from meeting_pipeline.domain.stages import Outcome
 from meeting_pipeline.runtime.interrupts import Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.holds import Hold
-from tests.support.lessons import BURSTS, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.blocking_services import Hold
 from tests.support.processes import Starter, starting
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, lesson, record_id, tone
 
 NOT_NOW = 75
 LISTINGS = 3  # of a window, until it is the same twice

@@ -16,11 +16,11 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
 from tests.support import canaries
-from tests.support.lessons import BURST_S, BY_FFMPEG, large, lesson, record_id, tone
 from tests.support.mariadb import MariaDb
-from tests.support.offices import Office
 from tests.support.processes import Starter, command_line, family, starting
+from tests.support.sandbox_installation import Office
 from tests.support.scripted_server import ScriptedServer, reply
+from tests.support.short_recordings import BURST_S, BY_FFMPEG, large, lesson, record_id, tone
 
 REDIRECTED = "canary-redirect-7312"
 TOLD, NOT_TOLD = "canarytold7313", "canarynottold7314"

@@ -17,9 +17,9 @@ from meeting_pipeline.adapters.processes import worker
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS, BY_FFMPEG, large, lesson, tone
-from tests.support.offices import Office
 from tests.support.processes import Started, Starter, family, starting, until_gone
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, BY_FFMPEG, large, lesson, tone
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
 RUN = ["run", "--since", "7d", "--json"]

@@ -10,8 +10,8 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.tones import tone_recording
 from tests.support.command import meeting
-from tests.support.lessons import BURSTS, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, lesson, record_id, tone
 from tests.support.speech_service import places
 
 FAILED, STOPPED, CONFIG = 4, 5, 3

@@ -5,8 +5,8 @@ import pytest
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS, record_id
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, record_id
 
 FAILED, STOPPED = 4, 5
 ONCE = {(0, place): 1 for place in BURSTS}

@@ -16,9 +16,9 @@ from meeting_pipeline.adapters.llm import openai_compatible as llm
 from meeting_pipeline.adapters.sources.tencent import connect
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BURSTS
-from tests.support.offices import Office
-from tests.support.trickles import HEADS, listening, spoken_to
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS
+from tests.support.trickling_servers import HEADS, listening, spoken_to
 
 FAILED = 4
 SERVICES = {

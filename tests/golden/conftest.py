@@ -3,8 +3,8 @@
     pytest tests/golden                    compares, and shows what differs as one unified diff
     pytest tests/golden --golden-update    writes `expected/` again; read the difference in git
 
-Each test types real commands (`tests.support.operators`) and takes out of what they say only what
-differs between two runs (`tests.support.steady_text`).
+Each test types real commands (`tests.support.operator_terminal`) and removes from their output only
+what differs between two runs (`tests.support.steady_text`).
 """
 
 from pathlib import Path

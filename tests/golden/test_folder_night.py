@@ -16,7 +16,7 @@ from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.samples import FOLDER as SAMPLES
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.golden_files import GoldenFiles
-from tests.support.operators import Operator
+from tests.support.operator_terminal import Operator
 from tests.support.steady_text import Steady
 
 pytestmark = pytest.mark.timeout(900)  # seconds on a busy machine; 20 on an idle one

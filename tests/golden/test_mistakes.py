@@ -23,7 +23,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.golden import mistakes
 from tests.golden.mistakes import Mistake
 from tests.support.golden_files import GoldenFiles
-from tests.support.operators import PATIENCE_S, Operator
+from tests.support.operator_terminal import PATIENCE_S, Operator
 from tests.support.steady_text import Steady
 
 pytestmark = pytest.mark.timeout(900)  # seconds on a busy machine; 20 on an idle one

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.support.command import Ended
 from tests.support.golden_files import GoldenFiles
-from tests.support.operators import PATIENCE_S, Operator
+from tests.support.operator_terminal import PATIENCE_S, Operator
 from tests.support.steady_text import Steady
 
 LAST = "LLM_TPM="

@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.downloads.aria2_daemon import Daemon
 from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost
 from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.adapters.downloads.tunnel import Tunnel
-from tests.support.trickles import Trickle
+from tests.support.trickling_servers import Trickle
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 TRICKLING_ARIA2C = f"""#!{sys.executable}
 import re, socket, sys
 sys.path.insert(0, {str(ROOT)!r})
-from tests.support.trickles import HEADS
+from tests.support.trickling_servers import HEADS
 settings = open(sys.argv[1].partition("=")[2]).read()
 port = int(re.search("rpc-listen-port=([0-9]+)", settings)[1])
 listener = socket.create_server(("127.0.0.1", port))

@@ -14,8 +14,8 @@ import pytest
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.lessons import BY_FFMPEG, SHORT_IS_FINE, company, lesson, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BY_FFMPEG, SHORT_IS_FINE, company, lesson, tone
 
 PROGRAMS = ("ffmpeg", "ffprobe", "aria2c", "setpriv", "true", "crontab", "python", "python3")
 HERE = Path(__file__).parents[2]

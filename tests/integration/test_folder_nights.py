@@ -16,10 +16,10 @@ from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import sha256_of
-from tests.support import undecodable
+from tests.support import undecodable_media
 from tests.support.command import meeting
-from tests.support.lessons import SHORT_IS_FINE, company, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import SHORT_IS_FINE, company, tone
 
 ODD_NAME = os.fsdecode("张三".encode("gbk") + b"\n.m4a")
 
@@ -69,20 +69,20 @@ def test_a_codec_that_nobody_can_decode_costs_its_own_recording_and_no_other(
         monkeypatch.setenv("PATH", "")
     site.put("a 2026-01-05.m4a", 1)
     site.put("z 2026-01-06.m4a", 2)
-    for name in undecodable.NAMES:
-        undecodable.undecodable(site.folder / name)
+    for name in undecodable_media.NAMES:
+        undecodable_media.undecodable(site.folder / name)
 
     report = site.office.night()
 
     assert report.exit_code == exit_codes.RECORDS_FAILED
     assert (report.listed, report.listing_complete) == (5, True)
     done = {"a 2026-01-05.m4a": RecordStatus.DONE, "z 2026-01-06.m4a": RecordStatus.DONE}
-    failed = dict.fromkeys(undecodable.NAMES, RecordStatus.FAILED)
+    failed = dict.fromkeys(undecodable_media.NAMES, RecordStatus.FAILED)
     assert site.statuses() == done | failed
     failures = [record for record in report.records if record.error_code]
     assert {record.error_code for record in failures} == {"unsupported_codec"}
     assert all("convert the recording" in (record.message or "") for record in failures)
-    for name in undecodable.NAMES:
+    for name in undecodable_media.NAMES:
         assert f"{name!r}: there is no decoder for its audio" in caplog.text
 
 

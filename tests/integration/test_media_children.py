@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.processes.child import run
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
-from tests.support.museum import Take, record
+from tests.support.generated_media import Take, record
 from tests.support.processes import until_gone
 
 PATIENCE_S = 20.0

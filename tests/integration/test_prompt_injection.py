@@ -25,8 +25,8 @@ from tests.support.exported import SHANGHAI, acts, page, sheet
 from tests.support.fakes import FakeSummarizer, FakeTranscriber, meta
 from tests.support.injections import ATTACKS, VALID
 from tests.support.nights import Installation
-from tests.support.offices import FILES
 from tests.support.sandbox_client import Clock
+from tests.support.sandbox_installation import FILES
 from tests.support.virtual_time import VirtualStop
 
 HONEST = VALID | {"title": "改简历", "phase": "简历优化", "evidence": []}

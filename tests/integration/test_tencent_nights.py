@@ -24,8 +24,8 @@ from meeting_pipeline.sandbox.limits import ROOMY, Limits
 from meeting_pipeline.sandbox.night import DAYS, PERIOD_S, SECONDS, Night, night
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.command import meeting
-from tests.support.lessons import BURSTS, SHORT_IS_FINE, company, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import BURSTS, SHORT_IS_FINE, company, lesson, record_id, tone
 
 NIGHT_BURSTS = range(int(SECONDS / PERIOD_S) + 1)
 

@@ -23,8 +23,8 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.wiring import run
 from tests.support.clocks import WorldClock
 from tests.support.command import meeting
-from tests.support.lessons import SECONDS, SHORT_IS_FINE, company, lesson, record_id, tone
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import SECONDS, SHORT_IS_FINE, company, lesson, record_id, tone
 
 DAY = timedelta(days=1)
 BEGAN = datetime(2026, 1, 5, 19, 0, tzinfo=UTC)

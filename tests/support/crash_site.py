@@ -18,9 +18,17 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import sha256_of
 from tests.support import invariants
 from tests.support.invariants import Finding, Harm, Truth
-from tests.support.lessons import BY_FFMPEG, SHORT_IS_FINE, company, large, lesson, record_id, tone
 from tests.support.night_processes import RUN, NightEnd, NightOrder, NightProcesses
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import (
+    BY_FFMPEG,
+    SHORT_IS_FINE,
+    company,
+    large,
+    lesson,
+    record_id,
+    tone,
+)
 
 SETTINGS = {
     **SHORT_IS_FINE,

@@ -20,8 +20,8 @@ from sqlalchemy import text
 from meeting_pipeline.domain.retention import Cutoffs, RetainedKind
 from meeting_pipeline.domain.stages import StageName
 from meeting_pipeline.wiring import backends, stores
-from tests.support.lessons import record_id
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import record_id
 
 HASH = "c" * 64
 FOREIGN = b"somebody else's \xe6\x96\x87\xe4\xbb\xb6"
@@ -138,7 +138,7 @@ def needs_you(**kinds: int) -> Found:
 def exhibit(
     base: Base, found: Found, *red: str, refused: str | None = None, in_rows: bool = False
 ) -> Callable[[Damage], Damage]:
-    """Put a state into the museum."""
+    """Add a state to the collection."""
 
     def put(damage: Damage) -> Damage:
         MUSEUM.append(Exhibit(damage, base, frozenset(red), found, refused, in_rows))

@@ -18,7 +18,7 @@ from tests.support.crash_site import NEVER, CrashSite
 from tests.support.foreign_media import CLIPS, as_sound, as_video, voice_in_ogg
 from tests.support.foreign_services import LONGEST_CLIP_S, MODEL
 from tests.support.foreign_web import Apache, WebServer, put
-from tests.support.lessons import company, lesson
+from tests.support.short_recordings import company, lesson
 
 _CONTAINERS = ("mp4", "m4a", "mp3", "mkv", "webm", "flac")
 

@@ -27,7 +27,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import sha256_of
 from tests.support import canaries
 from tests.support.night_processes import NightEnd
-from tests.support.offices import Office
+from tests.support.sandbox_installation import Office
 
 _RECORD = r"(tencent/\d+|folder/[0-9a-f]{64})"
 _OURS = (

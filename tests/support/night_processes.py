@@ -172,7 +172,7 @@ def night_processes(plant: Callable[[], None] | None = None) -> Iterator[NightPr
     with (
         quick_python(plant) as python,
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.support.zygote", python, *planted],
+            [sys.executable, "-P", "-m", "tests.support.forked_nights", python, *planted],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.errors import FatalError
-from tests.support.recording_room import ALWAYS, OLD, Room
+from tests.support.recording_folder import ALWAYS, OLD, Room
 
 
 @pytest.fixture

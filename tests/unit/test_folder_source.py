@@ -15,7 +15,7 @@ from meeting_pipeline.domain.model import Participant, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_room import ALWAYS, NOW, OLD, Room
+from tests.support.recording_folder import ALWAYS, NOW, OLD, Room
 
 HALF_PAST_SEVEN = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 

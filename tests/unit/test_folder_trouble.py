@@ -16,7 +16,7 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_room import ALWAYS, NOW, OLD, SHANGHAI, Room
+from tests.support.recording_folder import ALWAYS, NOW, OLD, SHANGHAI, Room
 
 GOOD = MediaInfo(1800.0, has_audio=True, audio_codec="aac", created_at=None)
 HALF_PAST_SEVEN = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)

@@ -15,7 +15,7 @@ from meeting_pipeline.errors import RetryableError, Stopped
 from tests.support.certificates import self_signed, server_side
 from tests.support.clocks import FakeTime
 from tests.support.scripted_server import ScriptedServer, json_reply
-from tests.support.trickles import (
+from tests.support.trickling_servers import (
     BODIES,
     HANDSHAKE,
     HEADS,

@@ -1,4 +1,4 @@
-"""A service that keeps its caller waiting until a test has done what it wanted to do meanwhile."""
+"""Services that block their caller until a test releases it."""
 
 import threading
 from dataclasses import dataclass, field

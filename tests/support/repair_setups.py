@@ -1,4 +1,4 @@
-"""Where the museum's exhibits are set up, and what is asked of them."""
+"""Damaged installations set up for the tests of repair, and the assertions about them."""
 
 import os
 import shutil

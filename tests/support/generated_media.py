@@ -1,4 +1,4 @@
-"""Good and bad media files, made with PyAV alone: small, and each for one reason."""
+"""Small media files generated with PyAV: good ones, and bad ones with one fault each."""
 
 import itertools
 from collections.abc import Callable, Iterator

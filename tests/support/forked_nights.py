@@ -1,6 +1,6 @@
-"""A process that has imported everything and forks a night on request: no start-up per night.
+"""A server process that has imported everything and forks a night on request, without start-up.
 
-Started as `python -m tests.support.zygote PYTHON [PLANT]` and asked by
+Started as `python -m tests.support.forked_nights PYTHON [PLANT]` and asked by
 `tests.support.night_processes`. It has one thread, so forking is safe; each child runs the real
 command and ends with its exit code. Orphans of a killed child become children of this process, so
 none of them can go unseen. PYTHON: what nights start their workers with. PLANT: a function that
@@ -25,8 +25,8 @@ from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
 import tests.support.imports_of_nights  # noqa: F401 - forked nights have it
-from tests.support import tripwire
-from tests.support.tripwire import Trip
+from tests.support import syscall_trap
+from tests.support.syscall_trap import Trip
 
 Words = Mapping[str, Any]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
@@ -74,9 +74,9 @@ def _watch(trip: Words | None, watcher: socket.socket, night: int) -> BinaryIO |
     if os.fork() == 0:
         try:
             _prctl(_DIES_WITH_PARENT, signal.SIGKILL)
-            made = tripwire.watch(_trip_of(trip), watcher, night)
+            made = syscall_trap.watch(_trip_of(trip), watcher, night)
             os.write(said, json.dumps(made).encode())
-        except Exception:  # noqa: BLE001 (a forked child must never return into the zygote)
+        except Exception:  # noqa: BLE001 (a forked child must never return into the parent)
             traceback.print_exc()
         finally:
             os._exit(0)
@@ -108,7 +108,7 @@ def _run(request: Words, watched: socket.socket, replies: int) -> NoReturn:
         faulthandler.register(signal.SIGUSR1)  # one that hangs is asked where
         _hold(request["hold"], request["gate"], replies)
         if trip := request["trip"]:
-            _at_start_of(trip["thread"], lambda: tripwire.lay(_trip_of(trip), watched))
+            _at_start_of(trip["thread"], lambda: syscall_trap.lay(_trip_of(trip), watched))
         code = _command(request["words"])
         sys.stdout.flush()
         sys.stderr.flush()

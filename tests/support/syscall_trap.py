@@ -1,4 +1,4 @@
-"""A wire across the system calls of one thread: it counts them, or kills the process at the n-th.
+"""A trap for the system calls of one thread: it counts them, or kills the process at the N-th.
 
 The kernel holds each of the calls and asks (seccomp's user notifications), and no other call of the
 thread costs anything: with strace, which is woken by all of them, nights take twice as long.
