@@ -6,7 +6,8 @@ And chance that a failed test tells the seed of.
 import os
 import resource
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.chance import TOLD, drawn_for
+from tests.support.system_programs import RequirementMissing, is_ci
 
 os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"})
 
@@ -35,6 +37,9 @@ settings.register_profile(
 settings.load_profile("here")
 
 
+settings.register_profile("quick", settings.get_profile("here"), max_examples=20)
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings come from the test alone, and files go to its own folder."""
@@ -53,6 +58,44 @@ def chance(request: pytest.FixtureRequest) -> Random:
 
 def pytest_report_header() -> str:
     return TOLD
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start a MariaDB, so that `make quick` can leave them out."""
+    for item in items:
+        if _uses_mariadb(item):
+            item.add_marker(pytest.mark.mariadb)
+
+
+def _uses_mariadb(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    return "mariadb" in getattr(item, "fixturenames", ()) or (
+        parameters is not None and "mariadb" in parameters.params.values()
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """Skip a test whose fixtures need what this machine lacks; CI lets it fail."""
+    with _skipped_on_laptops():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip a test that needs what this machine lacks; CI lets it fail."""
+    with _skipped_on_laptops():
+        return (yield)
+
+
+@contextmanager
+def _skipped_on_laptops() -> Iterator[None]:
+    try:
+        yield
+    except RequirementMissing as missing:
+        if is_ci():
+            raise
+        pytest.skip(f"NOT TESTED HERE: {missing}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,6 @@
 """B3.4 and B3.7: media made to reach further, or to take more, than media does."""
 
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.generated_media import Take, claim_samples, record
+from tests.support.system_programs import require_program
 from tests.support.tracing import require_tracing
 
 CANARY = "do-not-open-me"
@@ -104,7 +104,7 @@ def test_security_04_a_playlist_named_mp4_opens_no_file_and_no_connection(
     program: str, files: list[Path], canary: socket.socket, tmp_path: Path
 ) -> None:
     require_tracing()
-    tool = installed(program) if program == "ffmpeg" else program
+    tool = require_program("ffmpeg", "ffmpeg") if program == "ffmpeg" else program
     words = [sys.executable, "-c", TRY_EACH, tool, *map(str, files)]
     seen = traced(tmp_path / "log", *words)
     for media in files:
@@ -119,7 +119,9 @@ def test_security_04_without_our_options_ffmpeg_opens_it(files: list[Path], tmp_
     """So that the test before this one would see it."""
     require_tracing()
     [concat] = [media for media in files if media.name == "concat-near.mp4"]
-    command = f"{installed('ffmpeg')} -v error -f concat -safe 0 -i {concat} -f null -"
+    command = (
+        f"{require_program('ffmpeg', 'ffmpeg')} -v error -f concat -safe 0 -i {concat} -f null -"
+    )
     assert _OPENED.search(traced(tmp_path / "log", *command.split()))
 
 
@@ -130,7 +132,7 @@ def test_security_04_without_our_options_ffmpeg_opens_it(files: list[Path], tmp_
 def tool(request: pytest.FixtureRequest) -> MediaTool:
     if request.param == "pyav":
         return PyAVMedia()
-    return FFmpegMedia(installed("ffmpeg"), PyAVMedia())
+    return FFmpegMedia(require_program("ffmpeg", "ffmpeg"), PyAVMedia())
 
 
 def test_security_07_the_caps_are_those_of_the_page() -> None:
@@ -158,7 +160,7 @@ def test_security_07_sound_that_does_not_say_how_long_it_is_is_given_up_at_the_c
     media = record(tmp_path / "endless.mp3", Take("mp3", changes=(("write_xing", "0"),)))
     assert PyAVMedia().probe(media).duration_s is None
     by_library = PyAVMedia(longest_s=2.0)
-    by_program = FFmpegMedia(installed("ffmpeg"), PyAVMedia(), longest_s=2.0)
+    by_program = FFmpegMedia(require_program("ffmpeg", "ffmpeg"), PyAVMedia(), longest_s=2.0)
     tool: MediaTool = by_library if program == "pyav" else by_program
     with pytest.raises(RecordError) as refused:
         tool.extract(media, tmp_path / "out", "flac", no_progress)
@@ -178,10 +180,3 @@ def test_security_07_ffmpeg_has_limits_of_its_own(tmp_path: Path) -> None:
     assert said["Max cpu time"] == ["7200", "7200"]
     assert said["Max file size"] == [str(3 << 30)] * 2
     assert said["Max core file size"] == ["0", "0"]
-
-
-def installed(program: str) -> str:
-    path = shutil.which(program)
-    if not path:
-        pytest.fail(f"{program} is needed for this test: apt-get install ffmpeg")
-    return path

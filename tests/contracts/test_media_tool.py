@@ -1,7 +1,4 @@
-"""Every media tool gives the same verdict on every file of the media_files.
-
-Both suites always run: without ffmpeg the second fails (`apt-get install ffmpeg`).
-"""
+"""Every media tool gives the same verdict on every generated media file."""
 
 import hashlib
 import shutil
@@ -32,6 +29,7 @@ from meeting_pipeline.ports.media import ExtractedAudio, MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from tests.support import undecodable_media
 from tests.support.generated_media import PAGE, SECONDS, Take, cut, overwrite, page, pipe, record
+from tests.support.system_programs import require_program
 
 FASTSTART = (("movflags", "+faststart"),)
 FRAGMENTS = (("movflags", "+empty_moov+default_base_moof"), ("frag_duration", "1000000"))
@@ -155,10 +153,7 @@ def _make_bad(room: Path) -> None:
 
 
 def _ffmpeg() -> FFmpegMedia:
-    ffmpeg = shutil.which("ffmpeg")
-    if not ffmpeg:
-        pytest.fail("ffmpeg is needed for this suite: apt-get install ffmpeg")
-    return FFmpegMedia(ffmpeg, PyAVMedia())
+    return FFmpegMedia(require_program("ffmpeg", "ffmpeg"), PyAVMedia())
 
 
 @pytest.fixture(scope="module")

@@ -267,6 +267,7 @@ def test_a_run_that_lost_its_lock_to_another_one_writes_nothing_more(
     rows.close()
 
 
+@pytest.mark.mariadb
 def test_another_run_is_not_us_though_its_connection_has_the_number_of_ours_before_a_restart() -> (
     None
 ):

@@ -154,6 +154,7 @@ def ask_the_database(server: MariaDb, ca: Path) -> str:
     return str(rows[0][1])
 
 
+@pytest.mark.mariadb
 @pytest.mark.parametrize("proof", BAD.values(), ids=BAD)
 def test_security_02_no_password_is_sent_to_a_database_that_proves_nothing(
     proof: Proof, tls_server: tuple[MariaDb, Path], tmp_path: Path
@@ -169,6 +170,7 @@ def test_security_02_no_password_is_sent_to_a_database_that_proves_nothing(
     assert raised.value.code == "database_tls"
 
 
+@pytest.mark.mariadb
 def test_security_02_a_database_that_proves_itself_is_spoken_to_in_secret(
     tls_server: tuple[MariaDb, Path], tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import speech
 from tests.support.speech_service import extracted, job, transcriber
 
+pytestmark = pytest.mark.slow  # the recogniser's weights are loaded in each worker of pytest
 KINDS = ("endpoint", "native", "whisper", "auto with native", "auto without", "named")
 
 

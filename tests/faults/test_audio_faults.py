@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import wave
@@ -27,6 +26,7 @@ from tests.support.generated_media import Take, record
 from tests.support.nights import Installation
 from tests.support.sandbox_installation import FILES, Office
 from tests.support.short_recordings import BURSTS, BY_FFMPEG, lesson, record_id, tone
+from tests.support.system_programs import require_program
 
 OF_LESSON = {(0, place): 1 for place in BURSTS}
 
@@ -140,7 +140,7 @@ def test_row_46_an_hour_takes_the_memory_of_a_minute(tmp_path: Path, tool: str) 
     """Ten hours (1.2 GB) with FAULTS=all."""
     long_s = 36_000 if ALL else 3_600
     media = [hours(tmp_path / "minute.wav", 60), hours(tmp_path / "long.wav", long_s)]
-    program = tool if tool == "pyav" else shutil.which("ffmpeg") or ""
+    program = tool if tool == "pyav" else require_program("ffmpeg", "ffmpeg")
     told = subprocess.run(
         [sys.executable, "-c", EXTRACT, program, *map(str, media)],
         capture_output=True,
@@ -158,9 +158,7 @@ def test_row_46_an_hour_takes_the_memory_of_a_minute(tmp_path: Path, tool: str) 
 @pytest.fixture
 def instead_of_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Put a program of that name first on the path. `real` and `once` are known to it."""
-    real = shutil.which("ffmpeg")
-    if not real:
-        pytest.fail("ffmpeg is needed for this test: apt-get install ffmpeg")
+    real = require_program("ffmpeg", "ffmpeg")
 
     def put(body: str) -> None:
         folder = tmp_path / "bin"

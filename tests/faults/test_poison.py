@@ -1,7 +1,6 @@
 """Row 79: a record that always fails, or ends the whole run, costs only itself."""
 
 import os
-import shutil
 import signal
 import sys
 from collections import Counter
@@ -32,6 +31,7 @@ from tests.support.nights import Installation
 from tests.support.processes import Starter, starting
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, BY_FFMPEG, lesson, record_id, tone
+from tests.support.system_programs import require_program
 
 RUN = ["run", "--since", "7d", "--json"]
 KILLED = -signal.SIGKILL
@@ -214,9 +214,7 @@ class Lands(RunObserver):
 
 def ffmpeg_that_kills_us(folder: Path, victim: str) -> str:
     """A PATH whose ffmpeg ends its parent when it is given that recording."""
-    real = shutil.which("ffmpeg")
-    if not real:
-        pytest.fail("ffmpeg is needed for this test: apt-get install ffmpeg")
+    real = require_program("ffmpeg", "ffmpeg")
     folder.mkdir()
     script = folder / "ffmpeg"
     script.write_text(

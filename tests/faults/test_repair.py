@@ -1,7 +1,6 @@
 """Every damaged state: what doctor says, what repair does, and what the next night makes of it."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from tests.support.databases import clear
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightEnd, NightProcesses
 from tests.support.repair_setups import Room, Rooms, found_by
+from tests.support.system_programs import require_program
 
 OK, USAGE, CONFIG, BUSY = 0, 2, 3, 75
 QUICK = {"DOWNLOADER": "http"}
@@ -254,8 +254,7 @@ def test_what_is_closed_to_us_is_opened_and_looked_through_at_once(
 
 def bound(room: Room, *words: str) -> NightEnd:
     """A repair by a user who is bound by modes, as root is not."""
-    setpriv = shutil.which("setpriv")
-    assert setpriv
+    setpriv = require_program("setpriv", "util-linux")
     unprivileged = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
     command = [sys.executable, "-m", "meeting_pipeline", "doctor", "--repair", "--json", *words]
     ended = subprocess.run(

@@ -1,7 +1,6 @@
 """Twelve canaries through a night with faults: none is seen where it does not belong."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from tests.support.processes import Starter, command_line, family, starting
 from tests.support.sandbox_installation import Office
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.short_recordings import BURST_S, BY_FFMPEG, large, lesson, record_id, tone
+from tests.support.system_programs import require_program
 
 REDIRECTED = "canary-redirect-7312"
 TOLD, NOT_TOLD = "canarytold7313", "canarynottold7314"
@@ -96,7 +96,8 @@ def slow_ffmpeg(folder: Path) -> str:
     """A PATH on which ffmpeg is slow enough to be looked at."""
     folder.mkdir()
     script = folder / "ffmpeg"
-    script.write_text(f'#!/bin/sh\nsleep 0.2\nexec {shutil.which("ffmpeg")} "$@"\n')
+    real = require_program("ffmpeg", "ffmpeg")
+    script.write_text(f'#!/bin/sh\nsleep 0.2\nexec {real} "$@"\n')
     script.chmod(0o700)
     return f"{folder}:{os.environ['PATH']}"
 

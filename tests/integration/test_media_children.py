@@ -2,7 +2,6 @@
 
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.generated_media import Take, record
 from tests.support.processes import until_gone
+from tests.support.system_programs import require_program
 
 PATIENCE_S = 20.0
 
@@ -165,7 +165,7 @@ def pause(fraction):
         print("reading", flush=True)
         signal.pause()
 
-media = FFmpegMedia({_installed("ffmpeg")!r}, PyAVMedia())
+media = FFmpegMedia({require_program("ffmpeg", "ffmpeg")!r}, PyAVMedia())
 media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", pause)
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
@@ -177,13 +177,6 @@ media.extract(Path({str(media)!r}), Path({str(tmp_path / "out")!r}), "wav", paus
         parent.send_signal(signal.SIGKILL)
     until_gone(child)
     assert (tmp_path / "out").stat().st_size < 60 * 32_000
-
-
-def _installed(program: str) -> str:
-    path = shutil.which(program)
-    if not path:
-        pytest.fail(f"{program} is needed for this test: apt-get install ffmpeg")
-    return path
 
 
 def _children(pid: int) -> list[int]:

@@ -29,6 +29,7 @@ from tests.support.short_recordings import (
     record_id,
     tone,
 )
+from tests.support.system_programs import require_program
 
 SETTINGS = {
     **SHORT_IS_FINE,
@@ -156,9 +157,9 @@ class CrashSite:
     def _path(self) -> str:
         programs = self.folder / "programs"
         programs.mkdir(exist_ok=True)
-        for name in ("aria2c", *(("ffmpeg",) if self.ffmpeg else ())):
-            program, found = programs / name, shutil.which(name)
-            assert found, f"{name} is not installed"
+        packages = {"aria2c": "aria2", **({"ffmpeg": "ffmpeg"} if self.ffmpeg else {})}
+        for name, package in packages.items():
+            program, found = programs / name, require_program(name, package)
             if not program.exists():
                 program.symlink_to(found)
         return str(programs)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.fault_server import Behaviour, FaultServer, healthy
+from tests.support.system_programs import require_program
 
 MEDIA = hashlib.shake_128("录音".encode()).digest((9 << 20) + 17)
 OTHER = hashlib.shake_128("另一个录音".encode()).digest(len(MEDIA))
@@ -29,10 +29,7 @@ class ClosableDownloader(Protocol):
 
 
 def _system_aria2c() -> str:
-    found = shutil.which("aria2c", path=os.defpath)
-    if found is None:
-        pytest.fail("aria2c is needed for this suite: apt-get install aria2")
-    return found
+    return require_program("aria2c", "aria2", os.defpath)
 
 
 def _packaged_aria2c() -> str:

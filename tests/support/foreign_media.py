@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.support.foreign_programs import ProgramMissing, program
+from tests.support.system_programs import RequirementMissing, require_program
 
 _READ_ALOUD = Path("/usr/share/pocketsphinx/test/data/librivox")
 _STEREO = Path("/usr/share/sounds/freedesktop/stereo")
@@ -63,11 +63,11 @@ def as_video(clip: Clip, path: Path) -> Path:
 
 
 def _ffmpeg(*words: str) -> None:
-    command = [program("ffmpeg", "ffmpeg"), "-nostdin", "-loglevel", "error", "-y", *words]
+    command = [require_program("ffmpeg", "ffmpeg"), "-nostdin", "-loglevel", "error", "-y", *words]
     subprocess.run(command, check=True, timeout=120)
 
 
 def _found(path: Path, package: str) -> Path:
     if not path.exists():
-        raise ProgramMissing(f"{path} is not there: apt-get install {package}")
+        raise RequirementMissing(f"{path} is not there: apt-get install {package}")
     return path

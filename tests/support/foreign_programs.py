@@ -1,6 +1,5 @@
 """Programs of others that listen on loopback for as long as a test needs them."""
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,18 +10,6 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 _STARTS = 3  # between choosing a free port and taking it, another process may be quicker
 _READY_WITHIN_S = 60
-
-
-class ProgramMissing(RuntimeError):
-    """The tests need a program or a package that is not installed."""
-
-
-def program(name: str, package: str) -> str:
-    """The path of a program; raises ProgramMissing that names the Debian package."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if not found:
-        raise ProgramMissing(f"{name} is not installed: apt-get install {package}")
-    return found
 
 
 @contextmanager

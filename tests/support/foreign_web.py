@@ -20,7 +20,8 @@ from tenacity import (
 
 from meeting_pipeline.sandbox.openai_api import Keys
 from tests.support.certificates import self_signed
-from tests.support.foreign_programs import listening, program
+from tests.support.foreign_programs import listening
+from tests.support.system_programs import require_program
 
 SLOW, DATED = "/slow", "/dated"
 """What goes before a path at Apache: 24 MB a second for a connection; no ETag, but a date."""
@@ -150,7 +151,7 @@ def apache(speech: int, chat: int) -> Iterator[Apache]:
                 port=port, modules=modules, slow=SLOW, dated=DATED, **facts, **ports
             )
             (folder / "config").write_text(text, "utf-8")
-            apache2 = program("apache2", "apache2-bin")
+            apache2 = require_program("apache2", "apache2-bin")
             return [apache2, "-D", "FOREGROUND", "-f", str(folder / "config")]
 
         with listening(command, folder / "log") as port:
@@ -164,7 +165,7 @@ def busybox() -> Iterator[WebServer]:
     """BusyBox's: gives ranges whatever If-Range says, has tags, hangs up after each answer."""
     with _served_folder() as folder:
         root = str(folder / "media")
-        command = (program("busybox", "busybox"), "httpd", "-f", "-h", root)
+        command = (require_program("busybox", "busybox"), "httpd", "-f", "-h", root)
         with listening(lambda port: [*command, "-p", f"127.0.0.1:{port}"], folder / "log") as port:
             yield WebServer(f"http://127.0.0.1:{port}", folder / "media")
 

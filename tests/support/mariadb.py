@@ -13,13 +13,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from tests.support.system_programs import require_program
+
 _STARTS = 3  # between choosing a free port and taking it, another process may be quicker
 _READY_WITHIN_S = 30
 _NO_TLS = "ssl_disabled=true"  # reading the certificates takes longer than most tests
-
-
-class MariaDbMissing(RuntimeError):
-    """The tests need a real server."""
 
 
 class MariaDb:
@@ -146,13 +144,7 @@ def _run(*command: str) -> None:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if not found:
-        raise MariaDbMissing(
-            f"{name} is not installed; the tests need a real MariaDB: "
-            "apt-get install -y --no-install-recommends mariadb-server"
-        )
-    return found
+    return require_program(name, "--no-install-recommends mariadb-server-core mariadb-client")
 
 
 def _free_port() -> int:

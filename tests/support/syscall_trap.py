@@ -23,7 +23,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import MappingProxyType
 
-from tests.support.tracing import require
+from tests.support.system_programs import require
 
 NUMBERS: Mapping[str, int] = MappingProxyType(
     {
@@ -83,7 +83,7 @@ def why_not() -> str | None:
 
 
 def require_tripwire() -> None:
-    """Skip the test aloud where there can be none; in CI that is a failure."""
+    """Raise RequirementMissing where the system calls of a thread cannot be trapped."""
     require(why_not())
 
 

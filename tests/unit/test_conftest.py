@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.chance import drawn_for
 
+pytestmark = pytest.mark.slow  # each starts a pytest of its own
+
 ROOT = Path(__file__).parents[2]
 DRAWS = "def test_it(chance):\n    assert False, f'drew {chance.random()}'\n"
 BY_HYPOTHESIS = """
@@ -22,6 +24,17 @@ EATS_UP_MEMORY = """
 def test_it():
     bytearray(9 << 30)
 """
+NEEDS_A_PROGRAM = """
+import pytest
+from tests.support.system_programs import require_program
+@pytest.fixture
+def tool():
+    return require_program("no-such-program", "no-such-package")
+def test_in_a_fixture(tool):
+    pass
+def test_in_itself():
+    require_program("no-such-program", "no-such-package")
+"""
 ASKS_A_CHILD = """
 import signal, subprocess, sys
 def test_it():
@@ -32,11 +45,27 @@ def test_it():
 
 
 def outcome_of(
-    test: str, folder: Path, seed: str | None = None, ignoring: signal.Signals | None = None
+    test: str,
+    folder: Path,
+    seed: str | None = None,
+    ignoring: signal.Signals | None = None,
+    ci: str = "",
 ) -> tuple[int, str]:
-    """Exit code and output of a run of one test; ignoring: what it is started with ignored."""
+    """Run the tests of one file in a pytest of its own.
+
+    Args:
+        test: The text of the file.
+        folder: Where the file is written.
+        seed: The value of TEST_SEED, if any.
+        ignoring: A signal that is ignored when pytest starts.
+        ci: The value of CI.
+
+    Returns:
+        The exit code and the output.
+    """
     (folder / "test_it.py").write_text(test)
     environment = {name: value for name, value in os.environ.items() if name != "TEST_SEED"}
+    environment["CI"] = ci
     if seed:
         environment["TEST_SEED"] = seed
     words = ("-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "--rootdir=.", ".")
@@ -87,3 +116,11 @@ def test_one_that_eats_up_memory_fails_by_its_name(tmp_path: Path) -> None:
     code, said = outcome_of(EATS_UP_MEMORY, tmp_path)
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "FAILED test_it.py::test_it - MemoryError" in said
+
+
+def test_a_missing_program_is_a_skip_on_a_laptop_and_a_failure_in_ci(tmp_path: Path) -> None:
+    on_a_laptop = outcome_of(NEEDS_A_PROGRAM, tmp_path)
+    in_ci = outcome_of(NEEDS_A_PROGRAM, tmp_path, ci="true")
+
+    assert on_a_laptop[0] == 0 and "2 skipped" in on_a_laptop[1]
+    assert in_ci[0] == 1 and "1 failed, 1 error" in in_ci[1]

@@ -19,6 +19,7 @@ def test_a_short_recording_is_one_part(tmp_path: Path) -> None:
     assert list(parts(audio.path)) == [Part(30.0, None)]
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_cut_in_its_longest_late_pause(tmp_path: Path) -> None:
     spoken = speech.spoken("445999969", 0, 90)
     pause = speech.silence(4)
@@ -34,6 +35,7 @@ def test_a_long_recording_is_cut_in_its_longest_late_pause(tmp_path: Path) -> No
     assert later.begins_at(0.0) == pytest.approx(224, abs=1.5)
 
 
+@pytest.mark.slow
 def test_a_long_silence_is_cut_too(tmp_path: Path) -> None:
     audio = speech.audio_of(speech.silence(1000), tmp_path / "audio.flac")
     found = list(parts(audio.path))
