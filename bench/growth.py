@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from pathlib import Path
 
+from bench.common.programs import MARIADB, require
 from bench.growing.night import COMMAND, Clock, work_through
 from bench.growing.places import ENGINES, Place, seeded
 from bench.growing.rows import PER_DAY
@@ -194,6 +195,8 @@ def main() -> int:
     parser.add_argument("--engine", choices=[*ENGINES, "both"], default="both")
     parser.add_argument("--keep", type=Path, help="a folder whose databases are used again")
     wanted = parser.parse_args()
+    if wanted.engine != "sqlite":
+        require(MARIADB)
     engines = ENGINES if wanted.engine == "both" else (wanted.engine,)
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="growth") as made:

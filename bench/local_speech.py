@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors_of_speech import character_error_rate
+from bench.common.character_errors import character_error_rate
 from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordKey

@@ -8,7 +8,7 @@ answers 429 beyond; contenders take turns, A B then B A, and the best of the rou
 audio stage is calibrated before and after, and the quieter moment counts. Where one record follows
 another (ours-1, shell-1), the measure is bare-1, the stages and nothing else, which takes turns
 with them. Prints every term of the lower bound and a table, writes bench/results/night.md, and
-exits 1 when a bar is missed.
+exits 1 when a bar is missed, and 2 where a program that it needs is not installed.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.common.programs import MARIADB, SHELL, require
 from bench.nights.calibration import Audio90, calibrate
 from bench.nights.contenders import (
     CONTENDERS,
@@ -85,6 +86,7 @@ def is_full_shell(contender: Contender) -> bool:
 
 def main() -> int:
     options = _options()
+    require(_programs(options.names))
     night = Night(records=options.records)
     measured = _measured(night, options)
     lines = list(_report(measured))
@@ -97,6 +99,16 @@ def main() -> int:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(text, encoding="utf-8")
     return 1 if misses else 0
+
+
+def _programs(contenders: Sequence[str]) -> set[str]:
+    """Return the system programs that these contenders and their server start."""
+    needed = {"ffmpeg"}
+    if any(CONTENDERS[name].kind is Kind.SHELL for name in contenders):
+        needed.update(SHELL)
+    if _needs_mariadb(contenders):
+        needed.update(MARIADB)
+    return needed
 
 
 def _options() -> argparse.Namespace:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.common.programs import require
 from bench.nights.contenders import CONTENDERS, Arena, Outcome, Server, load, order
 from bench.nights.plan import Night
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
+    require({"ffmpeg"})
     before = load()
     best = _measured(Night(records=options.records), options.rounds)
     misses = list(_misses(best))

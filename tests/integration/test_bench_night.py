@@ -2,12 +2,14 @@
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.common import programs
 from bench.nights.contenders import CONTENDERS, Arena, Server
 from bench.nights.paid import Service
 from bench.nights.plan import Fate, Night, lower_bound, terms
@@ -24,7 +26,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
         yield Arena(server.url, work, None)
 
 
-@pytest.mark.parametrize("name", ["night", "poison", "startup", "__main__"])
+@pytest.mark.parametrize("name", ["night", "poison", "startup", "download", "growth", "__main__"])
 def test_a_benchmark_can_be_imported_without_running(name: str) -> None:
     assert callable(importlib.import_module(f"bench.{name}").main)
 
@@ -87,3 +89,18 @@ def test_the_plain_sum_is_a_run_of_every_stage_of_every_record(arena: Arena) -> 
     assert outcome.report["answered"] == {"asr": 3, "llm": 3}
     assert outcome.report["media_bytes"] >= 3 * TINY.clip_bytes
     assert outcome.cost.children_cpu_s > 0, "no sound was extracted"
+
+
+@pytest.mark.parametrize("name", ["night", "poison", "growth"])
+def test_a_benchmark_names_the_package_that_is_missing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", "")
+    monkeypatch.setattr(sys, "argv", [name])
+
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"bench.{name}").main()
+
+    assert ended.value.code == programs.EXIT_MISSING
+    assert "Install: apt-get install " in capsys.readouterr().err
