@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a bare machine to a working, scheduled installation. Running it again is always safe.
+# Install the program, its database and its nightly schedule on a bare machine. Running it again is always safe.
 set -euo pipefail
 
 home=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
@@ -10,15 +10,15 @@ with_cron=yes
 
 usage() {
   cat <<'TEXT'
-usage: ./deploy.sh [install] [--no-cron] [--python PATH]   install, or bring an installation up to date
-       ./deploy.sh demo [ARGUMENT...]                      try it on the sample recordings; nothing but Python is needed
-       ./deploy.sh uninstall                               take the nightly crontab line away, and nothing else
+usage: ./deploy.sh [install] [--no-cron] [--python PATH]   install, or update an installation
+       ./deploy.sh demo [ARGUMENT...]                      process the sample recordings; needs only Python
+       ./deploy.sh uninstall                               remove the nightly crontab line, and nothing else
        ./deploy.sh help
 
-for people who develop:
-       ./deploy.sh setup                                   the virtual environment with every tool
-       ./deploy.sh check                                   ruff, mypy, import contracts
-       ./deploy.sh test [PYTEST ARGUMENT...]               check, then every test; installs what they need
+for developers:
+       ./deploy.sh setup                                   make the virtual environment with every tool
+       ./deploy.sh check                                   ruff, mypy, import contracts, spelling
+       ./deploy.sh test [PYTEST ARGUMENT...]               run check, then every test; installs what they need
 
 --no-cron      leave the crontab alone
 --python PATH  use this Python (3.11 or newer) instead of searching for one
@@ -77,11 +77,11 @@ fail() {
 on_exit() {
   local code=$?
   ((code == 0)) && return
-  printf 'deploy.sh: stopped at "%s" (exit code %d). What is done stays done; run it again after mending.\n' \
+  printf 'deploy.sh: stopped at "%s" (exit code %d). Finished steps are kept; remove the cause and run it again.\n' \
     "$step" "$code" >&2
 }
 
-# What a command says is shown only when it fails (a file, since a daemon started by apt would hold a pipe open).
+# Show the output of a command only when it fails. It goes to a file: a daemon started by apt would hold a pipe open.
 quietly() {
   mkdir -p logs
   "$@" >logs/deploy.log 2>&1 || {
@@ -119,7 +119,9 @@ do_check() {
   say "ruff: rules" && .venv/bin/ruff check .
   say "ruff: layout" && .venv/bin/ruff format --check .
   say "mypy: types" && .venv/bin/mypy
-  say "lint-imports: which module may know which" && .venv/bin/lint-imports
+  say "lint-imports: import contracts" && .venv/bin/lint-imports
+  say "codespell: spelling" &&
+    .venv/bin/codespell meeting_pipeline tests bench tools docs ./*.md ./*.py deploy.sh Makefile .env.example
 }
 
 do_test() {
@@ -131,7 +133,7 @@ do_test() {
 }
 
 do_uninstall() {
-  say "Taking the nightly line out of the crontab"
+  say "Removing the nightly line from the crontab"
   if has crontab; then
     read_crontab
     drop_line_of "$home"
@@ -152,7 +154,8 @@ prepare_venv() {
   exec 9<&-
 }
 
-# Whole, made here (a moved environment points back to where it was), and of the Python that was asked for.
+# True if the environment is complete, was made in this folder (a moved one points to its old place), and has the Python
+# that was asked for.
 usable_venv() {
   [[ ! -e .venv/unfinished ]] && grep -qsF "$home/.venv/bin/" .venv/bin/pip &&
     .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
@@ -164,7 +167,7 @@ make_venv() {
   say "Making the virtual environment with $python"
   rm -rf .venv
   mkdir .venv
-  touch .venv/unfinished # whatever happens before it is gone, the next run starts from here again
+  touch .venv/unfinished # as long as it exists, the next run makes the environment from scratch
   quietly "$python" -m venv .venv
 }
 
@@ -223,12 +226,12 @@ install_by_apt() {
   command -v apt-get >/dev/null || fail "missing here: $*. Install it with this system's package manager."
   ((EUID == 0)) || sudo -n true 2>/dev/null || fail "missing here: $*" "An administrator can: apt-get install $*"
   say "Installing $* (apt)"
-  quietly "${as_root[@]}" apt-get update || note "the package lists could not be renewed; trying with the old ones"
+  quietly "${as_root[@]}" apt-get update || note "the package lists could not be updated; using the old ones"
   quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends --no-remove "$@"
 }
 
-# Servers' programs without their services: the tests start their own on a free port. And recordings by others.
+# The programs of servers without their services, since the tests start their own on free ports; and foreign recordings.
 install_test_programs() {
   local missing=()
   has mariadbd && has mariadb-install-db || missing+=(mariadb-server-core)
@@ -264,7 +267,7 @@ run_doctor() {
   .venv/bin/meeting doctor || code=$?
   case $code in
     0) ;;
-    3) note "The red checks above say what is missing; the installation goes on without it." ;;
+    3) note "The red checks above say what is missing; the installation continues without it." ;;
     *) return "$code" ;;
   esac
 }
@@ -275,7 +278,7 @@ say_what_next() {
 Installed in $home. Next:
   1. Write your credentials into .env; every setting is explained there.
      Without any, recordings come from the directory in MEETING_FOLDER.
-  2. .venv/bin/meeting doctor                  what is still missing, and how to mend it
+  2. .venv/bin/meeting doctor                  what is still missing, and how to fix it
   3. .venv/bin/meeting run --since yesterday   the first run by hand
 To see it work before you have credentials: ./deploy.sh demo
 To upgrade: git pull && ./deploy.sh
@@ -285,7 +288,7 @@ TEXT
 # ---- the nightly run
 
 schedule() {
-  say "Scheduling the nightly run (--no-cron leaves this out)"
+  say "Scheduling the nightly run (--no-cron skips this)"
   has crontab || install_by_apt cron
   local before hours="0 3 * * *" moved_from
   read_crontab
@@ -302,8 +305,8 @@ schedule() {
   return 0
 }
 
-# Cron mails what its jobs print: of a night that failed the code and the end of what it said, of others nothing.
-# Without the tables in cron.out, which hold titles.
+# Cron mails the output of its jobs. A night that failed prints its exit code and the end of its log, others print
+# nothing. The tables in cron.out are never mailed, since they contain titles.
 job() {
   local quote="'\\''" directory=$home line failed
   case $home in *[!A-Za-z0-9_./-]*) directory="'${home//"'"/$quote}'" ;; esac
@@ -320,7 +323,7 @@ read_crontab() {
 
 write_crontab() { printf '%s' "${crontab:+$crontab$'\n'}" | crontab -; }
 
-# Takes the line of an installation out of $crontab, and its hours into $hours.
+# Remove the line of an installation from $crontab, and keep its schedule in $hours.
 drop_line_of() {
   local mark="$tag ${1//[%]/\\%}" line rest=
   while IFS= read -r line; do
