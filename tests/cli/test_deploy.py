@@ -22,7 +22,8 @@ case "$1 $2" in
     echo "pip $*" >>"$CALLS"
     if [ -n "$KILL_DURING_PIP" ]; then kill -9 "$PPID"; exit 1; fi
     if [ -n "$PIP_FAILS" ]; then echo "ERROR: no route to the index"; exit 1; fi
-    for command in meeting ruff mypy lint-imports; do cp "$COMMAND" ".venv/bin/$command"; done ;;
+    for command in meeting ruff mypy lint-imports codespell
+    do cp "$COMMAND" ".venv/bin/$command"; done ;;
   "-m pytest") shift 2; echo "pytest $*" >>"$CALLS"; echo "== 7 passed ==" ;;
   "-c import ensurepip"*) test -z "$WITHOUT_VENV" || test -e "$WITHOUT_VENV" ;;
   *) exec {real} "$@" ;;
@@ -388,6 +389,7 @@ def test_the_test_verb_checks_first_and_ends_with_pytest(machine: Machine) -> No
         "ruff",
         "mypy",
         "lint-imports",
+        "codespell",
         "pytest",
     ]
     assert machine.calls("pytest") == ["pytest -n 2 --dist loadfile -k 窗口 or window"]
