@@ -1,4 +1,4 @@
-"""What people agreed to do, and what they decided, found by the words such sentences have."""
+"""Rules that find action items and decisions by the words that are typical for them."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from meeting_pipeline.domain.model import ActionItem
 _MOST_ITEMS = 12
 _MOST_DECISIONS = 8
 _ANSWERED_WITHIN = 8
-"""Sentences between a request and the promise that answers it."""
+"""The most sentences between a request and the promise that answers it."""
 
 _DAY = (
     r"(?:(?<!上)(?:下下|下|这|本)?个?(?:周|星期|礼拜)[一二三四五六日天末]|(?:下|这|本)个?(?:周|星期|礼拜|月)"
@@ -71,10 +71,13 @@ class _Found:
 def action_items(
     sentences: Sequence[Sentence], names: Sequence[str] = ()
 ) -> tuple[ActionItem, ...]:
-    """At most 12, in the order said; those with a due date are kept before those without.
+    """Return at most 12 action items in the order said, preferring those with a due date.
 
-    names: people who may be named in a sentence. A promise that answers a request for the same day
-    is not another item: it says who will do it.
+    A promise that answers a request for the same day is not a second item: it names the person.
+
+    Args:
+        sentences: The transcript.
+        names: The names of people who may be mentioned in a sentence.
     """
     speakers = {sentence.speaker for sentence in sentences if sentence.speaker}
     found: list[_Found] = []
@@ -91,7 +94,7 @@ def action_items(
 
 
 def decisions(sentences: Sequence[Sentence]) -> tuple[str, ...]:
-    """At most 8 sentences that say something is settled, in the order said, each once."""
+    """Return at most 8 distinct sentences that state a decision, in the order said."""
     said = (s.text for s in sentences if not s.is_question and _DECISION.search(s.text))
     return tuple(dict.fromkeys(said))[:_MOST_DECISIONS]
 
@@ -108,13 +111,13 @@ def _is_task(sentence: Sentence, due: str) -> bool:
 
 
 def _due(text: str) -> str:
-    """The first deadline in the text, else its first day, else ""."""
+    """Return the first deadline in the text, else its first date, else ""."""
     days = [match.group() for match in _DUE.finditer(text)]
     return next((day for day in days if _DEADLINE.search(day)), days[0] if days else "")
 
 
 def _who(sentence: Sentence, speakers: set[str], names: Sequence[str]) -> str:
-    """A name in the sentence, the speaker of a promise, or the other one of two for a request."""
+    """Return the name in the sentence, the speaker of a promise, or the listener of a request."""
     named = [name for name in names if name and name in sentence.text]
     if named:
         return named[0]
@@ -127,7 +130,7 @@ def _who(sentence: Sentence, speakers: set[str], names: Sequence[str]) -> str:
 
 
 def _answered(found: list[_Found], place: int, due: str, who: str) -> bool:
-    """Whether this promise answers one of the last requests, which then gets its `who`."""
+    """Return whether this promise answers a recent request, and record who made it there."""
     for index in range(len(found) - 1, -1, -1):
         request = found[index]
         if place - request.place > _ANSWERED_WITHIN:

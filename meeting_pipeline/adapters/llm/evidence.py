@@ -1,4 +1,4 @@
-"""Quotes are looked up in the transcript; what was not said there is no evidence."""
+"""Verify the quotes of a language model against the transcript."""
 
 import re
 import unicodedata
@@ -19,19 +19,19 @@ _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)")
 
 
 def verified(quotes: "Sequence[Quote]", transcript: Transcript) -> tuple[tuple[Evidence, ...], int]:
-    """The quotes that were really said, as the transcript has them, and how many were not.
+    """Return the quotes that the transcript contains, in its own words, and the number of others.
 
-    Width, case, spaces and punctuation do not matter. Where the same was said more than once, the
-    time nearest to the one the model named counts.
+    Character width, case, spaces and punctuation are ignored. Of several occurrences, the one
+    nearest to the time that the model named is chosen.
     """
-    said = _Said(transcript)
+    said = _SearchableTranscript(transcript)
     found = [said.find(quote) for quote in quotes]
     kept = tuple(dict.fromkeys(evidence for evidence in found if evidence is not None))
     return kept, found.count(None)
 
 
-class _Said:
-    """A transcript without spaces and punctuation, knowing where each character came from."""
+class _SearchableTranscript:
+    """A transcript without spaces and punctuation, with the origin of each letter."""
 
     def __init__(self, transcript: Transcript) -> None:
         self._segments = transcript.segments
@@ -40,7 +40,7 @@ class _Said:
         self._starts = list(accumulate(map(len, folded), initial=0))
 
     def find(self, quote: "Quote") -> Evidence | None:
-        """Where this was said, or None."""
+        """Return the first matching passage of the transcript, or None."""
         for words in (quote.quote, _PREFIX.sub("", quote.quote, count=1)):
             letters = _folded(words)
             if len(letters) < _FEWEST_CHARACTERS:
@@ -69,7 +69,7 @@ class _Said:
         return bisect_right(self._starts, letter) - 1
 
     def _source(self, letter: int) -> tuple[int, int]:
-        """The segment of a letter, and the place in its text."""
+        """Return the segment of a letter and the position in its text."""
         number = self._segment(letter)
         letters = _letters_of(self._segments[number].text)
         place, _ = next(islice(letters, letter - self._starts[number], None))
@@ -84,7 +84,7 @@ class _Said:
 
 
 def _end_of(text: str, end: int) -> int:
-    """With the signs that close a sentence, if they follow."""
+    """Return the end extended by the punctuation that closes the sentence."""
     while text[end : end + 1] in _CLOSING:
         end += 1
     return end
@@ -95,7 +95,7 @@ def _folded(text: str) -> str:
 
 
 def _letters_of(text: str) -> Iterator[tuple[int, str]]:
-    """Letters and digits, folded, each with the place of the character it came from."""
+    """Yield folded letters and digits, each with the position of its character in the text."""
     for place, character in enumerate(text):
         for letter in unicodedata.normalize("NFKC", character).casefold():
             if letter.isalnum():
@@ -103,7 +103,7 @@ def _letters_of(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _seconds(time: str) -> int | None:
-    """Seconds of "12:05" or "1:02:03" or "725", or None."""
+    """Return the seconds of "12:05", "1:02:03" or "725", or None for other texts."""
     match = _TIME.search(time)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""A summary without a language model: sentences that were said, chosen by TextRank and by rules."""
+"""Summaries without a language model: quoted sentences, chosen by TextRank and by rules."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.job import Job
 
 _VERSION = 1
-"""Raised whenever a rule here or beside here changes a result; the lexicon has its own hash."""
+"""Increase it when a rule of this package changes results; the lexicon has its own hash."""
 
 _CANDIDATES = 40
 _ABSTRACT_SENTENCES = 3
@@ -30,17 +30,24 @@ _NAMELESS = re.compile(
     r"|.*'s (?:quick |personal )?meeting",
     re.IGNORECASE,
 )
-"""Subjects that Tencent Meeting or a file name makes up."""
+"""Subjects that Tencent Meeting or a recorder generates, not a person."""
 
 
 class ExtractiveSummarizer:
-    """Quotes the sentences that matter; invents none. Needs the extra `offline`.
+    """Summarizer that quotes the most important sentences and invents none.
 
-    gate: how many transcripts at once.
+    It needs the extra `offline`.
     """
 
     def __init__(self, gate: Gate = OPEN) -> None:
-        """Raises ConfigError("extra_missing") when jieba or pypinyin is not installed."""
+        """Check that the packages of the extra are installed.
+
+        Args:
+            gate: The limit of transcripts summarized at once.
+
+        Raises:
+            ConfigError: "extra_missing" when jieba or pypinyin is not installed.
+        """
         for package in ("jieba", "pypinyin"):
             if find_spec(package) is None:
                 raise ConfigError(
@@ -55,14 +62,18 @@ class ExtractiveSummarizer:
         return f"extractive textrank v{_VERSION} lexicon {phase_rules.lexicon_version()}"
 
     def summarize(self, transcript: Transcript, job: Job) -> Summary:
-        """Raises RecordError("empty_transcript") when there are no words in it."""
+        """Summarize a transcript.
+
+        Raises:
+            RecordError: "empty_transcript" when it contains no words.
+        """
         with self._gate.slot():
             return self._summary(transcript, job)
 
     def _summary(self, transcript: Transcript, job: Job) -> Summary:
         said = sentences.split(transcript)
         if not said:
-            raise RecordError("empty_transcript", "there are no words to make a summary from")
+            raise RecordError("empty_transcript", "the transcript contains no words to summarize")
         verdict = phase_rules.classify(said, _given_subject(job.meta.subject))
         job.progress(0.5)
         content = [words.content_words(sentence.text) for sentence in said]
@@ -88,7 +99,7 @@ class ExtractiveSummarizer:
 
 
 def _best(content: Sequence[Sequence[str]]) -> list[int]:
-    """The sentences (as their words) that matter most, best first, none much like a better one."""
+    """Return the indices of the most important sentences, best first, without near duplicates."""
     full = [place for place, found in enumerate(content) if len(set(found)) >= _FEWEST_WORDS]
     places = full or list(range(len(content)))
     chosen: list[int] = []
@@ -105,7 +116,7 @@ def _alike(these: Iterable[str], those: Iterable[str]) -> bool:
 
 
 def _abstract(best: Sequence[Sentence]) -> list[Sentence]:
-    """The first few statements that fit within the limit together; the best one always."""
+    """Return the best statement, and the next ones that fit within the limit together."""
     statements = [sentence for sentence in best if not sentence.is_question] or best
     chosen = list(statements[:1])
     for sentence in statements[1:]:
@@ -125,7 +136,7 @@ def _in_order(said: Sequence[Sentence], chosen: Sequence[Sentence]) -> list[Sent
 
 
 def _joined(chosen: Iterable[Sentence]) -> str:
-    """Sentences as one paragraph; a full stop is added where speech recognition wrote none."""
+    """Join sentences to one paragraph, adding full stops that speech recognition left out."""
     return " ".join(map(_stopped, chosen)).replace("。 ", "。")
 
 
@@ -137,7 +148,7 @@ def _stopped(sentence: Sentence) -> str:
 
 
 def _title(subject: str, content: Iterable[Iterable[str]]) -> str:
-    """The subject that somebody gave, else the words said most."""
+    """Return the subject that a person gave, else the most frequent words."""
     counts = Counter(word for found in content for word in found)
     common = " · ".join(word for word, _ in counts.most_common(_TITLE_WORDS))
     return _cut(_given_subject(subject) or common)

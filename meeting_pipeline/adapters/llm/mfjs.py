@@ -1,4 +1,4 @@
-"""JSON schemas in the subset that Moonshot takes (MFJS, as its validator `walle` describes it)."""
+"""Conversion of JSON schemas to the subset that Moonshot accepts (MFJS, validator `walle`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,11 @@ _RENAMED = {"oneOf": "anyOf", "exclusiveMinimum": "minimum", "exclusiveMaximum":
 
 
 def moonshot_schema(schema: Mapping[str, Any]) -> Schema:
-    """The same schema without what Moonshot refuses; validate replies against the full one.
+    """Return the schema without keywords that Moonshot refuses.
 
-    A constant becomes an enum of one, alternatives become anyOf, objects are closed; titles,
-    defaults, patterns, formats and the like go.
+    A constant becomes an enum of one value, alternatives become anyOf, and objects are closed;
+    titles, defaults, patterns, formats and the like are removed. Validate replies against the full
+    schema.
     """
     node = _plain(schema)
     result = {key: value for key, value in node.items() if key in _KEPT}
@@ -36,7 +37,7 @@ def moonshot_schema(schema: Mapping[str, Any]) -> Schema:
 
 
 def _plain(schema: Mapping[str, Any]) -> Schema:
-    """Say with the words of the subset what can be said with them."""
+    """Replace keywords by equivalent ones of the subset where there are any."""
     node = dict(schema)
     for part in node.pop("allOf", ()):
         node = {**part, **node}

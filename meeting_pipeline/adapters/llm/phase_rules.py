@@ -1,4 +1,4 @@
-"""Which phase a session belongs to, by a weighted lexicon; matched as written and as it sounds."""
+"""Classification of a session into a phase by a weighted lexicon, by spelling and pronunciation."""
 
 import hashlib
 import math
@@ -18,23 +18,29 @@ from meeting_pipeline.domain.model import Evidence
 
 _LEXICON = "phase_lexicon.toml"
 _UNSURE = 0.45
-"""Below this confidence the session is 其他: one phrase said once is not enough."""
+"""The least confidence of a phase, else the session is 其他: one phrase said once is too little."""
 _HALF_SURE = 3.0
-"""A score that gives half of the confidence a phase can have."""
+"""The score that gives half of the greatest confidence."""
 _MENTIONS = 4
-"""So many mentions of one term count; beyond that only other terms add to a score."""
+"""The most mentions of one term that count; beyond it only other terms add to a score."""
 _QUOTES = 5
 
 _SAME_SOUND_LONG = 0.8
 _SAME_SOUND_SHORT = 0.6
 _SAME_SOUND_ORDINARY = 0.15
-"""Two syllables that are an ordinary word by themselves (建立) seldom stand for the term (简历)."""
+"""Two syllables that form an ordinary word (建立) seldom mean the term (简历)."""
 _SHORT = 2
 
 
 @dataclass(frozen=True)
 class Term:
-    """A word or phrase of the lexicon; weight: what one mention says about its phase."""
+    """A word or phrase of the lexicon.
+
+    Attributes:
+        text: The term as written.
+        phase: The phase that it indicates.
+        weight: The score of one mention.
+    """
 
     text: str
     phase: Phase
@@ -43,7 +49,13 @@ class Term:
 
 @dataclass(frozen=True)
 class Mention:
-    """A term in one sentence; certainty: 1.0 as written, less when only the sound is the same."""
+    """A term found in one sentence.
+
+    Attributes:
+        term: The term.
+        sentence: The sentence.
+        certainty: 1.0 for the same spelling, less for the same pronunciation.
+    """
 
     term: Term
     sentence: Sentence
@@ -52,9 +64,13 @@ class Mention:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The phase with its confidence (0..1), the terms found and the sentences that hold them.
+    """The phase of a session.
 
-    For 其他 the confidence is that of the phase that came closest, and the terms are all found.
+    Attributes:
+        phase: The phase.
+        confidence: 0 to 1; for 其他 the confidence of the best other phase.
+        matched_terms: The terms that were found; for 其他 those of all phases.
+        evidence: The sentences that contain them.
     """
 
     phase: Phase
@@ -64,12 +80,12 @@ class Verdict:
 
 
 def lexicon_version() -> str:
-    """A short hash of the lexicon: other words, other version."""
+    """Return a short hash of the lexicon, which changes with its terms."""
     return hashlib.sha256(_lexicon_bytes()).hexdigest()[:12]
 
 
 def classify(sentences: Sequence[Sentence], subject: str = "") -> Verdict:
-    """Judge a session by its sentences; its subject, when it has one, counts as one more."""
+    """Classify a session by its sentences; a subject counts as one more sentence."""
     mentions = [m for sentence in sentences for m in _mentions(sentence)]
     heading = list(_mentions(Sentence(subject, 0.0))) if subject else []
     phase, confidence = _decide(_scores([*mentions, *heading]))
@@ -81,7 +97,7 @@ def classify(sentences: Sequence[Sentence], subject: str = "") -> Verdict:
 
 
 def _decide(scores: dict[Phase, float]) -> tuple[Phase, float]:
-    """The best phase; its confidence grows with its score and with its lead over the next."""
+    """Return the best phase, whose confidence grows with its score and its lead over the next."""
     ranking = sorted(scores, key=lambda phase: -scores[phase])
     best, second = (scores[phase] for phase in ranking[:2])
     lead = (best - second) / best if best else 0.0
@@ -89,7 +105,7 @@ def _decide(scores: dict[Phase, float]) -> tuple[Phase, float]:
 
 
 def _scores(mentions: Iterable[Mention]) -> dict[Phase, float]:
-    """Weights summed by phase; the n-th mention of one term adds less than the one before."""
+    """Sum the weights by phase; each further mention of a term adds less than the one before."""
     certainty: dict[Term, float] = defaultdict(float)
     for mention in mentions:
         certainty[mention.term] += mention.certainty
@@ -100,13 +116,13 @@ def _scores(mentions: Iterable[Mention]) -> dict[Phase, float]:
 
 
 def _terms(mentions: Iterable[Mention]) -> tuple[str, ...]:
-    """The terms found, heaviest first, each once."""
+    """Return the distinct terms, greatest weight first."""
     found = dict.fromkeys(mention.term for mention in mentions)
     return tuple(term.text for term in sorted(found, key=lambda term: -term.weight))
 
 
 def _evidence(mentions: Iterable[Mention]) -> tuple[Evidence, ...]:
-    """The sentences that say most about the phase, in the order said."""
+    """Return the sentences with the greatest weights, in the order said."""
     weight: dict[tuple[str, float], float] = defaultdict(float)
     for mention in mentions:
         quote = (mention.sentence.text, mention.sentence.start_s)
@@ -122,12 +138,12 @@ def _mentions(sentence: Sentence) -> Iterator[Mention]:
     if is_chinese(sentence.text):
         unread = lexicon.written.sub(" \n ", sentence.text)
         for line in unread.splitlines():
-            for term, certainty in lexicon.heard(words.cut(line, guess=False)):
+            for term, certainty in lexicon.matching_by_sound(words.cut(line, guess=False)):
                 yield Mention(term, sentence, certainty)
 
 
 class Lexicon:
-    """Terms by how they are written and by how they sound."""
+    """The terms of the lexicon by spelling and by pronunciation."""
 
     def __init__(self, terms: Sequence[Term]) -> None:
         self._by_text = {term.text: term for term in terms}
@@ -137,12 +153,12 @@ class Lexicon:
         self.written = re.compile("|".join(map(_pattern, longest_first)), re.IGNORECASE)
 
     def term(self, text: str) -> Term:
-        """The term that `written` has found as this text (in the singular or the plural)."""
+        """Return the term that `written` matched as this text, in the singular or the plural."""
         text = " ".join(text.lower().split())
         return self._by_text.get(text) or self._by_text[text.removesuffix("s")]
 
-    def heard(self, tokens: Sequence[str]) -> Iterator[tuple[Term, float]]:
-        """Terms that whole words sound like, the longest at each place, and how sure that is."""
+    def matching_by_sound(self, tokens: Sequence[str]) -> Iterator[tuple[Term, float]]:
+        """Yield the longest terms that sound like whole words, with their certainty."""
         start = 0
         while start < len(tokens):
             width, term = self._sounding(tokens[start : start + self._longest])

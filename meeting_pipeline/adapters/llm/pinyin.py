@@ -1,7 +1,7 @@
-"""How Chinese words sound, without tones and without what accents blur.
+"""Pronunciation of Chinese words, without tones and without differences that accents blur.
 
-Speech models write the wrong characters for the right sounds (建立 or 检力 for 简历), so two words
-are compared by one reading per character, with zh, ch, sh as z, c, s and with final ng as n.
+Speech models write wrong characters for correctly heard sounds (建立 or 检力 for 简历). Words are
+compared by one reading per character, with zh, ch, sh as z, c, s and with final ng as n.
 """
 
 from functools import lru_cache
@@ -13,7 +13,7 @@ _BLURRED = {"zh": "z", "ch": "c", "sh": "s"}
 
 @lru_cache(maxsize=1 << 16)
 def syllables(word: str) -> tuple[str, ...]:
-    """One sound per character; () for a word that is not written in Chinese throughout."""
+    """Return one syllable per character, or () for a word with other than Chinese characters."""
     if not all(map(is_chinese, word)):
         return ()
     return tuple(map(_syllable, word))

@@ -1,4 +1,4 @@
-"""A transcript as lines for a model, and portions of it that fit; nothing is left out."""
+"""Split a transcript into portions that fit into one call of a language model."""
 
 import math
 import re
@@ -19,7 +19,7 @@ _SHORTEST_LINE = 20
 
 
 def tokens_of(text: str) -> int:
-    """How many tokens a text has at most, roughly: one for each Chinese character or sign."""
+    """Estimate the tokens of a text from above: one for each Chinese character or sign."""
     words = _LATIN.findall(text)
     letters = sum(map(len, words))
     digits = len(_DIGITS.findall(text))
@@ -29,7 +29,12 @@ def tokens_of(text: str) -> int:
 
 @dataclass(frozen=True)
 class Line:
-    """One segment or a piece of one; head: "[mm:ss] speaker: "."""
+    """A line for the model: one segment of the transcript or a part of it.
+
+    Attributes:
+        head: The time and speaker, "[mm:ss] speaker: ".
+        text: The words.
+    """
 
     head: str
     text: str
@@ -39,21 +44,25 @@ class Line:
 
     @cached_property
     def tokens(self) -> int:
-        return tokens_of(self.head) + tokens_of(self.text) + 1  # and the end of the line
+        return tokens_of(self.head) + tokens_of(self.text) + 1  # the line break
 
 
 Portion = tuple[Line, ...]
 
 
 def lines_of(transcript: Transcript) -> Portion:
-    """What was said, a line for each segment."""
+    """Return one line for each segment of the transcript."""
     return tuple(_line(segment) for segment in transcript.segments)
 
 
 def portions(lines: Sequence[Line], capacity: int) -> list[Portion]:
-    """The lines in ⌈tokens / capacity⌉ portions of about the same size, in their order.
+    """Divide lines into ⌈tokens / capacity⌉ portions of about equal size, in order.
 
-    None is larger than `capacity` by more than a twentieth; longer lines are cut in pieces.
+    Long lines are cut into pieces, so no portion exceeds `capacity` by more than a twentieth.
+
+    Args:
+        lines: All lines; none is left out.
+        capacity: The tokens of one portion.
     """
     longest = max(capacity // _LINES_PER_PORTION, _SHORTEST_LINE)
     pieces = [piece for line in lines for piece in _pieces(line, longest)]

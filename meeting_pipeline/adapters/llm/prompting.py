@@ -1,4 +1,4 @@
-"""The words the model is given. The system prompt never changes, so that its tokens are cached."""
+"""Prompts for the language model. The system prompt is constant, so providers cache its tokens."""
 
 import hashlib
 import json
@@ -25,28 +25,28 @@ _LONGEST_SUBJECT = 200
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation; role: "user" or "assistant"."""
+    """One message of a conversation; the role is "user" or "assistant"."""
 
     role: str
     content: str
 
 
 def system_prompt() -> str:
-    """What comes first in every conversation, byte for byte the same."""
+    """Return the first message of every conversation, always the same bytes."""
     return _file("system")
 
 
 @cache
 def prompt_version() -> str:
-    """A short hash of all prompts: other words, other version."""
+    """Return a short hash of all prompts, which changes with their text."""
     return hashlib.sha256("\0".join(map(_file, _NAMES)).encode()).hexdigest()[:12]
 
 
 class Document:
-    """One meeting as data between two fences.
+    """Prompts about one meeting, whose data is enclosed by two fences.
 
-    The fence is a hash over everything that will stand between it: who speaks in the meeting or
-    chooses a name there cannot say the hash of what they are saying.
+    The fence is a hash of everything between the fences. A participant cannot break out of it with
+    words or a display name, since these would have to contain their own hash.
     """
 
     def __init__(self, meta: RecordMeta, lines: Iterable[Line], zone: tzinfo) -> None:
@@ -57,15 +57,15 @@ class Document:
         self._fence = f"===== {digest.hexdigest()} ====="
 
     def whole(self, lines: Sequence[Line]) -> tuple[Message, ...]:
-        """Ask about everything that was said."""
+        """Return the prompt that asks about the whole transcript."""
         return self._asking("whole", "\n".join(map(str, lines)))
 
     def part(self, lines: Sequence[Line], part: int, parts: int) -> tuple[Message, ...]:
-        """Ask about one part of what was said, counted from 1."""
+        """Return the prompt that asks about one part of the transcript, counted from 1."""
         return self._asking("part", "\n".join(map(str, lines)), part=part, parts=parts)
 
     def merged(self, notes: "Iterable[Reply]") -> tuple[Message, ...]:
-        """Ask to make one of the notes on several parts."""
+        """Return the prompt that asks to merge the notes on several parts."""
         return self._asking("merge", "\n".join(note.model_dump_json() for note in notes))
 
     def _asking(self, name: str, text: str, **numbers: int) -> tuple[Message, ...]:
@@ -74,7 +74,13 @@ class Document:
 
 
 def repair(asked: tuple[Message, ...], answer: str, problems: Iterable[str]) -> tuple[Message, ...]:
-    """The conversation so far, and what was wrong with the last answer."""
+    """Return the conversation extended by the last answer and its problems.
+
+    Args:
+        asked: The conversation so far.
+        answer: The last answer; only its beginning is repeated.
+        problems: What is wrong with it, one line each.
+    """
     listed = "\n".join(f"- {problem}" for problem in problems)
     wrong = Message("user", Template(_file("repair")).substitute(problems=listed))
     return (*asked, Message("assistant", answer[:_LONGEST_ECHO]), wrong)

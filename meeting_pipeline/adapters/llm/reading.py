@@ -1,4 +1,4 @@
-"""A transcript read in as few calls as the model's context allows, its notes made one reply."""
+"""Summarize a transcript in as few calls as the context length of the model allows."""
 
 import logging
 from collections import deque
@@ -24,28 +24,37 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """room: tokens of lines in one call. fan_in: how many notes one call makes one of, 2 or more.
+    """How a long transcript is divided into calls.
 
-    fan_in is what fits should each note have the greatest length it can have, so the number of
-    calls is known before the first.
+    Attributes:
+        room: The tokens of transcript lines in one call.
+        fan_in: The notes that one call merges, 2 or more. It is calculated from the greatest length
+            of a note, so the number of calls is known before the first one.
     """
 
     room: int
     fan_in: int
 
     def calls(self, lines: Sequence[Line]) -> int:
-        """How many calls these lines take when nothing is refused and nothing has to be mended."""
+        """Return the number of calls for these lines without refusals and repairs."""
         parts = calls = len(portions(lines, self.room))
         while parts > 1:
             groups, alone = divmod(parts, self.fan_in)
-            calls += groups + (alone > 1)  # one left over goes on as it is
+            calls += groups + (alone > 1)  # a single remaining note needs no merge
             parts = groups + (alone > 0)
         return calls
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Reads one meeting. progress: told how many parts were read of how many."""
+    """The summary of one meeting.
+
+    Attributes:
+        conversation: The calls of the language model.
+        document: The prompts about the meeting.
+        plan: The division into calls.
+        progress: Called with the parts that are done and the parts in all.
+    """
 
     conversation: Conversation
     document: Document
@@ -53,14 +62,17 @@ class Reading:
     progress: Callable[[int, int], None]
 
     def reply(self, lines: Sequence[Line]) -> "Reply":
-        """One reply about all of the lines; raises as `Conversation.reply_to` does, and
-        RecordError("too_long") when the model takes next to nothing at once.
+        """Return one reply about all lines.
+
+        Raises:
+            RecordError: "too_long" when the model refuses even small parts; others as
+                `Conversation.reply_to` raises them.
         """
         notes, room = self._read(lines)
         fan_in = max(_PAIR, self.plan.fan_in * room // self.plan.room)
         while len(notes) > 1:
             try:
-                notes = [self._one_of(group) for group in _groups(notes, fan_in)]
+                notes = [self._merged(group) for group in _groups(notes, fan_in)]
             except TooLong as refusal:
                 if fan_in == _PAIR:
                     raise RecordError("too_long", str(refusal)) from None
@@ -68,9 +80,9 @@ class Reading:
         return notes[0]
 
     def _read(self, lines: Sequence[Line]) -> "tuple[list[Reply], int]":
-        """Notes on each part, and the room that the last part had.
+        """Return the notes on each part, and the room of the last part.
 
-        What is not read yet is cut smaller when the server says that it is too long.
+        When the server refuses a part as too long, the remaining lines are divided again.
         """
         room = self.plan.room
         notes: list[Reply] = []
@@ -83,7 +95,7 @@ class Reading:
                 room //= 2
                 if room < _SMALLEST_ROOM:
                     raise RecordError("too_long", str(refusal)) from None
-                _log.info("%s; going on with parts of %d tokens", refusal, room)
+                _log.info("%s; continuing with parts of %d tokens", refusal, room)
                 waiting = deque(portions([line for part in waiting for line in part], room))
             else:
                 waiting.popleft()
@@ -95,7 +107,7 @@ class Reading:
             return self.conversation.reply_to(self.document.whole(lines))
         return self.conversation.reply_to(self.document.part(lines, part, parts))
 
-    def _one_of(self, notes: "Sequence[Reply]") -> "Reply":
+    def _merged(self, notes: "Sequence[Reply]") -> "Reply":
         if len(notes) == 1:
             return notes[0]
         return self.conversation.reply_to(self.document.merged(notes))

@@ -1,7 +1,7 @@
-"""What the model is asked to answer, and reading it out of whatever it did answer.
+"""The reply that a language model is asked for, and its parser.
 
-Imported when the first answer is there: pydantic takes a tenth of a second and some megabytes,
-which every start, and every night without anything new, can save.
+Imported when the first answer has arrived: pydantic takes a tenth of a second and some megabytes,
+which commands without a summary need not spend.
 """
 
 import json
@@ -16,13 +16,17 @@ from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
 from meeting_pipeline.domain.enums import Phase
 
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
-_MOST_BRACES = 50  # where an object could begin; more are looked at in no honest reply
+_MOST_BRACES = 50  # possible starts of an object; a useful reply has fewer
 _MOST_PROBLEMS = 10
 _MOST_ITEMS = 100
 
 
 class BadReply(ValueError):
-    """A reply that is not what was asked for; problems: a line each, in words for the model."""
+    """A reply without the requested JSON object.
+
+    Attributes:
+        problems: What is wrong, one line each, in words for the model.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -30,7 +34,7 @@ class BadReply(ValueError):
 
 
 def _text(value: object) -> object:
-    """Models say null for "nobody said", and a number for a time."""
+    """Convert the null and the numbers that models write into optional texts."""
     if value is None:
         return ""
     return str(value) if isinstance(value, int | float) else value
@@ -41,7 +45,7 @@ def _stripped(value: object) -> object:
 
 
 def _some(most: int) -> Any:
-    """A list; the model is told how many are enough, and a few more are no reason to refuse."""
+    """Declare a list whose schema names `most` items, but whose parser accepts more."""
     return Field(max_length=_MOST_ITEMS, json_schema_extra={"maxItems": most})
 
 
@@ -90,14 +94,15 @@ class Reply(_Part):
 
 
 def schema() -> str:
-    """`reply_schema.json` as it should be."""
+    """Return the text of `reply_schema.json` that matches `Reply`."""
     return json.dumps(moonshot_schema(Reply.model_json_schema()), ensure_ascii=False, indent=1)
 
 
 def read_reply(content: str) -> Reply:
-    """The reply within a model's answer: in fences, with talk around it, with thoughts before it.
+    """Parse the reply within the answer of a model, which may add fences, comments or thoughts.
 
-    Raises BadReply when there is none, or one that breaks the schema; nothing is filled in.
+    Raises:
+        BadReply: There is no JSON object, or it does not match the schema. Nothing is filled in.
     """
     answer = next(_objects(_THOUGHTS.sub("", content)), None)
     if answer is None:
@@ -110,7 +115,7 @@ def read_reply(content: str) -> Reply:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """JSON objects in a text that have at least one of our fields."""
+    """Yield the JSON objects in a text that have at least one field of `Reply`."""
     decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
     place = -1
     for _ in range(_MOST_BRACES):

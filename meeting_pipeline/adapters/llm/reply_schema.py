@@ -1,7 +1,7 @@
-"""How a reply has to look, in the subset of JSON Schema that Moonshot takes.
+"""The schema of a reply, in the subset of JSON Schema that Moonshot accepts.
 
-It is read from `reply_schema.json`, which `python -m meeting_pipeline.adapters.llm.reply` prints, a
-test holds against `reply.Reply`, and every start can read without pydantic.
+It is read from `reply_schema.json`, which needs no pydantic. Generate the file with
+`python -m meeting_pipeline.adapters.llm.reply`; a test compares it with `reply.Reply`.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any
 
 @cache
 def reply_schema() -> dict[str, Any]:
-    """The schema of `reply.Reply`."""
+    """Return the schema of `reply.Reply`."""
     file = resources.files(__package__) / "reply_schema.json"
     schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return schema
@@ -21,5 +21,5 @@ def reply_schema() -> dict[str, Any]:
 
 @cache
 def schema_version() -> str:
-    """A short hash of the schema: other fields, other version."""
+    """Return a short hash of the schema, which changes with its fields."""
     return hashlib.sha256(json.dumps(reply_schema()).encode()).hexdigest()[:12]

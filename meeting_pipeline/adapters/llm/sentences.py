@@ -1,7 +1,7 @@
-"""A transcript as sentences, each a verbatim stretch of one segment.
+"""Split a transcript into sentences, each a verbatim part of one segment.
 
-Small speech models write little punctuation, so a segment's end always ends a sentence, and a long
-run without a full stop is cut at commas, at spaces, or at last after so many characters.
+Small speech models write little punctuation. The end of a segment therefore always ends a sentence,
+and a long text without a full stop is cut at commas, at spaces, or after a fixed length.
 """
 
 import re
@@ -20,7 +20,13 @@ _LONGEST_LATIN = 240
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words as the transcript has them; start_s: where their segment starts, seconds."""
+    """A verbatim sentence of a transcript.
+
+    Attributes:
+        text: The words.
+        start_s: The start of the segment in seconds.
+        speaker: The speaker, if known.
+    """
 
     text: str
     start_s: float
@@ -28,12 +34,12 @@ class Sentence:
 
     @property
     def is_question(self) -> bool:
-        """Whether it asks instead of saying."""
+        """Return whether the sentence is a question."""
         return bool(re.search(r"(?:[?？]|[吗呢嘛][。.]?)$", self.text))
 
 
 def split(transcript: Transcript) -> tuple[Sentence, ...]:
-    """Every sentence in the order said; what holds no letter or digit is left out."""
+    """Return all sentences that contain a letter or digit, in the order said."""
     return tuple(
         Sentence(text, segment.start_s, segment.speaker)
         for segment in transcript.segments
@@ -42,7 +48,7 @@ def split(transcript: Transcript) -> tuple[Sentence, ...]:
 
 
 def is_chinese(text: str) -> bool:
-    """Whether there is any Chinese character in it."""
+    """Return whether a text contains a Chinese character."""
     return _HAN.search(text) is not None
 
 

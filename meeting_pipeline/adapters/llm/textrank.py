@@ -1,4 +1,4 @@
-"""TextRank (Mihalcea and Tarau, 2004): a sentence matters when what matters resembles it."""
+"""TextRank (Mihalcea and Tarau, 2004): rank sentences by similarity to important ones."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,10 +14,14 @@ _DIGITS = 9
 
 
 def best(sentences: Sequence[Sequence[str]], count: int) -> list[int]:
-    """Indices of the `count` sentences (as words) that matter most, best first, at most 250.
+    """Return the indices of the most important sentences, best first.
 
-    Long texts are ranked in blocks of 500 sentences and then the best of the blocks among
-    themselves, so that the work grows with the length of the text and not with its square.
+    Long texts are ranked in blocks of 500 sentences, then the best of all blocks among themselves:
+    the work grows with the length of the text and not with its square.
+
+    Args:
+        sentences: The words of each sentence.
+        count: The number of sentences wanted, at most 250.
     """
     count = min(count, _BLOCK // 2)
     finalists = list(range(len(sentences)))
@@ -33,7 +37,7 @@ def _ranked(sentences: Sequence[Sequence[str]], chosen: list[int]) -> list[int]:
 
 
 def _scores(word_sets: list[frozenset[str]]) -> list[float]:
-    """Scores by power iteration, rounded so that a last bit never decides an order."""
+    """Return scores by power iteration, rounded so that the last bit does not decide an order."""
     import numpy as np
 
     likeness = _likeness(word_sets)
@@ -46,7 +50,7 @@ def _scores(word_sets: list[frozenset[str]]) -> list[float]:
 
 
 def _likeness(word_sets: list[frozenset[str]]) -> "NDArray[np.float64]":
-    """Shared words of each pair, against the lengths of both: (n, n), zero on the diagonal."""
+    """Return the (n, n) matrix of shared words of each pair relative to the lengths of both."""
     import numpy as np
 
     columns = {word: i for i, word in enumerate(sorted(frozenset().union(*word_sets)))}

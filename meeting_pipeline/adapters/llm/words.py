@@ -1,4 +1,4 @@
-"""Words of Chinese (jieba) and of every language that writes spaces."""
+"""Word segmentation for Chinese (by jieba) and for languages that separate words by spaces."""
 
 import logging
 import re
@@ -17,9 +17,14 @@ _loading = threading.Lock()
 
 
 def cut(text: str, *, guess: bool = True) -> list[str]:
-    """The words of a text in their order; punctuation and spaces are left out.
+    """Split a text into words, in order and without punctuation.
 
-    guess: join characters that no dictionary has as a word to words that there might be.
+    Args:
+        text: Any text.
+        guess: Whether jieba may join characters to words that its dictionary does not contain.
+
+    Returns:
+        The words as written.
     """
     if not is_chinese(text):
         return _SPACED_WORD.findall(text)
@@ -27,12 +32,12 @@ def cut(text: str, *, guess: bool = True) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """The words that carry meaning, lower case, in their order."""
+    """Return the words of a text without stop words and numbers, in lower case and in order."""
     return [word for word in map(str.lower, cut(text)) if _has_meaning(word)]
 
 
 def in_dictionary(word: str) -> bool:
-    """Whether Chinese has this word, so that it may have been meant as it stands."""
+    """Return whether the Chinese dictionary contains this word."""
     return bool(_tokenizer().FREQ.get(word))
 
 
@@ -57,13 +62,13 @@ def _tokenizer() -> Any:
 
 @cache
 def _loaded_tokenizer() -> Any:
-    """A tokenizer of our own, filled without jieba's `initialize`.
+    """Load a tokenizer of our own without jieba's `initialize`.
 
-    That one keeps a marshal file in the shared temp directory, which anybody there could replace,
-    and tells its progress on standard error.
+    `initialize` keeps a marshal file in the shared temporary directory, which other users could
+    replace, and writes its progress to standard error.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its old syntax; nothing a user can act on
+        warnings.simplefilter("ignore")  # about jieba's old syntax; users can do nothing about it
         import jieba
 
     jieba.setLogLevel(logging.WARNING)
