@@ -70,7 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _uses_mariadb(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     return "mariadb" in getattr(item, "fixturenames", ()) or (
-        parameters is not None and "mariadb" in parameters.params.values()
+        parameters is not None
+        and any(isinstance(one, str) and one == "mariadb" for one in parameters.params.values())
     )
 
 
