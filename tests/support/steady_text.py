@@ -37,7 +37,7 @@ _PHRASES: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"calls/[0-9a-f]{64}\.json", "calls/#.json"),
         (r"reached \d+\.\d\d ×", "reached #.## ×"),
         (r"slowest is \w+", "slowest is …"),
-        (r"最慢 slowest: [^;]+;", "最慢 slowest: …;"),
+        (r"瓶颈 slowest: [^;]+;", "瓶颈 slowest: …;"),
     )
 )
 _CELLS: Sequence[tuple[re.Pattern[str], str]] = tuple(
