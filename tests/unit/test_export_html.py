@@ -39,7 +39,7 @@ def test_it_reads_from_the_heading_to_the_transcript() -> None:
     assert shown.shown_in("h2") == ["#7 简历"]
     facts = dict(zip(shown.shown_in("dt"), shown.shown_in("dd"), strict=True))
     assert facts["开始 start"] == "2026-01-05 19:30 +08:00 · 2026-01-05 11:30 +00:00"
-    assert (facts["时长 duration"], facts["阶段 phase"]) == ("1:00:00", "简历优化")
+    assert (facts["时长 duration"], facts["辅导阶段 phase"]) == ("1:00:00", "简历优化")
     assert facts["录制 record"] == "tencent:18446744073709550001"
     summary, transcript, foot = shown.shown_in("p")
     assert (summary, transcript) == ("简历", "[00:00] 王老师: 好")
@@ -52,7 +52,7 @@ def test_what_is_not_there_is_said_or_left_out() -> None:
     shown = page(html_pieces([bare], SHANGHAI, NOW))
     facts = dict(zip(shown.shown_in("dt"), shown.shown_in("dd"), strict=True))
     assert facts["学员 students"] == "参会人未知 unknown"
-    assert {"时长 duration", "阶段 phase"}.isdisjoint(facts)
+    assert {"时长 duration", "辅导阶段 phase"}.isdisjoint(facts)
     assert shown.shown_in("p")[0] == "还没有摘要 no summary yet"
     assert "details" not in [element for element, _ in shown.elements]
 
