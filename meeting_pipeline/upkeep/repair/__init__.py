@@ -1,5 +1,5 @@
-"""Find what the next night does not heal by itself, and repair it where that is safe.
+"""The search for damage that the next night does not repair by itself, and its repair.
 
-Findings come lazily: what was found is repaired before the search continues. Nothing that the
-program did not make is removed or changed.
+Findings are lazy: a finding is repaired before the search continues. Nothing that the program did
+not make is removed or changed.
 """

@@ -1,4 +1,4 @@
-"""Files and folders of ours that others can open, or that we cannot."""
+"""Modes and owners of our files and folders."""
 
 import os
 import re
@@ -22,25 +22,25 @@ _OURS = re.compile(
 
 
 def of_keys(env_file: Path, risk: str | None) -> Iterator[Finding]:
-    """Find keys that others can read.
+    """Find a file of keys that others can read.
 
     Args:
         env_file: The file with the keys.
-        risk: Who else can read them, in words, or None.
+        risk: Who else can read it, in words; None when no one can.
     """
     if risk is None:
         return
     status = env_file.lstat()
     is_ours = status.st_uid == os.geteuid() and stat.S_ISREG(status.st_mode)
     repair = partial(env_file.chmod, _FILE) if is_ours and status.st_mode & 0o077 else None
-    then = "; if others use this machine, have new keys made" if repair else ", as its owner"
+    then = "; if others use this machine, get new keys" if repair else ", as its owner"
     yield Finding(Kind.PERMISSIONS, str(env_file), risk, f"chmod 600 {env_file}{then}", repair)
 
 
 def of_data_folder(folder: Path) -> Iterator[Finding]:
-    """Find a DATA_DIR of ours that everyone may write to, or that we cannot use.
+    """Find a DATA_DIR that belongs to us and that everyone may write to, or that we cannot use.
 
-    What else makes it unusable is refused by every command, with what to do.
+    Every command refuses other unusable folders itself, and says what to do.
     """
     if not folder.is_dir():
         return
@@ -52,7 +52,7 @@ def of_data_folder(folder: Path) -> Iterator[Finding]:
 
 
 def of_installation(data_dir: Path) -> Iterator[Finding]:
-    """Find what has another mode or owner below DATA_DIR; names that are not ours are passed over.
+    """Find wrong modes and owners below DATA_DIR; files with other names than ours are skipped.
 
     Links are not followed, except `recordings` itself, which may be on another disk.
     """
@@ -67,9 +67,14 @@ def of_installation(data_dir: Path) -> Iterator[Finding]:
 
 
 def mode_of(path: Path, where: str) -> Iterator[Finding]:
-    """Find what is wrong with the mode or the owner of one thing of ours; a link has neither.
+    """Find a wrong mode or owner of one of our files or folders.
 
-    Nothing is wrong with what has vanished meanwhile, or is behind a folder that is closed to us.
+    Links, files that have vanished meanwhile, and files in a folder that we cannot open are
+    skipped.
+
+    Args:
+        path: The file or folder.
+        where: Its path for people.
     """
     try:
         status = path.lstat()
@@ -80,10 +85,10 @@ def mode_of(path: Path, where: str) -> Iterator[Finding]:
         return
     wanted, found = _FOLDER if is_folder else _FILE, stat.S_IMODE(status.st_mode)
     if status.st_uid != os.geteuid() and os.geteuid() != 0:
-        message = f"belongs to another user (number {status.st_uid})"
-        action = f"give it to this user: sudo chown {os.geteuid()} {quote(str(path))}"
+        message = f"belongs to another user (uid {status.st_uid})"
+        action = f"make this user its owner: sudo chown {os.geteuid()} {quote(str(path))}"
         yield Finding(Kind.PERMISSIONS, where, message, action)
     elif found & wanted != wanted or found & 0o077:
-        whom = "others can open it" if found & 0o077 else "we cannot use it"
-        message, action = f"has mode {found:03o}: {whom}", f"chmod {wanted:03o}"
+        problem = "others can open it" if found & 0o077 else "we cannot use it"
+        message, action = f"has mode {found:03o}: {problem}", f"chmod {wanted:03o}"
         yield Finding(Kind.PERMISSIONS, where, message, action, partial(path.chmod, wanted))

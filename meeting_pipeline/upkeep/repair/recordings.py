@@ -1,8 +1,8 @@
 """Texts of finished recordings that are lost in their files or in their rows.
 
-Files are made again from the rows: nothing is fetched, transcribed or paid for. Rows are stored
-again from the files by the next run. What an unfinished recording has lost needs no repair: its
-next attempt makes it again.
+Files are written again from the rows, so nothing is downloaded, transcribed or paid for. Rows are
+stored again from the files by the next run. Lost files of unfinished recordings need no repair: the
+next attempt makes them again.
 """
 
 import os
@@ -40,24 +40,30 @@ _WRITTEN: Mapping[str, Callable[[RecordMeta, Minutes], bytes]] = {
 
 @dataclass(frozen=True)
 class Recordings:
-    """Compares rows with the files below `folder`; thorough: reads these instead of measuring."""
+    """The comparison of rows with the files of their recordings.
+
+    Attributes:
+        store: The rows.
+        folder: The folder with a folder for each recording.
+        thorough: Whether files are read and hashed; otherwise only their size is compared.
+    """
 
     store: RepairStore
     folder: Path
     thorough: bool
 
     def findings(self, view: RecordingView, *, lacks_texts: bool) -> Iterator[Finding]:
-        """Find what one recording has lost.
+        """Find the lost texts of one recording.
 
         Args:
             view: The recording.
-            lacks_texts: It is done, and its rows do not hold what they should.
+            lacks_texts: Whether it is done although its rows hold no transcript or no summary.
         """
         if lacks_texts:
             yield self._without_rows(view)
         elif _is_half_removed(view):
-            message = "its transcript is gone from the rows, and not yet from the files"
-            action = "give the same `meeting cleanup --texts` again"
+            message = "its transcript was removed from the rows, but not from the files"
+            action = "run the same `meeting cleanup --texts` again"
             yield Finding(Kind.REMOVAL_BROKEN_OFF, f"#{view.id}", message, action)
         elif _is_finished(view):
             stored = view.stages[StageName.STORE]
@@ -75,7 +81,7 @@ class Recordings:
                 return not folder.holds(file)
             path = folder.file(file.name)
             return not path.is_file() or path.stat().st_size != file.size_bytes
-        except PermissionError:  # which is a finding of its own
+        except PermissionError:  # `modes` finds that
             return False
         except OSError:  # the disk cannot read it
             return True
@@ -84,28 +90,28 @@ class Recordings:
         return Finding(
             Kind.TEXTS_LOST,
             f"#{view.id}",
-            "is done, and its rows hold no transcript or no summary",
-            "reopen its last stage: the next run stores them again",
+            "is done, but its rows hold no transcript or no summary",
+            "reopen its last stage; the next run stores them again",
             partial(self.store.reopen, view.id, StageName.STORE),
         )
 
     def _lost(self, view: RecordingView, stage: StageName, file: Artifact) -> Finding:
         is_there = os.path.lexists(self._folder_of(view).file(file.name))
-        message = f"{file.name} is {'altered' if is_there else 'gone'}"
-        kept = "; what is there now is kept beside it" if is_there else ""
-        action = f"make it again from the rows{kept}"
-        repair = partial(self._make_again, view, stage, file)
+        message = f"{file.name} is {'altered' if is_there else 'missing'}"
+        kept = "; the altered one is kept beside it" if is_there else ""
+        action = f"write it again from the rows{kept}"
+        repair = partial(self._write_again, view, stage, file)
         return Finding(Kind.TEXTS_LOST, f"#{view.id} {stage}", message, action, repair)
 
-    def _make_again(self, view: RecordingView, stage: StageName, file: Artifact) -> None:
+    def _write_again(self, view: RecordingView, stage: StageName, file: Artifact) -> None:
         stored = self.store.minutes(view.id)
         if stored is None:
-            raise RecordError("rows_lost", "its rows hold no summary")
+            raise RecordError("rows_lost", "the rows hold no summary")
         folder = self._folder_of(view)
         _set_aside(folder.file(file.name))
-        made = folder.write(file.name, _WRITTEN[file.name](*stored))
-        if made != file:  # rows keep times in milliseconds
-            self.store.replace_artifact(view.id, stage, made)
+        written = folder.write(file.name, _WRITTEN[file.name](*stored))
+        if written != file:  # rows keep times in milliseconds
+            self.store.replace_artifact(view.id, stage, written)
 
     def _folder_of(self, view: RecordingView) -> RecordFolder:
         return RecordFolder(self.folder, RecordKey(view.source, view.record_id))
@@ -118,20 +124,20 @@ def _is_half_removed(view: RecordingView) -> bool:
 
 
 def _is_finished(view: RecordingView) -> bool:
-    """Return whether nothing of it is left to the next run."""
+    """Return whether the next run has nothing to do for a recording."""
     done = [stage for stage, entry in view.stages.items() if entry.status is StageStatus.DONE]
     return view.status is RecordStatus.DONE and len(done) == len(StageName)
 
 
 def _was_made_before(entry: LedgerEntry, stored: LedgerEntry) -> bool:
-    """Return whether the rows hold just this text, and not an older one."""
+    """Return whether the rows were stored after this text, and do not hold an older one."""
     if entry.finished_at is None or stored.finished_at is None:
         return False
     return entry.finished_at <= stored.finished_at
 
 
 def _is_behind_link(folder: Path) -> bool:
-    """Return whether a recording's folder, or its source's, is a link: we write nothing there."""
+    """Return whether the folder of a recording or of its source is a link, which we do not use."""
     try:
         return folder.is_symlink() or folder.parent.is_symlink()
     except OSError:
@@ -139,7 +145,7 @@ def _is_behind_link(folder: Path) -> bool:
 
 
 def _set_aside(path: Path) -> None:
-    """Keep what is in the way under another name: a change by hand, a link or a folder."""
+    """Rename what is in the way, which may be a file changed by hand, a link or a folder."""
     if os.path.lexists(path):
         names = (path.with_name(f"{path.name}.aside-{number}") for number in count(1))
         path.rename(next(name for name in names if not os.path.lexists(name)))

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the rows and texts of an installation, and its repair."""
+"""The search of rows and texts for damage, and the repair of findings."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,9 +15,13 @@ _KILLED = "killed"  # the stopped_by of a run
 
 @dataclass(frozen=True)
 class Survey:
-    """Examines the recordings below `folder` and the runs while no run is at work.
+    """The search of all recordings and runs, under the run lock.
 
-    thorough: files are read, not only measured. stopped: asked between recordings.
+    Attributes:
+        store: The rows.
+        folder: The folder with a folder for each recording.
+        thorough: Whether files are read and hashed; otherwise only their size is compared.
+        stopped: Asked between recordings whether to end early.
     """
 
     store: RepairStore
@@ -26,17 +30,17 @@ class Survey:
     stopped: Callable[[], bool]
 
     def findings(self) -> Iterator[Finding]:
-        """Find what is wrong.
+        """Find lost texts, interrupted removals and runs that were killed.
 
         Raises:
-            Stopped: `stopped` says so.
+            Stopped: `stopped` returned True.
             MeetingError: The database cannot be read.
         """
         recordings = Recordings(self.store, self.folder, self.thorough)
         lacking = self.store.lacking_texts()
         for view in self.store.recordings():
             if self.stopped():
-                raise Stopped("stopped", "not everything was looked at")
+                raise Stopped("stopped", "not everything was searched")
             yield from recordings.findings(view, lacks_texts=view.id in lacking)
         for run in self.store.open_runs():
             message = f"`meeting {run.command}` of {run.started_at:%Y-%m-%d %H:%M} UTC was killed"
@@ -45,9 +49,12 @@ class Survey:
 
 
 def repaired(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Repair each finding as soon as it comes, and yield it with the result.
+    """Repair each finding as soon as it is found, and yield it with the result.
 
-    What cannot be repaired is left to the operator.
+    A repair that fails is left to the operator.
+
+    Args:
+        findings: The findings, found lazily.
     """
     for finding in findings:
         if finding.repair is None:
@@ -55,11 +62,11 @@ def repaired(findings: Iterable[Finding]) -> Iterator[Finding]:
             continue
         try:
             finding.repair()
-        except (OSError, MeetingError) as trouble:
-            said = trouble.strerror if isinstance(trouble, OSError) else str(trouble)
-            message = f"{finding.message}; not repaired: {said}"
+        except (OSError, MeetingError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            message = f"{finding.message}; not repaired: {reason}"
             yield replace(
-                finding, message=message, action="see why, then repair again", repair=None
+                finding, message=message, action="fix the cause, then repair again", repair=None
             )
         else:
             yield replace(finding, is_repaired=True)
