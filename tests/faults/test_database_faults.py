@@ -293,7 +293,7 @@ def test_row_73_a_full_disk_under_the_server_is_called_so_and_passes(mariadb: Ma
     mariadb.execute("DROP DATABASE full")
 
 
-@pytest.mark.parametrize(("revision", "words"), [("0000", "meeting db upgrade"), ("9999", "9999")])
+@pytest.mark.parametrize(("revision", "words"), [("0001", "meeting db upgrade"), ("9999", "9999")])
 def test_row_72_tables_of_another_version_let_no_run_begin(
     office: Office, sandbox: Sandbox, starter: Starter, revision: str, words: str
 ) -> None:

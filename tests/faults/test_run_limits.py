@@ -43,7 +43,7 @@ def test_row_75_a_run_whose_time_is_up_keeps_what_it_paid_for_and_leaves_the_res
 
     assert run.wait() == NOT_NOW
     assert (run.report["deferred"], run.report["failed"]) == (1, 0)
-    assert "time is up" in run.err.read_text("utf-8")
+    assert "the run time is over" in run.err.read_text("utf-8")
     sandbox.faults.clear()
     assert office.night().exit_code == 0
     assert sandbox.ledger.bursts == EACH_ONCE, "what was under way was kept"
