@@ -38,7 +38,7 @@ _PHRASES: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"reached \d+\.\d\d ×", "reached #.## ×"),
         (r"slowest is \w+", "slowest is …"),
         (r"瓶颈 slowest: [^;]+;", "瓶颈 slowest: …;"),
-        (r"(?m)^( {20,})\d\d:\d\d$", r"\1hh:mm"),  # a narrow column breaks a time after its day
+        (r"^( {20,})\d\d:\d\d *$", r"\1hh:mm"),  # a narrow column breaks a time after its day
     )
 )
 _CELLS: Sequence[tuple[re.Pattern[str], str]] = tuple(
