@@ -10,8 +10,8 @@ from meeting_pipeline.errors import LinkExpired
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.downloaders import (
-    ARIA2_KINDS,
     CANARY,
+    KINDS,
     MEDIA,
     OTHER,
     ClosableDownloader,
@@ -75,7 +75,7 @@ def test_a_fresh_link_to_another_object_starts_over(
     assert part.read_bytes() == OTHER
 
 
-@pytest.mark.parametrize("kind", ("http", *ARIA2_KINDS))
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_link_that_expires_after_the_last_byte_costs_no_byte_again(kind: str, part: Path) -> None:
     """aria2 brings the file, then it is looked whether the object is still the same."""
 

@@ -10,6 +10,8 @@ before and after, and a part that does not match it for certain is deleted.
 """
 
 import logging
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGE_BYTES = 16 << 20
+"""The size from which on aria2 downloads a file.
+
+A host that gives each connection 40 Mbit/s sends it in 3.4 s over one connection, and in 0.45 s
+over eight. One that sends faster than 1 Gbit/s would send it sooner over one: there the second copy
+and the start of a download are what counts (bench/results/download.md).
+"""
 _POLL_S = 0.5
 _TRIES = 3  # of aria2, for one object
 _OBJECTS = 2  # that are begun, for one file
@@ -178,6 +186,7 @@ class Aria2Downloader:
                 counted = status.completed_bytes
                 if status.total_bytes:
                     progress(status.completed_bytes / status.total_bytes)
+                _sync_data(part)
         except DaemonLost:
             raise
         except BaseException:
@@ -197,3 +206,9 @@ class Aria2Downloader:
         if status.error_code in _NETWORK and status.completed_bytes:
             raise RetryableError("connection_lost", f"aria2 error {status.error_code}")
         raise _UnusablePart
+
+
+def _sync_data(part: Path) -> None:
+    """Write what has come to the disk, so that no commit waits for a whole file at its end."""
+    with suppress(FileNotFoundError), part.open("rb") as stream:
+        os.fdatasync(stream.fileno())
