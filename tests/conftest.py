@@ -19,9 +19,12 @@ from tests.support.system_programs import RequirementMissing, is_ci
 
 os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"})
 
+# `nohup` and a shell's `&` have us ignore these: our children would inherit that, and never end. A
+# handler is not inherited, and the tests themselves still outlive their terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # as a shell has it for what it starts by `&`: our children would inherit it, and never end
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # A test that eats up memory fails by its name, and does not have the system kill whom it likes.
 resource.setrlimit(resource.RLIMIT_DATA, (8 << 30, resource.getrlimit(resource.RLIMIT_DATA)[1]))

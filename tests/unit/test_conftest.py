@@ -38,9 +38,15 @@ def test_in_itself():
 ASKS_A_CHILD = """
 import signal, subprocess, sys
 def test_it():
-    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    names = "signal.SIGINT, signal.SIGHUP"
+    program = f"import signal; print(signal.SIG_IGN in map(signal.getsignal, ({names})))"
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert child.stdout == b"True\\n"
+    assert child.stdout == b"False\\n"
+"""
+OUTLIVES_ITS_TERMINAL = """
+import signal
+def test_it():
+    signal.raise_signal(signal.SIGHUP)
 """
 
 
@@ -107,8 +113,16 @@ def test_what_hypothesis_found_can_be_had_once_more(tmp_path: Path) -> None:
     assert "@reproduce_failure" in said
 
 
-def test_started_in_the_background_children_heed_ctrl_c_all_the_same(tmp_path: Path) -> None:
-    code, said = outcome_of(ASKS_A_CHILD, tmp_path, ignoring=signal.SIGINT)
+@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGHUP])
+def test_started_by_nohup_in_the_background_children_heed_signals_all_the_same(
+    tmp_path: Path, ignored: signal.Signals
+) -> None:
+    code, said = outcome_of(ASKS_A_CHILD, tmp_path, ignoring=ignored)
+    assert code == 0, said
+
+
+def test_started_by_nohup_the_tests_outlive_their_terminal(tmp_path: Path) -> None:
+    code, said = outcome_of(OUTLIVES_ITS_TERMINAL, tmp_path, ignoring=signal.SIGHUP)
     assert code == 0, said
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -191,15 +191,24 @@ with Interrupts(lambda: None, hang).handled():
 """
 
 
+@contextmanager
+def running(program: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Start a program; give it and its output, and end it if it has not ended with the block."""
+    words = [sys.executable, "-P", "-c", program]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process, process.stdout
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("first", SIGNALS)
 def test_a_second_signal_ends_at_once_what_cannot_be_broken_off(first: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-P", "-c", HANGING], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
+    with running(HANGING) as (process, output):
+        assert output.readline() == "ready\n"
         process.send_signal(first)
-        assert process.stdout.readline() == "broken off\n"
+        assert output.readline() == "broken off\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait() == (130 if first is signal.SIGINT else 143)
 
@@ -240,12 +249,9 @@ def test_a_command_that_failed_because_it_was_asked_to_end_says_so() -> None:
 
 @pytest.mark.parametrize("first", SIGNALS)
 def test_a_second_signal_ends_a_command_in_which_the_first_was_lost(first: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-P", "-c", LOSING], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "waiting\n"
+    with running(LOSING) as (process, output):
+        assert output.readline() == "waiting\n"
         process.send_signal(first)
-        assert process.stdout.readline() == "lost\n"
+        assert output.readline() == "lost\n"
         process.send_signal(signal.SIGINT)
         assert process.wait() == (130 if first is signal.SIGINT else 143)
