@@ -28,8 +28,8 @@ from meeting_pipeline.adapters.asr.packaged_model import packaged_base
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.domain.model import Audio, RecordKey
 from meeting_pipeline.errors import SkipRecord
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support import speech
 from tests.support.fakes import meta
@@ -187,8 +187,10 @@ def ours(work: Path, cores: int) -> Iterator[Callable[[Sequence[Recording]], lis
     nothing = speech.audio_of(speech.silence(1), work / "nothing.flac")
 
     def transcribed(audio: Audio) -> str:
-        job = Job(1, meta(1), RecordFolder(work, RecordKey("bench", "1")), no_progress, print_none)
-        return "".join(one.text for one in transcriber.transcribe(audio, job).segments)
+        context = StageContext(
+            1, meta(1), RecordFolder(work, RecordKey("bench", "1")), no_progress, print_none
+        )
+        return "".join(one.text for one in transcriber.transcribe(audio, context).segments)
 
     def loaded(_: int) -> None:
         with suppress(SkipRecord):

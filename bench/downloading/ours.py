@@ -23,8 +23,8 @@ from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
 from meeting_pipeline.stages.download import Download
@@ -83,7 +83,9 @@ def main() -> None:
 
         def take(meta: RecordMeta) -> Artifact:
             files = RecordFolder(folder, meta.key)
-            return stage.run(meta, Job(1, meta, files, lambda fraction: None, lambda usage: None))
+            return stage.run(
+                meta, StageContext(1, meta, files, lambda fraction: None, lambda usage: None)
+            )
 
         start_decoders(parts)
         started = time.monotonic()

@@ -17,7 +17,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.ports.rows import DueRecord, Setback
+from meeting_pipeline.ports.rows import DueRecord, StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import Listing, fetch
 
@@ -95,8 +95,10 @@ def _process(rows: Database, record: DueRecord, run_id: int) -> RecordOutcome:
     store = rows.recordings
     if int(record.meta.key.record_id) % _ONE_IN_FIFTY_FAILS == 0:
         store.begin_stage(record.id, StageName.DOWNLOAD, SETTINGS)
-        setback = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "no answer", NEVER)
-        store.set_back(record.id, setback, RecordStatus.FAILED)
+        failure = StageFailure(
+            StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "no answer", NEVER
+        )
+        store.set_back(record.id, failure, RecordStatus.FAILED)
         return RecordOutcome.of(record.id, record.meta, Outcome.FAILED)
     for stage in StageName:
         _take(rows, record, run_id, stage)

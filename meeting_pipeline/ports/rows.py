@@ -53,7 +53,7 @@ class DueRecord:
 
 
 @dataclass(frozen=True)
-class Setback:
+class StageFailure:
     """The failure, skip or deferral of a stage, as the rows store it.
 
     Attributes:
@@ -142,14 +142,14 @@ class RecordingStore(Protocol):
     def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
         """Commit that a stage is done and the file that it left."""
 
-    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+    def set_back(self, recording_id: int, failure: StageFailure, status: RecordStatus) -> None:
         """Commit that a stage failed, was skipped or was deferred.
 
         The attempt of a deferred stage (WAITING) does not count.
 
         Args:
             recording_id: Our number of the recording.
-            setback: What happened to the stage.
+            failure: What happened to the stage.
             status: The new status of the recording.
         """
 

@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from meeting_pipeline.domain.model import Audio, Summary, Transcript
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.stage_context import StageContext
 
 
 class Transcriber(Protocol):
@@ -18,12 +18,12 @@ class Transcriber(Protocol):
     def audio(self) -> AudioWanted:
         """Return the audio format that it needs."""
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Transcribe the audio of one recording.
 
         Args:
             audio: The audio, in a format that `audio` allows.
-            job: The recording that it belongs to.
+            context: The recording that it belongs to.
 
         Raises:
             SkipRecord: The audio holds no speech ("no_speech").
@@ -38,12 +38,12 @@ class Summarizer(Protocol):
     def settings(self) -> str:
         """Return the settings that change its result as one line (model, prompt and version)."""
 
-    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+    def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
         """Summarize one session.
 
         Args:
             transcript: What was said.
-            job: The recording that it belongs to.
+            context: The recording that it belongs to.
 
         Raises:
             RecordError: There is no valid summary; none is invented.

@@ -12,7 +12,7 @@ from meeting_pipeline.stages.fetch import Listing, Page, fetch
 
 
 @dataclass
-class Intake:
+class DueRecords:
     """An iterable that lists a window and yields each due record once; iterate over it once only.
 
     Listed records come first, as soon as they are stored, then those that were due before. Records
@@ -21,7 +21,7 @@ class Intake:
     of all, so it waits for the whole listing.
 
     Attributes:
-        order: What the run is asked to do.
+        request: What the run is asked to do.
         source: What is listed.
         store: Where the rows are.
         observer: Receives the number of listed and due records.
@@ -32,7 +32,7 @@ class Intake:
             nothing more is yielded.
     """
 
-    order: RunRequest
+    request: RunRequest
     source: RecordingSource
     store: RecordingStore
     observer: RunObserver
@@ -44,7 +44,7 @@ class Intake:
     _suspects: list[DueRecord] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[DueRecord]:
-        goes_at_once = self.order.work and self.order.limit is None
+        goes_at_once = self.request.work and self.request.limit is None
         for page in self._pages():
             if goes_at_once:
                 yield from self._trusted(self.store.due_among(page.metas))
@@ -55,7 +55,7 @@ class Intake:
 
     def _pages(self) -> Iterator[Page]:
         try:
-            for page in fetch(self.source, self.store, self.order.window, self.teachers):
+            for page in fetch(self.source, self.store, self.request.window, self.teachers):
                 self.listing += page.listing
                 yield page
         except ConfigError as wrong:
@@ -65,11 +65,11 @@ class Intake:
         return self.wrong is not None or isinstance(self.listing.trouble, FatalError | Stopped)
 
     def due(self) -> list[DueRecord]:
-        """Return what the rows alone make due for this order, oldest start first."""
-        if not self.order.work:
+        """Return what the rows alone make due for this request, oldest start first."""
+        if not self.request.work:
             return []
-        window = None if self.order.everywhere else self.order.window
-        return self.store.due(window, self.made_with, self.order.limit)
+        window = None if self.request.everywhere else self.request.window
+        return self.store.due(window, self.made_with, self.request.limit)
 
     def _trusted(self, records: Iterable[DueRecord]) -> list[DueRecord]:
         """Return the new records that no run was killed during, and hold the others back."""

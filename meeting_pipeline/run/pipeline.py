@@ -17,7 +17,7 @@ from meeting_pipeline.ports.rows import (
 )
 from meeting_pipeline.ports.sources import RecordingSource
 from meeting_pipeline.run.batch import Batch, BatchResult
-from meeting_pipeline.run.due_records import Intake
+from meeting_pipeline.run.due_records import DueRecords
 from meeting_pipeline.run.observers.stopwatch import Stopwatch
 from meeting_pipeline.run.record_worker import INTERNAL
 
@@ -71,21 +71,23 @@ class Pipeline:
         run_id = self.runs.start(request.command, request.window)
         self.observer.run_started(run_id, request.window)
 
-        intake = self._intake(request)
-        worked = self.batch.process(intake, run_id, request.until)
+        due = self._due_records(request)
+        worked = self.batch.process(due, run_id, request.until)
         seconds = time.monotonic() - started
 
-        report = self._closed(self._report(run_id, request, intake, worked, seconds))
+        report = self._closed(self._report(run_id, request, due, worked, seconds))
         self.observer.run_finished(report)
-        if intake.wrong:
-            raise intake.wrong
+        if due.wrong:
+            raise due.wrong
         return report
 
     def plan(self, request: RunRequest) -> RunPlan:
         """Return what a run would list and process now, and store nothing."""
         listed = list(self.source.list_records(request.window))
         new = self.recordings.unknown(listed)
-        return RunPlan(request.window, len(listed), tuple(new), tuple(self._intake(request).due()))
+        return RunPlan(
+            request.window, len(listed), tuple(new), tuple(self._due_records(request).due())
+        )
 
     def _closed(self, report: RunReport) -> RunReport:
         """Refresh the statistics, complete the run's row, and return the report with its usage.
@@ -102,15 +104,15 @@ class Pipeline:
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report
 
-    def _intake(self, request: RunRequest) -> Intake:
-        return Intake(
+    def _due_records(self, request: RunRequest) -> DueRecords:
+        return DueRecords(
             request, self.source, self.recordings, self.observer, self.teachers, self.made_with
         )
 
     def _report(
-        self, run_id: int, request: RunRequest, intake: Intake, worked: BatchResult, seconds: float
+        self, run_id: int, request: RunRequest, due: DueRecords, worked: BatchResult, seconds: float
     ) -> RunReport:
-        listing, trouble = intake.listing, worked.fatal or intake.wrong or intake.listing.trouble
+        listing, trouble = due.listing, worked.fatal or due.wrong or due.listing.trouble
         records = listing.skipped + worked.outcomes
         return RunReport(
             run_id=run_id,
@@ -119,21 +121,21 @@ class Pipeline:
             new=listing.new,
             known=listing.known,
             waiting=listing.waiting + self.source.waiting,
-            listing_complete=not (listing.trouble or intake.wrong),
+            listing_complete=not (listing.trouble or due.wrong),
             due=len(records),
             records=records,
             stopped_by=self.stop_reason() or (trouble.code if trouble else None),
-            exit_code=self._exit_code(intake, worked),
+            exit_code=self._exit_code(due, worked),
             seconds=round(seconds, 3),
             timing=self.stopwatch.timing(seconds),
         )
 
-    def _exit_code(self, intake: Intake, worked: BatchResult) -> int:
-        stopped, trouble = self.stop_code(), intake.listing.trouble
+    def _exit_code(self, due: DueRecords, worked: BatchResult) -> int:
+        stopped, trouble = self.stop_code(), due.listing.trouble
         failures = [record for record in worked.outcomes if record.status is Outcome.FAILED]
         if stopped is not None:
             return stopped
-        if intake.wrong:
+        if due.wrong:
             return exit_codes.CONFIG
         if worked.fatal or isinstance(trouble, FatalError):
             return exit_codes.STOPPED_EARLY

@@ -32,11 +32,11 @@ from meeting_pipeline.errors import (
     SkipRecord,
     Stopped,
 )
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
-from meeting_pipeline.ports.rows import DueRecord, RecordingStore, Setback
+from meeting_pipeline.ports.rows import DueRecord, RecordingStore, StageFailure
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
-from meeting_pipeline.run.stage_runner import Steps, UntilReached, both, fingerprint, given
+from meeting_pipeline.run.stage_runner import StageRunner, UntilReached, both, fingerprint, given
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.storage.files import RecordFolder, disk_trouble
 from meeting_pipeline.storage.paid_calls import PaidCalls
@@ -116,36 +116,36 @@ class RecordWorker:
             FatalError: No record can be processed; any other error is in the outcome.
         """
         self.observer.record_started(record.id, record.meta)
-        job, most = self._job(record, run_id), self.rules.max_attempts
+        context, most = self._context(record, run_id), self.rules.max_attempts
         ledger = self.store.ledger(record.id)
-        steps = Steps(job, ledger, self.store, self.gates, self.observer, until, most)
+        runner = StageRunner(context, ledger, self.store, self.gates, self.observer, until, most)
         try:
             with disk_trouble(self.folder):
-                self._take(steps, record)
+                self._take(runner, record)
         except UntilReached:
             pass
         except Stopped as stop:
-            return self._deferred(record, steps, stop)
+            return self._deferred(record, runner, stop)
         except FatalError as fatal:
-            self._deferred(record, steps, fatal)
+            self._deferred(record, runner, fatal)
             raise
         except ConfigError as wrong:  # no other record can be processed with this setting either
-            self._deferred(record, steps, wrong)
+            self._deferred(record, runner, wrong)
             raise FatalError(wrong.code, wrong.message, hint=wrong.hint) from wrong
         except SkipRecord as skip:
-            return self._skipped(record, steps, skip)
+            return self._skipped(record, runner, skip)
         except (RetryableError, RecordError) as failure:
-            again_at = self._again_at(steps, failure)
-            return self._failed(record, steps, failure.code, failure.message, again_at)
+            again_at = self._again_at(runner, failure)
+            return self._failed(record, runner, failure.code, failure.message, again_at)
         except Exception as bug:
-            log.exception("%s: a bug in stage %s", record.meta.key, steps.stage)
-            again_at = self.rules.next_attempt(self.now(), max(steps.attempt, 1))
+            log.exception("%s: a bug in stage %s", record.meta.key, runner.stage)
+            again_at = self.rules.next_attempt(self.now(), max(runner.attempt, 1))
             what = f"unexpected {type(bug).__name__}, see the log"
-            return self._failed(record, steps, INTERNAL, what, again_at)
-        return RecordOutcome.of(record.id, record.meta, Outcome.DONE, steps.stage)
+            return self._failed(record, runner, INTERNAL, what, again_at)
+        return RecordOutcome.of(record.id, record.meta, Outcome.DONE, runner.stage)
 
-    def _take(self, steps: Steps, record: DueRecord) -> None:
-        stages, step = self.stages, steps.step
+    def _take(self, runner: StageRunner, record: DueRecord) -> None:
+        stages, step = self.stages, runner.step
         meta = given(record.meta, str(record.meta.key))
 
         recording = step(stages.download, meta)
@@ -156,7 +156,7 @@ class RecordWorker:
 
         self.store.finish(record.id, stages.made_with)
 
-    def _job(self, record: DueRecord, run_id: int) -> Job:
+    def _context(self, record: DueRecord, run_id: int) -> StageContext:
         def progress(fraction: float) -> None:
             self.observer.stage_progressed(record.id, fraction)
 
@@ -165,15 +165,17 @@ class RecordWorker:
 
         folder = RecordFolder(self.folder, record.meta.key)
         PaidCalls(folder).tidy()
-        return Job(record.id, record.meta, folder, progress, spent)
+        return StageContext(record.id, record.meta, folder, progress, spent)
 
-    def _again_at(self, steps: Steps, failure: RetryableError | RecordError) -> datetime | None:
+    def _again_at(
+        self, runner: StageRunner, failure: RetryableError | RecordError
+    ) -> datetime | None:
         """Return when the record is due again: by our rules, and not before the service asked for.
 
         A service that asks for more than our longest delay is called again after that delay.
         """
         now = self.now()
-        again_at = self.rules.next_attempt(now, max(steps.attempt, 1))
+        again_at = self.rules.next_attempt(now, max(runner.attempt, 1))
         if again_at is None or isinstance(failure, FinalError):
             return None
         asked_s = failure.retry_after_s if isinstance(failure, RetryableError) else None
@@ -183,34 +185,36 @@ class RecordWorker:
     def _failed(
         self,
         record: DueRecord,
-        steps: Steps,
+        runner: StageRunner,
         code: str,
         message: str,
         again_at: datetime | None,
     ) -> RecordOutcome:
         stage_status = StageStatus.FAILED if again_at else StageStatus.DEAD
         status = RecordStatus.FAILED if again_at else RecordStatus.DEAD
-        setback = Setback(steps.stage, stage_status, code, message, again_at)
-        return self._set_back(record, setback, status, Outcome.FAILED)
+        failure = StageFailure(runner.stage, stage_status, code, message, again_at)
+        return self._set_back(record, failure, status, Outcome.FAILED)
 
-    def _skipped(self, record: DueRecord, steps: Steps, skip: SkipRecord) -> RecordOutcome:
-        setback = Setback(
-            steps.stage,
+    def _skipped(self, record: DueRecord, runner: StageRunner, skip: SkipRecord) -> RecordOutcome:
+        failure = StageFailure(
+            runner.stage,
             StageStatus.SKIPPED,
             skip.code,
             skip.message,
             made_with=self.stages.made_with,
         )
-        return self._set_back(record, setback, RecordStatus.SKIPPED, Outcome.SKIPPED)
+        return self._set_back(record, failure, RecordStatus.SKIPPED, Outcome.SKIPPED)
 
-    def _deferred(self, record: DueRecord, steps: Steps, reason: MeetingError) -> RecordOutcome:
-        setback = Setback(steps.stage, StageStatus.WAITING, reason.code, reason.message)
-        return self._set_back(record, setback, RecordStatus.PENDING, Outcome.DEFERRED)
+    def _deferred(
+        self, record: DueRecord, runner: StageRunner, reason: MeetingError
+    ) -> RecordOutcome:
+        failure = StageFailure(runner.stage, StageStatus.WAITING, reason.code, reason.message)
+        return self._set_back(record, failure, RecordStatus.PENDING, Outcome.DEFERRED)
 
     def _set_back(
-        self, record: DueRecord, setback: Setback, status: RecordStatus, outcome: Outcome
+        self, record: DueRecord, failure: StageFailure, status: RecordStatus, outcome: Outcome
     ) -> RecordOutcome:
-        self.store.set_back(record.id, setback, status)
+        self.store.set_back(record.id, failure, status)
         return RecordOutcome.of(
-            record.id, record.meta, outcome, setback.stage, setback.code, setback.message
+            record.id, record.meta, outcome, failure.stage, failure.code, failure.message
         )

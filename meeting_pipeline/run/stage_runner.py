@@ -20,9 +20,9 @@ from tenacity.wait import wait_random_exponential
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.domain.timing import StageWork
 from meeting_pipeline.errors import FinalError, RetryableError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import RecordingStore
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.stages.base import Stage
 
@@ -38,21 +38,21 @@ _BACK_OFF = wait_random_exponential(multiplier=2, max=30)
 
 
 @dataclass(frozen=True)
-class Made(Generic[Out]):
+class StageResult(Generic[Out]):
     """The result of a stage; `value()` loads it, or makes it again if its file is missing."""
 
     made_from: str
     value: Callable[[], Out]
 
 
-def given(value: Out, made_from: str) -> Made[Out]:
+def given(value: Out, made_from: str) -> StageResult[Out]:
     """Return a value as the result that the first stage starts from."""
-    return Made(fingerprint(made_from), lambda: value)
+    return StageResult(fingerprint(made_from), lambda: value)
 
 
-def both(first: Made[Out], second: Made[Other]) -> Made[tuple[Out, Other]]:
+def both(first: StageResult[Out], second: StageResult[Other]) -> StageResult[tuple[Out, Other]]:
     """Return two results as one; the second was made from the first."""
-    return Made(second.made_from, lambda: (first.value(), second.value()))
+    return StageResult(second.made_from, lambda: (first.value(), second.value()))
 
 
 def fingerprint(*parts: str) -> str:
@@ -64,7 +64,7 @@ class UntilReached(Exception):
     """The last requested stage is done."""
 
 
-class Steps:
+class StageRunner:
     """Runs the stages of one record, each once.
 
     Attributes:
@@ -74,7 +74,7 @@ class Steps:
 
     def __init__(
         self,
-        job: Job,
+        context: StageContext,
         ledger: Mapping[StageName, LedgerEntry],
         store: RecordingStore,
         gates: Gates,
@@ -85,7 +85,7 @@ class Steps:
         """Create the runner of one record.
 
         Args:
-            job: The record.
+            context: The record.
             ledger: The entries of its stages.
             store: Where the ledger is.
             gates: The gates of the run.
@@ -96,7 +96,7 @@ class Steps:
         """
         self.stage = StageName.DOWNLOAD
         self.attempt = 0
-        self._job = job
+        self._context = context
         self._store = store
         self._gates = gates
         self._observer = observer
@@ -104,7 +104,7 @@ class Steps:
         self._most_crashes = most_crashes
         self._ledger = ledger
 
-    def step(self, stage: Stage[In, Out], upstream: Made[In]) -> Made[Out]:
+    def step(self, stage: Stage[In, Out], upstream: StageResult[In]) -> StageResult[Out]:
         """Return the result of a stage, which is run unless it is done.
 
         Args:
@@ -119,39 +119,45 @@ class Steps:
         made_from = fingerprint(upstream.made_from, stage.name, stage.settings)
         entry = self._ledger.get(stage.name)
         if entry and entry.artifact and entry.is_done(made_from):
-            made = Made(made_from, partial(self._load, stage, upstream, entry, entry.artifact))
+            result = StageResult(
+                made_from, partial(self._load, stage, upstream, entry, entry.artifact)
+            )
         else:
             artifact = self._run(stage, upstream, made_from)
-            made = Made(made_from, partial(stage.load, artifact, self._job))
+            result = StageResult(made_from, partial(stage.load, artifact, self._context))
         if stage.name is self._until:
             raise UntilReached
-        return made
+        return result
 
     def _load(
-        self, stage: Stage[In, Out], upstream: Made[In], entry: LedgerEntry, artifact: Artifact
+        self,
+        stage: Stage[In, Out],
+        upstream: StageResult[In],
+        entry: LedgerEntry,
+        artifact: Artifact,
     ) -> Out:
-        if not self._job.folder.holds(artifact):
+        if not self._context.folder.holds(artifact):
             self._say_gone(entry, artifact)
             artifact = self._run(stage, upstream, entry.made_from)
-        return stage.load(artifact, self._job)
+        return stage.load(artifact, self._context)
 
     def _say_gone(self, entry: LedgerEntry, artifact: Artifact) -> None:
-        key, name = self._job.meta.key, artifact.name
+        key, name = self._context.meta.key, artifact.name
         if entry.file_removed_at:
             log.info("%s: %s was removed by retention; making it again", key, name)
         else:
             log.warning("%s: %s is missing or damaged; making it again", key, name)
 
-    def _run(self, stage: Stage[In, Out], upstream: Made[In], made_from: str) -> Artifact:
+    def _run(self, stage: Stage[In, Out], upstream: StageResult[In], made_from: str) -> Artifact:
         value = upstream.value()
         self._gates.check_open()
         self.stage = stage.name
-        number, meta = self._job.recording_id, self._job.meta
+        number, meta = self._context.recording_id, self._context.meta
         self._check_survived(self._ledger.get(stage.name), made_from)
         self.attempt = self._store.begin_stage(number, stage.name, made_from)
         self._observer.stage_started(number, meta, stage.name)
         started, waited_s = time.monotonic(), self._gates.waited_s()
-        artifact = self._retrying(lambda: stage.run(value, self._job))
+        artifact = self._retrying(lambda: stage.run(value, self._context))
         waited_s = self._gates.waited_s() - waited_s
         seconds = time.monotonic() - started - waited_s
         self._store.end_stage(number, stage.name, artifact)
@@ -182,7 +188,7 @@ class Steps:
     def _say_why(self, state: RetryCallState) -> None:
         wait_s = state.next_action.sleep if state.next_action else 0.0
         trouble = state.outcome.exception() if state.outcome else None
-        log.warning("%s: %s; trying again in %.0f s", self._job.meta.key, trouble, wait_s)
+        log.warning("%s: %s; trying again in %.0f s", self._context.meta.key, trouble, wait_s)
 
 
 def _worth_waiting(trouble: BaseException) -> bool:

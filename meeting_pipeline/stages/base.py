@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -20,16 +20,16 @@ class Stage(Protocol[In_contra, Out_co]):
     def settings(self) -> str:
         """Return the settings that change its result; they are part of the fingerprint."""
 
-    def run(self, value: In_contra, job: Job) -> Artifact:
+    def run(self, value: In_contra, context: StageContext) -> Artifact:
         """Do the work and write the result durably to the recording's folder.
 
         Args:
             value: The result of the stage before it.
-            job: The recording.
+            context: The recording.
 
         Raises:
             MeetingError: The work failed; any other exception is a bug.
         """
 
-    def load(self, artifact: Artifact, job: Job) -> Out_co:
+    def load(self, artifact: Artifact, context: StageContext) -> Out_co:
         """Return the value that `run` wrote to a file, which was just verified."""

@@ -8,9 +8,9 @@ from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import Probe
 from meeting_pipeline.ports.sources import Downloader, MediaLink, RecordingSource
+from meeting_pipeline.ports.stage_context import StageContext
 
 log = logging.getLogger(__name__)
 
@@ -57,49 +57,49 @@ class Download:
         self._cpu = cpu
         self._expect = expect
 
-    def run(self, value: RecordMeta, job: Job) -> Artifact:
+    def run(self, value: RecordMeta, context: StageContext) -> Artifact:
         self._expect()
         with self._gate.slot():
-            link = self._fetch(value, job)
+            link = self._fetch(value, context)
         with self._cpu.slot():
-            return self._accepted(link, job)
+            return self._accepted(link, context)
 
-    def load(self, artifact: Artifact, job: Job) -> Recording:
-        path = job.folder.file(artifact.name)
+    def load(self, artifact: Artifact, context: StageContext) -> Recording:
+        path = context.folder.file(artifact.name)
         return Recording(path, artifact.size_bytes, artifact.sha256)
 
-    def _accepted(self, link: MediaLink, job: Job) -> Artifact:
+    def _accepted(self, link: MediaLink, context: StageContext) -> Artifact:
         name = f"recording.{link.suffix}"
         try:
-            self._check(link, name, job)
+            self._check(link, name, context)
         except RecordError:
-            job.folder.remove(name)  # a damaged part must not be resumed
+            context.folder.remove(name)  # a damaged part must not be resumed
             raise
-        artifact = job.folder.publish(name)
+        artifact = context.folder.publish(name)
         if link.sha256 not in (None, artifact.sha256):
-            job.folder.remove(name)
+            context.folder.remove(name)
             raise RetryableError(
-                "file_changed", f"the file of {job.meta.key} has changed since it was listed"
+                "file_changed", f"the file of {context.meta.key} has changed since it was listed"
             )
         return artifact
 
-    def _fetch(self, meta: RecordMeta, job: Job) -> MediaLink:
+    def _fetch(self, meta: RecordMeta, context: StageContext) -> MediaLink:
         for links_left in reversed(range(_LINKS)):
             link = self._source.locate(meta)
-            part = job.folder.part(f"recording.{link.suffix}")
+            part = context.folder.part(f"recording.{link.suffix}")
             try:
-                self._downloader.fetch(link, part, job.progress)
+                self._downloader.fetch(link, part, context.progress)
             except LinkExpired:
                 if not links_left:
                     raise
                 log.info("%s: the link expired; asking for a new one", meta.key)
             else:
-                self._note(job.recording_id, link)
+                self._note(context.recording_id, link)
                 return link
         raise AssertionError("the loop returns or raises")
 
-    def _check(self, link: MediaLink, name: str, job: Job) -> None:
-        part = job.folder.part(name)
+    def _check(self, link: MediaLink, name: str, context: StageContext) -> None:
+        part = context.folder.part(name)
         with part.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
         check_media_bytes(head, part.stat().st_size, link.size_bytes)

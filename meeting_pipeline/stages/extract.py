@@ -6,7 +6,6 @@ from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import MeetingError, RecordError
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import (
     AUDIO_FORMATS,
     AudioWanted,
@@ -14,6 +13,7 @@ from meeting_pipeline.ports.media import (
     MediaInfo,
     MediaTool,
 )
+from meeting_pipeline.ports.stage_context import StageContext
 
 
 class Extract:
@@ -42,47 +42,47 @@ class Extract:
         # whether the audio is copied or encoded is left out: its transcript need not be paid twice
         return f"{self._wanted.format} 16 kHz mono, at least {self._minimum_s:g} s"
 
-    def run(self, value: Recording, job: Job) -> Artifact:
+    def run(self, value: Recording, context: StageContext) -> Artifact:
         with self._cpu.slot():
-            return self._extracted(value, job)
+            return self._extracted(value, context)
 
-    def load(self, artifact: Artifact, job: Job) -> Audio:
+    def load(self, artifact: Artifact, context: StageContext) -> Audio:
         assert artifact.duration_s is not None
-        path = job.folder.file(artifact.name)
+        path = context.folder.file(artifact.name)
         return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
 
-    def _extracted(self, value: Recording, job: Job) -> Artifact:
-        promised = self._promised(value, job)
+    def _extracted(self, value: Recording, context: StageContext) -> Artifact:
+        promised = self._promised(value, context)
         name = f"audio.{self._wanted.format_of(promised)}"
         try:
-            audio = self._extract(value, promised, name, job)
+            audio = self._extract(value, promised, name, context)
         except RecordError:
-            job.folder.remove(name)
-            job.folder.remove(value.path.name)  # the next attempt downloads it again
+            context.folder.remove(name)
+            context.folder.remove(value.path.name)  # the next attempt downloads it again
             raise
         except MeetingError:
-            job.folder.remove(name)
+            context.folder.remove(name)
             raise
         for earlier in {f"audio.{one}" for one in AUDIO_FORMATS} - {name}:
-            job.folder.remove(earlier)  # made with other settings; retention would not find it
-        artifact = job.folder.publish(name, audio.duration_s)
-        job.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
+            context.folder.remove(earlier)  # made with other settings; retention would not find it
+        artifact = context.folder.publish(name, audio.duration_s)
+        context.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
         return artifact
 
-    def _promised(self, recording: Recording, job: Job) -> MediaInfo:
+    def _promised(self, recording: Recording, context: StageContext) -> MediaInfo:
         try:
             return self._media.probe(recording.path)
         except RecordError:
-            job.folder.remove(recording.path.name)
+            context.folder.remove(recording.path.name)
             raise
 
     def _extract(
-        self, recording: Recording, promised: MediaInfo, name: str, job: Job
+        self, recording: Recording, promised: MediaInfo, name: str, context: StageContext
     ) -> ExtractedAudio:
-        target = job.folder.part(name)
+        target = context.folder.part(name)
         target.unlink(missing_ok=True)  # left by a killed run, or a planted symbolic link
         audio = self._media.extract(
-            recording.path, target, self._wanted.format_of(promised), job.progress
+            recording.path, target, self._wanted.format_of(promised), context.progress
         )
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)

@@ -3,8 +3,8 @@
 from meeting_pipeline.domain.minutes_markdown import render_markdown
 from meeting_pipeline.domain.model import Minutes, Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.rows import RecordingStore
+from meeting_pipeline.ports.stage_context import StageContext
 
 
 class Store:
@@ -16,11 +16,11 @@ class Store:
     def __init__(self, store: RecordingStore) -> None:
         self._store = store
 
-    def run(self, value: tuple[Transcript, Summary], job: Job) -> Artifact:
-        page = render_markdown(job.meta, *value)
-        artifact = job.folder.write("summary.md", page.encode())
-        self._store.save(job.recording_id, Minutes(*value))
+    def run(self, value: tuple[Transcript, Summary], context: StageContext) -> Artifact:
+        page = render_markdown(context.meta, *value)
+        artifact = context.folder.write("summary.md", page.encode())
+        self._store.save(context.recording_id, Minutes(*value))
         return artifact
 
-    def load(self, artifact: Artifact, job: Job) -> None:
+    def load(self, artifact: Artifact, context: StageContext) -> None:
         return None

@@ -2,8 +2,8 @@
 
 from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.services import Summarizer
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.documents import dump, load
 
 
@@ -19,9 +19,9 @@ class Summarize:
     def settings(self) -> str:
         return self._summarizer.settings
 
-    def run(self, value: Transcript, job: Job) -> Artifact:
-        summary = self._summarizer.summarize(value, job)
-        return job.folder.write("summary.json", dump(summary))
+    def run(self, value: Transcript, context: StageContext) -> Artifact:
+        summary = self._summarizer.summarize(value, context)
+        return context.folder.write("summary.json", dump(summary))
 
-    def load(self, artifact: Artifact, job: Job) -> Summary:
-        return load(Summary, job.folder.file(artifact.name))
+    def load(self, artifact: Artifact, context: StageContext) -> Summary:
+        return load(Summary, context.folder.file(artifact.name))

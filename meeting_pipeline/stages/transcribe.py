@@ -3,8 +3,8 @@
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.services import Transcriber
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.documents import dump, load
 
 
@@ -20,10 +20,10 @@ class Transcribe:
     def settings(self) -> str:
         return self._transcriber.settings
 
-    def run(self, value: Audio, job: Job) -> Artifact:
-        text = dump(self._transcriber.transcribe(value, job))
+    def run(self, value: Audio, context: StageContext) -> Artifact:
+        text = dump(self._transcriber.transcribe(value, context))
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
-        return job.folder.write("transcript.json", text)
+        return context.folder.write("transcript.json", text)
 
-    def load(self, artifact: Artifact, job: Job) -> Transcript:
-        return load(Transcript, job.folder.file(artifact.name))
+    def load(self, artifact: Artifact, context: StageContext) -> Transcript:
+        return load(Transcript, context.folder.file(artifact.name))

@@ -103,9 +103,9 @@ class Parts:
 
     @cached_property
     def _library(self) -> MediaTool:
-        from meeting_pipeline.adapters.media.worker_process import MediaApart
+        from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
 
-        return MediaApart(self._decoders)
+        return WorkerProcessMedia(self._decoders)
 
     @cached_property
     def _decoders(self) -> "Decoders":

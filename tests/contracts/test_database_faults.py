@@ -19,7 +19,7 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.rows import StageFailure
 from tests.support.databases import clear
 from tests.support.mariadb import MariaDb
 from tests.support.rows import SETTINGS, TEACHER, Clock, meta, minutes, stay
@@ -47,7 +47,7 @@ def work_through(rows: Database) -> tuple[RecordingDetail | None, list[object]]:
     rows.recordings.save(record.id, minutes())
     rows.recordings.finish(record.id, SETTINGS)
     rows.recordings.upsert([meta(1, participants=(stay("韩梅梅"), stay("王老师")))])
-    failure = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "x", "y")
+    failure = StageFailure(StageName.DOWNLOAD, StageStatus.FAILED, "x", "y")
     rows.recordings.set_back(record.id + 1, failure, RecordStatus.FAILED)
     rows.stats.refresh()
     return rows.reading.show(record.id), [rows.stats.differences(), rows.reading.counts()]

@@ -8,10 +8,10 @@ import pytest
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.stages.extract import Extract
 from meeting_pipeline.storage.files import RecordFolder
@@ -85,12 +85,16 @@ def test_what_only_looks_complete_never_becomes_audio(
     trouble: str, downloader: ClosableDownloader, tmp_path: Path, recording: bytes
 ) -> None:
     behaviour, promised, code = UNNOTICED[trouble]
-    job = Job(1, meta(1), RecordFolder(tmp_path, meta(1).key), no_progress, lambda usage: None)
+    context = StageContext(
+        1, meta(1), RecordFolder(tmp_path, meta(1).key), no_progress, lambda usage: None
+    )
     with host(behaviour, recording) as server, pytest.raises(RecordError) as raised:
         source = HostedSource([meta(1)], tmp_path, server=server, promised=promised)
         download = Download(source, downloader, PyAVMedia().probe, lambda number, link: None)
-        artifact = download.run(job.meta, job)
-        Extract(PyAVMedia(), AudioWanted("flac"), 1.0).run(download.load(artifact, job), job)
+        artifact = download.run(context.meta, context)
+        Extract(PyAVMedia(), AudioWanted("flac"), 1.0).run(
+            download.load(artifact, context), context
+        )
 
     assert raised.value.code == code
-    assert not [path for path in job.folder.path.iterdir() if "recording" in path.name]
+    assert not [path for path in context.folder.path.iterdir() if "recording" in path.name]

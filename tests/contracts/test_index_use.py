@@ -32,7 +32,7 @@ from meeting_pipeline.domain.stages import (
 )
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.rows import StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, stay
 
@@ -151,8 +151,8 @@ def a_night(database: Database, clock: Clock) -> None:
         store.save(record.id, minutes())
         store.finish(record.id, SETTINGS)
     store.begin_stage(due[3].id, StageName.DOWNLOAD, SETTINGS)
-    setback = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "没有回答")
-    store.set_back(due[4].id, setback, RecordStatus.FAILED)
+    failure = StageFailure(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "没有回答")
+    store.set_back(due[4].id, failure, RecordStatus.FAILED)
     assert len(store.due(None, SETTINGS, None)) == 2
     with database.engine.begin() as connection:
         mark_stale(connection, ["s1", "s2"])

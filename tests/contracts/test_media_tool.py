@@ -14,7 +14,7 @@ import pytest
 
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.adapters.media.worker_process import MediaApart
+from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
 from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain import media_checks
 from meeting_pipeline.domain.levels import FRAME_S
@@ -157,14 +157,14 @@ def _ffmpeg() -> FFmpegMedia:
 
 
 @pytest.fixture(scope="module")
-def apart() -> Iterator[MediaApart]:
+def apart() -> Iterator[WorkerProcessMedia]:
     decoders = Decoders(1)
-    yield MediaApart(decoders)
+    yield WorkerProcessMedia(decoders)
     decoders.close()
 
 
 @pytest.fixture(params=["pyav", "apart", "ffmpeg"])
-def tool(request: pytest.FixtureRequest, apart: MediaApart) -> MediaTool:
+def tool(request: pytest.FixtureRequest, apart: WorkerProcessMedia) -> MediaTool:
     tools: dict[str, MediaTool] = {"pyav": PyAVMedia(), "apart": apart, "ffmpeg": _ffmpeg()}
     return tools[request.param]
 

@@ -10,11 +10,11 @@ from meeting_pipeline.domain.model import Participant, RecordKey, Role, Usage
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.rows import StageFailure
 from tests.support.databases import Statements
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes
 
-FAILURE = Setback(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "没有回答")
+FAILURE = StageFailure(StageName.DOWNLOAD, StageStatus.FAILED, "timeout", "没有回答")
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def test_a_teacher_is_not_found_as_a_student(database: Database) -> None:
 def test_due_is_the_same_here_and_for_a_run(
     database: Database, numbers: list[int], clock: Clock
 ) -> None:
-    setback = Setback(
+    failure = StageFailure(
         StageName.DOWNLOAD, StageStatus.FAILED, "x", "y", clock.now + timedelta(hours=1)
     )
-    database.recordings.set_back(numbers[4], setback, RecordStatus.FAILED)
+    database.recordings.set_back(numbers[4], failure, RecordStatus.FAILED)
     database.recordings.begin_stage(numbers[0], StageName.STORE, "new")
     for _ in range(2):
         run = [record.id for record in database.recordings.due(None, SETTINGS, None)]

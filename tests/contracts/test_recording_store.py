@@ -19,7 +19,7 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.rows import Listed, RecordingStore, Setback
+from meeting_pipeline.ports.rows import Listed, RecordingStore, StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import Listing, fetch
 from tests.support.databases import Statements
@@ -55,8 +55,10 @@ def due(database: Database, window: Window | None = None, made_with: str = SETTI
     return [record.id for record in database.recordings.due(window, made_with, None)]
 
 
-def skip(made_with: str = SETTINGS) -> Setback:
-    return Setback(DOWNLOAD, StageStatus.SKIPPED, "too_short", "只有 12 秒", made_with=made_with)
+def skip(made_with: str = SETTINGS) -> StageFailure:
+    return StageFailure(
+        DOWNLOAD, StageStatus.SKIPPED, "too_short", "只有 12 秒", made_with=made_with
+    )
 
 
 def test_it_is_what_the_port_asks_for(database: Database) -> None:
@@ -237,8 +239,8 @@ class TestStatus:
     ) -> None:
         number = listed(database, meta(1))
         again = clock.now + timedelta(hours=1)
-        setback = Setback(DOWNLOAD, StageStatus.FAILED, "gone_wrong", "网断了", again)
-        database.recordings.set_back(number, setback, RecordStatus.FAILED)
+        failure = StageFailure(DOWNLOAD, StageStatus.FAILED, "gone_wrong", "网断了", again)
+        database.recordings.set_back(number, failure, RecordStatus.FAILED)
         database.recordings.upsert([meta(1, subject="新题目")])
         assert due(database) == []
         clock.go_on(hours=1)
@@ -262,8 +264,8 @@ class TestDue:
         right, wrong = listed(database, meta(1)), listed(database, meta(2))
         for number, wait in ((right, timedelta(hours=24)), (wrong, timedelta(days=200))):
             again = clock.now + wait
-            setback = Setback(DOWNLOAD, StageStatus.FAILED, "gone_wrong", "网断了", again)
-            database.recordings.set_back(number, setback, RecordStatus.FAILED)
+            failure = StageFailure(DOWNLOAD, StageStatus.FAILED, "gone_wrong", "网断了", again)
+            database.recordings.set_back(number, failure, RecordStatus.FAILED)
         assert due(database) == [wrong]
         assert [one.id for one in database.recordings.due_among([meta(1), meta(2)])] == [wrong]
 
@@ -274,8 +276,8 @@ class TestDue:
 
     def test_dead_skipped_waiting_and_done_are_not_due(self, database: Database) -> None:
         for number, status in enumerate([RecordStatus.DEAD, RecordStatus.SKIPPED]):
-            setback = Setback(DOWNLOAD, StageStatus.DEAD, "x", "y", made_with=SETTINGS)
-            database.recordings.set_back(listed(database, meta(number)), setback, status)
+            failure = StageFailure(DOWNLOAD, StageStatus.DEAD, "x", "y", made_with=SETTINGS)
+            database.recordings.set_back(listed(database, meta(number)), failure, status)
         finished(database, meta(7))
         listed(database, meta(8, is_final=False))
         assert due(database) == []
@@ -328,8 +330,8 @@ class TestDue:
 
     def test_a_failed_one_that_is_running_again_is_due_once(self, database: Database) -> None:
         number = listed(database, meta(1))
-        setback = Setback(DOWNLOAD, StageStatus.FAILED, "x", "y", None)
-        database.recordings.set_back(number, setback, RecordStatus.FAILED)
+        failure = StageFailure(DOWNLOAD, StageStatus.FAILED, "x", "y", None)
+        database.recordings.set_back(number, failure, RecordStatus.FAILED)
         database.recordings.begin_stage(number, DOWNLOAD, "f")
         assert due(database) == [number]
 
@@ -342,8 +344,8 @@ class TestDue:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
         far = clock.now + timedelta(days=1)
-        setback = Setback(DOWNLOAD, StageStatus(status.value), "x", "y", far, SETTINGS)
-        database.recordings.set_back(number, setback, status)
+        failure = StageFailure(DOWNLOAD, StageStatus(status.value), "x", "y", far, SETTINGS)
+        database.recordings.set_back(number, failure, status)
         assert due(database) == []
         assert database.recordings.retry(number)
         assert due(database) == [number]
@@ -393,8 +395,8 @@ class TestLedger:
     ) -> None:
         number, again = listed(database, meta(1)), clock.now + timedelta(minutes=15)
         database.recordings.begin_stage(number, DOWNLOAD, "f")
-        setback = Setback(DOWNLOAD, StageStatus.FAILED, "timeout", "服务器没有回答😀", again)
-        database.recordings.set_back(number, setback, RecordStatus.FAILED)
+        failure = StageFailure(DOWNLOAD, StageStatus.FAILED, "timeout", "服务器没有回答😀", again)
+        database.recordings.set_back(number, failure, RecordStatus.FAILED)
         entry, seen = database.recordings.ledger(number)[DOWNLOAD], view(database, number)
         assert (entry.error_code, entry.message) == ("timeout", "服务器没有回答😀")
         assert (seen.status, seen.next_attempt_at) == (RecordStatus.FAILED, again)
@@ -402,13 +404,13 @@ class TestLedger:
 
     def test_a_very_long_message_is_cut(self, database: Database) -> None:
         number = listed(database, meta(1))
-        setback = Setback(DOWNLOAD, StageStatus.FAILED, "x", "很长" * 5000)
-        database.recordings.set_back(number, setback, RecordStatus.FAILED)
+        failure = StageFailure(DOWNLOAD, StageStatus.FAILED, "x", "很长" * 5000)
+        database.recordings.set_back(number, failure, RecordStatus.FAILED)
         assert len(database.recordings.ledger(number)[DOWNLOAD].message or "") == 1000
 
     def test_a_stage_that_only_waits_gives_its_attempt_back(self, database: Database) -> None:
         number = listed(database, meta(1))
-        waiting = Setback(TRANSCRIBE, StageStatus.WAITING, "stopped", "请求停止")
+        waiting = StageFailure(TRANSCRIBE, StageStatus.WAITING, "stopped", "请求停止")
         for _ in range(3):
             assert database.recordings.begin_stage(number, TRANSCRIBE, "f") == 1
             database.recordings.set_back(number, waiting, RecordStatus.PENDING)
@@ -418,7 +420,7 @@ class TestLedger:
         number = listed(database, meta(1))
         database.recordings.begin_stage(number, DOWNLOAD, "f")
         database.recordings.end_stage(number, DOWNLOAD, LEFT)
-        waiting = Setback(DOWNLOAD, StageStatus.WAITING, "stopped", "请求停止")
+        waiting = StageFailure(DOWNLOAD, StageStatus.WAITING, "stopped", "请求停止")
         database.recordings.set_back(number, waiting, RecordStatus.PENDING)
         entry = database.recordings.ledger(number)[DOWNLOAD]
         assert (entry.status, entry.artifact) == (StageStatus.DONE, LEFT)

@@ -30,7 +30,7 @@ from meeting_pipeline.domain.stages import (
     StageStatus,
 )
 from meeting_pipeline.domain.views import RecordingFilter
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.rows import StageFailure
 from tests.support.rows import ALL_TIME, SETTINGS, Clock, meta, minutes
 
 FILES = {
@@ -73,8 +73,10 @@ class Night:
 
     def ends(self, recording_id: int, stage: StageName, status: RecordStatus) -> None:
         self._store.begin_stage(recording_id, stage, SETTINGS)
-        setback = Setback(stage, StageStatus(status.value), "too_short", "…", made_with=SETTINGS)
-        self._store.set_back(recording_id, setback, status)
+        failure = StageFailure(
+            stage, StageStatus(status.value), "too_short", "…", made_with=SETTINGS
+        )
+        self._store.set_back(recording_id, failure, status)
 
     def due(self, rules: RetentionRules | None = None) -> dict[RetainedKind, list[int]]:
         """The recordings of which each kind is due by the rules."""
@@ -130,7 +132,7 @@ def test_audio_waits_while_something_is_made_anew(
     recording_id = night.until(StageName.STORE)
     clock.go_on(days=30)
     database.recordings.begin_stage(recording_id, StageName.TRANSCRIBE, "other settings")
-    again = Setback(StageName.TRANSCRIBE, StageStatus.FAILED, "network", "…", clock())
+    again = StageFailure(StageName.TRANSCRIBE, StageStatus.FAILED, "network", "…", clock())
     database.recordings.set_back(recording_id, again, RecordStatus.FAILED)
 
     assert night.due()[RetainedKind.AUDIO] == []
@@ -291,8 +293,8 @@ def test_only_the_transcript_of_what_is_finished_and_whole_is_due(
     failed, running, without_summary, without_transcript, whole = (
         night.until(StageName.STORE, number) for number in range(1, 6)
     )
-    setback = Setback(StageName.SUMMARIZE, StageStatus.FAILED, "x", "y", clock.now)
-    database.recordings.set_back(failed, setback, RecordStatus.FAILED)
+    failure = StageFailure(StageName.SUMMARIZE, StageStatus.FAILED, "x", "y", clock.now)
+    database.recordings.set_back(failed, failure, RecordStatus.FAILED)
     database.recordings.begin_stage(running, StageName.TRANSCRIBE, "other settings")
     with database.engine.begin() as connection:
         for table, number in ((summaries, without_summary), (transcripts, without_transcript)):

@@ -40,7 +40,7 @@ def test_a_lesson_has_a_title_an_abstract_and_a_phase(
 
 def test_evidence_is_what_was_said_and_when(summarizer: Summarizer, tmp_path: Path) -> None:
     said = transcript(LESSON)
-    summary = summarizer.summarize(said, Desk(tmp_path).job())
+    summary = summarizer.summarize(said, Desk(tmp_path).context())
     assert summary.evidence
     for one in summary.evidence:
         assert any(
@@ -67,8 +67,8 @@ def test_progress_never_goes_back_and_ends_at_the_whole(
     summarizer: Summarizer, tmp_path: Path
 ) -> None:
     told: list[float] = []
-    job = replace(Desk(tmp_path).job(), progress=told.append)
-    summarizer.summarize(transcript(LESSON * 30), job)
+    context = replace(Desk(tmp_path).context(), progress=told.append)
+    summarizer.summarize(transcript(LESSON * 30), context)
     assert told == sorted(told)
     assert told[-1] == 1.0
 

@@ -12,15 +12,15 @@ from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript, Usage
 from meeting_pipeline.errors import MeetingError, RecordError, SkipRecord
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
 from meeting_pipeline.ports.services import Transcriber
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.sandbox.company import Company
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.samples import SampleFile, sample_files
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import speech
-from tests.support.speech_service import extracted, job, transcriber
+from tests.support.speech_service import context, extracted, transcriber
 
 pytestmark = pytest.mark.slow  # the recogniser's weights are loaded in each worker of pytest
 KINDS = ("endpoint", "native", "whisper", "auto with native", "auto without", "named")
@@ -99,7 +99,7 @@ def case(
 
 
 def test_speech_becomes_segments_in_order_within_the_recording(case: Case, tmp_path: Path) -> None:
-    transcript = case.transcriber.transcribe(case.audio, job(tmp_path))
+    transcript = case.transcriber.transcribe(case.audio, context(tmp_path))
     assert (transcript.language, transcript.duration_s) == ("zh", case.audio.duration_s)
     assert transcript.engine
     assert transcript.model
@@ -125,7 +125,7 @@ def test_what_was_used_is_told_under_the_same_name_each_time(case: Case, tmp_pat
     calls: list[set[str]] = []
     for _run in range(2):
         spent: list[Usage] = []
-        case.transcriber.transcribe(case.audio, job(tmp_path, spent.append))
+        case.transcriber.transcribe(case.audio, context(tmp_path, spent.append))
         assert sum(one.audio_seconds for one in spent) in (0.0, length_s)
         calls.append({one.call for one in spent})
     assert calls[0] == calls[1]
@@ -144,7 +144,7 @@ def test_a_recording_in_which_nobody_speaks_is_skipped(
         ),
     }
     with pytest.raises(SkipRecord) as caught:
-        members[kind].transcribe(audio, job(tmp_path))
+        members[kind].transcribe(audio, context(tmp_path))
     assert caught.value.code == "no_speech"
 
 
@@ -160,7 +160,7 @@ class Scripted:
     audio: AudioWanted = field(default_factory=lambda: AudioWanted("mp3"))
     asked: int = 0
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         self.asked += 1
         if self.trouble:
             raise self.trouble
@@ -173,7 +173,7 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
 ) -> None:
     recogniser, spent = Scripted(), list[Usage]()
     auto = AutoTranscriber(NativeTranscriber(own_transcript, PyAVMedia()), [recogniser])
-    transcript = auto.transcribe(spoken, job(tmp_path, spent.append))
+    transcript = auto.transcribe(spoken, context(tmp_path, spent.append))
     assert {one.speaker for one in transcript.segments} == {p.name for p in sample().people}
     assert len(transcript.segments) == len(sample().lines)
     assert (recogniser.asked, spent) == (0, [])
@@ -183,24 +183,27 @@ def test_tencents_transcript_has_real_names_and_costs_nothing(
 def test_without_it_the_next_one_is_asked(spoken: Audio, tmp_path: Path, text: str | None) -> None:
     native = NativeTranscriber(lambda _: text, PyAVMedia())
     with pytest.raises(NoNativeTranscript) as caught:
-        native.transcribe(spoken, job(tmp_path))
+        native.transcribe(spoken, context(tmp_path))
     assert caught.value.code == "no_native_transcript"
     assert (
-        AutoTranscriber(native, [Scripted()]).transcribe(spoken, job(tmp_path)).engine == "scripted"
+        AutoTranscriber(native, [Scripted()]).transcribe(spoken, context(tmp_path)).engine
+        == "scripted"
     )
 
 
 def test_a_doubtful_one_gives_way_and_lends_its_names(spoken: Audio, tmp_path: Path) -> None:
     native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", PyAVMedia())
-    assert native.transcribe(spoken, job(tmp_path)).warnings == ("possibly_truncated",)
-    transcript = AutoTranscriber(native, [Scripted()]).transcribe(spoken, job(tmp_path))
+    assert native.transcribe(spoken, context(tmp_path)).warnings == ("possibly_truncated",)
+    transcript = AutoTranscriber(native, [Scripted()]).transcribe(spoken, context(tmp_path))
     assert (transcript.engine, transcript.segments[0].speaker) == ("scripted", "李老师")
 
 
 def test_a_doubtful_one_is_better_than_none(spoken: Audio, tmp_path: Path) -> None:
     native = NativeTranscriber(lambda _: "李老师(00:00:01): 你好", PyAVMedia())
     nothing = Scripted(RecordError("asr_empty", "nothing was heard"))
-    assert AutoTranscriber(native, [nothing]).transcribe(spoken, job(tmp_path)).engine == "tencent"
+    assert (
+        AutoTranscriber(native, [nothing]).transcribe(spoken, context(tmp_path)).engine == "tencent"
+    )
 
 
 def test_what_one_recogniser_cannot_make_anything_of_goes_to_the_next(
@@ -208,5 +211,5 @@ def test_what_one_recogniser_cannot_make_anything_of_goes_to_the_next(
 ) -> None:
     nothing = Scripted(RecordError("asr_empty", "nothing was heard"))
     auto = AutoTranscriber(None, [nothing, Scripted(settings="second")])
-    assert auto.transcribe(spoken, job(tmp_path)).engine == "scripted"
+    assert auto.transcribe(spoken, context(tmp_path)).engine == "scripted"
     assert auto.settings == "auto: scripted, then second"

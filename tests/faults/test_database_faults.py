@@ -20,10 +20,10 @@ from meeting_pipeline.adapters.db.schema import metadata
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import Outcome, RecordStatus
 from meeting_pipeline.errors import FatalError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.blocking_services import Hold
@@ -180,7 +180,7 @@ class Looks(FakeMedia):
         event.listen(rows.engine, "checkout", lambda *_: self.held.update([get_ident()]))
         event.listen(rows.engine, "checkin", lambda *_: self.held.subtract([get_ident()]))
 
-    def look(self, job: Job | None = None) -> None:
+    def look(self, context: StageContext | None = None) -> None:
         self.seen.append(self.held[get_ident()])
 
     def probe(self, media: Path) -> MediaInfo:

@@ -13,7 +13,7 @@ from meeting_pipeline.domain.stages import Outcome, RecordStatus, RunReport, Sta
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import FatalError, RecordError
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.storage.files import disk_trouble
 from tests.support.disks import fill, remount, small_disk
@@ -156,7 +156,7 @@ def test_row_42_a_disk_that_takes_no_more_files_is_full(tmp_path: Path) -> None:
 def test_row_42_a_disk_that_becomes_unwritable_ends_the_run_in_one_line(tmp_path: Path) -> None:
     with small_disk(tmp_path / "recordings") as disk:
 
-        def turn(job: Job) -> None:
+        def turn(context: StageContext) -> None:
             remount(disk, "ro")
 
         installation = fresh(tmp_path)

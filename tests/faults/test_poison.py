@@ -22,8 +22,8 @@ from meeting_pipeline.domain.stages import (
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.domain.views import RecordingFilter, RecordingView
 from meeting_pipeline.errors import FinalError, MeetingError, RecordError, RetryableError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
@@ -68,7 +68,7 @@ def test_row_79_poison_is_dead_after_five_attempts_with_its_reason_and_costs_nob
     tmp_path: Path,
 ) -> None:
     installation = Installation(tmp_path, [meta(number) for number in range(30)], jobs=6)
-    installation.transcriber.trouble = lambda job: KINDS.get(job.meta.key.record_id)
+    installation.transcriber.trouble = lambda context: KINDS.get(context.meta.key.record_id)
 
     first = installation.run()
     assert first.count(Outcome.DONE) == 30 - len(KINDS)
@@ -86,7 +86,7 @@ def test_row_79_poison_is_dead_after_five_attempts_with_its_reason_and_costs_nob
     attempts = {name: row.stages[StageName.TRANSCRIBE].attempts for name, row in dead.items()}
     assert attempts == STARTS
 
-    installation.transcriber.trouble = lambda job: None
+    installation.transcriber.trouble = lambda context: None
     rows = installation.rows()
     assert [rows.recordings.retry(row.id) for row in dead.values()] == [True] * len(KINDS)
     rows.close()
@@ -114,7 +114,9 @@ def test_row_79_a_record_that_waits_for_better_times_holds_no_slot(tmp_path: Pat
     metas = [meta(number) for number in range(21)]
     installation = Installation(tmp_path, metas, jobs=2, gates=gates, observer=watch)
     busy = RetryableError("busy", "busy", retry_after_s=100)
-    installation.transcriber.trouble = lambda job: busy if job.meta.key == POISON.key else None
+    installation.transcriber.trouble = lambda context: (
+        busy if context.meta.key == POISON.key else None
+    )
 
     report = installation.run()
 
@@ -187,9 +189,9 @@ def test_row_79_what_may_have_ended_the_last_run_comes_last_and_in_the_end_alone
     rows.close()
     beside: dict[int, int] = {}
 
-    def look(job: Job) -> None:
-        flying.add(job.recording_id)
-        beside[job.recording_id] = len(flying) - 1
+    def look(context: StageContext) -> None:
+        flying.add(context.recording_id)
+        beside[context.recording_id] = len(flying) - 1
 
     flying: set[int] = set()
     installation.transcriber.trouble = look

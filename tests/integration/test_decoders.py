@@ -15,7 +15,7 @@ from meeting_pipeline.adapters.asr import choice, openai_compatible, packets, te
 from meeting_pipeline.adapters.asr.packets import packets_of
 from meeting_pipeline.adapters.media import ffmpeg, pyav
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.adapters.media.worker_process import MediaApart
+from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
 from meeting_pipeline.adapters.processes.decoders import LIMITS, Decoders
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
@@ -55,7 +55,7 @@ def test_a_file_is_looked_into_once_whatever_its_name_and_again_when_it_has_chan
         return call(module, function, *given, **how)
 
     monkeypatch.setattr(decoders, "call", counted)
-    tool = MediaApart(decoders)
+    tool = WorkerProcessMedia(decoders)
 
     first = tool.probe(part)
     again = tool.probe(part.rename(media))

@@ -29,8 +29,8 @@ from meeting_pipeline.sandbox.server import Sandbox
 from tests.support import speech
 from tests.support.speech_service import (
     audio_in,
+    context,
     extracted,
-    job,
     places,
     repeated,
     tones,
@@ -73,7 +73,7 @@ def refused(
     error: type[MeetingError], sandbox: Sandbox, audio: Audio, folder: Path
 ) -> MeetingError:
     with pytest.raises(error) as caught:
-        transcriber(sandbox, **IN_PIECES).transcribe(audio, job(folder))
+        transcriber(sandbox, **IN_PIECES).transcribe(audio, context(folder))
     return caught.value
 
 
@@ -94,7 +94,7 @@ def assert_whole(transcript: Transcript, sandbox: Sandbox) -> None:
 def test_what_fits_is_one_upload(sandbox: Sandbox, recording: Audio, tmp_path: Path) -> None:
     spent: list[Usage] = []
     transcript = transcriber(sandbox, price_per_hour=3.6).transcribe(
-        recording, job(tmp_path, spent.append)
+        recording, context(tmp_path, spent.append)
     )
     assert_whole(transcript, sandbox)
     assert sandbox.ledger.calls == {"transcriptions": 1}
@@ -120,7 +120,9 @@ def test_longer_sound_goes_in_pieces_that_no_limit_refuses(
         asr_upload_bytes=int(limits.get("max_upload_mb", 1.0) * 1_000_000),
     )
     with Sandbox(Company([]), limits=strict) as sandbox:
-        assert_whole(transcriber(sandbox, **limits).transcribe(recording, job(tmp_path)), sandbox)
+        assert_whole(
+            transcriber(sandbox, **limits).transcribe(recording, context(tmp_path)), sandbox
+        )
         assert not sandbox.ledger.errors
         assert not sandbox.ledger.violations
 
@@ -128,7 +130,7 @@ def test_longer_sound_goes_in_pieces_that_no_limit_refuses(
 def test_silence_costs_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     audio = speech.audio_of(speech.silence(30), tmp_path / "audio.flac")
     with pytest.raises(SkipRecord) as caught:
-        transcriber(sandbox).transcribe(audio, job(tmp_path))
+        transcriber(sandbox).transcribe(audio, context(tmp_path))
     assert caught.value.code == "no_speech"
     assert not sandbox.ledger.calls
 
@@ -149,7 +151,7 @@ def test_sound_that_breaks_off_is_not_sent(
 def test_sound_as_it_is_is_one_upload_too(
     sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
 ) -> None:
-    assert_whole(transcriber(sandbox).transcribe(as_it_is, job(tmp_path)), sandbox)
+    assert_whole(transcriber(sandbox).transcribe(as_it_is, context(tmp_path)), sandbox)
     assert sandbox.ledger.calls == {"transcriptions": 1}
     assert not sandbox.ledger.errors
 
@@ -161,7 +163,7 @@ def test_what_has_to_be_cut_is_made_an_mp3_first_and_nothing_of_it_stays(
     audio = as_it_is
     if suffix == "flac":
         audio = extracted(as_it_is.path, tmp_path / "audio.flac")
-    work = job(tmp_path)
+    work = context(tmp_path)
     assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(audio, work), sandbox)
     assert sandbox.ledger.calls["transcriptions"] > 1
     assert [path.name for path in work.folder.path.iterdir()] == ["calls"]
@@ -170,7 +172,7 @@ def test_what_has_to_be_cut_is_made_an_mp3_first_and_nothing_of_it_stays(
 def test_what_a_killed_run_left_of_the_mp3_is_not_trusted(
     sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
 ) -> None:
-    work = job(tmp_path)
+    work = context(tmp_path)
     work.folder.part("audio.mp3").write_bytes(b"half of it")
     assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(as_it_is, work), sandbox)
 
@@ -181,9 +183,9 @@ def test_a_server_that_takes_no_m4a_gets_mp3_from_then_on(
 ) -> None:
     strike(sandbox, Kind.NO_M4A, amount=status)
     asks = transcriber(sandbox)
-    assert_whole(asks.transcribe(as_it_is, job(tmp_path)), sandbox)
+    assert_whole(asks.transcribe(as_it_is, context(tmp_path)), sandbox)
     calls = sandbox.ledger.calls["transcriptions"]
-    asks.transcribe(as_it_is, job(tmp_path, name="2"))
+    asks.transcribe(as_it_is, context(tmp_path, name="2"))
     assert sandbox.ledger.calls["transcriptions"] == calls + 1 > 2
 
 
@@ -191,10 +193,10 @@ def test_a_server_that_has_taken_m4a_before_is_believed_when_it_breaks_down(
     sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
 ) -> None:
     asks = transcriber(sandbox)
-    asks.transcribe(as_it_is, job(tmp_path))
+    asks.transcribe(as_it_is, context(tmp_path))
     strike(sandbox, Kind.NO_M4A, amount=200)
     with pytest.raises(RetryableError) as broken:
-        asks.transcribe(as_it_is, job(tmp_path, name="2"))
+        asks.transcribe(as_it_is, context(tmp_path, name="2"))
     assert broken.value.code == "bad_answer"
 
 
@@ -202,7 +204,7 @@ def test_a_stretch_that_came_back_empty_is_cut_out_of_it_and_sent_again(
     sandbox: Sandbox, as_it_is: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.SEGMENT_LOST, 1)
-    transcript = transcriber(sandbox).transcribe(as_it_is, job(tmp_path))
+    transcript = transcriber(sandbox).transcribe(as_it_is, context(tmp_path))
     assert places(transcript) == list(range(BURSTS))
     assert sandbox.ledger.calls["transcriptions"] > 1
 
@@ -214,7 +216,7 @@ def test_row_51_an_empty_answer_is_asked_for_once_more(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.EMPTY_TEXT, 1)
-    assert_whole(transcriber(sandbox).transcribe(recording, job(tmp_path)), sandbox)
+    assert_whole(transcriber(sandbox).transcribe(recording, context(tmp_path)), sandbox)
     assert sandbox.ledger.calls["transcriptions"] == 2
 
 
@@ -224,17 +226,17 @@ def test_row_51_empty_twice_is_an_error_and_a_later_run_asks_anew(
     strike(sandbox, Kind.EMPTY_TEXT, 1, 2)
     asks = transcriber(sandbox)
     with pytest.raises(RecordError) as caught:
-        asks.transcribe(recording, job(tmp_path))
+        asks.transcribe(recording, context(tmp_path))
     assert caught.value.code == "asr_empty"
     assert sandbox.ledger.calls["transcriptions"] == 2
-    assert_whole(asks.transcribe(recording, job(tmp_path)), sandbox)
+    assert_whole(asks.transcribe(recording, context(tmp_path)), sandbox)
 
 
 def test_row_52_invented_subtitles_do_not_become_a_transcript(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.HALLUCINATION, 2)
-    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, job(tmp_path))
+    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, context(tmp_path))
     assert places(transcript) == list(range(BURSTS))
     assert "字幕" not in transcript.text
     assert transcript.warnings == ()
@@ -248,13 +250,13 @@ def test_row_53_an_upload_that_is_too_large_is_halved(
     sandbox: Sandbox, recording: Audio, tmp_path: Path, limit: int
 ) -> None:
     strike(sandbox, Kind.TOO_LARGE, amount=limit)
-    assert_whole(transcriber(sandbox).transcribe(recording, job(tmp_path)), sandbox)
+    assert_whole(transcriber(sandbox).transcribe(recording, context(tmp_path)), sandbox)
 
 
 def test_row_53_so_is_one_that_is_too_long(recording: Audio, tmp_path: Path) -> None:
     limits = Limits(asr_per_minute=6_000, asr_audio_s=35.0)
     with Sandbox(Company([]), limits=limits) as sandbox:
-        assert_whole(transcriber(sandbox).transcribe(recording, job(tmp_path)), sandbox)
+        assert_whole(transcriber(sandbox).transcribe(recording, context(tmp_path)), sandbox)
 
 
 def test_row_53_a_server_that_takes_nothing_is_given_up(
@@ -272,7 +274,7 @@ def test_row_54_a_lost_reply_is_paid_for_once_more_at_most(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.LOST_REPLY, 2)
-    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, job(tmp_path))
+    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, context(tmp_path))
     assert places(transcript) == list(range(BURSTS))
     assert sorted(sandbox.ledger.uploads.values()) == [1] * (len(sandbox.ledger.uploads) - 1) + [2]
 
@@ -284,10 +286,10 @@ def test_row_55_only_the_piece_that_failed_is_asked_for_again(
     spent: list[Usage] = []
     asks = transcriber(sandbox, **IN_PIECES)
     with pytest.raises(FatalError) as caught:
-        asks.transcribe(recording, job(tmp_path, spent.append))
+        asks.transcribe(recording, context(tmp_path, spent.append))
     assert caught.value.code == "quota_spent"
     assert len(spent) == 2
-    assert_whole(asks.transcribe(recording, job(tmp_path, spent.append)), sandbox)
+    assert_whole(asks.transcribe(recording, context(tmp_path, spent.append)), sandbox)
     assert len({usage.call for usage in spent}) == len(sandbox.ledger.uploads)
 
 
@@ -296,7 +298,7 @@ def test_row_55_a_broken_answer_is_asked_for_again(
     sandbox: Sandbox, recording: Audio, tmp_path: Path, kind: Kind
 ) -> None:
     strike(sandbox, kind, 2)
-    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, job(tmp_path))
+    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, context(tmp_path))
     assert places(transcript) == list(range(BURSTS))
     assert max(sandbox.ledger.uploads.values()) <= 2
 
@@ -313,7 +315,9 @@ def test_one_bare_400_does_not_change_how_we_ask(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.BARE_ERROR, 1)
-    assert_whole(transcriber(sandbox, **IN_PIECES).transcribe(recording, job(tmp_path)), sandbox)
+    assert_whole(
+        transcriber(sandbox, **IN_PIECES).transcribe(recording, context(tmp_path)), sandbox
+    )
 
 
 def test_a_server_that_always_says_400_is_this_records_trouble(
@@ -328,7 +332,7 @@ def test_a_server_that_always_says_400_is_this_records_trouble(
 def test_a_rate_limit_is_waited_for(sandbox: Sandbox, recording: Audio, tmp_path: Path) -> None:
     strike(sandbox, Kind.HTTP_429, 1, text="0")
     strike(sandbox, Kind.RATE_LIMIT, 2, amount=1)
-    assert_whole(transcriber(sandbox).transcribe(recording, job(tmp_path)), sandbox)
+    assert_whole(transcriber(sandbox).transcribe(recording, context(tmp_path)), sandbox)
 
 
 _KILLED = """
@@ -343,7 +347,8 @@ def spent(usage):
 class Box:
     ai_url = sys.argv[1]
     keys = Sandbox().keys
-service.transcriber(Box, max_chunk_s=30.0).transcribe(audio, service.job(Path(sys.argv[4]), spent))
+context = service.context(Path(sys.argv[4]), spent)
+service.transcriber(Box, max_chunk_s=30.0).transcribe(audio, context)
 """
 
 
@@ -366,7 +371,7 @@ def test_what_is_killed_between_an_answer_and_its_use_asks_for_nothing_twice(
     assert len(sandbox.ledger.uploads) == 2
     spent: list[Usage] = []
     transcript = transcriber(sandbox, **IN_PIECES).transcribe(
-        recording, job(tmp_path, spent.append)
+        recording, context(tmp_path, spent.append)
     )
     assert_whole(transcript, sandbox)
     assert len(spent) == len(sandbox.ledger.uploads)
@@ -383,7 +388,7 @@ def test_row_57_a_wrong_setting_stops_the_run(
     sandbox: Sandbox, recording: Audio, tmp_path: Path, changes: dict[str, str], code: str
 ) -> None:
     with pytest.raises(FatalError) as caught:
-        transcriber(sandbox, **changes).transcribe(recording, job(tmp_path))
+        transcriber(sandbox, **changes).transcribe(recording, context(tmp_path))
     assert caught.value.code == code
     assert caught.value.hint
     assert "canary" not in caught.value.message
@@ -411,12 +416,12 @@ def test_a_server_without_times_gets_pieces_short_enough_to_tell_them(
     recording: Audio = request.getfixturevalue(sound)
     strike(sandbox, kind)
     asks = transcriber(sandbox)
-    transcript = asks.transcribe(recording, job(tmp_path))
+    transcript = asks.transcribe(recording, context(tmp_path))
     assert sandbox.ledger.bursts == Counter({(3, place): 1 for place in range(BURSTS)})
     assert max(sandbox.ledger.upload_seconds.values()) <= 90.0
     assert_text_is_near_its_place(transcript)
     refusals = sum(sandbox.ledger.errors.values())
-    asks.transcribe(recording, job(tmp_path, name="2"))
+    asks.transcribe(recording, context(tmp_path, name="2"))
     assert sum(sandbox.ledger.errors.values()) == refusals  # remembered
 
 
@@ -425,7 +430,7 @@ def test_a_server_that_leaves_the_times_out_is_paid_once_all_the_same(
 ) -> None:
     strike(sandbox, Kind.NO_SEGMENTS)
     for _run in range(2):
-        assert_text_is_near_its_place(transcriber(sandbox).transcribe(recording, job(tmp_path)))
+        assert_text_is_near_its_place(transcriber(sandbox).transcribe(recording, context(tmp_path)))
     assert sandbox.ledger.bursts == Counter({(3, place): 1 for place in range(BURSTS)})
 
 
@@ -437,10 +442,10 @@ def test_what_was_begun_in_short_pieces_goes_on_in_them_in_the_next_run(
     strike(sandbox, Kind.NO_SEGMENTS)
     strike(sandbox, Kind.QUOTA, 3)
     asks = transcriber(sandbox)
-    asks.transcribe(tones(tmp_path / "audio.mp3", 12.0, number=9), job(tmp_path, name="2"))
+    asks.transcribe(tones(tmp_path / "audio.mp3", 12.0, number=9), context(tmp_path, name="2"))
     with pytest.raises(FatalError):
-        asks.transcribe(recording, job(tmp_path))
-    transcriber(sandbox).transcribe(recording, job(tmp_path))
+        asks.transcribe(recording, context(tmp_path))
+    transcriber(sandbox).transcribe(recording, context(tmp_path))
     assert all(times == 1 for times in sandbox.ledger.bursts.values())
 
 
@@ -463,7 +468,7 @@ def test_the_servers_duration_is_not_believed(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.WRONG_DURATION, amount=2.5)
-    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, job(tmp_path))
+    transcript = transcriber(sandbox, **IN_PIECES).transcribe(recording, context(tmp_path))
     assert_whole(transcript, sandbox)
     assert transcript.duration_s == SECONDS
 
@@ -471,7 +476,7 @@ def test_the_servers_duration_is_not_believed(
 def test_a_hole_is_sent_again_alone(sandbox: Sandbox, recording: Audio, tmp_path: Path) -> None:
     strike(sandbox, Kind.SEGMENT_LOST, 2)
     asks = transcriber(sandbox, **IN_PIECES)
-    transcript = asks.transcribe(recording, job(tmp_path))
+    transcript = asks.transcribe(recording, context(tmp_path))
     assert_whole(transcript, sandbox)
     assert min(sandbox.ledger.upload_seconds.values()) < 6.0
 
@@ -480,7 +485,7 @@ def test_a_hole_that_stays_is_said_to_be_there(
     sandbox: Sandbox, recording: Audio, tmp_path: Path
 ) -> None:
     strike(sandbox, Kind.SEGMENT_LOST)
-    transcript = transcriber(sandbox).transcribe(recording, job(tmp_path))
+    transcript = transcriber(sandbox).transcribe(recording, context(tmp_path))
     assert len(transcript.segments) == BURSTS - 1
     assert transcript.warnings == ("possibly_truncated",)
     assert transcript.coverage == pytest.approx(1 - 1 / BURSTS, abs=0.01)
@@ -510,7 +515,7 @@ class Box:
     ai_url, keys = sys.argv[1], Keys()
 audio = service.audio_in(Path(sys.argv[2]), float(sys.argv[3]))
 asks = service.transcriber(Box, max_chunk_s=3_000)
-said = asks.transcribe(audio, service.job(Path(sys.argv[4])))
+said = asks.transcribe(audio, service.context(Path(sys.argv[4])))
 peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
 print(len(said.segments), peak)  # not ru_maxrss, which begins with the parent's
 """

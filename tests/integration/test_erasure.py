@@ -14,7 +14,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.domain.model import Audio, Participant, RecordMeta, Segment, Transcript
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import FatalError, UsageError
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
 from meeting_pipeline.upkeep.erasure import Erased, Erasure
@@ -43,11 +43,11 @@ OTHERS = of(2, (OTHER, "钱多多"))
 class Tape(FakeTranscriber):
     """What was said in the student's lessons must not be found anywhere afterwards."""
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        theirs = any(one.person == STUDENT for one in job.meta.participants or ())
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
+        theirs = any(one.person == STUDENT for one in context.meta.participants or ())
         said = CANARY if theirs else "今天改简历。"
         answer = f'{{"text": "{said}"}}'.encode()
-        PaidCalls(job.folder).remember("c" * 64, lambda keep: keep(answer))
+        PaidCalls(context.folder).remember("c" * 64, lambda keep: keep(answer))
         line = Segment(0.0, 5.0, said, NAME if theirs else "钱多多")
         return Transcript("zh", "fake", self.settings, (line,), audio.duration_s, 1.0)
 

@@ -20,10 +20,10 @@ from meeting_pipeline.errors import (
     RetryableError,
     Stopped,
 )
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import ExtractedAudio
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.nights import Installation
@@ -72,7 +72,7 @@ def test_work_begins_while_the_source_is_still_listing(tmp_path: Path, jobs: int
     installation = Installation(tmp_path, METAS, jobs=jobs)
     begun = threading.Event()
 
-    def heard(job: Job) -> None:
+    def heard(context: StageContext) -> None:
         begun.set()
 
     def slow(metas: Iterator[RecordMeta]) -> Iterator[RecordMeta]:
@@ -101,7 +101,7 @@ def test_a_listing_is_read_no_further_ahead_than_the_work_can_follow(tmp_path: P
             read.append(one)
             yield one
 
-    def trouble(job: Job) -> None:
+    def trouble(context: StageContext) -> None:
         ahead.append(len(read) - len(installation.transcriber.heard))
 
     installation.transcriber.trouble = trouble
@@ -139,14 +139,14 @@ def test_many_jobs_come_to_the_same_rows_as_one(tmp_path: Path) -> None:
 
 def test_what_was_due_before_and_is_not_listed_comes_last_and_once(tmp_path: Path) -> None:
     installation = Installation(tmp_path, METAS[:3])
-    installation.transcriber.trouble = lambda job: (
+    installation.transcriber.trouble = lambda context: (
         RetryableError("busy", "busy", retry_after_s=9_999)
-        if job.meta.key == METAS[0].key
+        if context.meta.key == METAS[0].key
         else None
     )
     installation.run()
     installation.later(days=2)
-    installation.transcriber.trouble = lambda job: None
+    installation.transcriber.trouble = lambda context: None
     installation.change_source = lambda source: source.metas.remove(METAS[0])
 
     report = installation.run()
@@ -219,13 +219,13 @@ def test_a_wrong_setting_found_while_listing_is_raised_after_the_row_is_closed(
 
 def test_a_fatal_error_defers_what_is_left_and_keeps_what_is_done(tmp_path: Path) -> None:
     installation = Installation(tmp_path, METAS[:25], jobs=1)
-    installation.transcriber.trouble = lambda job: (
-        FatalError("quota", "spent") if job.meta.key == METAS[5].key else None
+    installation.transcriber.trouble = lambda context: (
+        FatalError("quota", "spent") if context.meta.key == METAS[5].key else None
     )
     report = installation.run()
     assert (report.count(Outcome.DONE), report.count(Outcome.DEFERRED)) == (5, report.due - 5)
     assert (report.stopped_by, report.exit_code) == ("quota", exit_codes.STOPPED_EARLY)
-    installation.transcriber.trouble = lambda job: None
+    installation.transcriber.trouble = lambda context: None
     installation.gates = Gates(dict.fromkeys(Resource, 2))
     again = installation.run()
     assert (again.count(Outcome.DONE), again.exit_code) == (20, exit_codes.OK)
@@ -234,8 +234,8 @@ def test_a_fatal_error_defers_what_is_left_and_keeps_what_is_done(tmp_path: Path
 def test_poison_costs_only_itself(tmp_path: Path) -> None:
     installation = Installation(tmp_path, METAS, jobs=6)
     poison = {one.key for one in METAS[::20]}
-    installation.transcriber.trouble = lambda job: (
-        RecordError("bad", "bad") if job.meta.key in poison else None
+    installation.transcriber.trouble = lambda context: (
+        RecordError("bad", "bad") if context.meta.key in poison else None
     )
     report = installation.run()
     assert (report.count(Outcome.DONE), report.count(Outcome.FAILED)) == (42, 3)

@@ -15,7 +15,7 @@ from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.kimi import Desk, kimi
 from tests.support.sandbox_client import Clock
-from tests.support.speech_service import job, tones, transcriber
+from tests.support.speech_service import context, tones, transcriber
 
 
 @dataclass
@@ -40,7 +40,7 @@ def sandbox() -> Iterator[Sandbox]:
 def test_of_the_speech_service(sandbox: Sandbox, tmp_path: Path) -> None:
     recording, gate = tones(tmp_path / "audio.mp3", 60.0), Watched(tmp_path)
     by_place = transcriber(sandbox, gate=gate, max_chunk_s=30.0)
-    by_place.transcribe(recording, job(tmp_path))
+    by_place.transcribe(recording, context(tmp_path))
     assert gate.kept == list(range(1, len(sandbox.ledger.uploads) + 1))
     assert len(gate.kept) > 1
 

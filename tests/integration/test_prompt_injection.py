@@ -18,7 +18,7 @@ from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.domain.model import Audio, Segment, Summary, Transcript
 from meeting_pipeline.domain.stages import RunReport
 from meeting_pipeline.domain.views import ExportedRecording, RecordingFilter
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.reporting.exports import Export
 from meeting_pipeline.sandbox.wire import Listener, Reply, Request, json_reply
 from tests.support.exported import SHANGHAI, acts, page, sheet
@@ -63,8 +63,8 @@ class Obedient:
 class Overheard(FakeTranscriber):
     """The n-th recording is the n-th attack; what comes after the last is an honest lesson."""
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        said = Segment(0.0, 5.0, spoken(job.meta.key.record_id), "学员")
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
+        said = Segment(0.0, 5.0, spoken(context.meta.key.record_id), "学员")
         return Transcript("zh", "fake", "fake", (said,), audio.duration_s)
 
 
@@ -72,9 +72,9 @@ class Overheard(FakeTranscriber):
 class AsksKimi(FakeSummarizer):
     kimi: ChatSummarizer | None = None
 
-    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+    def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
         assert self.kimi
-        return self.kimi.summarize(transcript, job)
+        return self.kimi.summarize(transcript, context)
 
 
 @dataclass

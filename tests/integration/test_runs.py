@@ -9,7 +9,7 @@ from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.stages import Outcome, RunReport, StageName
 from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError, RetryableError, SkipRecord
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 from tests.support.fakes import (
     FakeSource,
     FakeSummarizer,
@@ -28,7 +28,7 @@ def installation(tmp_path: Path) -> Installation:
 
 def only_for(number: int, error: Callable[[], Exception]) -> Trouble:
     """Trouble with one record and no other."""
-    return lambda job: error() if job.meta.key == meta(number).key else None
+    return lambda context: error() if context.meta.key == meta(number).key else None
 
 
 def outcomes(report: RunReport) -> list[str]:
@@ -169,7 +169,7 @@ def test_a_dead_record_comes_back_with_retry(installation: Installation) -> None
     for _ in range(5):
         installation.run()
         installation.later(days=2)
-    installation.transcriber.trouble = lambda job: None
+    installation.transcriber.trouble = lambda context: None
     rows = installation.rows()
     [dead] = rows.reading.recordings(RecordingFilter(failed=True))
 
@@ -181,8 +181,8 @@ def test_a_dead_record_comes_back_with_retry(installation: Installation) -> None
 def test_a_passing_trouble_is_tried_again_within_the_run(installation: Installation) -> None:
     seen: list[str] = []
 
-    def once(job: Job) -> Exception | None:
-        seen.append(job.meta.key.record_id)
+    def once(context: StageContext) -> Exception | None:
+        seen.append(context.meta.key.record_id)
         return RetryableError("busy", "busy", retry_after_s=0.0) if len(seen) == 1 else None
 
     installation.transcriber.trouble = once

@@ -20,9 +20,9 @@ from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 from meeting_pipeline.adapters.processes.worker import main
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, RecordError, RetryableError, SkipRecord, Stopped
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import Progress, no_progress
 from meeting_pipeline.ports.services import Transcriber
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support import speech
 from tests.support.fakes import meta
@@ -44,13 +44,15 @@ def whisper(cache: Path) -> Iterator[WhisperTranscriber]:
     transcriber.close()
 
 
-def job(folder: Path, progress: Progress = no_progress, spent: list[Usage] | None = None) -> Job:
+def context(
+    folder: Path, progress: Progress = no_progress, spent: list[Usage] | None = None
+) -> StageContext:
     record = RecordFolder(folder, RecordKey("test", "1"))
-    return Job(1, meta(1), record, progress, (spent if spent is not None else []).append)
+    return StageContext(1, meta(1), record, progress, (spent if spent is not None else []).append)
 
 
 def heard(transcriber: Transcriber, sound: speech.Sound, folder: Path) -> Transcript:
-    return transcriber.transcribe(speech.audio_of(sound, folder / "audio.flac"), job(folder))
+    return transcriber.transcribe(speech.audio_of(sound, folder / "audio.flac"), context(folder))
 
 
 def spoken_text(transcript: Transcript) -> str:
@@ -75,7 +77,7 @@ def test_chinese_speech_becomes_simplified_text_in_readable_segments(
     spent: list[Usage] = []
     fractions: list[float] = []
     audio = speech.audio_of(speech.spoken(CHINESE, 0, 28), tmp_path / "audio.flac")
-    transcript = whisper.transcribe(audio, job(tmp_path, fractions.append, spent))
+    transcript = whisper.transcribe(audio, context(tmp_path, fractions.append, spent))
 
     assert transcript.language == "zh"
     assert (transcript.engine, transcript.model) == ("whisper", "base")
@@ -175,7 +177,7 @@ def test_a_file_that_is_no_sound_is_this_records_trouble(
     path = tmp_path / "audio.flac"
     path.write_text("<html>")
     with pytest.raises(RecordError) as caught:
-        whisper.transcribe(Audio(path, 6, "0" * 64, 30.0), job(tmp_path))
+        whisper.transcribe(Audio(path, 6, "0" * 64, 30.0), context(tmp_path))
     assert caught.value.code == "corrupt_media"
 
 
@@ -186,7 +188,7 @@ def test_sound_that_breaks_off_is_not_passed_off_as_whole(
     whole = audio.path.read_bytes()
     audio.path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(RecordError) as caught:
-        whisper.transcribe(audio, job(tmp_path))
+        whisper.transcribe(audio, context(tmp_path))
     assert caught.value.code == "corrupt_media"
 
 
@@ -212,9 +214,11 @@ def test_the_text_does_not_depend_on_who_else_is_at_work(
 ) -> None:
     """Alone with all cores, and beside another recording with a share of them."""
     audio = speech.audio_of(speech.spoken(CHINESE, 0, 70), tmp_path / "audio.flac")
-    alone = whisper.transcribe(audio, job(tmp_path))
+    alone = whisper.transcribe(audio, context(tmp_path))
     with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda one: whisper.transcribe(one, job(tmp_path)), [audio] * 2))
+        both = list(
+            threads.map(lambda one: whisper.transcribe(one, context(tmp_path)), [audio] * 2)
+        )
     assert both == [alone, alone]
 
 
@@ -231,28 +235,28 @@ def test_a_worker_killed_at_work_fails_one_attempt_and_an_idle_one_none(
             os.kill(worker, signal.SIGKILL)
 
     with pytest.raises(RetryableError) as caught:
-        whisper.transcribe(audio, job(tmp_path, kill_worker))
+        whisper.transcribe(audio, context(tmp_path, kill_worker))
     assert caught.value.code == "worker_died"
-    assert whisper.transcribe(audio, job(tmp_path)).segments
+    assert whisper.transcribe(audio, context(tmp_path)).segments
 
     idle = (workers_of(os.getpid()) - others).pop()
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
-    assert whisper.transcribe(audio, job(tmp_path)).segments
+    assert whisper.transcribe(audio, context(tmp_path)).segments
     whisper.close()
 
 
 PARENT = """
 import json, os, sys
 from pathlib import Path
-from tests.integration.test_whisper import job, speech, workers_of
+from tests.integration.test_whisper import context, speech, workers_of
 from meeting_pipeline.adapters.asr.whisper import WhisperTranscriber
 folder = Path(sys.argv[2])
 audio = speech.audio_of(speech.spoken("445999969", 0, 10), folder / "audio.flac")
 def tell(fraction):
     print(*workers_of(os.getpid()), flush=True)
     sys.stdin.read()
-WhisperTranscriber(cache_dir=Path(sys.argv[1])).transcribe(audio, job(folder, tell))
+WhisperTranscriber(cache_dir=Path(sys.argv[1])).transcribe(audio, context(folder, tell))
 """
 
 
@@ -276,10 +280,10 @@ def test_closing_ends_a_recording_at_work(cache: Path, tmp_path: Path) -> None:
     whisper = WhisperTranscriber(cache_dir=cache)
     audio = speech.audio_of(speech.spoken(CHINESE, 0, 10), tmp_path / "audio.flac")
     with pytest.raises(Stopped) as caught:
-        whisper.transcribe(audio, job(tmp_path, lambda fraction: whisper.close()))
+        whisper.transcribe(audio, context(tmp_path, lambda fraction: whisper.close()))
     assert caught.value.code == "stopped"
     with pytest.raises(Stopped):
-        whisper.transcribe(audio, job(tmp_path))
+        whisper.transcribe(audio, context(tmp_path))
 
 
 def test_settings_change_with_model_language_and_beam_and_load_nothing(tmp_path: Path) -> None:
@@ -331,9 +335,9 @@ def test_a_bug_in_a_worker_is_raised_as_a_bug_and_the_worker_goes_on(
 ) -> None:
     audio = speech.audio_of(speech.silence(1), tmp_path / "audio.flac")
     with pytest.raises(RuntimeError, match=r"TypeError .* at .*recognizer\.py:\d+"):
-        whisper.transcribe(replace(audio, duration_s=cast(float, "一秒")), job(tmp_path))
+        whisper.transcribe(replace(audio, duration_s=cast(float, "一秒")), context(tmp_path))
     with pytest.raises(SkipRecord):
-        whisper.transcribe(audio, job(tmp_path))
+        whisper.transcribe(audio, context(tmp_path))
 
 
 def test_a_model_that_cannot_be_loaded_is_a_setting_to_correct(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from meeting_pipeline.domain.model import (
 )
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted, ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.ports.sources import MediaLink
+from meeting_pipeline.ports.stage_context import StageContext
 
 START = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 MEDIA = b"\x00\x00\x00\x18ftypM4A " + b"sound" * 400
@@ -85,28 +85,28 @@ class FakeMedia:
         return ExtractedAudio(self.duration_s, 0.1, array("f"))
 
 
-Trouble = Callable[[Job], MeetingError | Exception | None]
+Trouble = Callable[[StageContext], MeetingError | Exception | None]
 
 
-def no_trouble(job: Job) -> MeetingError | Exception | None:
+def no_trouble(context: StageContext) -> MeetingError | Exception | None:
     """Everything works."""
     return None
 
 
 @dataclass
 class FakeTranscriber:
-    """Says the same in every recording; `trouble` may raise for a job instead."""
+    """Says the same in every recording; `trouble` may raise for a record instead."""
 
     settings: str = "fake model-1"
     audio: AudioWanted = field(default_factory=lambda: AudioWanted("flac"))
     trouble: Trouble = no_trouble
     heard: list[str] = field(default_factory=list)
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        self.heard.append(job.meta.key.record_id)
-        if error := self.trouble(job):
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
+        self.heard.append(context.meta.key.record_id)
+        if error := self.trouble(context):
             raise error
-        job.spent(Usage(f"{job.meta.key}{self.settings}", "asr", "fake", audio.duration_s))
+        context.spent(Usage(f"{context.meta.key}{self.settings}", "asr", "fake", audio.duration_s))
         line = Segment(0.0, 5.0, f"我们来看简历，{self.settings}", "李老师")
         return Transcript("zh", "fake", self.settings, (line,), audio.duration_s, 1.0)
 
@@ -122,9 +122,9 @@ class FakeSummarizer:
     trouble: Trouble = no_trouble
     read: list[str] = field(default_factory=list)
 
-    def summarize(self, transcript: Transcript, job: Job) -> Summary:
-        self.read.append(job.meta.key.record_id)
-        if error := self.trouble(job):
+    def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
+        self.read.append(context.meta.key.record_id)
+        if error := self.trouble(context):
             raise error
         return Summary(
             engine="fake",

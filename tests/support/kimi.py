@@ -9,8 +9,8 @@ from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm.openai_compatible import ChatSummarizer
 from meeting_pipeline.domain.model import Participant, Summary, Usage
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.services import Summarizer
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support.sandbox_client import Clock
@@ -63,16 +63,18 @@ class Desk:
     folder: Path
     spent: list[Usage] = field(default_factory=list)
 
-    def job(self) -> Job:
+    def context(self) -> StageContext:
         people = (Participant("teacher_li", "李老师"), Participant(None, "王小明"))
-        job = summary_job(self.folder, "简历辅导")
-        meta = replace(job.meta, participants=people, teacher_id="teacher_li")
-        return replace(job, meta=meta, spent=self.spent.append)
+        context = summary_job(self.folder, "简历辅导")
+        meta = replace(context.meta, participants=people, teacher_id="teacher_li")
+        return replace(context, meta=meta, spent=self.spent.append)
 
     def summarize(self, summarizer: Summarizer, lines: Sequence[str] = LESSON) -> Summary:
-        return summarizer.summarize(transcript(lines), self.job())
+        return summarizer.summarize(transcript(lines), self.context())
 
     @property
     def kept(self) -> list[Path]:
         """The answers on disk."""
-        return sorted(RecordFolder(self.folder, self.job().meta.key).file("calls").glob("*.json"))
+        return sorted(
+            RecordFolder(self.folder, self.context().meta.key).file("calls").glob("*.json")
+        )

@@ -10,8 +10,8 @@ from meeting_pipeline.adapters.asr.packets import packets_of
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.tones import tone_recording
 from meeting_pipeline.storage.files import RecordFolder, sha256_of
@@ -43,9 +43,11 @@ def extracted(media: Path, target: Path) -> Audio:
     return audio_in(target, sound.duration_s)
 
 
-def job(folder: Path, spent: Callable[[Usage], None] | None = None, name: str = "1") -> Job:
+def context(
+    folder: Path, spent: Callable[[Usage], None] | None = None, name: str = "1"
+) -> StageContext:
     record = RecordFolder(folder, RecordKey("test", name))
-    return Job(1, meta(1), record, no_progress, spent or (lambda _: None))
+    return StageContext(1, meta(1), record, no_progress, spent or (lambda _: None))
 
 
 def transcriber(sandbox: Sandbox, **changes: Any) -> EndpointTranscriber:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Segment, Transcript
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.files import RecordFolder
 
 SECONDS_PER_LINE = 5.0
@@ -20,12 +20,12 @@ def transcript(lines: Sequence[str], language: str = "zh", *, speakers: bool = T
     return Transcript(language, "script", "none", tuple(segments), len(lines) * SECONDS_PER_LINE)
 
 
-def summary_job(folder: Path, subject: str = "", names: Iterable[str] = ()) -> Job:
+def summary_job(folder: Path, subject: str = "", names: Iterable[str] = ()) -> StageContext:
     key = RecordKey("folder", "20250106100005445999")
     participants = tuple(Participant(None, name) for name in names)
     start = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
     meta = RecordMeta(key, start, subject=subject, participants=participants)
-    return Job(1, meta, RecordFolder(folder, key), no_progress, lambda usage: None)
+    return StageContext(1, meta, RecordFolder(folder, key), no_progress, lambda usage: None)
 
 
 def _segment(start_s: float, line: str, speakers: bool) -> Segment:

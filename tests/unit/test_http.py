@@ -115,11 +115,11 @@ def test_row_07_retry_after_is_obeyed_by_everybody(status: int, form: str) -> No
 def test_somebody_who_looks_on_waits_for_two_tries_at_most() -> None:
     passing = FakeTime()
     with ScriptedServer(reset) as server, pytest.raises(RetryableError):
-        an_http(passing).hasty().call("GET /v1/records", asks(server.url), judge)
+        an_http(passing).with_short_timeouts().call("GET /v1/records", asks(server.url), judge)
     assert len(server.heads) == 2
     busy = reply(429, b"", "Retry-After: 7")
     with ScriptedServer(busy) as server, pytest.raises(RetryableError) as refusal:
-        an_http(passing).hasty().call("GET /v1/records", asks(server.url), judge)
+        an_http(passing).with_short_timeouts().call("GET /v1/records", asks(server.url), judge)
     assert (len(server.heads), refusal.value.retry_after_s) == (1, 7.0)
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 from meeting_pipeline.adapters.processes.worker import Worker
 from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.domain.timing import Resource
@@ -40,7 +40,7 @@ class SignalsWhileItIsSent:
         signal.raise_signal(signal.SIGTERM)
         return SignalsWhileItIsSent, ()
 
-    def begin(self, turns: Turns) -> Worker:
+    def begin(self, slots: ResizableSemaphore) -> Worker:
         def work(task: object, progress: Progress) -> object:
             return threading.Event().wait()
 

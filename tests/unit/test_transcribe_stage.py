@@ -7,8 +7,8 @@ import pytest
 
 from meeting_pipeline.domain.model import Audio, RecordKey, Segment, Transcript
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.transcribe import Transcribe
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support.fakes import FakeTranscriber, meta
@@ -21,20 +21,20 @@ class Talkative(FakeTranscriber):
 
     letters = 20 << 20
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
-        said = super().transcribe(audio, job)
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
+        said = super().transcribe(audio, context)
         return replace(said, segments=(Segment(0.0, 5.0, "a" * self.letters, None),))
 
 
 def test_security_07_a_transcript_above_20_mb_is_refused(tmp_path: Path) -> None:
     folder = RecordFolder(tmp_path, RecordKey("fake", "1"))
-    job = Job(1, meta(1), folder, no_progress, lambda usage: None)
+    context = StageContext(1, meta(1), folder, no_progress, lambda usage: None)
     endless, long = Talkative(), Talkative()
     long.letters = 19 << 20
 
     with pytest.raises(RecordError) as refused:
-        Transcribe(endless).run(AUDIO, job)
+        Transcribe(endless).run(AUDIO, context)
 
     assert refused.value.code == "oversized"
     assert not folder.file("transcript.json").exists()
-    assert Transcribe(long).run(AUDIO, job).size_bytes > 19 << 20
+    assert Transcribe(long).run(AUDIO, context).size_bytes > 19 << 20

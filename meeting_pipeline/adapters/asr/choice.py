@@ -9,9 +9,9 @@ from meeting_pipeline.adapters.asr.tencent import NativeTranscriber, NoNativeTra
 from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.errors import RecordError, SkipRecord
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
 from meeting_pipeline.ports.services import Transcriber
+from meeting_pipeline.ports.stage_context import StageContext
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class AutoTranscriber:
     def audio(self) -> AudioWanted:
         return self._recognizers[0].audio
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Return the first usable transcript.
 
         Raises:
@@ -51,16 +51,16 @@ class AutoTranscriber:
             SkipRecord: The recording contains no speech.
             MeetingError: Any other error of a recognizer, at once: it is not about this recording.
         """
-        own = self._native_transcript(audio, job)
+        own = self._native_transcript(audio, context)
         if own is not None and not own.warnings:
-            _log.info("%s: using Tencent's own transcript", job.meta.key)
+            _log.info("%s: using Tencent's own transcript", context.meta.key)
             return own
         try:
-            transcript = self._recognized(audio, job)
+            transcript = self._recognized(audio, context)
         except (RecordError, SkipRecord) as error:
             if own is None:
                 raise
-            _log.warning("%s: %s; keeping Tencent's own transcript", job.meta.key, error)
+            _log.warning("%s: %s; keeping Tencent's own transcript", context.meta.key, error)
             return own
         return _with_names(transcript, own)
 
@@ -71,30 +71,30 @@ class AutoTranscriber:
         """
         return [line for one in self._recognizers for line in run_checks(one)]
 
-    def _native_transcript(self, audio: Audio, job: Job) -> Transcript | None:
+    def _native_transcript(self, audio: Audio, context: StageContext) -> Transcript | None:
         if self._native is None:
             return None
         try:
-            own = self._native.transcribe(audio, job)
+            own = self._native.transcribe(audio, context)
         except NoNativeTranscript as missing:
-            _log.info("%s: %s; trying %s", job.meta.key, missing, self._recognizers[0].settings)
+            _log.info("%s: %s; trying %s", context.meta.key, missing, self._recognizers[0].settings)
             return None
         if own.warnings:
             _log.info(
                 "%s: Tencent's own transcript covers %.0f %% of the speech; trying %s",
-                job.meta.key,
+                context.meta.key,
                 100 * (own.coverage or 0.0),
                 self._recognizers[0].settings,
             )
         return own
 
-    def _recognized(self, audio: Audio, job: Job) -> Transcript:
+    def _recognized(self, audio: Audio, context: StageContext) -> Transcript:
         for recognizer, following in zip(self._recognizers, self._recognizers[1:], strict=False):
             try:
-                return recognizer.transcribe(audio, job)
+                return recognizer.transcribe(audio, context)
             except RecordError as error:
-                _log.warning("%s: %s; trying %s", job.meta.key, error, following.settings)
-        return self._recognizers[-1].transcribe(audio, job)
+                _log.warning("%s: %s; trying %s", context.meta.key, error, following.settings)
+        return self._recognizers[-1].transcribe(audio, context)
 
 
 class NamedSpeakers:
@@ -112,14 +112,14 @@ class NamedSpeakers:
     def audio(self) -> AudioWanted:
         return self._recognizer.audio
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Return the recognizer's transcript with Tencent's speaker names.
 
         Raises:
             MeetingError: Any error of the recognizer, or of downloading Tencent's transcript.
         """
-        named = self._native.segments(job.meta, audio.duration_s)
-        transcript = self._recognizer.transcribe(audio, job)
+        named = self._native.segments(context.meta, audio.duration_s)
+        transcript = self._recognizer.transcribe(audio, context)
         return replace(transcript, segments=with_speakers(transcript.segments, named))
 
     def examine(self) -> list[Check]:

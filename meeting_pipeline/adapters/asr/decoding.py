@@ -21,7 +21,7 @@ from meeting_pipeline.adapters.asr.languages import LanguageRule
 from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phrases
 from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, windows
 from meeting_pipeline.adapters.asr.transcript_filters import Span
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 
 VERSION = 4
 """Part of the settings line: raise it whenever a rule here or in a module used here changes."""
@@ -67,10 +67,10 @@ class Decoder:
         whisper: The model; its encoder is replaced by a `TrimmedWhisperEncoder`.
         beam: Beam size of the search.
         threads: How many threads may decode at once.
-        turns: Limits how many of them compute at the same time.
+        slots: Limits how many of them compute at the same time.
     """
 
-    def __init__(self, whisper: Any, beam: int, threads: int, turns: Turns) -> None:
+    def __init__(self, whisper: Any, beam: int, threads: int, slots: ResizableSemaphore) -> None:
         from meeting_pipeline.adapters.asr.trimmed_encoder import TrimmedWhisperEncoder
 
         whisper.model = TrimmedWhisperEncoder(whisper.model)
@@ -78,7 +78,7 @@ class Decoder:
         self._beam = beam
         self._first_stamp = whisper.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
         self._threads = ThreadPoolExecutor(threads)
-        self._turns = turns
+        self._slots = slots
 
     def decode(
         self, speech: Speech, language: str, advanced: Callable[[float], None]
@@ -126,7 +126,7 @@ class Decoder:
         from faster_whisper import BatchedInferencePipeline
 
         whisper, rule = self._with_rule(language)
-        with self._turns:
+        with self._slots:
             segments, _ = BatchedInferencePipeline(whisper).transcribe(
                 speech.samples,
                 language=language,
@@ -146,7 +146,7 @@ class Decoder:
     def _decode_slowly(self, speech: Speech, language: str, span: Span) -> list[DecodedText]:
         start, end = span
         whisper, rule = self._with_rule(language)
-        with self._turns:
+        with self._slots:
             segments, _ = whisper.transcribe(
                 speech.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)],
                 language=language,

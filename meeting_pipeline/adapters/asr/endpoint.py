@@ -79,7 +79,7 @@ class SpeechServer:
 
         Raises FatalError("key_refused") …, NotTaken and what `Http.call` raises.
         """
-        return self._http.hasty().call(_MODELS, self._prepare_list, _names)
+        return self._http.with_short_timeouts().call(_MODELS, self._prepare_list, _names)
 
     def _lower_to(self, form: int) -> None:
         """Ask for this form from now on, if it is plainer than what was asked for until now."""

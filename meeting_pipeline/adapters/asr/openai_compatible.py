@@ -24,9 +24,9 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted, MediaTool
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.paid_calls import PaidCalls
 
 ENGINE = "openai"
@@ -97,7 +97,7 @@ class EndpointTranscriber:
     def audio(self) -> AudioWanted:
         return AudioWanted("mp3", int(_MARGIN * self._largest_bytes), self._longest_s)
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Raises SkipRecord("no_speech") without asking when there is nothing but silence,
         RecordError("asr_empty"), ("asr_refused"), ("asr_too_large"), ("corrupt_media")
         or ("truncated_media"), FatalError when no other recording would do better, and what
@@ -107,11 +107,11 @@ class EndpointTranscriber:
             sound = listen(audio, self._media)
         if not sound.speech:
             raise SkipRecord("no_speech", "Nobody speaks in this recording.")
-        hearing = self._hearing(audio, sound, job)
+        hearing = self._hearing(audio, sound, context)
         try:
             segments = hearing.segments()
         finally:
-            job.folder.part(_CUT).unlink(missing_ok=True)
+            context.folder.part(_CUT).unlink(missing_ok=True)
         return self._transcript(audio, sound, segments, hearing.languages)
 
     def examine(self) -> list[Check]:
@@ -134,33 +134,33 @@ class EndpointTranscriber:
         """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
-    def _as_mp3(self, audio: Audio, job: Job) -> tuple[Audio, Packets]:
+    def _as_mp3(self, audio: Audio, context: StageContext) -> tuple[Audio, Packets]:
         """Return the same sound as an mp3, made where it is none, and where its packets lie."""
         with self._cpu.slot():
             if audio.path.suffix != ".mp3":
-                part = job.folder.part(_CUT)
+                part = context.folder.part(_CUT)
                 part.unlink(missing_ok=True)
                 self._media.extract(audio.path, part, "mp3", no_progress)
                 audio = Audio(part, part.stat().st_size, "", audio.duration_s)
             return audio, self._packets(audio.path)
 
-    def _hearing(self, audio: Audio, sound: Sound, job: Job) -> ChunkedTranscription:
+    def _hearing(self, audio: Audio, sound: Sound, context: StageContext) -> ChunkedTranscription:
         def paid(key: str, piece: Piece) -> None:
             seconds = round(piece.duration_s, 3)
             cost = seconds / _HOUR_S * self._price_per_hour
-            job.spent(Usage(key, "asr", self._server.model, audio_seconds=seconds, cost=cost))
+            context.spent(Usage(key, "asr", self._server.model, audio_seconds=seconds, cost=cost))
 
         return ChunkedTranscription(
             server=self._server,
             audio=audio,
             sound=sound,
-            as_mp3=partial(self._as_mp3, audio, job),
+            as_mp3=partial(self._as_mp3, audio, context),
             language=self._language,
             longest_s=self._longest_s,
             largest_bytes=self._largest_bytes,
-            calls=PaidCalls(job.folder),
+            calls=PaidCalls(context.folder),
             paid=paid,
-            progress=job.progress,
+            progress=context.progress,
         )
 
     def _transcript(

@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.decoding import DecodedText, Decoder
 from meeting_pipeline.adapters.asr.speech import Speech
 from meeting_pipeline.adapters.asr.transcript_filters import Span
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 from meeting_pipeline.domain.model import Segment, Transcript
 from meeting_pipeline.errors import ConfigError, SkipRecord
 from meeting_pipeline.ports.progress import Progress
@@ -45,9 +45,9 @@ class RecognizerOptions:
     beam: int
     threads: int
 
-    def begin(self, turns: Turns) -> "Recognizer":
+    def begin(self, slots: ResizableSemaphore) -> "Recognizer":
         """Load the model, as `adapters.processes.worker.Work` asks of a new worker process."""
-        return Recognizer(self, turns)
+        return Recognizer(self, slots)
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,18 @@ class Recognizer:
 
     Args:
         options: What to load and how to decode.
-        turns: Limits how many threads of this process compute at the same time.
+        slots: Limits how many threads of this process compute at the same time.
 
     Raises:
         ConfigError: "whisper_model" when the model cannot be loaded or downloaded, "bad_setting"
             when it does not know the language.
     """
 
-    def __init__(self, options: RecognizerOptions, turns: Turns) -> None:
+    def __init__(self, options: RecognizerOptions, slots: ResizableSemaphore) -> None:
         self._options = options
         try:
             self._whisper = _load(options)
-            self._decoder = Decoder(self._whisper, options.beam, options.threads, turns)
+            self._decoder = Decoder(self._whisper, options.beam, options.threads, slots)
         except Exception as error:  # tokenizers raises bare Exception for a broken file
             raise _unusable(options, error) from error
         self._require_language()

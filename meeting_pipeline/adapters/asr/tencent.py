@@ -14,8 +14,8 @@ from meeting_pipeline.adapters.asr.answers import language_of
 from meeting_pipeline.adapters.asr.levels import listen
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted, MediaTool
+from meeting_pipeline.ports.stage_context import StageContext
 
 ENGINE = "tencent"
 MODEL = "native"
@@ -69,7 +69,7 @@ class NativeTranscriber:
     def audio(self) -> AudioWanted:
         return AudioWanted("mp3")
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Return Tencent's own transcript of the recording.
 
         One that leaves speech without text has the warning "possibly_truncated".
@@ -78,7 +78,7 @@ class NativeTranscriber:
             NoNativeTranscript: "no_native_transcript" when there is none.
             MeetingError: Any error of downloading it.
         """
-        segments = self.segments(job.meta, audio.duration_s)
+        segments = self.segments(context.meta, audio.duration_s)
         if not segments:
             raise NoNativeTranscript(
                 "no_native_transcript",
@@ -91,7 +91,7 @@ class NativeTranscriber:
         has_gap = bool(transcript_filters.gaps(spoken, speech, _LONGEST_GAP_S))
         text = "".join(one.text for one in segments)
         is_whole = covered >= _WHOLE and not has_gap
-        job.progress(1.0)
+        context.progress(1.0)
         return Transcript(
             language=language_of(text, ""),
             engine=ENGINE,

@@ -20,8 +20,8 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Transcript, Usage
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
 from meeting_pipeline.ports.media import AudioWanted
+from meeting_pipeline.ports.stage_context import StageContext
 
 _BESIDE_WEIGHTS = ("config.json", "tokenizer.json")
 
@@ -79,7 +79,7 @@ class WhisperTranscriber:
     def audio(self) -> AudioWanted:
         return AudioWanted("flac")
 
-    def transcribe(self, audio: Audio, job: Job) -> Transcript:
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
         """Return the recording's transcript.
 
         Raises:
@@ -92,10 +92,10 @@ class WhisperTranscriber:
         """
         with self._gate.slot():
             transcript: Transcript = self._workers().run(
-                RecognitionTask(audio.path, audio.duration_s), job.progress
+                RecognitionTask(audio.path, audio.duration_s), context.progress
             )
         call = hashlib.sha256(f"{audio.sha256} {self.settings}".encode()).hexdigest()
-        job.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
+        context.spent(Usage(call, "asr", self._label, audio_seconds=audio.duration_s))
         return transcript
 
     def examine(self) -> list[Check]:

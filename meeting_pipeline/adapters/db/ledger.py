@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
 from meeting_pipeline.adapters.db.writing import insert_missing, upsert
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
-from meeting_pipeline.ports.rows import Setback
+from meeting_pipeline.ports.rows import StageFailure
 
 _KEYS = ("recording_id", "stage")
 _ENTRY = columns_of(LedgerEntry, "artifact")
@@ -91,25 +91,27 @@ def end(
     connection.execute(_CHANGE, {**_which(recording_id, stage), **values})
 
 
-def set_back(connection: Connection, recording_id: int, setback: Setback, now: datetime) -> None:
+def set_back(
+    connection: Connection, recording_id: int, failure: StageFailure, now: datetime
+) -> None:
     """Record why a stage did not succeed; it may have failed before it started.
 
     If it only waits, its attempt does not count. A stage that is not running then stays as it is.
     """
     values: dict[str, Any] = {
-        "status": setback.status,
-        "error_code": setback.code,
-        "message": storable(setback.message, MESSAGE_LENGTH),
-        "next_attempt_at": setback.next_attempt_at,
+        "status": failure.status,
+        "error_code": failure.code,
+        "message": storable(failure.message, MESSAGE_LENGTH),
+        "next_attempt_at": failure.next_attempt_at,
         "finished_at": now,
     }
-    row = {"recording_id": recording_id, "stage": setback.stage, "made_from": "", "attempts": 0}
+    row = {"recording_id": recording_id, "stage": failure.stage, "made_from": "", "attempts": 0}
     insert_missing(connection, stage_ledger, [{**row, **values}])
     update = stage_ledger.update().where(_IS_STAGE)
-    if setback.status is StageStatus.WAITING:
+    if failure.status is StageStatus.WAITING:
         update = update.where(stage_ledger.c.status == StageStatus.RUNNING)
         values["attempts"] = stage_ledger.c.attempts - 1
-    connection.execute(update.values(values), _which(recording_id, setback.stage))
+    connection.execute(update.values(values), _which(recording_id, failure.stage))
 
 
 def reopen(connection: Connection, recording_id: int) -> None:

@@ -16,7 +16,7 @@ from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.rows import DueRecord, Listed, Setback
+from meeting_pipeline.ports.rows import DueRecord, Listed, StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 
 # built once: building a statement takes longer than sending it
@@ -101,17 +101,17 @@ class SqlRecordingStore:
             lambda connection: ledger.end(connection, recording_id, stage, artifact, now),
         )
 
-    def set_back(self, recording_id: int, setback: Setback, status: RecordStatus) -> None:
+    def set_back(self, recording_id: int, failure: StageFailure, status: RecordStatus) -> None:
         now = self._now()
-        values: dict[str, Any] = {"status": status, "next_attempt_at": setback.next_attempt_at}
+        values: dict[str, Any] = {"status": status, "next_attempt_at": failure.next_attempt_at}
         if status is RecordStatus.SKIPPED:
-            values |= {"skip_reason": setback.code, "made_with": setback.made_with or ""}
+            values |= {"skip_reason": failure.code, "made_with": failure.made_with or ""}
         else:
             values |= {"skip_reason": None}
 
         def work(connection: Connection) -> None:
             _update(connection, recording_id, values, now)
-            ledger.set_back(connection, recording_id, setback, now)
+            ledger.set_back(connection, recording_id, failure, now)
 
         in_transaction(self._engine, work)
 

@@ -210,7 +210,7 @@ class Http:
         except TryAgain as last:
             raise _left_for_later(last.error) from None
 
-    def hasty(self) -> "Http":
+    def with_short_timeouts(self) -> "Http":
         """The same service for somebody who looks on: two tries, and no long waits."""
         twin = copy(self)
         twin._timeouts, twin._tries, twin._patience_s = _HASTY, 2, 0.0

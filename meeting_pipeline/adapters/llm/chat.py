@@ -119,7 +119,7 @@ class ChatModel:
 
         Raises FatalError("key_refused") and whatever `Http.call` raises.
         """
-        return self._call(self._http.hasty(), _MODELS, self._prepare_list, _names)
+        return self._call(self._http.with_short_timeouts(), _MODELS, self._prepare_list, _names)
 
     def _ask(
         self,

@@ -10,7 +10,7 @@ from meeting_pipeline.adapters.llm.sentences import Sentence
 from meeting_pipeline.domain.model import Participant, Summary, Transcript
 from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 
 _VERSION = 1
 """Increase it when a rule of this package changes results; the lexicon has its own hash."""
@@ -61,21 +61,21 @@ class ExtractiveSummarizer:
     def settings(self) -> str:
         return f"extractive textrank v{_VERSION} lexicon {phase_rules.lexicon_version()}"
 
-    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+    def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
         """Summarize a transcript.
 
         Raises:
             RecordError: "empty_transcript" when it contains no words.
         """
         with self._gate.slot():
-            return self._summary(transcript, job)
+            return self._summary(transcript, context)
 
-    def _summary(self, transcript: Transcript, job: Job) -> Summary:
+    def _summary(self, transcript: Transcript, context: StageContext) -> Summary:
         said = sentences.split(transcript)
         if not said:
             raise RecordError("empty_transcript", "the transcript contains no words to summarize")
-        verdict = phase_rules.classify(said, _given_subject(job.meta.subject))
-        job.progress(0.5)
+        verdict = phase_rules.classify(said, _given_subject(context.meta.subject))
+        context.progress(0.5)
         content = [words.content_words(sentence.text) for sentence in said]
         best = [said[place] for place in _best(content)]
         abstract = _abstract(best)
@@ -83,18 +83,18 @@ class ExtractiveSummarizer:
         summary = Summary(
             engine="extractive",
             model="textrank",
-            title=_title(job.meta.subject, content) or _cut(said[0].text),
+            title=_title(context.meta.subject, content) or _cut(said[0].text),
             abstract=_joined(_in_order(said, abstract)),
             phase=verdict.phase,
             phase_method="rules",
             confidence=verdict.confidence,
             key_points=tuple(sentence.text for sentence in _in_order(said, points)),
             decisions=cues.decisions(said),
-            action_items=cues.action_items(said, _names(job.meta.participants)),
+            action_items=cues.action_items(said, _names(context.meta.participants)),
             evidence=verdict.evidence,
             matched_terms=verdict.matched_terms,
         )
-        job.progress(1.0)
+        context.progress(1.0)
         return summary
 
 

@@ -26,7 +26,7 @@ from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
 from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
 from meeting_pipeline.ports.gate import OPEN, Gate
-from meeting_pipeline.ports.job import Job
+from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.paid_calls import PaidCalls
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ChatSummarizer:
         """How many calls a transcript takes when nothing is refused and nothing mended."""
         return self._plan.calls(lines_of(transcript))
 
-    def summarize(self, transcript: Transcript, job: Job) -> Summary:
+    def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
         """Raises RecordError("empty_transcript") when there are no words in it, and what the
         service says, as `refusals` and `conversation` have it.
         """
@@ -103,15 +103,15 @@ class ChatSummarizer:
         if not any(line.text for line in lines):
             raise RecordError("empty_transcript", "there are no words to make a summary from")
         calls = self._plan.calls(lines)
-        _log.info("%s: %s is asked, calls: %d", job.meta.key, self._model.name, calls)
+        _log.info("%s: %s is asked, calls: %d", context.meta.key, self._model.name, calls)
 
         def progress(read: int, parts: int) -> None:
-            job.progress(read / (parts + 1) if parts > 1 else 1.0)
+            context.progress(read / (parts + 1) if parts > 1 else 1.0)
 
-        conversation = Conversation(self._model, PaidCalls(job.folder), self._teller(job))
-        document = Document(job.meta, lines, self._zone)
+        conversation = Conversation(self._model, PaidCalls(context.folder), self._teller(context))
+        document = Document(context.meta, lines, self._zone)
         reply = Reading(conversation, document, self._plan, progress).reply(lines)
-        job.progress(1.0)
+        context.progress(1.0)
         return self._summary(reply, transcript)
 
     def examine(self) -> list[Check]:
@@ -134,12 +134,12 @@ class ChatSummarizer:
         """Break off what runs; it raises Stopped there and in every later call."""
         self._http.close()
 
-    def _teller(self, job: Job) -> Callable[[Completion], None]:
+    def _teller(self, context: StageContext) -> Callable[[Completion], None]:
         prompt_price, completion_price = self._prices
 
         def tell(said: Completion) -> None:
             cost = said.prompt_tokens * prompt_price + said.completion_tokens * completion_price
-            job.spent(
+            context.spent(
                 Usage(
                     call=said.receipt,
                     kind="llm",

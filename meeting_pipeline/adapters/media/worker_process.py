@@ -35,7 +35,7 @@ class _File:
         return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, path)
 
 
-class MediaApart:
+class WorkerProcessMedia:
     """A `ports.media.MediaTool` that runs PyAV in worker processes.
 
     The results of `probe` are cached: one stage probes the file that it has downloaded, and the

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 from meeting_pipeline.adapters.processes.worker import Worker
 from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.ports.progress import Progress, no_progress
@@ -48,7 +48,7 @@ class Calling:
 
     modules: Sequence[str]
 
-    def begin(self, turns: Turns) -> Worker:
+    def begin(self, slots: ResizableSemaphore) -> Worker:
         """Nobody gets more than any recording needs."""
         os.nice(_NICENESS)
         for kind, most in LIMITS.items():

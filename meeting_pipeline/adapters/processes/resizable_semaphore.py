@@ -4,8 +4,8 @@ from threading import Condition
 from types import TracebackType
 
 
-class Turns:
-    """A semaphore whose size may change while it is used; `with turns:` takes one place."""
+class ResizableSemaphore:
+    """A semaphore whose size may change while it is used; `with slots:` takes one place."""
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn, Protocol
 
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports.progress import Progress
 
@@ -28,10 +28,10 @@ Worker = Callable[[Any, Progress], Any]
 class Work(Protocol):
     """What workers do, as it is sent to their processes."""
 
-    def begin(self, turns: Turns) -> Worker:
+    def begin(self, slots: ResizableSemaphore) -> Worker:
         """Load whatever it takes; raises our errors.
 
-        turns: one for each thread that computes, as many as there are cores for this process.
+        slots: one for each thread that computes, as many as there are cores for this process.
         """
 
 
@@ -98,8 +98,8 @@ def main() -> None:
     """Serve the socket named by the first argument until the other end is gone."""
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     inbox: SimpleQueue[Any] = SimpleQueue()
-    turns = Turns(1)
-    Thread(target=_receive, args=(connection, inbox, turns), daemon=True).start()
+    slots = ResizableSemaphore(1)
+    Thread(target=_receive, args=(connection, inbox, slots), daemon=True).start()
     work: Work = inbox.get()
     worker: Worker | None = None
 
@@ -110,10 +110,10 @@ def main() -> None:
         task = inbox.get()
         if isinstance(task, Begin):
             with suppress(Exception):
-                worker = worker or work.begin(turns)
+                worker = worker or work.begin(slots)
             continue
         try:
-            worker = worker or work.begin(turns)
+            worker = worker or work.begin(slots)
             answer: Done | Failed | Crashed = Done(worker(task, progress))
         except MeetingError as error:
             answer = Failed(type(error), error.code, error.message, error.hint)
@@ -122,14 +122,16 @@ def main() -> None:
         _send(connection, answer)
 
 
-def _receive(connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]", turns: Turns) -> None:
+def _receive(
+    connection: "Connection[Any, Any]", inbox: "SimpleQueue[Any]", slots: ResizableSemaphore
+) -> None:
     while True:
         try:
             message = connection.recv()
         except (EOFError, OSError):
             _leave()
         if isinstance(message, Cores):
-            turns.resize(message.number)
+            slots.resize(message.number)
         else:
             inbox.put(message)
 

@@ -108,10 +108,10 @@ class TencentClient:
         """See `Http.close`."""
         self._http.close()
 
-    def hasty(self) -> "TencentClient":
-        """Return a client for a person who waits for the answer; see `Http.hasty`."""
+    def with_short_timeouts(self) -> "TencentClient":
+        """Return a client for a person who waits for the answer; see `Http.with_short_timeouts`."""
         twin = copy(self)
-        twin._http = self._http.hasty()
+        twin._http = self._http.with_short_timeouts()
         return twin
 
     def _prepare(self, path: str, query: Query) -> PreparedRequest:

@@ -57,7 +57,7 @@ def examine(lists: Sequence[RecordList], now: datetime) -> list[Check]:
     """
     checks = [_ids(lists[0].client.credentials), _signature()]
     if checks[-1].ok:
-        asked = replace(lists[0], client=lists[0].client.hasty())
+        asked = replace(lists[0], client=lists[0].client.with_short_timeouts())
         return checks + _answers(asked, len(lists), now)
     later = ("tencent_clock", "tencent_list", "tencent_addresses")
     return checks + [_not_tried(code) for code in later]

@@ -1,16 +1,16 @@
-"""Turns let so many in as they were told last."""
+"""A ResizableSemaphore admits as many as it was told last."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from meeting_pipeline.adapters.processes.resizable_semaphore import Turns
+from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 
 
 def test_one_waits_until_there_are_more_turns() -> None:
-    turns, inside, leave = Turns(1), Event(), Event()
+    slots, inside, leave = ResizableSemaphore(1), Event(), Event()
 
     def compute() -> None:
-        with turns:
+        with slots:
             inside.set()
             leave.wait(10)
 
@@ -20,7 +20,7 @@ def test_one_waits_until_there_are_more_turns() -> None:
         inside.clear()
         second = threads.submit(compute)
         assert not inside.is_set()
-        turns.resize(2)
+        slots.resize(2)
         assert inside.wait(10)
         leave.set()
         first.result(10)
@@ -28,12 +28,12 @@ def test_one_waits_until_there_are_more_turns() -> None:
 
 
 def test_a_turn_is_given_back_after_an_error() -> None:
-    turns = Turns(1)
+    slots = ResizableSemaphore(1)
     for _ in range(2):
         try:
-            with turns:
+            with slots:
                 raise ValueError
         except ValueError:
             continue
-    with turns:
+    with slots:
         pass
