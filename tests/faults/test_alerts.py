@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 
 import apprise
 import pytest
@@ -287,7 +288,7 @@ def test_a_night_that_does_not_end_when_it_is_asked_to_is_told_before_it_is_ende
     with nobody_answers() as address:  # a connection that is not made cannot be broken off
         services = {"ASR_BASE_URL": address, "ASR_BACKEND": "openai", "ASR_MODEL": "any"}
         run = starter.start(["cron"], {**folder, **services, "SETTLE_S": "0"})
-        run.says("transcribe starts")
+        run.connects_to(urlsplit(address).port or 0)
 
         run.send(signal.SIGTERM)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_row_76_a_signal_while_the_speech_model_works(starter: Starter, tmp_path
 def test_row_76_a_second_signal_ends_it_at_once(office: Office, starter: Starter) -> None:
     with nobody_answers() as address:
         run = starter.start(RUN, {**office.environment, "KIMI_BASE_URL": address})
-        run.says("summarize starts")
+        run.connects_to(urlsplit(address).port or 0)  # before that it would end by itself
         run.send(signal.SIGTERM)
         run.says("asked to end")
         run.send(signal.SIGINT)

@@ -5,7 +5,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,19 +34,21 @@ class Started:
 
     def says(self, words: str) -> None:
         """Wait until standard error has these words."""
-        watch = os.pidfd_open(self.pid)
-        try:
-            while words not in self.err.read_text("utf-8"):
-                ended, _, _ = select.select([watch], [], [], 0.02)
-                assert not ended, self.err.read_text("utf-8")
-        finally:
-            os.close(watch)
+        self._until(lambda: words in self.err.read_text("utf-8"))
 
     def has_child(self, name: str) -> None:
         """Wait until a program of that name is among its children and theirs."""
+        self._until(lambda: any(name in command_line(child) for child in family(self.pid)))
+
+    def connects_to(self, port: int) -> None:
+        """Wait until it has asked for a connection to this port of IPv4 and has no answer."""
+        ours = _sockets(os.getpid())  # a fork has them, too
+        self._until(lambda: bool(_unanswered(self.pid, port) & _sockets(self.pid) - ours))
+
+    def _until(self, is_so: Callable[[], bool]) -> None:
         watch = os.pidfd_open(self.pid)
         try:
-            while not any(name in command_line(child) for child in family(self.pid)):
+            while not is_so():
                 ended, _, _ = select.select([watch], [], [], 0.02)
                 assert not ended, self.err.read_text("utf-8")
         finally:
@@ -124,6 +126,21 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8")
     except OSError:
         return ""
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of the sockets that a process has open."""
+    found: set[str] = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            found.add(one.readlink().name.removeprefix("socket:[").removesuffix("]"))
+    return found
+
+
+def _unanswered(pid: int, port: int) -> set[str]:
+    """The inodes of the sockets whose connection to a port was asked for (state SYN_SENT)."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text("ascii").splitlines()]
+    return {row[9] for row in rows[1:] if row[2].endswith(f":{port:04X}") and row[3] == "02"}
 
 
 def _children(pid: int) -> list[int]:
