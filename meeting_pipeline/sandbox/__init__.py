@@ -8,7 +8,7 @@ the client. Start one in a test with ``server.Sandbox``, in a terminal with
     wire                      sockets: raw requests in, replies out, also broken ones
     bench                     what the servers share: ledger, faults, clock
     ledger                    every request judged: violations, rate refusals, what was paid
-    faults, limits            knobs; rates, sizes and lifetimes
+    faults, limits            injected faults; rates, sizes and lifetimes
     company                   people and recordings, moving with the clock
     samples, night            the packaged recordings as a company; sixty recordings at once
     tencent_api               the meeting API: gate → parameters → endpoints → rows, errors

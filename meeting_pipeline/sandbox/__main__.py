@@ -28,7 +28,7 @@ def main() -> int:
 def serve(sandbox: Sandbox, scope: str) -> None:
     """Print the settings of a started sandbox, wait for Ctrl-C, report on standard error.
 
-    Where Ctrl-C is ignored (a shell has it so for what it starts by `&`), SIGTERM ends it as well.
+    SIGTERM ends it as well: a shell starts background commands (`&`) with Ctrl-C ignored.
     """
     lines = [f"{name}='{value}'\n" for name, value in sandbox.environment(scope).items()]
     try:
@@ -42,9 +42,9 @@ def serve(sandbox: Sandbox, scope: str) -> None:
 
 
 def _wait_for_a_signal() -> None:
-    """Wait until a signal's handler raises.
+    """Wait until the handler of a signal raises.
 
-    Each leaves a byte here: `signal.pause` would sleep through one that comes right before it.
+    Each signal writes a byte to a socket. `signal.pause` would miss one that comes just before.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -1,4 +1,4 @@
-"""What all three servers share: ledger, knobs and clock."""
+"""The state that the three servers share: ledger, faults and clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,14 @@ from .ledger import Ledger
 
 @dataclass(frozen=True)
 class Bench:
-    """now: Unix seconds. pause: waits the given seconds, or less when the sandbox stops."""
+    """The state that the three servers share.
+
+    Attributes:
+        ledger: The record of all requests.
+        faults: The faults to inject.
+        now: Returns the time in Unix seconds.
+        pause: Waits for the given seconds, or less when the sandbox stops.
+    """
 
     ledger: Ledger
     faults: Faults

@@ -1,4 +1,4 @@
-"""What /chat/completions answers: rules over the transcript found, in the schema asked for."""
+"""Answers of /chat/completions: rules over the transcript, in the requested schema."""
 
 import json
 import re
@@ -60,7 +60,7 @@ DEFAULT_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a transcript; start_s in seconds, who may be ""."""
+    """One line of a transcript; `start_s` is in seconds, `who` may be empty."""
 
     start_s: float
     who: str
@@ -68,7 +68,7 @@ class Line:
 
 
 def transcript(messages: list[dict[str, Any]]) -> list[Line]:
-    """Return what was said, from the user's messages: timed lines, quotes, dialogue, or all."""
+    """Return the transcript in the user's messages: timed lines, quotes, dialogue, or all lines."""
     text = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     forms = (map(TIMED.match, lines), QUOTED.finditer(text), map(DIALOGUE.match, lines))
@@ -79,7 +79,7 @@ def transcript(messages: list[dict[str, Any]]) -> list[Line]:
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """The text of one message, also when it comes in parts."""
+    """Return the text of one message, also of one with several parts."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
@@ -87,7 +87,7 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def schema_in(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema the answer must follow: from response_format, the prompt, or our own."""
+    """Return the schema for the answer, from response_format, the prompt, or the default."""
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         schema: dict[str, Any] = wanted["json_schema"]["schema"]
@@ -129,7 +129,7 @@ class Writer:
         self._tasks = [one for one in lines if any(word in one.text for word in TASK_WORDS)]
 
     def whole(self) -> dict[str, Any]:
-        """The whole answer."""
+        """Return the complete answer."""
         value: dict[str, Any] = self._value("", self._schema, self._evidence[0])
         return value
 
@@ -193,7 +193,7 @@ def _number(name: str, line: Line, node: dict[str, Any]) -> float:
 
 
 def _phase(lines: list[Line]) -> tuple[str, list[Line]]:
-    """Return the phase whose words are said most, and the first lines that say them."""
+    """Return the phase with the most frequent words, and the first lines that contain them."""
     said = "\n".join(line.text for line in lines).lower()
     scores = {phase: sum(said.count(word) for word in words) for phase, words in PHASES.items()}
     phase = max(scores, key=lambda one: scores[one])

@@ -1,4 +1,4 @@
-"""What Moonshot takes and what it refuses in a chat request."""
+"""The rules of Moonshot for chat requests."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ FIXED = {"top_p": 0.95, "n": 1, "presence_penalty": 0, "frequency_penalty": 0}
 
 
 def check_chat(body: dict[str, Any], strike: Strike) -> int:
-    """Return the prompt's tokens; raises Refused for what Moonshot would not take."""
+    """Return the tokens of the prompt; raise Refused where Moonshot would refuse the request."""
     model = body.get("model")
     if model not in CONTEXT:
         message = f"Not found the model {model} or Permission denied"
@@ -52,7 +52,7 @@ def _check_messages(messages: Any) -> None:
         or not messages
         or any(not isinstance(one, dict) or one.get("role") not in roles for one in messages)
     ):
-        raise Refused(400, "invalid_request_error", "messages are not right", "messages")
+        raise Refused(400, "invalid_request_error", "messages are invalid", "messages")
     if any(not text_of(one) for one in messages):
         raise Refused(400, "invalid_request_error", "message must not be empty", "messages")
 
@@ -61,7 +61,7 @@ def _check_sampling(body: dict[str, Any]) -> None:
     if not body["model"].startswith("kimi"):
         return
     if body.get("thinking", {"type": "enabled"}) not in ({"type": "enabled"}, {"type": "disabled"}):
-        raise Refused(400, "invalid_request_error", "thinking is not right", "thinking")
+        raise Refused(400, "invalid_request_error", "thinking is invalid", "thinking")
     fixed = FIXED | {"temperature": 1.0 if thinks(body) else 0.6}
     for name, value in fixed.items():
         if name in body and body[name] != value:

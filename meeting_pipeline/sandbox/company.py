@@ -1,4 +1,4 @@
-"""The company behind the meeting API: people and recordings, moving with the clock."""
+"""The company behind the meeting API: people, and recordings whose state follows the clock."""
 
 import threading
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ Content = bytes | Path
 
 
 class RecordKind(StrEnum):
-    """What a row of the list is; the value is `query_record_type` that asks for it."""
+    """The kind of a row of the list; the value is its `query_record_type`."""
 
     CLOUD = "1"
     UPLOAD = "2"
@@ -22,7 +22,7 @@ class RecordKind(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account; userid is what operators and owners are called."""
+    """A person with an account; operators and owners are named by their userid."""
 
     userid: str
     name: str
@@ -31,7 +31,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Stay:
-    """One visit to a meeting. userid is "" for a guest; times are Unix seconds."""
+    """One visit to a meeting. The userid of a guest is empty; times are Unix seconds."""
 
     name: str
     joined_at: float
@@ -43,8 +43,15 @@ class Stay:
 class RecordFile:
     """One file of a record. Times are Unix seconds.
 
-    video, audio: the media, None where it was not produced. transcript: Tencent's own text, or "".
-    record_size: what the list says; None means the true size of the video, else of the audio.
+    Attributes:
+        record_file_id: The id of the file.
+        started_at: The start of the file.
+        ended_at: The end of the file.
+        video: The video, or None where none was produced.
+        audio: The audio, or None where none was produced.
+        transcript: Tencent's own transcript, or "".
+        allow_download: Whether the owner allows downloads.
+        record_size: The size in the list; None means the true size of the video, else of the audio.
     """
 
     record_file_id: str
@@ -58,7 +65,7 @@ class RecordFile:
 
     @property
     def size(self) -> int:
-        """What the list says, in bytes."""
+        """Return the size in the list, in bytes."""
         if self.record_size is not None:
             return self.record_size
         return size_of(self.video or self.audio or b"")
@@ -68,8 +75,8 @@ class RecordFile:
 class Record:
     """One row of the list. Times are Unix seconds.
 
-    appears_at: before it the row is not listed. transcoding_at, ready_at: when the state becomes
-    2 and 3. deleted_at: from then on it is gone. sub_meeting_id: set for recurring meetings.
+    `appears_at` is when the row enters the list, `transcoding_at` and `ready_at` are when its state
+    becomes 2 and 3, `deleted_at` is when it leaves. Recurring meetings have a `sub_meeting_id`.
     """
 
     meeting_record_id: str
@@ -88,26 +95,26 @@ class Record:
     deleted_at: float | None = None
 
     def state(self, now: float) -> int:
-        """1 recording, 2 transcoding, 3 done."""
+        """Return the state: 1 recording, 2 transcoding, 3 done."""
         return 1 + (now >= self.transcoding_at) + (now >= self.ready_at)
 
     def listed(self, now: float) -> bool:
-        """Whether the list shows it at this moment."""
+        """Return whether the list contains the row at this moment."""
         return self.appears_at <= now and not self.gone(now)
 
     def gone(self, now: float) -> bool:
-        """Whether it was deleted by this moment."""
+        """Return whether the row was deleted before this moment."""
         return self.deleted_at is not None and self.deleted_at <= now
 
     @property
     def ended_at(self) -> float:
-        """The end of its last file, else its start."""
+        """Return the end of the last file, else the start."""
         return max((file.ended_at for file in self.files), default=self.started_at)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What happens right after the n-th list page was served, counted over all lists."""
+    """A change made right after the N-th list page was served, counted over all lists."""
 
     after_page: int
     add: tuple[Record, ...] = ()
@@ -117,7 +124,7 @@ class Change:
 class Company:
     """People and records; every method may be called while the servers run.
 
-    records: newest first is the order of every list. changes: see `Change`.
+    Lists are ordered newest first.
     """
 
     def __init__(
@@ -138,7 +145,7 @@ class Company:
             self._records.update((record.meeting_record_id, record) for record in records)
 
     def delete(self, *meeting_record_ids: str) -> None:
-        """Delete records at the source: no list shows them, their addresses answer 4051."""
+        """Delete records at the source: they leave all lists, and their addresses answer 4051."""
         with self._lock:
             self._delete(meeting_record_ids)
 
@@ -148,7 +155,7 @@ class Company:
             self._changes.extend(changes)
 
     def page_served(self) -> None:
-        """Count a list page and make the changes that were planned after it."""
+        """Count a list page and make the changes planned for after it."""
         with self._lock:
             self._pages += 1
             for change in self._changes:
@@ -157,7 +164,7 @@ class Company:
                     self._delete(change.delete)
 
     def records(self) -> list[Record]:
-        """Every record there ever was, newest first."""
+        """Return all records, also deleted ones, newest first."""
         with self._lock:
             return sorted(self._records.values(), key=lambda record: -record.started_at)
 
@@ -166,7 +173,7 @@ class Company:
             return self._records.get(meeting_record_id)
 
     def is_admin(self, userid: str) -> bool:
-        """Whether this person may see the whole company."""
+        """Return whether this person may see the whole company."""
         return userid in self.people and self.people[userid].is_admin
 
     def _delete(self, meeting_record_ids: Iterable[str]) -> None:
@@ -175,5 +182,5 @@ class Company:
 
 
 def size_of(content: Content) -> int:
-    """The length in bytes."""
+    """Return the length of a media file in bytes."""
     return len(content) if isinstance(content, bytes) else content.stat().st_size

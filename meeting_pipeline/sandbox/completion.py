@@ -1,4 +1,4 @@
-"""The envelope round an answer: choices, reasons to finish, tokens."""
+"""The envelope of an answer: choices, finish reasons, tokens."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .faults import Kind, Strike
 def completion(
     body: dict[str, Any], content: str, prompt_tokens: int, strike: Strike
 ) -> dict[str, Any]:
-    """Return the whole answer; content longer than `max_completion_tokens` is cut."""
+    """Return the complete answer; content longer than `max_completion_tokens` is cut."""
     used, limit = tokens_of(content), int(body["max_completion_tokens"])
     finish = "stop"
     if Kind.FINISH_LENGTH in strike or (used > limit and Kind.HUGE_ANSWER not in strike):
@@ -34,12 +34,12 @@ def completion(
 
 
 def thinks(body: dict[str, Any]) -> bool:
-    """Whether the model reasons first; it does unless told not to."""
+    """Return whether the model reasons first, which is the default."""
     kind = body.get("thinking", {}).get("type", "enabled")
     return bool(body["model"].startswith("kimi") and kind == "enabled")
 
 
 def tokens_of(text: str) -> int:
-    """A fair guess: 1.8 Chinese characters or four others to a token."""
+    """Estimate the tokens of a text: one for 1.8 Chinese characters or four others."""
     wide = sum(character > "\u2e80" for character in text)
     return int(wide / 1.8 + (len(text) - wide) / 4) + 1

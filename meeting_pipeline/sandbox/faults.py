@@ -1,4 +1,4 @@
-"""Knobs: which fault, where, at which calls."""
+"""Fault injection: which fault, at which endpoint, at which calls."""
 
 import sys
 import threading
@@ -13,18 +13,18 @@ HTML = "<html><head><title>502 Bad Gateway</title></head><body>网关错误</bod
 
 
 class Kind(StrEnum):
-    """What goes wrong. `amount`, `text` and `content` are fields of the Fault."""
+    """The kind of a fault. `amount`, `text` and `content` are fields of the Fault."""
 
     # any endpoint
-    HTML_502 = auto()  # a gateway's page
-    HTML_200 = auto()  # the same page, as if all were well
+    HTML_502 = auto()  # the error page of a gateway
+    HTML_200 = auto()  # the same page with status 200
     HTTP_500 = auto()
     HTTP_503 = auto()  # Retry-After: amount seconds, or none when 0
     HTTP_429 = auto()  # Retry-After: text (seconds or a date), or none when ""
     RESET = auto()  # connection reset before anything is done
     LOST_REPLY = auto()  # the work is done and paid for, then the connection is reset
     STALL = auto()  # nothing for amount seconds, then the reply
-    THROTTLE = auto()  # the body at amount bytes a second
+    THROTTLE = auto()  # the body at amount bytes per second
     TRUNCATED = auto()  # Content-Length of the whole, half of the bytes (or amount of them)
     SHORT_NO_LENGTH = auto()  # no Content-Length, half of the bytes
     EMPTY_200 = auto()
@@ -40,8 +40,8 @@ class Kind(StrEnum):
     NO_TOTAL_PAGE = auto()
     WRONG_TOTAL_PAGE = auto()  # total_page is amount
     EMPTY_PAGE = auto()
-    FULL_PAGE_FOR_EVER = auto()  # page 1 again, whatever page was asked for
-    DUPLICATE_ROWS = auto()  # the last row of the page comes twice
+    FULL_PAGE_FOR_EVER = auto()  # page 1, whatever page was requested
+    DUPLICATE_ROWS = auto()  # the last row of the page twice
     NO_AUDIO_ADDRESS = auto()
     EMPTY_ADDRESSES = auto()
     SIZE_ZERO = auto()
@@ -64,7 +64,7 @@ class Kind(StrEnum):
     WRONG_DURATION = auto()  # duration is amount
     SEGMENT_LOST = auto()  # 200 with a hole in the middle
     EMPTY_TEXT = auto()
-    HALLUCINATION = auto()  # one word again and again
+    HALLUCINATION = auto()  # one word repeated
     TOO_LARGE = auto()  # 413 above amount bytes
     # both AI endpoints; FORBIDDEN is 403 permission_denied_error there
     QUOTA = auto()
@@ -92,11 +92,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One knob. It strikes requests to `where` whose target or file name contains `match`.
+    """A fault for requests to `where` whose target or file name contains `match`.
 
-    where: "records", "corp_records", "addresses", "participants", "users", "history", "media",
-    "transcriptions", "chat", "models", or "" for all. calls: the numbers, from 1, of the requests
-    struck, counted per fault from the moment it is added.
+    `where` is "records", "corp_records", "addresses", "participants", "users", "history", "media",
+    "transcriptions", "chat", "models", or "" for all. `calls` are the numbers of the affected
+    requests, counted from 1 and per fault from the moment it is added.
     """
 
     kind: Kind
@@ -109,11 +109,11 @@ class Fault:
 
 
 Strike = dict[Kind, Fault]
-"""The faults that hit one request."""
+"""The faults that apply to one request."""
 
 
 class Faults:
-    """The knobs that are turned on; safe to change while the servers run."""
+    """The active faults; they may be changed while the servers run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -130,7 +130,7 @@ class Faults:
             self._seen.clear()
 
     def strike(self, where: str, text: str) -> Strike:
-        """Return the faults for this request, and count it for each that looks at it."""
+        """Return the faults for this request, and count it for each fault that it matches."""
         with self._lock:
             return {
                 fault.kind: fault
@@ -164,9 +164,9 @@ INSTEAD: dict[Kind, Callable[[Fault], Reply]] = {
 
 
 def spoil(reply: Reply, strike: Strike, pause: Callable[[float], object]) -> Reply:
-    """Return the reply as the faults of the transport leave it.
+    """Return the reply changed by the faults of the transport.
 
-    pause: waits the given seconds, shorter when the sandbox stops.
+    `pause` waits for the given seconds, or less when the sandbox stops.
     """
     if fault := strike.get(Kind.STALL):
         pause(fault.amount)

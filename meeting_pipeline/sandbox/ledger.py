@@ -1,4 +1,4 @@
-"""Every request judged: what broke a rule, what was refused for its rate, what was paid."""
+"""The record of all requests: violations of rules, refusals for their rate, and paid calls."""
 
 import hashlib
 import threading
@@ -17,14 +17,19 @@ class Violation:
 
 
 class Ledger:
-    """What happened, for a test to assert on. Read the attributes when the client is quiet.
+    """The record of all requests, for assertions. Read the attributes when no client is active.
 
-    calls: requests per endpoint. errors: refusals per "endpoint code". rate_refusals: per endpoint.
-    sizes, served: bytes of a media file, and bytes of it that were sent. What a client cut off
-    while it was on its way counts; on loopback that is much unless Kind.THROTTLE slows it down.
-    uploads, upload_seconds: answered transcriptions per content hash, and its length.
-    bursts: how often the k-th burst of tone recording n was transcribed, by (n, k).
-    chats: answered chat calls per hash of model and messages.
+    Attributes:
+        calls: Requests per endpoint.
+        errors: Refusals per "endpoint code".
+        rate_refusals: Refusals for the rate, per endpoint.
+        sizes: The bytes of each media file.
+        served: The bytes of each media file that were sent, with those in flight when a client
+            disconnected; on loopback these are many unless Kind.THROTTLE slows the transfer.
+        uploads: Answered transcriptions per content hash.
+        upload_seconds: The duration per content hash.
+        bursts: How often burst k of tone recording n was transcribed, by (n, k).
+        chats: Answered chat calls per hash of model and messages.
     """
 
     def __init__(self) -> None:
@@ -76,11 +81,11 @@ class Ledger:
             self.chats[hashlib.sha256(paid_for).hexdigest()] += 1
 
     def rules_broken(self) -> Counter[str]:
-        """How often each rule was broken."""
+        """Return how often each rule was broken."""
         return Counter(violation.rule for violation in self.violations)
 
     def times_fetched(self) -> dict[str, float]:
-        """How many times over each media file was sent; 1.0 is once."""
+        """Return how many times each media file was sent; 1.0 is once."""
         return {file: self.served[file] / size for file, size in self.sizes.items() if size}
 
     def report(self) -> dict[str, Any]:

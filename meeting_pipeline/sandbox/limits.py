@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """What the servers allow. The defaults are the documented ones (Kimi: tier 0).
+    """The limits of the servers. The defaults are the documented ones (Kimi: tier 0).
 
-    window_s: what "a minute" is; a test may make it shorter. link_ttl_s: life of a media link.
+    `window_s` is the length of "a minute", which a test may shorten; `link_ttl_s` is the lifetime
+    of a media link.
     """
 
     per_minute: int = 300
@@ -38,7 +39,7 @@ ROOMY = Limits(
 
 
 class Window:
-    """How much was spent in the last `window_s` seconds; refused calls do not count."""
+    """The amount spent in the last `window_s` seconds; refused calls do not count."""
 
     def __init__(self, limit: int, window_s: float, now: Callable[[], float]) -> None:
         self._limit, self._window_s, self._now = limit, window_s, now
@@ -58,14 +59,14 @@ class Window:
 
 
 class Slots:
-    """How many calls are under way at once."""
+    """The number of simultaneous calls."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self._taken, self.most = limit, 0, 0
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Take a slot; False when all are taken."""
+        """Take a slot and return True, or return False when all are taken."""
         with self._lock:
             if self._taken >= self.limit:
                 return False

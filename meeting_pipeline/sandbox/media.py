@@ -1,4 +1,4 @@
-"""The download host: links with a token and a lifetime, ranges, and everything that goes wrong."""
+"""The download host: links with a token and a lifetime, byte ranges, and faults."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ DENIED = (
 
 @dataclass
 class Link:
-    """What a token opens, and until when (Unix seconds)."""
+    """The file that a token opens, and its expiry in Unix seconds."""
 
     path: str
     content: Content
@@ -49,13 +49,13 @@ class MediaHost:
         return f"{self.url}{quote(path)}?token={token}"
 
     def expire_links(self) -> None:
-        """Let every link handed out so far answer 403 from now on."""
+        """Expire all links handed out so far: they answer 403."""
         with self._lock:
             for link in self._links.values():
                 link.expires_at = 0.0
 
     def answer(self, request: Request) -> Reply:
-        """Judge the request, write it in the ledger, answer it."""
+        """Check the request, record it in the ledger, and answer it."""
         self._ledger.call("media")
         if names := credential_headers(request):
             self._ledger.violation("credentials_on_media_host", "media", ", ".join(names))
@@ -112,7 +112,7 @@ def _chunks(link: Link, content: Content, span: tuple[int, int], strike: Strike)
 
 
 def _file_key(path: str) -> str:
-    """Return the name the ledger keeps a file under: record_file_id and suffix."""
+    """Return the name of a file in the ledger: record_file_id and suffix."""
     record_file_id, name = path.split("/")[-2:]
     return f"{record_file_id}.{name.rpartition('.')[2]}"
 
@@ -128,7 +128,7 @@ def _read(content: Content, start: int, stop: int) -> Iterator[bytes]:
 
 
 def _span(request: Request, size: int, tag: str) -> tuple[int, int] | None:
-    """Return the half-open range asked for, or None for the whole file."""
+    """Return the requested half-open byte range, or None for the whole file."""
     wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.loosely("Range") or "")
     if not wanted or wanted[0] == "bytes=-" or request.loosely("If-Range") not in (None, tag):
         return None
@@ -146,7 +146,7 @@ def _tag(content: Content) -> str:
 
 
 def _as_struck(content: Content, strike: Strike) -> Content:
-    """Return the object as the knobs leave it; a whole one keeps being read from disk."""
+    """Return the object changed by the faults; an unchanged one is read from disk."""
     if fault := strike.get(Kind.CHANGED):
         return fault.content
     if Kind.HOLE in strike:

@@ -1,4 +1,4 @@
-"""Sixty recordings over seventy days, with everything that happens to recordings.
+"""A company with sixty recordings over seventy days, and the changes that happen to recordings.
 
 Fifty-four rows of the list, every ninth of two files; file n is tone recording n.
 """
@@ -35,12 +35,18 @@ SMALL_ID = 1_367_354_711_193_030_656
 
 @dataclass(frozen=True)
 class Night:
-    """The company and what a client should make of it. All ids are record_file_ids.
+    """The company and the expected result. All ids are record_file_ids.
 
-    whole: to be had tonight, each once. late: not before `late_after` (Unix seconds).
-    arriving: comes into the list after its first page, so tonight or the next night.
-    closed: listed, but the owner does not allow downloads. deleted: vanish while being listed.
-    number: which tone recording each file is. faults: a link that dies half way, and one refused.
+    Attributes:
+        company: The people and recordings.
+        whole: Available tonight, each once.
+        arriving: Enters the list after its first page, so tonight or the next night.
+        late: Not available before `late_after`.
+        late_after: Unix seconds.
+        closed: Listed, but the owner does not allow downloads.
+        deleted: Deleted during the listing.
+        number: The number of the tone recording of each file.
+        faults: A link that expires half way, and one that is refused.
     """
 
     company: Company
@@ -55,7 +61,7 @@ class Night:
 
 
 def night(folder: Path, now: float) -> Night:
-    """Return a night that starts at `now`. Media is made in the folder, or found there."""
+    """Return a night that starts at `now`. Media is generated in the folder unless it is there."""
     media = [_tone(folder / f"{number}.m4a", number) for number in range(FILES)]
     records = [_record(place, now, media) for place in range(ROWS)]
     *listed, arriving = records
@@ -139,7 +145,7 @@ def _file(place: int, number: int, started_at: float, media: Path) -> RecordFile
 
 
 def _transcript(place: int, number: int) -> str:
-    """Tencent's own text file of a tone recording."""
+    """Return Tencent's own text file of a tone recording."""
     who = (TEACHERS[place % len(TEACHERS)].name, STUDENTS[place % len(STUDENTS)].name)
     bursts = range(int(SECONDS / PERIOD_S) + 1)
     return "\n".join(
@@ -149,7 +155,7 @@ def _transcript(place: int, number: int) -> str:
 
 
 def _stays(teacher: Person, student: Person, start: float, end: float) -> Iterator[Stay]:
-    """Teacher and student, who loses the connection once, and a guest without an account."""
+    """Yield the teacher, the student, who reconnects once, and a guest without an account."""
     yield Stay(teacher.name, start - 60, end, teacher.userid)
     yield Stay(student.name, start, start + 12, student.userid)
     yield Stay(student.name, start + 10, end, student.userid)
@@ -157,7 +163,7 @@ def _stays(teacher: Person, student: Person, start: float, end: float) -> Iterat
 
 
 def _twin(record: Record) -> Record:
-    """The text row that comes with a recording when all kinds are asked for."""
+    """Return the text row that accompanies a recording when all kinds are requested."""
     file = RecordFile(str(int(record.files[0].record_file_id) + 100_000), record.started_at, 0.0)
     return replace(
         record,

@@ -1,7 +1,7 @@
 """The OpenAI-compatible server: keys, models, limits, and the two paid endpoints.
 
-Chat keeps to Moonshot's rules (kimi-k2.x parameters, MFJS schemas, tier limits and their words),
-transcription to OpenAI's wire format.
+Chat follows Moonshot's rules (kimi-k2.x parameters, MFJS schemas, tier limits and their messages),
+transcription follows OpenAI's wire format.
 """
 
 import json
@@ -25,7 +25,7 @@ from .wire import Reply, Request, bytes_reply, json_reply
 
 @dataclass(frozen=True)
 class Keys:
-    """Keys and the model name of the speech side; the two keys are not interchangeable."""
+    """The keys, which are not interchangeable, and the model name of the speech service."""
 
     chat: str = "sk-sandbox-chat-0000000000000000EXAMPLE"
     asr: str = "sk-sandbox-asr-00000000000000000EXAMPLE"
@@ -55,7 +55,7 @@ class OpenAiApi:
         }
 
     def answer(self, request: Request) -> Reply:
-        """Judge the request, write it in the ledger, answer it."""
+        """Check the request, record it in the ledger, and answer it."""
         name = {
             ("GET", "/v1/models"): "models",
             ("POST", "/v1/chat/completions"): "chat",

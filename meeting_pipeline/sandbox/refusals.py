@@ -4,7 +4,7 @@ from .faults import Kind, Strike
 
 
 class Refused(Exception):
-    """An error answer. rule: the rule of the contract that was broken, or ""."""
+    """An error answer; `rule` is the rule of the contract that was broken, or ""."""
 
     def __init__(self, status: int, kind: str, message: str, rule: str = "") -> None:
         super().__init__(status, kind, message)
@@ -33,7 +33,7 @@ STRUCK = {
 
 
 def refuse_as_struck(strike: Strike) -> None:
-    """Raise the refusal that a knob of both paid endpoints asks for, if one does."""
+    """Raise the refusal of a fault that both paid endpoints share, if one is active."""
     for kind in STRUCK.keys() & strike:
         raise Refused(*STRUCK[kind])
     if fault := strike.get(Kind.RATE_LIMIT):

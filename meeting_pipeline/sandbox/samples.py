@@ -1,4 +1,4 @@
-"""The company of the packaged sample recordings, as if they had been made these days.
+"""The company of the packaged sample recordings, dated to the last days.
 
 A sample is `TM-<start>-<meeting code>-recording-1.m4a|mp4`, with a script (`.txt`, one turn a line)
 where there are words, and who was there (`.json`).
@@ -24,24 +24,24 @@ CHINA = "+0800"
 
 @dataclass(frozen=True)
 class SampleFile:
-    """One packaged recording with what lies beside it."""
+    """One packaged recording with its sidecar and script."""
 
     media: Path
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Subject, teacher_id, meeting_id and participants."""
+        """Return the sidecar: subject, teacher_id, meeting_id and participants."""
         return dict(json.loads(self.media.with_suffix(".json").read_text("utf-8")))
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
-        """The script, `speaker: text` a line; none when nothing is said."""
+        """Return the lines of the script, `speaker: text`; none when nothing is said."""
         script = self.media.with_suffix(".txt")
         return tuple(script.read_text("utf-8").splitlines()) if script.exists() else ()
 
     @cached_property
     def seconds(self) -> float:
-        """The length by the container, 0 when it is damaged."""
+        """Return the duration in the container, 0 for a damaged file."""
         import av
 
         try:
@@ -52,18 +52,18 @@ class SampleFile:
 
     @property
     def started_at(self) -> float:
-        """When it was made by its name, Unix seconds."""
+        """Return the start in its name, in Unix seconds."""
         stamp = self.media.stem.split("-")[1]
         return datetime.strptime(f"{stamp}{CHINA}", "%Y%m%d%H%M%S%z").timestamp()
 
     @property
     def people(self) -> list[Person]:
-        """Everybody with an account who was there."""
+        """Return the participants with an account."""
         known = [person for person in self.facts["participants"] if person.get("userid")]
         return [Person(person["userid"], person["name"]) for person in known]
 
     def stays(self, started_at: float) -> Iterator[Stay]:
-        """Who was there and when, had it begun at that time."""
+        """Return the visits, moved to a recording that starts at this time."""
         shift = started_at - self.started_at
         for person in self.facts["participants"]:
             joined, left = (
@@ -73,7 +73,7 @@ class SampleFile:
             yield Stay(person["name"], joined, left, person.get("userid", ""))
 
     def transcript(self) -> str:
-        """Tencent's text file: `name(hh:mm:ss): text`, timed by the length of the lines."""
+        """Return Tencent's text file: `name(hh:mm:ss): text`, timed by the length of the lines."""
         return "\n".join(self._native_lines())
 
     def _native_lines(self) -> Iterator[str]:
@@ -89,20 +89,20 @@ class SampleFile:
 
 
 def sample_files(folder: Path = FOLDER) -> list[SampleFile]:
-    """The recordings of a folder by name."""
+    """Return the recordings of a folder in the order of their names."""
     media = sorted(path for path in folder.iterdir() if path.suffix in (".m4a", ".mp4"))
     return [SampleFile(path) for path in media]
 
 
 def spoken_samples(folder: Path = FOLDER) -> list[Sample]:
-    """Return length and script of every sample that has one."""
+    """Return the duration and script of every sample that has a script."""
     return [Sample(one.seconds, one.lines) for one in sample_files(folder) if one.lines]
 
 
 def sample_company(now: float, folder: Path = FOLDER, *, transcripts: bool = True) -> Company:
     """Return a company whose recordings are the samples, one every eight hours until now.
 
-    transcripts: whether every second one brings Tencent's own transcript.
+    With `transcripts`, every second one has Tencent's own transcript.
     """
     samples = sample_files(folder)
     hours = [HOURS_APART * (len(samples) - place) for place in range(len(samples))]

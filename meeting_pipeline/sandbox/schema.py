@@ -1,4 +1,4 @@
-"""Moonshot's JSON schema subset (MFJS), checked the strict way."""
+"""A strict check of Moonshot's JSON schema subset (MFJS)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ TYPES = {"object", "array", "string", "number", "integer", "boolean", "null"}
 
 
 def complaints(schema: Any) -> list[str]:
-    """Return what is wrong with the schema, one line each; none when it is within MFJS."""
+    """Return the problems of a schema, one line each; none when it is within MFJS."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return ["#: the root must be an object"]
     return list(_check(schema, "#", schema))
@@ -66,7 +66,7 @@ def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def resolve(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what an in-document $ref points at, else the node itself; None when it is broken."""
+    """Return the target of an in-document $ref, None if it is broken, or a node without $ref."""
     if "$ref" not in node:
         return node
     found: Any = root

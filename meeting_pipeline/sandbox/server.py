@@ -1,4 +1,4 @@
-"""The sandbox: three servers, one company, one ledger, one set of knobs."""
+"""The sandbox: three servers with one company, one ledger and one set of faults."""
 
 import json
 import threading
@@ -28,9 +28,11 @@ class Sandbox:
     Use it as a context manager, or call start() and stop(). Everything is in this process:
     `company`, `faults`, `ledger` and `media` may be read and changed while it runs.
 
-    company: what the meeting API knows; None for the packaged samples.
-    limits: rates and lifetimes, the documented ones unless given.
-    now: the clock of all three servers, Unix seconds. ports: 0 for free ones.
+    Args:
+        company: The data of the meeting API; None for the packaged samples.
+        limits: Rates and lifetimes, by default the documented ones.
+        now: The clock of all three servers, in Unix seconds.
+        ports: The ports of the three servers; 0 for free ones.
     """
 
     def __init__(
@@ -61,17 +63,17 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """Where the meeting API is (`TQM_BASE_URL`)."""
+        """Return the base address of the meeting API (`TQM_BASE_URL`)."""
         return self._listeners[0].url
 
     @property
     def media_url(self) -> str:
-        """Where media links point to."""
+        """Return the base address of media links."""
         return self._listeners[1].url
 
     @property
     def ai_url(self) -> str:
-        """The base address of the OpenAI-compatible server, with /v1."""
+        """Return the base address of the OpenAI-compatible server, with /v1."""
         return f"{self._listeners[2].url}/v1"
 
     def start(self) -> Self:

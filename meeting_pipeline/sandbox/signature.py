@@ -1,4 +1,4 @@
-"""The AK/SK signature of Tencent Meeting, written a second time, for the judge (Tencent doc 58768).
+"""The AK/SK signature of Tencent Meeting, implemented a second time (Tencent doc 58768).
 
 header string    X-TC-Key=…&X-TC-Nonce=…&X-TC-Timestamp=…
 string to sign   METHOD \\n header string \\n URI \\n body
@@ -20,9 +20,9 @@ def signature(
     uri: str,
     body: bytes,
 ) -> str:
-    """Return the 88 characters that `X-TC-Signature` must hold.
+    """Return the 88 characters of `X-TC-Signature`.
 
-    uri: path and query exactly as on the wire; body: the exact bytes sent.
+    `uri` is path and query exactly as on the wire, `body` the exact bytes sent.
     """
     header_string = f"X-TC-Key={secret_id}&X-TC-Nonce={nonce}&X-TC-Timestamp={timestamp}"
     head = f"{method}\n{header_string}\n{uri}\n".encode("latin-1", "replace")

@@ -1,4 +1,4 @@
-"""The meeting API: gate, routing, and answers bent by the knobs."""
+"""The meeting API: checks, routing, and answers changed by faults."""
 
 import json
 import re
@@ -23,7 +23,7 @@ class TencentApi:
         self._site, self._gate, self._bench, self._ledger = site, gate, bench, bench.ledger
 
     def answer(self, request: Request) -> Reply:
-        """Judge the request, write it in the ledger, answer it."""
+        """Check the request, record it in the ledger, and answer it."""
         name, endpoint, argument = _route(request)
         self._ledger.call(name)
         if endpoint is None:
@@ -67,7 +67,7 @@ def _forced(fault: Fault | None) -> None:
 
 
 def _bent(value: Row, strike: Strike) -> Row:
-    """Return the answer as the knobs leave it."""
+    """Return the answer changed by the faults."""
     if Kind.NO_TOTAL_PAGE in strike:
         value.pop("total_page", None)
     if fault := strike.get(Kind.WRONG_TOTAL_PAGE):

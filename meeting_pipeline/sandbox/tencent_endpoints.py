@@ -1,4 +1,4 @@
-"""The endpoints of the meeting API: parameters, then rights, then the resource."""
+"""The endpoints of the meeting API. Each checks parameters, then rights, then the resource."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Site:
-    """What the endpoints answer from. now: Unix seconds."""
+    """The data of the endpoints; `now` returns Unix seconds."""
 
     company: Company
     media: MediaHost
@@ -44,7 +44,7 @@ class Site:
 
 
 def records(site: Site, query: Query, strike: Strike, _: str) -> Row:
-    """GET /v1/records: only what the operator created himself."""
+    """Answer GET /v1/records: only the records that the operator created."""
     operator, window = query.operator(), query.span()
     kind = query.choice("query_record_type", "1", "012345")
     query.choice("media_set_type", "0", "012")
@@ -65,7 +65,7 @@ def records(site: Site, query: Query, strike: Strike, _: str) -> Row:
 
 
 def corp_records(site: Site, query: Query, strike: Strike, _: str) -> Row:
-    """GET /v1/corp/records: the whole enterprise, for an admin."""
+    """Answer GET /v1/corp/records: the whole enterprise, for an administrator."""
     operator, window = query.operator("1"), query.span()
     kind = query.choice("query_record_type", "1", "01245")
     size, page = query.number("page_size", 10, 1, 20), query.number("page", 1, 1, MAX_PAGE)
@@ -77,7 +77,7 @@ def corp_records(site: Site, query: Query, strike: Strike, _: str) -> Row:
 
 
 def addresses(site: Site, query: Query, strike: Strike, _: str) -> Row:
-    """GET /v1/addresses: fresh links of every file of one record."""
+    """Answer GET /v1/addresses: fresh links of every file of one record."""
     operator, record_id = query.operator(), query.text("meeting_record_id")
     size, page = query.number("page_size", 50, 1, 50), query.number("page", 1, 1, MAX_PAGE)
     site.member(operator)
@@ -105,7 +105,7 @@ def addresses(site: Site, query: Query, strike: Strike, _: str) -> Row:
 
 
 def participants(site: Site, query: Query, _: Strike, meeting_id: str) -> Row:
-    """GET /v1/meetings/{meeting_id}/participants: visits, not people."""
+    """Answer GET /v1/meetings/{meeting_id}/participants: visits, not people."""
     person = query.values.get("userid") or query.operator()
     pos, size = query.number("pos", 0, 0, 50_000), query.number("size", 20, 1, 100)
     query.optional_span()
@@ -135,7 +135,7 @@ def participants(site: Site, query: Query, _: Strike, meeting_id: str) -> Row:
 
 
 def users(site: Site, query: Query, _: Strike, __: str) -> Row:
-    """GET /v1/users/list: no total_page in this one."""
+    """Answer GET /v1/users/list, which has no total_page."""
     operator = query.operator()
     size, page = query.number("page_size", 20, 1, 20), query.number("page", 1, 1, MAX_PAGE)
     site.admin(operator)
@@ -147,7 +147,7 @@ def users(site: Site, query: Query, _: Strike, __: str) -> Row:
 
 
 def history(site: Site, query: Query, _: Strike, userid: str) -> Row:
-    """GET /v1/history/meetings/{userid}: where past sub_meeting_ids are."""
+    """Answer GET /v1/history/meetings/{userid}: the source of past sub_meeting_ids."""
     size, page = query.number("page_size", 20, 1, 20), query.number("page", 1, 1, MAX_PAGE)
     start, end = query.optional_span() or FOR_EVER
     site.member(userid)
@@ -157,13 +157,13 @@ def history(site: Site, query: Query, _: Strike, userid: str) -> Row:
 
 
 def needs_sts_token(_: Site, query: Query, __: Strike, ___: str) -> Row:
-    """Two endpoints want a token that only a webhook brings; here no token is ever valid."""
+    """Refuse two endpoints whose token only a webhook delivers; no token is valid here."""
     query.operator()
     raise ApiError(9042, "sts_token")
 
 
 def smart_minutes(_: Site, query: Query, __: Strike, ___: str) -> Row:
-    """GET /v1/smart/minutes/{record_file_id}: smart recording is off in this company."""
+    """Answer GET /v1/smart/minutes/{record_file_id}: this company has no smart recording."""
     query.operator("12")
     raise ApiError(500182)
 

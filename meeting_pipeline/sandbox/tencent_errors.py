@@ -31,7 +31,7 @@ ERRORS: dict[int, tuple[int, str, int]] = {
 
 
 class ApiError(Exception):
-    """A refusal. rule: the rule of the contract that was broken, or "" when none was."""
+    """A refusal; `rule` is the rule of the contract that was broken, or ""."""
 
     def __init__(self, code: int, rule: str = "", detail: str = "") -> None:
         super().__init__(code, rule, detail)
@@ -39,7 +39,7 @@ class ApiError(Exception):
 
 
 def error_reply(error: ApiError, strike: Strike) -> Reply:
-    """Return `{"error_info": {…}}` in the shape the knobs ask for."""
+    """Return `{"error_info": {…}}` in the shape that the faults demand."""
     status, message, long_code = ERRORS.get(error.code, (500, "未知错误", error.code))
     info: dict[str, Any] = {
         "error_code": long_code if Kind.LONG_CODES in strike else error.code,

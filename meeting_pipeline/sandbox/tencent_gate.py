@@ -1,4 +1,4 @@
-"""The gate before every endpoint, in this order: headers, ids, clock, signature, replay, rate."""
+"""The checks before every endpoint, in order: headers, ids, clock, signature, replay, rate."""
 
 import threading
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def _check_headers(request: Request) -> None:
 
 
 def credential_headers(request: Request) -> list[str]:
-    """Names of headers that must never reach a media or AI host."""
+    """Return the names of headers that must never reach a media or AI host."""
     names = [name for name, _ in request.headers]
     return [
         name

@@ -1,4 +1,4 @@
-"""What the meeting API says about people and records, field by field."""
+"""The rows of the meeting API for people and records."""
 
 import base64
 from typing import Any
@@ -20,7 +20,7 @@ PLAYER = "https://meeting.tencent.com/v2/cloud-record/share?id="
 
 
 def record_row(record: Record, now: float, *, corp: bool, strike: Strike) -> Row:
-    """One element of `record_meetings` (51189; 53224 for the company-wide list)."""
+    """Return one element of `record_meetings` (Tencent docs 51189; corp list: 53224)."""
     row: Row = {
         "meeting_record_id": record.meeting_record_id,
         "meeting_id": record.meeting_id,
@@ -60,7 +60,7 @@ def _list_file(file: RecordFile, strike: Strike) -> Row:
 
 
 def address_row(file: RecordFile, links: dict[str, str], strike: Strike) -> Row:
-    """One element of `record_files` of the addresses answer (51174); links: address per suffix."""
+    """Return one element of `record_files` (Tencent doc 51174); `links`: address by suffix."""
     row: Row = {
         "record_file_id": file.record_file_id,
         "view_address": f"{PLAYER}{file.record_file_id}",
@@ -79,7 +79,7 @@ def address_row(file: RecordFile, links: dict[str, str], strike: Strike) -> Row:
 
 
 def stay_row(stay: Stay, place: int) -> Row:
-    """One element of `participants` (42701): names in base64, times as text of seconds."""
+    """Return one element of `participants` (Tencent doc 42701): base64 names, times as text."""
     return {
         "userid": stay.userid,
         "user_name": base64.b64encode(stay.name.encode()).decode(),
@@ -93,7 +93,7 @@ def stay_row(stay: Stay, place: int) -> Row:
 
 
 def user_row(person: Person) -> Row:
-    """One element of `users`."""
+    """Return one element of `users`."""
     return {
         "userid": person.userid,
         "username": person.name,
@@ -104,7 +104,7 @@ def user_row(person: Person) -> Row:
 
 
 def history_row(record: Record) -> Row:
-    """One element of `meeting_info_list`: seconds, and the only place with sub_meeting_id."""
+    """Return one element of `meeting_info_list`, the only one with a sub_meeting_id."""
     row: Row = {
         "meeting_id": record.meeting_id,
         "meeting_code": record.meeting_code,
@@ -119,7 +119,7 @@ def history_row(record: Record) -> Row:
 
 
 def meetings_of(company: Company, userid: str) -> list[Record]:
-    """The past meetings that this person owned or was in, each occurrence once."""
+    """Return the past meetings that this person owned or attended, each occurrence once."""
     found: dict[tuple[str, str], Record] = {}
     for record in company.records():
         if record.owner == userid or userid in {stay.userid for stay in record.stays}:

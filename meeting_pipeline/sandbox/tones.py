@@ -1,4 +1,4 @@
-"""Recordings whose sound says where it belongs: order, offset, loss and doubling become provable.
+"""Recordings whose tones encode their position, so that order, offset, loss and repetition show.
 
 Each burst of a tone recording is three sine waves at once, swelling like syllables: one says which
 recording it is, two say which burst of it (from 0). Between bursts there is silence.
@@ -28,7 +28,7 @@ CODECS = {".m4a": "aac", ".mp4": "aac", ".mp3": "libmp3lame", ".wav": "pcm_s16le
 
 @dataclass(frozen=True)
 class Burst:
-    """A burst that was heard: which recording, which burst of it."""
+    """A recognised burst: the number of the recording, and its position there."""
 
     number: int
     place: int
@@ -39,7 +39,7 @@ def tone_recording(
 ) -> Path:
     """Write a tone recording and return its path; the suffix picks the format.
 
-    Burst k sounds from k * period_s for burst_s seconds. number: 0..59.
+    Burst k starts at k * period_s and lasts burst_s seconds. The number is 0 to 59.
     """
     import av
 
@@ -77,7 +77,7 @@ def _hertz(number: int, place: int) -> tuple[float, float, float]:
 
 
 def decode(path: Path) -> Samples:
-    """Return the sound of a file, mono at 16 kHz; raises av.FFmpegError when it is no audio."""
+    """Return the sound of a file, mono at 16 kHz; raise av.FFmpegError when it is not audio."""
     import av
 
     parts = []
@@ -91,7 +91,7 @@ def decode(path: Path) -> Samples:
 
 
 def spans(samples: Samples) -> list[tuple[int, int]]:
-    """Return where there is sound, as sample positions; pauses under 0.3 s do not count."""
+    """Return the spans with sound as sample positions, ignoring pauses under 0.3 s."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     loud = np.sqrt((frames**2).mean(axis=1)) > SILENCE_RMS
     edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
@@ -106,7 +106,7 @@ def spans(samples: Samples) -> list[tuple[int, int]]:
 
 
 def heard(samples: Samples) -> Burst | None:
-    """Return which burst this sound is, or None when it is not a tone of ours."""
+    """Return the burst of this sound, or None when it is not one of our tones."""
     power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
     values, explained = [], 0.0
     for base in (LOW_HZ, HIGH_HZ, NUMBER_HZ):
@@ -119,7 +119,7 @@ def heard(samples: Samples) -> Burst | None:
 
 
 def _peak(power: npt.NDArray[np.float64], base: float, length: int) -> tuple[int, float]:
-    """Return the step of the strongest tone in a band, and the power round it."""
+    """Return the step of the strongest tone in a band, and the power around it."""
     per_bin = RATE / length
     low, high = (int((base + STEP_HZ * step) / per_bin) for step in (-0.5, COUNT - 0.5))
     strongest = low + int(np.argmax(power[low:high]))

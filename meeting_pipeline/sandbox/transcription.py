@@ -1,4 +1,4 @@
-"""What /audio/transcriptions answers: no recogniser, but the truth about what it was given.
+"""Answers of /audio/transcriptions: the known text of the upload, without a recogniser.
 
 Tone recordings are read burst by burst. A registered sample (recognised by its length) gets its
 script, spread over the places where there is sound. Any other speech is owned up to as unknown.
@@ -25,7 +25,7 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording whose words are known; lines are `speaker: text`."""
+    """A recording with known words; its lines are `speaker: text`."""
 
     seconds: float
     lines: tuple[str, ...]
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Heard:
-    """A stretch of an upload, in seconds from its start. burst: (recording, place) of a tone."""
+    """A span of an upload, in seconds from its start; `burst` is (recording, place) of a tone."""
 
     start_s: float
     end_s: float
@@ -42,7 +42,7 @@ class Heard:
 
 
 def listen(upload: bytes, suffix: str, samples: list[Sample]) -> tuple[float, list[Heard]]:
-    """Return the length in seconds and what is said; raises av.FFmpegError when it is no audio."""
+    """Return duration and text; raise av.FFmpegError when the upload is not audio."""
     from .tones import RATE, decode, spans
 
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
@@ -58,7 +58,7 @@ def listen(upload: bytes, suffix: str, samples: list[Sample]) -> tuple[float, li
 
 
 def burst_text(number: int, place: int, seconds: float) -> str:
-    """The words of one burst: its numbers, then as much of a sentence as fills the time."""
+    """Return the words of one burst: its numbers, then as much of a sentence as fills the time."""
     fill = SENTENCES[place % len(SENTENCES)][: round(seconds * LETTERS_PER_SECOND)]
     return f"录音{number}第{place}句：{fill}"
 
@@ -86,7 +86,7 @@ def _spread(lines: tuple[str, ...], found: list[tuple[float, float]]) -> list[He
 
 
 def _wall(found: list[tuple[float, float]], spoken: float) -> float:
-    """Return the time at which this many seconds of sound have passed."""
+    """Return the time after this many seconds of sound, without pauses."""
     for start, stop in found:
         if spoken < stop - start:
             return start + spoken
@@ -95,7 +95,7 @@ def _wall(found: list[tuple[float, float]], spoken: float) -> float:
 
 
 def bent(heard: list[Heard], strike: Strike) -> list[Heard]:
-    """Return what is said as the knobs leave it."""
+    """Return the spans changed by the faults."""
     if Kind.EMPTY_TEXT in strike:
         return []
     if Kind.SEGMENT_LOST in strike:
@@ -106,7 +106,7 @@ def bent(heard: list[Heard], strike: Strike) -> list[Heard]:
 
 
 def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -> dict[str, Any]:
-    """The verbose_json answer."""
+    """Return the verbose_json answer."""
     answer: dict[str, Any] = {
         "task": "transcribe",
         "language": language,
@@ -123,7 +123,7 @@ def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -
 
 
 def plain(heard: list[Heard]) -> str:
-    """The words alone."""
+    """Return the words alone."""
     return "".join(one.text for one in heard)
 
 

@@ -1,4 +1,4 @@
-"""What the speech endpoint takes and what it refuses."""
+"""The rules of the speech endpoint."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ FORMATS_REFUSED = {
 
 
 def check_form(form: dict[str, Any], model: str, limit: int, strike: Strike) -> None:
-    """Raise Refused for the first thing that is wrong; limit: bytes of an upload."""
+    """Raise Refused for the first broken rule; `limit` is the most bytes of an upload."""
     if fault := strike.get(Kind.TOO_LARGE):
         limit = int(fault.amount)
     if len(form["file"]) > limit:

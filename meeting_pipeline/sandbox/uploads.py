@@ -19,9 +19,9 @@ def read_chat(request: Request) -> tuple[dict[str, Any], str]:
     try:
         body = json.loads(request.body)
     except ValueError as error:
-        raise Refused(400, "invalid_request_error", "body is no JSON", "body") from error
+        raise Refused(400, "invalid_request_error", "body is not JSON", "body") from error
     if not isinstance(body, dict):
-        raise Refused(400, "invalid_request_error", "body is no object", "body")
+        raise Refused(400, "invalid_request_error", "body is not an object", "body")
     return body, request.body.decode("utf-8", "replace")
 
 
@@ -43,7 +43,7 @@ def read_form(request: Request) -> tuple[dict[str, Any], str]:
 
 
 def _parts(kind: str, body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Headers and content of each; `email` would look at every line of the sound in them."""
+    """Yield headers and content of each part; `email` would scan every line of the sound."""
     form = Message()
     form["Content-Type"] = kind
     boundary = form.get_boundary()
@@ -57,9 +57,9 @@ def _parts(kind: str, body: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise Refused(400, "invalid_request_error", "the form has no end", "form_end")
 
 
-@lru_cache(256)  # clients send the same ones again and again
+@lru_cache(256)  # clients repeat the same headers
 def _names(head: bytes) -> tuple[str, str | None]:
-    """What the part is called, and its file, if it is one."""
+    """Return the name of a part, and its file name, if it has one."""
     part = email.parser.BytesHeaderParser(policy=email.policy.HTTP).parsebytes(head)
     name, file_name = part.get_param("name", header="content-disposition"), part.get_filename()
     return str(name), None if file_name is None else str(file_name)

@@ -1,4 +1,4 @@
-"""Sockets: raw requests in, replies out, also broken ones.
+"""Sockets that receive raw requests and send replies, also broken ones.
 
 Header names keep the spelling they had on the wire, the request target is never normalised, and
 a reply may be cut, slow, without length, or no reply at all.
@@ -21,7 +21,7 @@ MAX_BODY = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request as it came; target is path and query, byte for byte."""
+    """One HTTP request as received; the target is path and query, byte for byte."""
 
     method: str
     target: str
@@ -30,29 +30,34 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path with percent escapes resolved."""
+        """Return the path with percent escapes resolved."""
         return unquote(urlsplit(self.target).path)
 
     @property
     def query(self) -> dict[str, str]:
-        """The query values; the last one wins."""
+        """Return the query values; the last one of a name counts."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
     def header(self, name: str) -> str | None:
-        """The value of the header with exactly this spelling, or None."""
+        """Return the value of the header with exactly this spelling, or None."""
         return next((value for key, value in self.headers if key == name), None)
 
     def loosely(self, name: str) -> str | None:
-        """The value of the header in any spelling, as ordinary HTTP servers read it."""
+        """Return the value of the header in any spelling, as ordinary HTTP servers do."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. length: what Content-Length claims; None sends none and closes at the end.
+    """One answer.
 
-    chunks: what is really sent; fewer bytes than `length` close the connection early.
-    dropped: no answer, the connection is reset. sent: told how many bytes of the body go out.
+    Attributes:
+        status: The HTTP status.
+        chunks: The bytes that are sent; fewer than `length` close the connection early.
+        length: The Content-Length; None sends none and closes the connection at the end.
+        headers: Names and values.
+        dropped: Whether the connection is reset instead.
+        sent: Called with the bytes of the body before they are sent.
     """
 
     status: int
@@ -93,7 +98,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The address without a slash at its end."""
+        """Return the address without a trailing slash."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
@@ -146,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the ledger keeps what is worth knowing, and targets hold credentials."""
+        """Log nothing: the ledger records the request, and targets contain credentials."""
 
     def handle_one_request(self) -> None:
         try:
@@ -171,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         method, target = self.requestline.split(" ")[:2]
         body = self.rfile.read(size)
         if len(body) < size:
-            raise ConnectionError("the client is gone in the middle of its request")
+            raise ConnectionError("the client closed the connection in the middle of its request")
         return Request(method, target, tuple(self.headers.items()), body)
 
     def _send(self, reply: Reply, *, head_only: bool) -> None:
