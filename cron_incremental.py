@@ -1,9 +1,9 @@
-"""One incremental night, for cron: the exit code says how it went (docs/operations.md)."""
+"""Run one incremental night, for cron; docs/operations.md explains the exit codes."""
 
 import sys
 
 if not sys.flags.safe_path:
-    del sys.path[0]  # what lies beside this file hides no module; the package is installed
+    del sys.path[0]  # files beside this one must not shadow modules; the package is installed
 
 from meeting_pipeline.__main__ import main
 

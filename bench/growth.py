@@ -1,4 +1,4 @@
-"""Does a night cost what is new, or what is there? `python bench/growth.py`
+"""Compare the database time of a night over few and over many recordings: `python bench/growth.py`
 
 The same night over few and over many recordings, through our own stores, in database time; and a
 whole `meeting cron` with nothing new over the many. Exits with 1 when a bar is missed.

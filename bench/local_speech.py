@@ -2,7 +2,7 @@
 
     python -m bench.local_speech [--rounds 3] [--quick]
 
-Speaks to nobody and needs nothing but the repository: the sound is made of its spoken samples.
+It needs no network and no other files: the sound is made of the packaged samples.
 Both contenders have their model loaded before the clock starts, and take turns. Ends with 1 when
 ours has less than 0.97 of the throughput on one file, or less than 1.8 of it on several files where
 there are two cores.

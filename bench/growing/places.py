@@ -1,4 +1,4 @@
-"""Where the seeded databases of one engine lie, and the settings that lead a process there."""
+"""The seeded databases of one engine, and the settings of a process that uses them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from tests.support.mariadb import running_mariadb
 
 ENGINES = ("sqlite", "mariadb")
 SERVER = ("--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
-"""As MariaDB is when nobody sets anything: the larger table is far from fitting into memory."""
+"""The defaults of MariaDB: the larger table does not fit into memory by far."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _into_sqlite(
     engine: Engine, table: str, columns: tuple[str, ...], rows: Iterable[Row], folder: Path
 ) -> None:
     database = engine.url.database or ""
-    engine.dispose()  # nobody else may look while there is no journal
+    engine.dispose()  # no other connection may read while there is no journal
     places = ", ".join("?" * len(columns))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=OFF")

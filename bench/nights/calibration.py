@@ -21,7 +21,7 @@ _TIMES = 3
 
 @dataclass(frozen=True)
 class Audio90:
-    """Seconds of one clip: its audio stage, and finding where somebody speaks."""
+    """Seconds of one clip in its audio stage, with the search for speech."""
 
     wall_s: float
     cpu_s: float

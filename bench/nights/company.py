@@ -1,4 +1,4 @@
-"""The company of a night: so many recordings in the last days, each of one file."""
+"""The company of a night: its recordings of the last days, each with one file."""
 
 from meeting_pipeline.sandbox.company import Company, Person, Record, RecordFile, Stay
 

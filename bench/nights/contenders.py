@@ -1,4 +1,4 @@
-"""Who runs against the lower bound: the program, and shell pipelines as people write them."""
+"""The contenders: this program, and shell pipelines as people write them."""
 
 import json
 import os
@@ -228,7 +228,7 @@ def account(url: str, night: Night) -> dict[str, str]:
 
 
 _KEPT_MEMORY = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592"
-"""Uploads of a megabyte would take their pages anew each time, while their slot is held."""
+"""Uploads of a megabyte would allocate fresh pages each time, while their slot is held."""
 
 
 class Server:
@@ -256,7 +256,7 @@ class Server:
 
 
 def order(names: list[str], rounds: int) -> list[str]:
-    """A B, then B A, then A B: nobody always has the quiet moment."""
+    """Return the turns A B, then B A, then A B, so that no contender always comes first."""
     return [name for turn in range(rounds) for name in (names if turn % 2 == 0 else names[::-1])]
 
 

@@ -29,7 +29,7 @@ class Line:
         self._free_at = 0.0
 
     async def take(self, size: int) -> None:
-        """Wait until so many bytes have passed."""
+        """Wait until that many bytes have passed."""
         now = time.monotonic()
         self._free_at = max(self._free_at, now - _SLACK_S) + size / self._bytes_per_s
         if self._free_at > now:

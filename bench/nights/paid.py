@@ -1,4 +1,4 @@
-"""The two services that cost money: so long, so many at once, so many a minute, else 429."""
+"""The two paid services, with a duration, a concurrency and a rate limit; beyond them 429."""
 
 import asyncio
 import hashlib
@@ -128,7 +128,7 @@ def _fingerprint(sound: bytes) -> str:
 
 
 def _heard(clip_s: float, number: int) -> dict[str, object]:
-    """As much text as somebody says in that time, with times."""
+    """Return text for that duration, with times."""
     places = range(max(1, round(clip_s / _SEGMENT_S)))
     length = clip_s / len(places)
     segments = [

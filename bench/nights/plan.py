@@ -158,7 +158,7 @@ def terms(night: Night, audio_cpu_s: float, cores: int) -> list[Term]:
 
 
 def _rate(name: str, head_s: float, calls: int, per_minute: int, tail_s: float) -> Term:
-    """The last call cannot be made before so many whole minutes are over."""
+    """Return the full minutes that must pass before the last call."""
     return Term(name, head_s, MINUTE_S * ((calls - 1) // per_minute), 1, tail_s)
 
 

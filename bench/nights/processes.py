@@ -44,7 +44,7 @@ def run(
             start_new_session=True,
         )
     peak = _Peak(process.pid)
-    # a process that has ended keeps its times until somebody waits for it
+    # a process that has ended keeps its times until it is waited for
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     seconds = time.monotonic() - began
     own, children = _cpu_times(process.pid)

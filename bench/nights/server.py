@@ -3,7 +3,7 @@
     python -m bench.nights.server FOLDER RECORDS CLIP_SECONDS CLIP_BYTES
 
 The meeting API is the sandbox's own, with its gate; media and paid services are made for speed.
-Who does not sign (shell scripts) gets a plain list and plain links. Prints its address and serves
+Clients that do not sign (shell scripts) get a plain list and plain links. Prints its address, serves
 until its standard input ends. POST /control/reset begins a night, GET /control/report tells of it.
 """
 
@@ -59,7 +59,7 @@ class NightServer:
         bench = Bench(self._ledger, Faults(), time.time, lambda _: None)
         limits = replace(Limits(), per_minute=night.tencent_rpm, corp_per_minute=night.tencent_rpm)
         company = make_company(night.records, night.clip_s, night.clip_bytes, time.time())
-        media: Any = self.media  # stands for the sandbox's host: makes links
+        media: Any = self.media  # replaces the sandbox's host and makes links
         site = Site(company, media, time.time)
         self._api = TencentApi(site, Gate(EXAMPLE, limits, time.time), bench)
         self.media.reset(night)

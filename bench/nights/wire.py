@@ -19,7 +19,7 @@ LONGEST_HEAD = 1 << 16
 class Answer:
     """body: whole, or pieces that come as they may, `length` bytes of them.
 
-    drop_after: the connection is cut after so many bytes of the body.
+    drop_after: the connection is cut after that many bytes of the body.
     """
 
     status: int
