@@ -15,7 +15,7 @@ from tests.support.fault_table import ALL, FEW, PARTS, Tally
 from tests.support.invariants import left_in
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.syscall_trap import MUTATIONS, require_tripwire
+from tests.support.syscall_trap import MUTATIONS, require_syscall_trap
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -34,7 +34,7 @@ def site(two_lessons: Sandbox, processes: NightProcesses, tmp_path: Path, tables
         usual: dict[str, Any] = {"sandbox": two_lessons, "template": tables, "lessons": 2}
         return CrashSite(processes=processes, folder=tmp_path, **(usual | changes))
 
-    require_tripwire()
+    require_syscall_trap()
     return make
 
 

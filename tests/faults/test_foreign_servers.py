@@ -28,7 +28,7 @@ from tests.support.foreign_site import (
 from tests.support.foreign_web import DATED, SLOW, Apache, WebServer, apache, busybox, python_web
 from tests.support.invariants import Harm
 from tests.support.night_processes import MAIN, NIGHT, WORKER, NightProcesses
-from tests.support.syscall_trap import MUTATIONS, require_tripwire
+from tests.support.syscall_trap import MUTATIONS, require_syscall_trap
 
 pytestmark = pytest.mark.timeout(1800)
 at_length = pytest.mark.skipif(not ALL, reason="only `make faults` has the time for it")
@@ -85,7 +85,7 @@ def site(
         usual: dict[str, Any] = {"front": front, "template": tables, "ffmpeg": True}
         return kind(sandbox, processes, tmp_path, lessons, **(usual | changes))
 
-    require_tripwire()
+    require_syscall_trap()
     return make
 
 

@@ -17,7 +17,7 @@ from tests.support.invariants import Finding
 from tests.support.night_processes import NIGHT, WORKER, NightProcesses, night_processes
 from tests.support.planted import COUNTING, KEYLESS, POWER_BUGS, TALKING, Bug
 from tests.support.power import CutDisk, Survivors, calls_in, cut_disks
-from tests.support.syscall_trap import require_tripwire
+from tests.support.syscall_trap import require_syscall_trap
 from tests.support.tracing import require_tracing
 
 pytestmark = [
@@ -60,7 +60,7 @@ def test_a_power_cut_shows_that(
 def test_a_kill_shows_that_one_is_added_instead_of_counting_from_rows(
     site: MakeSite, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    require_tripwire()
+    require_syscall_trap()
     crash = site()
     with night_processes(COUNTING.plant) as crash.processes:
         calls = crash.processes.calls(crash.victim().order, WORKER, ("pwrite64",))["pwrite64"]

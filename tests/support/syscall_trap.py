@@ -82,7 +82,7 @@ def why_not() -> str | None:
     return None
 
 
-def require_tripwire() -> None:
+def require_syscall_trap() -> None:
     """Raise RequirementMissing where the system calls of a thread cannot be trapped."""
     require(why_not())
 
