@@ -3,8 +3,9 @@
     python -m bench.nights.server FOLDER RECORDS CLIP_SECONDS CLIP_BYTES
 
 The meeting API is the sandbox's own, with its gate; media and paid services are made for speed.
-Clients that do not sign (shell scripts) get a plain list and plain links. Prints its address, serves
-until its standard input ends. POST /control/reset begins a night, GET /control/report tells of it.
+Clients that do not sign (shell scripts) get a plain list and plain links. Prints its address and
+serves until its standard input ends. POST /control/reset begins a night, GET /control/report
+returns its counters.
 """
 
 import asyncio
