@@ -177,7 +177,7 @@ def table(results: list[Compared], new: int) -> Iterator[str]:
         )
     yield f"\nBars: ratio {LARGEST_RATIO}, {LONGEST_S:.0f} s, {LARGEST_MB:.0f} MB.\n"
     for one in results:
-        yield f"Where the time goes on {one.engine}, in seconds:\n"
+        yield f"Where the time is spent on {one.engine}, in seconds:\n"
         yield "| statement | small | large |\n|---|--:|--:|"
         small, large = one.best(0), one.best(1)
         for statement in nlargest(_SHOWN, large, key=lambda one: large[one]):

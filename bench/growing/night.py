@@ -27,7 +27,7 @@ _ONE_IN_FIFTY_FAILS = 50
 
 
 class Clock:
-    """Stands at the beginning of a night."""
+    """A clock that always shows the beginning of a night."""
 
     def __init__(self) -> None:
         self.now = NIGHT

@@ -22,7 +22,7 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 class Line:
-    """So many bytes a second for all downloads together, first come first served."""
+    """A line that all downloads share: a number of bytes a second, first come first served."""
 
     def __init__(self, bytes_per_s: float) -> None:
         self._bytes_per_s = bytes_per_s

@@ -84,7 +84,7 @@ def private_hosts(settings: Settings) -> Check:
 
 
 def database_tls(settings: Settings) -> Check:
-    """Whether somebody makes sure that a server on another machine is the right one."""
+    """Tell whether the identity of a database server on another machine is verified."""
     host, ca = settings.database.host, settings.database.ca
     if not host or host in _THIS_MACHINE:
         return Check("database_tls", None, "the rows are on this machine")

@@ -267,7 +267,7 @@ class Settings:
     def database_url(self) -> str:
         """A SQLAlchemy URL (holds the password: never show it).
 
-        Raises ConfigError("no_certificates") where DB_CA is no file.
+        Raises ConfigError("no_certificates") where DB_CA is not a file.
         """
         database = self.database
         if not database.host:
@@ -294,7 +294,7 @@ def _verified_by(ca: Path | None) -> Mapping[str, str]:
         raise ConfigError(
             "no_certificates",
             f"DB_CA {ca} is not there",
-            hint="the certificate of whoever signed the database server's, in PEM form",
+            hint="the certificate of the authority that signed the database server's, in PEM form",
         )
     return {"ssl_ca": str(ca.absolute())}
 

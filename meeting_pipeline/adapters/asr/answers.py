@@ -46,7 +46,7 @@ class Heard:
 
 
 def read_answer(body: bytes, is_text: bool) -> Heard | None:
-    """The words in an answer, or None where it is no answer of a transcription server.
+    """The words in an answer, or None where it is not an answer of a transcription server.
 
     is_text: whether plain text is an answer too.
     """
@@ -69,7 +69,7 @@ def segments_of(
 ) -> list[Segment]:
     """What was said in an upload, cleaned, with believable times from its start.
 
-    speech: where somebody speaks in it. Words without times are spread over that by their length.
+    speech: where there is speech in it. Words without times are spread over that by their length.
     """
     timed = heard.timed
     if not timed or any(one.start_s > length_s + _SLACK_S for one in timed):
@@ -165,7 +165,7 @@ def _spread(text: str, speech: Sequence[Span]) -> list[Segment]:
 
 
 def _lines(text: str, longest: int) -> Iterator[str]:
-    """Sentences, and the clauses of those that are longer than so many letters."""
+    """Sentences, and the clauses of those that are longer than that many letters."""
     line = ""
     for clause in _CLAUSE.findall(text):
         if line and (len(line) + len(clause) > longest or line.rstrip()[-1:] in _SENTENCE_ENDS):
@@ -177,7 +177,7 @@ def _lines(text: str, longest: int) -> Iterator[str]:
 
 
 def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
-    """The time when so many seconds of speech have passed; before: of the pause that follows."""
+    """The time when that many seconds of speech have passed; before: of the pause that follows."""
     for start, end in speech:
         rest = end - start
         if spoken_s < rest or (before and spoken_s <= rest):

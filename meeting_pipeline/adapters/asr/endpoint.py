@@ -104,7 +104,7 @@ class SpeechServer:
                 refuse(answer, next(refused))
             is_text = form == "text" or "text/plain" in answer.headers.get("Content-Type", "")
             if read_answer(answer.body, is_text) is None:
-                raise answer.bad("is no transcription")
+                raise answer.bad("is not a transcription")
             return keep(answer.body)
 
         return self._http.call(ENDPOINT, prepare, judge)

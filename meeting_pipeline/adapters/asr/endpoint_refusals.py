@@ -77,7 +77,7 @@ def _refuse_account(answer: Answer, words: str, line: str) -> None:
         raise FatalError("key_refused", line, hint=hint)
     spent = answer.status == HTTPStatus.PAYMENT_REQUIRED or _QUOTA.search(words)
     if spent and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        hint = "top up the account; the next run goes on here, what is transcribed is kept"
+        hint = "top up the account; the next run continues here, what is transcribed is kept"
         raise FatalError("quota_spent", line, hint=hint)
     if answer.status == HTTPStatus.FORBIDDEN:
         hint = "the account behind ASR_API_KEY needs the right to use ASR_MODEL"

@@ -38,7 +38,7 @@ _MEGABYTE = 1_000_000
 _HOUR_S = 3_600.0
 _WHOLE = 0.85
 _MOST_NAMES = 20
-_CUT = "audio.mp3"  # only ever as a part: nobody else trusts it
+_CUT = "audio.mp3"  # only ever as a part: no other code trusts it
 _MARGIN = 0.95  # of an upload, for what the container takes
 _DETECT = frozenset({"", "auto"})
 
@@ -106,7 +106,7 @@ class EndpointTranscriber:
         with self._cpu.slot():
             sound = listen(audio, self._media)
         if not sound.speech:
-            raise SkipRecord("no_speech", "Nobody speaks in this recording.")
+            raise SkipRecord("no_speech", "There is no speech in this recording.")
         hearing = self._hearing(audio, sound, context)
         try:
             segments = hearing.segments()

@@ -3,7 +3,7 @@
     http = Http("Tencent Meeting", rates=[RateLimit(300, stop=stop)], stop=stop)
     answer = http.call("GET /v1/records", prepare, judge)
 
-`prepare` makes a new request for every attempt (so each is signed anew), `judge` turns an answer
+`prepare` makes a new request for every attempt (each is signed again), `judge` turns an answer
 into what the caller wants, while the call still has its place at the gate. What judge raises goes
 through, except `TryAgain`: that is another attempt. Failures of the network, and what
 `refuse_failures` finds, are tried again by themselves.
@@ -83,7 +83,7 @@ class Answer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise self.bad("is no JSON") from None
+            raise self.bad("is not JSON") from None
 
     def bad(self, what_is_wrong: str) -> "TryAgain":
         """For an answer that makes no sense: one more attempt, then "bad_answer"."""
@@ -211,7 +211,7 @@ class Http:
             raise _left_for_later(last.error) from None
 
     def with_short_timeouts(self) -> "Http":
-        """The same service for somebody who looks on: two tries, and no long waits."""
+        """The same service for a caller who looks on: two tries, and no long waits."""
         twin = copy(self)
         twin._timeouts, twin._tries, twin._patience_s = _HASTY, 2, 0.0
         return twin

@@ -1,7 +1,7 @@
 """The calls of the last window, in one file for all processes of a machine.
 
 Its lines are JSON: `[number, at, tokens]` for a call, where the last line of a number holds, and
-`[from, until]` for a pause. A call adds one line; now and then the file is written anew, without
+`[from, until]` for a pause. A call adds one line; now and then the file is rewritten, without
 what is over.
 """
 
@@ -19,7 +19,7 @@ from meeting_pipeline.storage.files import create
 
 _log = logging.getLogger(__name__)
 
-_SPARE_LINES = 200  # before the file is written anew
+_SPARE_LINES = 200  # before the file is rewritten
 
 Call = tuple[float, int]
 """When it may have arrived at the latest, by the machine's clock in seconds, and its tokens."""
@@ -28,7 +28,7 @@ Call = tuple[float, int]
 class RateHistory:
     """What a `RateLimit` knows of the past. path: None to keep it in this process only.
 
-    calls: by a number of their own. pause: from when until when nobody may call.
+    calls: by a number of their own. pause: from when until when no call may be made.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -37,7 +37,7 @@ class RateHistory:
         self._path = path
         self._news: list[bytes] = []
         self._lines = 0
-        self._is_whole = True  # else the file is written anew
+        self._is_whole = True  # else the file is rewritten
         self._version: tuple[int, ...] = ()
 
     def put(self, number: int, at: float, tokens: int) -> None:
@@ -46,7 +46,7 @@ class RateHistory:
         self._news.append(_line(number, at, tokens))
 
     def set_pause(self, start: float, end: float) -> None:
-        """Nobody may call from `start` to `end`."""
+        """Allow no call from `start` to `end`."""
         self.pause = start, end
         self._news.append(_line(start, end))
 
@@ -66,7 +66,7 @@ class RateHistory:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """It is nobody else's while the block runs, and kept afterwards; raises OSError."""
+        """Lock it against other processes while the block runs, then keep it; raises OSError."""
         if self._path is None:
             yield
             self._news.clear()

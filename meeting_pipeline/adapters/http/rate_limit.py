@@ -18,7 +18,7 @@ _MARGIN_S = 0.5  # clocks of two machines do not run at the same speed
 
 
 class RateLimit:
-    """At most so many calls, and so many tokens, in any span of `window_s` seconds.
+    """At most that many calls, and that many tokens, in any span of `window_s` seconds.
 
     per_minute, tokens_per_minute: None for no limit; then only cool-downs make anybody wait.
     history: a file that carries the last window over to the next process; None for none.
@@ -69,7 +69,7 @@ class RateLimit:
             self._leave(number)
 
     def cool_down(self, seconds: float) -> None:
-        """Let nobody call for so long; a longer cool-down that was asked for before stays."""
+        """Allow no call for so long; a longer cool-down that was asked for before stays."""
         with self._shared() as history:
             now = self._clock()
             if seconds > self._cooling_s(now):
@@ -146,7 +146,7 @@ class RateLimit:
 
     @contextmanager
     def _shared(self) -> Iterator[RateHistory]:
-        """The history, nobody else's while the block runs, kept afterwards."""
+        """The history, locked against other processes while the block runs, kept afterwards."""
         try:
             with self._guard, self._history.held():
                 yield self._history
@@ -154,5 +154,5 @@ class RateLimit:
             raise FatalError(
                 "rates_not_written",
                 f"cannot keep {self._file}: {error.strerror}",
-                hint="free some space there, or mend the permissions of the data directory",
+                hint="free some space there, or fix the permissions of the data directory",
             ) from error

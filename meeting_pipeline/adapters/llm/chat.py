@@ -193,7 +193,7 @@ class ChatModel:
         try:
             names = self.models()
         except (NotFound, NotTaken):
-            hint = "mend KIMI_BASE_URL: it ends with /v1 and answers GET /models"
+            hint = "correct KIMI_BASE_URL: it ends with /v1 and answers GET /models"
             return FatalError("wrong_address", said, hint=hint)
         known = ", ".join(names[:_MOST_NAMES]) or "what the server's operator tells you"
         message = f"the server has no model {self.name} for this key"

@@ -33,7 +33,7 @@ class Conversation:
 
         Raises TooLong, FinalError("filtered"), RecordError("bad_reply"), ("reply_cut") or
         ("empty_reply"); after these what the model said is forgotten, so that a later attempt asks
-        anew.
+        again.
         """
         try:
             return self._valid(messages)
@@ -53,7 +53,7 @@ class Conversation:
         try:
             return read_reply(said)
         except BadReply as bad:
-            _log.info("%s: the reply is not valid, asking to mend it", self.model.name)
+            _log.info("%s: the reply is not valid, asking to correct it", self.model.name)
             problems = bad.problems
         try:
             return read_reply(self._whole(repair(messages, said, problems)))

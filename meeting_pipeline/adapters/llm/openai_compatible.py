@@ -92,7 +92,7 @@ class ChatSummarizer:
         )
 
     def planned_calls(self, transcript: Transcript) -> int:
-        """How many calls a transcript takes when nothing is refused and nothing mended."""
+        """How many calls a transcript takes when nothing is refused and no reply is corrected."""
         return self._plan.calls(lines_of(transcript))
 
     def summarize(self, transcript: Transcript, context: StageContext) -> Summary:

@@ -56,7 +56,7 @@ class NotTaken(Exception):
 
 
 class NotFound(Exception):
-    """The server has no such model, or is no such server."""
+    """The server has no such model, or is not such a server."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _refuse_rate(refusal: Refusal, attempt: int) -> NoReturn:
     if _QUOTA.search(refusal.words):
         raise _quota_spent(refusal)
     if _BY_THE_DAY.search(refusal.words):
-        hint = "the next run goes on here; a higher tier of the account has no daily limit"
+        hint = "the next run continues here; a higher tier of the account has no daily limit"
         raise FatalError("daily_limit", refusal.line, hint=hint)
     raise _try_again("rate_limited", refusal, attempt)
 
@@ -128,14 +128,14 @@ def _refuse_content(refusal: Refusal) -> None:
 
 
 def _quota_spent(refusal: Refusal) -> FatalError:
-    hint = "top up the account; the next run goes on here, transcripts are kept"
+    hint = "top up the account; the next run continues here, transcripts are kept"
     return FatalError("quota_spent", refusal.line, hint=hint)
 
 
 def _try_again(code: str, refusal: Refusal, attempt: int) -> TryAgain:
     """A pause for everybody: as long as the header or the words ask, and our back-off at least."""
     longest_s = min(_LONGEST_PAUSE_S, 2 * _FIRST_PAUSE_S * 2**attempt)
-    ours_s = random.uniform(_FIRST_PAUSE_S, longest_s)  # noqa: S311 - jitter is no secret
+    ours_s = random.uniform(_FIRST_PAUSE_S, longest_s)  # noqa: S311 - jitter is not a secret
     named = _AGAIN_AFTER.search(refusal.message)
     named_s = float(named[1]) if named else 0.0
     wait_s = max(ours_s, named_s, refusal.answer.retry_after_s or 0.0)

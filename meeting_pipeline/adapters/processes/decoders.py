@@ -31,7 +31,7 @@ _AT_HAND = 1
 
 @dataclass(frozen=True)
 class Call:
-    """A function by its module and name, so that nobody imports it here, and what it is given.
+    """A function by its module and name, so that it is not imported here, and what it is given.
 
     tells: whether it is also given whom to tell how far it is.
     """
@@ -49,7 +49,7 @@ class Calling:
     modules: Sequence[str]
 
     def begin(self, slots: ResizableSemaphore) -> Worker:
-        """Nobody gets more than any recording needs."""
+        """Give no task more than any recording needs."""
         os.nice(_NICENESS)
         for kind, most in LIMITS.items():
             resource.setrlimit(kind, (most, most))
@@ -100,7 +100,7 @@ def _call(call: Call, progress: Progress) -> Any:
 
 
 def _now_and_then(progress: Progress) -> Progress:
-    """Whoever is told wakes up for it."""
+    """Wake the one that is told."""
     told_at = time.monotonic()
 
     def tell(fraction: float) -> None:

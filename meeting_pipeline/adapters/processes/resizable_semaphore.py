@@ -13,7 +13,7 @@ class ResizableSemaphore:
         self._changed = Condition()
 
     def resize(self, size: int) -> None:
-        """From now on so many at once; who is at work finishes."""
+        """From now on that many at once; who is at work finishes."""
         with self._changed:
             self._size = size
             self._changed.notify_all()

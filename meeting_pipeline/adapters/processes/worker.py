@@ -144,4 +144,4 @@ def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed 
 
 
 def _leave() -> NoReturn:
-    os._exit(0)  # nobody wants what the main thread may still be computing
+    os._exit(0)  # no caller wants what the main thread may still be computing

@@ -74,9 +74,9 @@ class WorkerPool:
         raise answer.error()
 
     def prepare(self, least: int) -> None:
-        """Have so many there, with all that they take loaded before the first task.
+        """Have that many there, with all that they take loaded before the first task.
 
-        Waits for nobody, and starts nobody where all are at work.
+        Waits for no process, and starts none where all are at work.
         """
         if len(self._all) >= least:
             return
@@ -134,7 +134,7 @@ class WorkerPool:
         try:
             worker = self._start()
         except (Stopped, OSError):
-            return None  # whoever asks for it will be told; its place must not be lost
+            return None  # the one that asks for it will be told; its place must not be lost
         worker.prepare()
         return worker
 
@@ -194,7 +194,7 @@ class _Worker:
             self._connection.send(message)
 
     def kill(self) -> None:
-        """End the process now; whoever reads from it is woken."""
+        """End the process now; the thread that reads from it is woken."""
         self._process.kill()
         self._process.wait()
 
