@@ -21,7 +21,7 @@ _PADDING = memoryview(bytes(1 << 24))
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
-class Line:
+class SharedLine:
     """A line that all downloads share: a number of bytes a second, first come first served."""
 
     def __init__(self, bytes_per_s: float) -> None:
@@ -76,7 +76,7 @@ class MediaHost:
 
     def reset(self, night: Night) -> None:
         """Forget everything, and be the host of this night."""
-        self._night, self._line = night, Line(night.bytes_per_s)
+        self._night, self._line = night, SharedLine(night.bytes_per_s)
         self._tokens = 0
         self.sent: Counter[int] = Counter()
         self.struck: Counter[Fate] = Counter()

@@ -12,7 +12,7 @@ from bench.nights.plan import Night
 from bench.nights.wire import Answer, json_answer
 from meeting_pipeline.sandbox.chat_rules import check_chat
 from meeting_pipeline.sandbox.completion import completion
-from meeting_pipeline.sandbox.limits import Window
+from meeting_pipeline.sandbox.limits import SlidingWindow
 from meeting_pipeline.sandbox.openai_api import Keys
 from meeting_pipeline.sandbox.refusals import Refused
 from meeting_pipeline.sandbox.transcription_rules import check_form
@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, slots: int, rpm: int, times: list[float]) -> None:
         self._slots, self._used, self.most = slots, 0, 0
-        self._rate = Window(rpm, 60.0, time.monotonic)
+        self._rate = SlidingWindow(rpm, 60.0, time.monotonic)
         self._times = chain(times, repeat(sum(times) / max(1, len(times))))
         self.refused, self.answered, self.busy_s = 0, 0, 0.0
 

@@ -59,7 +59,7 @@ DEFAULT_SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class TranscriptLine:
     """One line of a transcript; `start_s` is in seconds, `who` may be empty."""
 
     start_s: float
@@ -67,7 +67,7 @@ class Line:
     text: str
 
 
-def transcript(messages: list[dict[str, Any]]) -> list[Line]:
+def transcript(messages: list[dict[str, Any]]) -> list[TranscriptLine]:
     """Return the transcript in the user's messages: timed lines, quotes, dialogue, or all lines."""
     text = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -75,7 +75,7 @@ def transcript(messages: list[dict[str, Any]]) -> list[Line]:
     for matches in (*forms, map(ANY.match, lines)):
         if found := [_line(match) for match in matches if match]:
             return found
-    return [Line(0.0, "", "（没有内容）")]
+    return [TranscriptLine(0.0, "", "（没有内容）")]
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -123,7 +123,7 @@ def _wants_json(body: dict[str, Any]) -> bool:
 class Writer:
     """Fills a schema from the lines of a transcript."""
 
-    def __init__(self, schema: dict[str, Any], lines: list[Line], strike: Strike) -> None:
+    def __init__(self, schema: dict[str, Any], lines: list[TranscriptLine], strike: Strike) -> None:
         self._schema, self._lines, self._strike = schema, lines, strike
         self._phase, self._evidence = _phase(lines)
         self._tasks = [one for one in lines if any(word in one.text for word in TASK_WORDS)]
@@ -133,7 +133,7 @@ class Writer:
         value: dict[str, Any] = self._value("", self._schema, self._evidence[0])
         return value
 
-    def _value(self, name: str, node: dict[str, Any], line: Line) -> Any:
+    def _value(self, name: str, node: dict[str, Any], line: TranscriptLine) -> Any:
         node = resolve(node, self._schema) or {}
         if "anyOf" in node:
             return self._value(name, node["anyOf"][0], line)
@@ -155,23 +155,23 @@ class Writer:
             return "不在列表中的阶段"
         return self._phase if self._phase in allowed else allowed[-1]
 
-    def _object(self, node: dict[str, Any], line: Line) -> dict[str, Any]:
+    def _object(self, node: dict[str, Any], line: TranscriptLine) -> dict[str, Any]:
         names = list(node.get("properties", {}))
         if Kind.MISSING_KEY in self._strike and node is self._schema:
             names.pop()
         return {name: self._value(name, node["properties"][name], line) for name in names}
 
-    def _array(self, name: str, node: dict[str, Any], line: Line) -> list[Any]:
+    def _array(self, name: str, node: dict[str, Any], line: TranscriptLine) -> list[Any]:
         sources = {"evidence": self._evidence, "quotes": self._evidence}
         if any(word in name for word in ("action", "task", "todo", "next")):
             sources[name] = self._tasks
         lines = sources.get(name, self._lines[:3])[: node.get("maxItems", 3)]
         return [self._value(name, node.get("items", {}), one) for one in lines or [line]]
 
-    def _text(self, name: str, line: Line, node: dict[str, Any]) -> str:
+    def _text(self, name: str, line: TranscriptLine, node: dict[str, Any]) -> str:
         return self._words(name, line)[: node.get("maxLength", 100_000)]
 
-    def _words(self, name: str, line: Line) -> str:
+    def _words(self, name: str, line: TranscriptLine) -> str:
         first = "".join(one.text for one in self._lines[:3])
         minutes, seconds = divmod(int(line.start_s), 60)
         quote = INVENTED if Kind.INVENTED_QUOTE in self._strike else line.text
@@ -186,13 +186,13 @@ class Writer:
         return next((text for names, text in words.items() if name in names), line.text)
 
 
-def _number(name: str, line: Line, node: dict[str, Any]) -> float:
+def _number(name: str, line: TranscriptLine, node: dict[str, Any]) -> float:
     if "confidence" in name or "score" in name:
         return min(0.9, float(node.get("maximum", 1)))
     return line.start_s
 
 
-def _phase(lines: list[Line]) -> tuple[str, list[Line]]:
+def _phase(lines: list[TranscriptLine]) -> tuple[str, list[TranscriptLine]]:
     """Return the phase with the most frequent words, and the first lines that contain them."""
     said = "\n".join(line.text for line in lines).lower()
     scores = {phase: sum(said.count(word) for word in words) for phase, words in PHASES.items()}
@@ -203,11 +203,11 @@ def _phase(lines: list[Line]) -> tuple[str, list[Line]]:
     return phase, proof[:3] or lines[:1]
 
 
-def _line(found: re.Match[str]) -> Line:
+def _line(found: re.Match[str]) -> TranscriptLine:
     seconds = 0
     for part in filter(None, found["time"].split(":")):
         seconds = seconds * 60 + int(part)
-    return Line(float(seconds), found["who"] or "", found["text"])
+    return TranscriptLine(float(seconds), found["who"] or "", found["text"])
 
 
 def _wrapped(value: dict[str, Any], strike: Strike) -> str:

@@ -38,7 +38,7 @@ ROOMY = Limits(
 """Limits that a demo or a fast test never meets."""
 
 
-class Window:
+class SlidingWindow:
     """The amount spent in the last `window_s` seconds; refused calls do not count."""
 
     def __init__(self, limit: int, window_s: float, now: Callable[[], float]) -> None:

@@ -15,7 +15,7 @@ from .bench import Bench
 from .chat_rules import CONTEXT, check_chat
 from .completion import completion
 from .faults import Kind, Strike, instead, spoil
-from .limits import Limits, Slots, Window
+from .limits import Limits, SlidingWindow, Slots
 from .refusals import Refused, refuse_as_struck, slow_down
 from .tencent_gate import credential_headers
 from .transcription_rules import check_form
@@ -45,10 +45,10 @@ class OpenAiApi:
         self._keys, self._limits, self._samples = keys, limits, samples
         self._bench, self._ledger, now = bench, bench.ledger, bench.now
         self._requests = {
-            "chat": Window(limits.chat_per_minute, limits.window_s, now),
-            "transcriptions": Window(limits.asr_per_minute, limits.window_s, now),
+            "chat": SlidingWindow(limits.chat_per_minute, limits.window_s, now),
+            "transcriptions": SlidingWindow(limits.asr_per_minute, limits.window_s, now),
         }
-        self._tokens = Window(limits.chat_tokens_per_minute, limits.window_s, now)
+        self._tokens = SlidingWindow(limits.chat_tokens_per_minute, limits.window_s, now)
         self.slots = {
             "chat": Slots(limits.chat_concurrency),
             "transcriptions": Slots(limits.asr_concurrency),

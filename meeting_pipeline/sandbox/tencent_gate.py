@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .limits import Limits, Window
+from .limits import Limits, SlidingWindow
 from .signature import same, signature
 from .tencent_errors import ApiError
 from .wire import Request
@@ -45,8 +45,8 @@ class Gate:
 
     def __init__(self, credentials: Credentials, limits: Limits, now: Callable[[], float]) -> None:
         self._credentials, self._now = credentials, now
-        self._minute = Window(limits.per_minute, limits.window_s, now)
-        self._corp_minute = Window(limits.corp_per_minute, limits.window_s, now)
+        self._minute = SlidingWindow(limits.per_minute, limits.window_s, now)
+        self._corp_minute = SlidingWindow(limits.corp_per_minute, limits.window_s, now)
         self._seen: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 

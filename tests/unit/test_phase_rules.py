@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.llm import phase_rules, sentences
-from meeting_pipeline.adapters.llm.phase_rules import Verdict
+from meeting_pipeline.adapters.llm.phase_rules import PhaseVerdict
 from meeting_pipeline.adapters.llm.pinyin import syllables
 from meeting_pipeline.domain.enums import Phase
 from tests.support.transcripts import transcript
@@ -34,7 +34,7 @@ PHRASES = [
 ]
 
 
-def classify(*lines: str, subject: str = "") -> Verdict:
+def classify(*lines: str, subject: str = "") -> PhaseVerdict:
     return phase_rules.classify(sentences.split(transcript(lines)), subject)
 
 

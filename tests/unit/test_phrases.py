@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr.phrases import LONGEST_PAUSE_S, Phrase, phrases
-from meeting_pipeline.adapters.asr.speech import Piece, Speech
+from meeting_pipeline.adapters.asr.speech import Speech, SpeechPiece
 
 EXACT = 1e-6
 
@@ -16,7 +16,7 @@ EXACT = 1e-6
 def speech_of(lengths_and_pauses: list[tuple[float, float]]) -> Speech:
     pieces, at, recorded = [], 0.0, 0.0
     for length, pause in lengths_and_pauses:
-        pieces.append(Piece(at, at + length, pause, recorded))
+        pieces.append(SpeechPiece(at, at + length, pause, recorded))
         at += length
         recorded += length + pause
     return Speech(np.zeros(0, np.float32), tuple(pieces))

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from meeting_pipeline.adapters.asr.speech import (
     SAMPLE_RATE,
     WINDOW_S,
-    Piece,
     Speech,
+    SpeechPiece,
     halves,
     windows,
 )
 
 
-def pieces_of(lengths_and_pauses: list[tuple[float, float]]) -> tuple[Piece, ...]:
+def pieces_of(lengths_and_pauses: list[tuple[float, float]]) -> tuple[SpeechPiece, ...]:
     pieces, at, recorded = [], 0.0, 0.0
     for length, pause in lengths_and_pauses:
-        pieces.append(Piece(at, at + length, pause, recorded))
+        pieces.append(SpeechPiece(at, at + length, pause, recorded))
         at += length
         recorded += length + pause
     return tuple(pieces)
@@ -32,7 +32,7 @@ PIECES = st.lists(
 
 
 @given(PIECES)
-def test_windows_hold_all_speech_once_and_fit(pieces: tuple[Piece, ...]) -> None:
+def test_windows_hold_all_speech_once_and_fit(pieces: tuple[SpeechPiece, ...]) -> None:
     spans = windows(pieces)
     assert spans[0][0] == 0.0
     assert spans[-1][1] == pieces[-1].end_s

@@ -33,7 +33,7 @@ _MIN_SILENCE_MS = 160
 
 
 @dataclass(frozen=True)
-class Piece:
+class SpeechPiece:
     """A stretch of speech without a pause.
 
     Attributes:
@@ -64,7 +64,7 @@ class Speech:
     """
 
     samples: "Samples"
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SpeechPiece, ...]
 
     @property
     def duration_s(self) -> float:
@@ -135,13 +135,13 @@ def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speec
     at = 0
     for (start, end), pause in zip(_padded(spans, len(samples)), _pauses(spans), strict=True):
         until, recorded_s = at + end - start, start_s + start / SAMPLE_RATE
-        pieces.append(Piece(at / SAMPLE_RATE, until / SAMPLE_RATE, pause, recorded_s))
+        pieces.append(SpeechPiece(at / SAMPLE_RATE, until / SAMPLE_RATE, pause, recorded_s))
         sound.append(samples[start:end])
         at = until
     return Speech(np.concatenate(sound), tuple(pieces))
 
 
-def windows(pieces: tuple[Piece, ...]) -> list[Span]:
+def windows(pieces: tuple[SpeechPiece, ...]) -> list[Span]:
     """Return windows of at most 29.8 s of speech, cut at long pauses and about equally long.
 
     Equal lengths matter because a batch takes as long as if all its windows had the longest length.
@@ -155,7 +155,7 @@ def windows(pieces: tuple[Piece, ...]) -> list[Span]:
     return spans
 
 
-def _last_of_window(pieces: tuple[Piece, ...], first: int) -> int:
+def _last_of_window(pieces: tuple[SpeechPiece, ...], first: int) -> int:
     start, rest_s = pieces[first].start_s, pieces[-1].end_s - pieces[first].start_s
     if rest_s <= WINDOW_S:
         return len(pieces) - 1
@@ -168,7 +168,7 @@ def _last_of_window(pieces: tuple[Piece, ...], first: int) -> int:
     return max(late or [fitting], key=lambda one: pieces[one].pause_s)
 
 
-def halves(span: Span, pieces: tuple[Piece, ...]) -> list[Span]:
+def halves(span: Span, pieces: tuple[SpeechPiece, ...]) -> list[Span]:
     """Cut a span at its longest pause; return it unchanged if it has none."""
     start, end = span
     inside = [piece for piece in pieces if start + 1.0 < piece.end_s < end - 1.0]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.downloads.aria2_keeper import Aria2Keeper
-from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, Status
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, DownloadStatus
 from meeting_pipeline.adapters.downloads.disk import DiskReservation, disk_trouble
 from meeting_pipeline.adapters.downloads.hosts import AllowedHosts
 from meeting_pipeline.adapters.downloads.http import HttpDownloader
@@ -167,7 +167,7 @@ class Aria2Downloader:
                 return
         raise trouble
 
-    def _follow(self, daemon: "Daemon", url: str, part: Path, progress: Progress) -> Status:
+    def _follow(self, daemon: "Daemon", url: str, part: Path, progress: Progress) -> DownloadStatus:
         """Watch a download to its end.
 
         Raises:
@@ -195,7 +195,7 @@ class Aria2Downloader:
         finally:
             daemon.over(gid)
 
-    def _check_end(self, status: Status, found: RemoteFileProbe, file: PartFile) -> None:
+    def _check_end(self, status: DownloadStatus, found: RemoteFileProbe, file: PartFile) -> None:
         """Record a complete part; raise the error that any other end of a download means."""
         if status.state == "complete" and file.size_bytes == found.size_bytes:
             file.complete(found.remote)

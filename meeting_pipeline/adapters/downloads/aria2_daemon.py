@@ -22,7 +22,7 @@ import requests
 from loguru import logger
 from websocket import WebSocketException
 
-from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, Status
+from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, DownloadStatus
 from meeting_pipeline.adapters.downloads.media_client import ca_bundle
 from meeting_pipeline.adapters.downloads.tunnel import USER, Tunnel
 from meeting_pipeline.adapters.http.connections import BreakableAdapter
@@ -114,12 +114,12 @@ class Daemon:
             self._rpc.add_uri([url], options)
         return gid
 
-    def status(self, gid: str) -> Status:
+    def status(self, gid: str) -> DownloadStatus:
         """Return the current state of a download."""
         keys = ["status", "errorCode", "completedLength", "totalLength"]
         with _answering():
             answer = self._rpc.tell_status(gid, keys)
-            return Status(
+            return DownloadStatus(
                 state=answer["status"],
                 error_code=answer.get("errorCode", "0"),
                 completed_bytes=int(answer["completedLength"]),

@@ -8,7 +8,7 @@ class DaemonLost(Exception):
 
 
 @dataclass(frozen=True)
-class Status:
+class DownloadStatus:
     """The state of a download.
 
     Attributes:

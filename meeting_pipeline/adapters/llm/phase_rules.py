@@ -63,7 +63,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PhaseVerdict:
     """The phase of a session.
 
     Attributes:
@@ -84,16 +84,16 @@ def lexicon_version() -> str:
     return hashlib.sha256(_lexicon_bytes()).hexdigest()[:12]
 
 
-def classify(sentences: Sequence[Sentence], subject: str = "") -> Verdict:
+def classify(sentences: Sequence[Sentence], subject: str = "") -> PhaseVerdict:
     """Classify a session by its sentences; a subject counts as one more sentence."""
     mentions = [m for sentence in sentences for m in _mentions(sentence)]
     heading = list(_mentions(Sentence(subject, 0.0))) if subject else []
     phase, confidence = _decide(_scores([*mentions, *heading]))
     if confidence < _UNSURE:
-        return Verdict(Phase.OTHER, confidence, _terms([*heading, *mentions]), ())
+        return PhaseVerdict(Phase.OTHER, confidence, _terms([*heading, *mentions]), ())
     ours = [mention for mention in mentions if mention.term.phase is phase]
     titles = [mention for mention in heading if mention.term.phase is phase]
-    return Verdict(phase, confidence, _terms([*titles, *ours]), _evidence(ours))
+    return PhaseVerdict(phase, confidence, _terms([*titles, *ours]), _evidence(ours))
 
 
 def _decide(scores: dict[Phase, float]) -> tuple[Phase, float]:
