@@ -1,7 +1,7 @@
 """Attendance: the teachers and students of a recording, and for how long each was present."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from meeting_pipeline.domain.model import Participant, RecordMeta, Role
@@ -45,6 +45,17 @@ def attendance_of(meta: RecordMeta, teachers: Collection[str]) -> tuple[Attendan
         if stay.person:
             stays.setdefault(stay.person, []).append(stay)
     return tuple(_attendance(stays[person], meta, teachers) for person in sorted(stays))
+
+
+def with_length(meta: RecordMeta, duration_s: float) -> RecordMeta:
+    """Return a recording with its measured length, and the end that follows if it has none.
+
+    Args:
+        meta: A recording whose source gives no length.
+        duration_s: The length of its decoded audio in seconds.
+    """
+    end = meta.end_ts or meta.start_ts + timedelta(seconds=duration_s)
+    return replace(meta, duration_s=duration_s, end_ts=end)
 
 
 def students_of(attendance: Iterable[Attendance]) -> tuple[str, ...]:

@@ -140,7 +140,11 @@ class RecordingStore(Protocol):
         """
 
     def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
-        """Commit that a stage is done and the file that it left."""
+        """Commit that a stage is done and the file that it left.
+
+        If the file is audio and the source gives no length of the recording, the length of the
+        audio becomes the recording's, and end, attendance and statistics follow it.
+        """
 
     def set_back(self, recording_id: int, failure: StageFailure, status: RecordStatus) -> None:
         """Commit that a stage failed, was skipped or was deferred.

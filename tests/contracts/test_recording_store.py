@@ -500,3 +500,71 @@ def test_two_programs_see_each_others_rows(database: Database, database_url: str
     number = listed(database, meta(1))
     assert [record.id for record in other.recordings.due(None, SETTINGS, None)] == [number]
     other.close()
+
+
+AUDIO = Artifact("audio.flac", 9, "b" * 64, duration_s=65.0004)
+
+
+def attended(database: Database, number: int) -> dict[str, float]:
+    detail = database.reading.show(number)
+    assert detail is not None
+    return {one.person: one.seconds for one in detail.attendance}
+
+
+class TestMeasuredLength:
+    """Live WebM, plain MP3 and fragmented MP4 say no length; the decoded audio does."""
+
+    STAYS = (Participant("stu1", "王同学"),)
+
+    def measured(self, database: Database, one: RecordMeta) -> int:
+        number = listed(database, one)
+        for left in (LEFT, AUDIO):
+            stage = DOWNLOAD if left is LEFT else StageName.EXTRACT
+            database.recordings.begin_stage(number, stage, "x")
+            database.recordings.end_stage(number, stage, left)
+        return number
+
+    def unmeasured(self, **changes: object) -> RecordMeta:
+        one = meta(1, participants=self.STAYS, duration_s=None, end_ts=None)
+        return replace(one, **changes)  # type: ignore[arg-type]
+
+    def test_it_becomes_the_length_the_end_and_the_attendance(self, database: Database) -> None:
+        number = self.measured(database, self.unmeasured())
+        row = view(database, number)
+        assert row.duration_s == 65.0
+        assert row.end_ts == row.start_ts + timedelta(seconds=65)
+        assert attended(database, number) == {"stu1": 65.0}
+
+    def test_statistics_follow_it(self, database: Database) -> None:
+        number = self.measured(database, self.unmeasured())
+        database.recordings.save(number, minutes())
+        database.recordings.finish(number, SETTINGS)
+        database.stats.refresh()
+        assert database.stats.differences() == []
+        [one] = database.reading.stats()
+        assert (one.student_id, one.total_duration) == ("stu1", 1)
+
+    def test_the_next_listing_keeps_it(self, database: Database) -> None:
+        one = self.unmeasured()
+        number = self.measured(database, one)
+        database.recordings.upsert([one])
+        assert view(database, number).duration_s == 65.0
+        assert attended(database, number) == {"stu1": 65.0}
+
+    def test_the_end_follows_a_start_that_is_corrected_later(self, database: Database) -> None:
+        one = self.unmeasured()
+        number = self.measured(database, one)
+        later = one.start_ts + timedelta(hours=3)
+        database.recordings.upsert([replace(one, start_ts=later)])
+        assert view(database, number).end_ts == later + timedelta(seconds=65)
+
+    def test_what_the_source_says_is_kept(self, database: Database) -> None:
+        end = self.unmeasured().start_ts + timedelta(seconds=70)
+        told = listed(database, self.unmeasured(duration_s=66.5))
+        for stage, left in ((DOWNLOAD, LEFT), (StageName.EXTRACT, AUDIO)):
+            database.recordings.begin_stage(told, stage, "x")
+            database.recordings.end_stage(told, stage, left)
+        assert view(database, told).duration_s == 66.5
+        ended = replace(self.unmeasured(end_ts=end), key=RecordKey("test", "with-end"))
+        number = self.measured(database, ended)
+        assert (view(database, number).duration_s, view(database, number).end_ts) == (65.0, end)

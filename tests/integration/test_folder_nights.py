@@ -3,9 +3,10 @@
 Real decoders, files and sockets; the sandbox is the speech service.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.storage.files import sha256_of
 from tests.support import undecodable_media
 from tests.support.command import meeting
+from tests.support.generated_media import Take, pipe
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import SHORT_IS_FINE, company, tone
 
@@ -127,3 +129,37 @@ def test_a_file_dated_in_the_future_is_done_by_every_verb_and_the_operator_is_to
     assert datetime.now(UTC) - timedelta(hours=1) < start < datetime.now(UTC)
     assert site.office.night().due == 0
     assert site.office.only().start_ts == start
+
+
+WITHOUT_LENGTH = {
+    "live.webm": Take(codec="libopus", muxer="webm", seconds=65, changes=(("live", "1"),)),
+    "pieces.mp4": Take(
+        muxer="mp4",
+        seconds=65,
+        changes=(("movflags", "frag_keyframe+empty_moov+default_base_moof"),),
+    ),
+    "plain.mp3": Take(codec="mp3", muxer="mp3", seconds=65, changes=(("write_xing", "0"),)),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_LENGTH)
+def test_a_container_without_a_length_gives_the_same_numbers_as_one_with_a_length(
+    site: Site, name: str
+) -> None:
+    office = replace(site.office, changes={**site.office.changes, "TEACHER_WHITELIST": ""})
+    pipe(site.folder / name, WITHOUT_LENGTH[name])
+    note = {"start": "2026-01-05 19:30", "participants": [{"userid": "stu1", "name": "王同学"}]}
+    (site.folder / name).with_suffix(".json").write_text(json.dumps(note), "utf-8")
+
+    assert office.night().exit_code == exit_codes.OK
+
+    row = office.only()
+    assert row.status is RecordStatus.DONE, row
+    assert row.duration_s == pytest.approx(65, abs=1)
+    assert row.end_ts == row.start_ts + timedelta(seconds=row.duration_s or 0)
+    shown = meeting("show", "1", "--json", env=office.environment).document
+    assert [one["seconds"] for one in shown["attendance"]] == [row.duration_s]
+    stats = meeting("stats", "--json", env=office.environment).document
+    assert [one["total_duration"] for one in stats["students"]] == [1]
+    again = office.night()
+    assert (again.due, office.only()) == (0, row)

@@ -14,6 +14,7 @@ from meeting_pipeline.adapters.db.mapping import (
     DECIDES_ATTENDANCE,
     META_COLUMNS,
     attendance_row,
+    meta_of,
     row_of,
     skipped_by_source,
     stays_of,
@@ -24,7 +25,7 @@ from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordStatus
-from meeting_pipeline.domain.students import Attendance, attendance_of
+from meeting_pipeline.domain.students import Attendance, attendance_of, with_length
 
 Stored = dict[str, RowMapping]
 
@@ -162,6 +163,8 @@ def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[st
 
 def _with_known_facts(meta: RecordMeta, before: RowMapping) -> RecordMeta:
     """Complete a listed recording with facts that this listing does not contain."""
+    if meta.duration_s is None and before["duration_s"] is not None:
+        meta = with_length(meta, before["duration_s"])
     return replace(
         meta,
         participants=stays_of(before["participants"])
@@ -197,6 +200,38 @@ def _write(connection: Connection, source: str, changes: Sequence[_Change], now:
     if moved:
         _replace_attendance(connection, source, moved)
     mark_stale(connection, {student for one in moved for student in _students(one)})
+
+
+def note_length(
+    connection: Connection,
+    recording_id: int,
+    duration_s: float,
+    teachers: Collection[str],
+    now: datetime,
+) -> None:
+    """Store the measured length of a recording whose source gives none, and what follows from it.
+
+    Args:
+        connection: A connection in a transaction.
+        recording_id: Our number of the recording.
+        duration_s: The length of its decoded audio in seconds.
+        teachers: Ids or names of people who are never students.
+        now: The current time, aware UTC.
+    """
+    lacks = and_(recordings.c.id == recording_id, recordings.c.duration_s.is_(None))
+    before = connection.execute(select(*META_COLUMNS).where(lacks).with_for_update())
+    row = before.mappings().first()
+    if row is None:
+        return
+    meta = with_length(meta_of(row), round(duration_s, 3))
+    present = attendance_of(meta, teachers)
+    status = {name: row[name] for name in ("status", "skip_reason", "made_with")}
+    _write(
+        connection,
+        meta.key.source,
+        [_Change({**row_of(meta, present), **status}, present, row)],
+        now,
+    )
 
 
 def _replace_attendance(connection: Connection, source: str, changes: Sequence[_Change]) -> None:

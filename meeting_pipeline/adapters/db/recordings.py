@@ -96,10 +96,14 @@ class SqlRecordingStore:
 
     def end_stage(self, recording_id: int, stage: StageName, artifact: Artifact) -> None:
         now = self._now()
-        in_transaction(
-            self._engine,
-            lambda connection: ledger.end(connection, recording_id, stage, artifact, now),
-        )
+
+        def work(connection: Connection) -> None:
+            ledger.end(connection, recording_id, stage, artifact, now)
+            length_s = artifact.duration_s
+            if length_s is not None:
+                listing.note_length(connection, recording_id, length_s, self._teachers, now)
+
+        in_transaction(self._engine, work)
 
     def set_back(self, recording_id: int, failure: StageFailure, status: RecordStatus) -> None:
         now = self._now()
