@@ -16,7 +16,8 @@ from meeting_pipeline.adapters.asr.packets import packets_of
 from meeting_pipeline.adapters.media import ffmpeg, pyav
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
 from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
-from meeting_pipeline.adapters.processes.decoders import LIMITS, Decoders
+from meeting_pipeline.adapters.processes.decoders import Decoders
+from meeting_pipeline.adapters.processes.process_group import LIMITS
 from meeting_pipeline.errors import RecordError, RetryableError, Stopped
 from tests.support.speech_service import tones
 

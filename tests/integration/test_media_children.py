@@ -11,7 +11,7 @@ import pytest
 
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.adapters.processes.child import run
+from meeting_pipeline.adapters.processes.command import run
 from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.ports.progress import no_progress
 from tests.support.generated_media import Take, record

@@ -22,9 +22,8 @@ REVIEWED = {
     "S311": ["meeting_pipeline/adapters/llm/refusals.py"],
     "S603": [
         "meeting_pipeline/adapters/downloads/aria2_daemon.py",
-        "meeting_pipeline/adapters/processes/child.py",
-        "meeting_pipeline/adapters/processes/child.py",
-        "meeting_pipeline/adapters/processes/worker_pool.py",
+        "meeting_pipeline/adapters/processes/command.py",
+        "meeting_pipeline/adapters/processes/process_group.py",
         "meeting_pipeline/actions/doctor.py",
     ],
 }

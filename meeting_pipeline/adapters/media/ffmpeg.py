@@ -18,7 +18,8 @@ from meeting_pipeline.adapters.media.sound import (
     make_target,
     unwritable,
 )
-from meeting_pipeline.adapters.processes import child
+from meeting_pipeline.adapters.processes import command
+from meeting_pipeline.adapters.processes.process_group import LIMITS, ProcessGroup
 from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo, MediaTool
@@ -32,13 +33,7 @@ _ENCODINGS = {
 }
 _BY_LIBRARY = ("flac",)
 """Codecs that the library decodes: versions of the program differ in what damage they report."""
-_LIMITS = {
-    resource.RLIMIT_AS: 4 << 30,
-    resource.RLIMIT_CPU: 2 * 3600,  # seconds: a day of sound takes minutes
-    resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
-    resource.RLIMIT_CORE: 0,
-}
-"""More than any recording needs: a crafted one that exceeds a limit ends only ffmpeg."""
+_LIMITS = {**LIMITS, resource.RLIMIT_CPU: 2 * 3600}  # seconds: a day of sound takes minutes
 _MONO = f"aformat=sample_fmts=s16:sample_rates={SAMPLE_RATE}:channel_layouts=mono"
 _IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # single frames would take a sixth of the time
 
@@ -59,18 +54,18 @@ class FFmpegMedia:
         self,
         ffmpeg: str,
         library: MediaTool,
-        stall_s: float = child.STALL_S,
+        stall_s: float = command.STALL_S,
         longest_s: float = LONGEST_S,
     ) -> None:
         self._ffmpeg = ffmpeg
         self._library = library
         self._stall_s = stall_s
         self._longest_s = longest_s
-        self._children = child.Children()
+        self._processes = ProcessGroup()
 
     def close(self) -> None:
         """End the running programs; their calls and all later ones raise Stopped."""
-        self._children.close()
+        self._processes.close()
 
     def probe(self, media: Path) -> MediaInfo:
         return self._library.probe(media)
@@ -86,8 +81,8 @@ class FFmpegMedia:
         make_target(target)
         meter = SoundMeter(self._longest_s)
         consume = _measuring(meter, as_fraction(info.duration_s, progress))
-        command = self._command(media, target, audio_format)
-        ended = child.run(command, consume, self._stall_s, self._children, _LIMITS)
+        words = self._command(media, target, audio_format)
+        ended = command.run(words, consume, self._stall_s, self._processes, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
         if ended.returncode and info.audio_codec is None:

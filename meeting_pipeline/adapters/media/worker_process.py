@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from meeting_pipeline.adapters.processes.child import STALL_S
+from meeting_pipeline.adapters.processes.command import STALL_S
 from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo

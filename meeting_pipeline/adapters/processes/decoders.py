@@ -4,27 +4,18 @@ A decoder is as large as the rest of the program, takes a processor for seconds 
 have requests to make, and may crash on a broken file.
 """
 
-import os
-import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from meeting_pipeline.adapters.processes.process_group import restrict_this_process
 from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 from meeting_pipeline.adapters.processes.worker import Worker
 from meeting_pipeline.adapters.processes.worker_pool import WorkerPool
 from meeting_pipeline.ports.progress import Progress, no_progress
 
-LIMITS = {
-    resource.RLIMIT_AS: 4 << 30,
-    resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
-    resource.RLIMIT_CORE: 0,
-}
-"""What no recording needs; what needs more is crafted, and ends its decoder and nothing else."""
-
-_NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TELL_EVERY_S = 0.5
 _AT_HAND = 1
 
@@ -49,10 +40,8 @@ class Calling:
     modules: Sequence[str]
 
     def begin(self, slots: ResizableSemaphore) -> Worker:
-        """Give no task more than any recording needs."""
-        os.nice(_NICENESS)
-        for kind, most in LIMITS.items():
-            resource.setrlimit(kind, (most, most))
+        """Nobody gets more than any recording needs."""
+        restrict_this_process()
         for module in self.modules:
             import_module(module)
         return _call

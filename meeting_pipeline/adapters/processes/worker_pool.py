@@ -1,6 +1,5 @@
 """Worker processes, started when they are first needed and replaced when they die."""
 
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,6 +8,7 @@ from queue import Empty, LifoQueue
 from threading import Lock
 from typing import Any
 
+from meeting_pipeline.adapters.processes.process_group import ProcessGroup
 from meeting_pipeline.adapters.processes.worker import (
     Advanced,
     Begin,
@@ -41,11 +41,10 @@ class WorkerPool:
         self._free: LifoQueue[_Worker | None] = LifoQueue()
         for _ in range(size):
             self._free.put(None)
-        self._all: set[_Worker] = set()
+        self._processes = ProcessGroup()
         self._cores = cores
         self._busy: set[_Worker] = set()
         self._lock = Lock()
-        self._closed = False
 
     def run(self, task: Any, progress: Progress, stall_s: float | None = None) -> Any:
         """The task's result; raises what the worker raised, RuntimeError for its bugs.
@@ -61,11 +60,12 @@ class WorkerPool:
             with self._at_work(worker):
                 answer = worker.ask(task, progress, stall_s)
         except BaseException as error:
-            # whatever interrupted us, the worker may still answer the old question: never reuse it
+            # whatever interrupted us, the worker may still answer the old task: never reuse it
             self._discard(worker)
             worker = None
             if isinstance(error, (EOFError, OSError)):
-                raise (_stopped() if self._closed else _died(error)) from error
+                self._processes.check_open()
+                raise _died(error) from error
             raise
         finally:
             self._free.put(worker)
@@ -78,11 +78,11 @@ class WorkerPool:
 
         Waits for no process, and starts none where all are at work.
         """
-        if len(self._all) >= least:
+        if len(self._processes) >= least:
             return
         begun = []
         for place in reversed(self._taken()):
-            if place is None and len(self._all) < least:
+            if place is None and len(self._processes) < least:
                 begun.append(self._begun())
             else:
                 self._free.put(place)
@@ -90,12 +90,8 @@ class WorkerPool:
             self._free.put(worker)  # on top: they are asked before another one is started
 
     def close(self) -> None:
-        """End every worker, also one that is at work."""
-        with self._lock:
-            self._closed = True
-            workers = list(self._all)
-        for worker in workers:
-            self._discard(worker)
+        """Kill every worker, also one that is at work."""
+        self._processes.close()
 
     @contextmanager
     def _at_work(self, worker: "_Worker") -> Iterator[None]:
@@ -115,12 +111,7 @@ class WorkerPool:
             worker.may_use(-(-self._cores // len(self._busy)))
 
     def _start(self) -> "_Worker":
-        with self._lock:
-            if self._closed:
-                raise _stopped()
-            worker = _Worker(self._work, self._environment)
-            self._all.add(worker)
-        return worker
+        return _Worker(self._work, self._processes, self._environment)
 
     def _taken(self) -> "list[_Worker | None]":
         """All that are free, and the places of those to come."""
@@ -139,26 +130,23 @@ class WorkerPool:
         return worker
 
     def _discard(self, worker: "_Worker | None") -> None:
-        if worker is None:
-            return
-        with self._lock:
-            self._all.discard(worker)
-        worker.kill()
+        if worker:
+            worker.end()
 
 
 class _Worker:
     """One process and our end of the socket to it."""
 
-    def __init__(self, work: Work, environment: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, work: Work, processes: ProcessGroup, environment: Mapping[str, str] | None
+    ) -> None:
         self._connection, theirs = Pipe()
+        self._processes = processes
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our interpreter, our program
+            self._process = processes.start(
                 [sys.executable, *_PYTHON_WORDS, str(theirs.fileno())],
+                environment=environment,
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
             )
         self._sending = Lock()
         self._send(work)
@@ -193,14 +181,9 @@ class _Worker:
         with self._sending:
             self._connection.send(message)
 
-    def kill(self) -> None:
-        """End the process now; the thread that reads from it is woken."""
-        self._process.kill()
-        self._process.wait()
-
-
-def _stopped() -> Stopped:
-    return Stopped("stopped", "the run was asked to end")
+    def end(self) -> None:
+        """Kill the process; a thread that reads from it gets EOFError."""
+        self._processes.end(self._process)
 
 
 def _stalled(stall_s: float | None) -> RetryableError:

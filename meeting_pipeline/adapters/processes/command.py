@@ -1,96 +1,75 @@
-"""A program that writes to us through a pipe, and ends when it hangs or when we are gone."""
+"""A program that is run to its end, and killed when it hangs or when this process is gone."""
 
 import os
 import re
-import resource
 import selectors
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from signal import SIGKILL
-from threading import Lock
 from time import monotonic
 from types import MappingProxyType
 
-from meeting_pipeline.errors import ConfigError, RetryableError, Stopped
+from meeting_pipeline.adapters.processes.process_group import ProcessGroup, restrict
+from meeting_pipeline.errors import ConfigError, RetryableError
 from meeting_pipeline.runtime.programs import find_program
 
 STALL_S = 120.0
 _BLOCK_BYTES = 1 << 16
-_NICENESS = 5  # what feeds the network goes first: it needs little, and everything waits for it
 _TAIL_BYTES = 8 << 10
-_ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # messages we know, and none of our secrets
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # English messages, and no secrets
 _ADDRESS = re.compile(r" ?@ 0x[0-9a-f]+")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended. complaints: the last 8 kB of its standard error."""
+    """How a command ended.
+
+    Attributes:
+        returncode: What it exited with.
+        complaints: The last 8 kB of its standard error.
+    """
 
     returncode: int
     complaints: str
 
     @property
     def reason(self) -> str:
-        """Its last words as one printable line."""
+        """The last line of its complaints, printable."""
         lines = self.complaints.strip().splitlines() or [f"exit code {self.returncode}"]
         words = _ADDRESS.sub("", lines[-1])
         return "".join(letter if letter.isprintable() else "?" for letter in words)[:300]
-
-
-class Children:
-    """The children of one owner, who can end them all; threads may share it."""
-
-    def __init__(self) -> None:
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._guard = Lock()
-        self._closed = False
-
-    def close(self) -> None:
-        """End them; raises Stopped where they are waited for, and for every later one."""
-        with self._guard:
-            self._closed = True
-            for process in self._running:
-                _kill(process)
-
-    def check_open(self) -> None:
-        """Raises Stopped after `close`."""
-        if self._closed:
-            raise Stopped("stopped", "the run was asked to end")
-
-    @contextmanager
-    def watching(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """`close` ends this one, too, while the block runs."""
-        with self._guard:
-            self.check_open()
-            self._running.add(process)
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._running.discard(process)
-        self.check_open()
 
 
 def run(
     command: Sequence[str],
     take: Callable[[bytes], None],
     stall_s: float = STALL_S,
-    children: Children | None = None,
+    group: ProcessGroup | None = None,
     limits: Mapping[int, int] = MappingProxyType({}),
 ) -> Ended:
-    """Run a command to its end and hand over everything it writes to standard output.
+    """Run a command to its end and hand over everything that it writes to standard output.
 
-    stall_s: seconds without output after which it counts as hanging; its process group is killed.
-    children: who can end it before. limits: the most it may have of each resource.RLIMIT_….
-    If we are killed, the system ends it; where util-linux is not installed, the broken pipe does,
-    for a child must write all the time.
-    Raises Stopped, RetryableError("media_tool_stalled"), ("media_tool_killed"), ConfigError.
+    If this process is killed, the system kills the command; where util-linux is not installed, the
+    broken pipe ends it, because the command has to write all the time.
+
+    Args:
+        command: The program and its arguments.
+        take: Called with each block of its standard output.
+        stall_s: Seconds without output after which it is taken to hang, and killed.
+        group: The children among which it is, so that `close` kills it.
+        limits: The most it may have of each `resource.RLIMIT_…`.
+
+    Raises:
+        Stopped: `close` of its group was called.
+        RetryableError: "media_tool_stalled" or "media_tool_killed".
+        ConfigError: "media_tool_missing": it cannot be started.
     """
-    with _started(command) as process, (children or Children()).watching(process):
-        _limit(process, limits)
+    group = group or ProcessGroup()
+    process = _started(command, group)
+    with group.ended_after(process):
+        restrict(process, limits)
         complaints = _drain(process, take, stall_s)
         try:
             returncode = process.wait(stall_s)
@@ -103,41 +82,26 @@ def run(
     return Ended(returncode, complaints.decode(errors="replace"))
 
 
-@contextmanager
-def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The child in a process group of its own, of which nothing is left afterwards."""
+def _started(command: Sequence[str], group: ProcessGroup) -> subprocess.Popen[bytes]:
     if not find_program(command[0]):
         raise _missing(command[0], "there is no such program")
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list, no shell; names are prefixed with file:
+        return group.start(
             [*_leash(), *command],
-            stdin=subprocess.DEVNULL,
+            environment=_ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_ENVIRONMENT,
-            start_new_session=True,
         )
     except OSError as error:
         raise _missing(command[0], error.strerror or "") from error
-    with process:
-        try:
-            with suppress(OSError):  # it has ended already
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-            yield process
-        finally:
-            _kill(process)
-
-
-def _limit(process: subprocess.Popen[bytes], limits: Mapping[int, int]) -> None:
-    """From outside, for nothing of ours can run between fork and exec while there are threads."""
-    with suppress(ProcessLookupError):
-        for what, most in limits.items():
-            resource.prlimit(process.pid, what, (most, most))
 
 
 @cache
 def _leash() -> tuple[str, ...]:
-    """What makes the system kill a program with the thread that started it; () without it."""
+    """Return the prefix with which the system kills a command when its starting thread ends.
+
+    It is empty where `setpriv` of util-linux is not installed.
+    """
     leash = ("setpriv", "--pdeathsig", "KILL", "--")
     try:
         tried = subprocess.run(  # noqa: S603 - a fixed command, of the system's folders
@@ -146,12 +110,6 @@ def _leash() -> tuple[str, ...]:
     except OSError:
         return ()
     return leash if tried.returncode == 0 else ()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, SIGKILL)
 
 
 def _missing(program: str, reason: str) -> ConfigError:
@@ -165,7 +123,10 @@ def _missing(program: str, reason: str) -> ConfigError:
 def _drain(
     process: subprocess.Popen[bytes], take: Callable[[bytes], None], stall_s: float
 ) -> bytes:
-    """Read both pipes to their ends; only standard output counts as progress."""
+    """Read both pipes to their ends and return the end of standard error.
+
+    Only standard output counts as progress.
+    """
     tail = b""
     deadline = monotonic() + stall_s
     with _both_pipes(process) as pipes:
