@@ -21,7 +21,6 @@ DANGEROUS = {
 REVIEWED = {
     "S311": ["meeting_pipeline/adapters/llm/refusals.py"],
     "S603": [
-        "meeting_pipeline/adapters/downloads/aria2_daemon.py",
         "meeting_pipeline/adapters/processes/command.py",
         "meeting_pipeline/adapters/processes/process_group.py",
         "meeting_pipeline/actions/doctor.py",

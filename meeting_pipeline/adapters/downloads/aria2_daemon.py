@@ -7,7 +7,6 @@ in the process list or the log, and no file is left when one of the two processe
 import logging
 import os
 import secrets
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from meeting_pipeline.adapters.downloads.aria2_status import DaemonLost, Downloa
 from meeting_pipeline.adapters.downloads.media_client import ca_bundle
 from meeting_pipeline.adapters.downloads.tunnel import USER, Tunnel
 from meeting_pipeline.adapters.http.connections import BreakableAdapter
+from meeting_pipeline.adapters.processes.process_group import ProcessGroup
 
 log = logging.getLogger(__name__)
 logger.disable("aria2p")  # it logs its calls, with the links
@@ -66,6 +66,7 @@ class Daemon:
     """
 
     def __init__(self, program: str, tunnel: Tunnel, stall_s: float) -> None:
+        self._processes = ProcessGroup()
         self._ended: dict[str, Event] = {}
         port, secret = _free_port(), secrets.token_hex(16)
         self._rpc = _Rpc("http://127.0.0.1", port, secret, _RPC_S)
@@ -147,19 +148,14 @@ class Daemon:
 
         Up to a second of its work is lost, as it saves its control files once a second.
         """
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._processes.close()
 
     def _start(self, program: str, file: Path) -> None:
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
+            self._process = self._processes.start(
                 [program, f"--conf-path={file}"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                environment=_ENVIRONMENT,
                 stderr=subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                start_new_session=True,
             )
         except OSError as error:
             raise DaemonLost from error
