@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http.client import Answer, Http, Timeouts, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater, refuse_failures
+from meeting_pipeline.adapters.http.client import Http, Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import ConfigError, FatalError, MeetingError, RetryableError, Stopped
 from tests.support.clocks import FakeTime
@@ -23,7 +24,7 @@ FINE = json_reply({"答": "好"})
 QUICK = Timeouts(connect_s=2, read_s=0.2, total_s=0.5)
 
 
-def judge(answer: Answer) -> object:
+def parse_response(answer: Answer) -> object:
     refuse_failures(answer)
     return answer.json()
 
@@ -38,7 +39,9 @@ def an_http(passing: FakeTime, timeouts: Timeouts = QUICK) -> Http:
 
 
 def call(url: str, passing: FakeTime | None = None, timeouts: Timeouts = QUICK) -> object:
-    return an_http(passing or FakeTime(), timeouts).call("GET /v1/records", asks(url), judge)
+    return an_http(passing or FakeTime(), timeouts).call(
+        "GET /v1/records", asks(url), parse_response
+    )
 
 
 def refused(url: str, passing: FakeTime | None = None) -> MeetingError:
@@ -108,18 +111,22 @@ def test_row_07_retry_after_is_obeyed_by_everybody(status: int, form: str) -> No
     passing = FakeTime()
     with ScriptedServer(reply(status, b"", *headers), FINE) as server:
         http = an_http(passing)
-        assert http.call("GET /v1/records", asks(server.url), judge) == {"答": "好"}
+        assert http.call("GET /v1/records", asks(server.url), parse_response) == {"答": "好"}
     assert sum(passing.slept) == pytest.approx(30, abs=0.01)
 
 
 def test_somebody_who_looks_on_waits_for_two_tries_at_most() -> None:
     passing = FakeTime()
     with ScriptedServer(reset) as server, pytest.raises(RetryableError):
-        an_http(passing).with_short_timeouts().call("GET /v1/records", asks(server.url), judge)
+        an_http(passing).with_short_timeouts().call(
+            "GET /v1/records", asks(server.url), parse_response
+        )
     assert len(server.heads) == 2
     busy = reply(429, b"", "Retry-After: 7")
     with ScriptedServer(busy) as server, pytest.raises(RetryableError) as refusal:
-        an_http(passing).with_short_timeouts().call("GET /v1/records", asks(server.url), judge)
+        an_http(passing).with_short_timeouts().call(
+            "GET /v1/records", asks(server.url), parse_response
+        )
     assert (len(server.heads), refusal.value.retry_after_s) == (1, 7.0)
 
 
@@ -129,7 +136,7 @@ def test_a_very_long_retry_after_is_not_waited_for() -> None:
         http = an_http(passing)
         for _ in range(2):
             with pytest.raises(RetryableError) as error:
-                http.call("GET /v1/records", asks(server.url), judge)
+                http.call("GET /v1/records", asks(server.url), parse_response)
             assert error.value.retry_after_s == 3600
         assert len(server.heads) == 1
     assert passing.slept == []
@@ -142,7 +149,7 @@ def test_row_09_a_service_that_is_down_is_probed_every_30_seconds_at_most() -> N
         started = passing.now
         while passing.now < started + 600:
             with pytest.raises(RetryableError) as error:
-                http.call("GET /v1/records", asks(server.url), judge)
+                http.call("GET /v1/records", asks(server.url), parse_response)
             passing.now += 1
         assert error.value.code in ("service_down", "service_failed")
         assert len(server.heads) <= 5 + 600 / 30 + 1
@@ -155,12 +162,12 @@ def test_a_service_that_came_back_is_used_again() -> None:
         codes = []
         for _ in range(2):
             with pytest.raises(RetryableError) as error:
-                http.call("GET /v1/records", asks(server.url), judge)
+                http.call("GET /v1/records", asks(server.url), parse_response)
             codes.append(error.value.code)
         assert codes == ["service_failed", "service_down"]
         passing.now += error.value.retry_after_s or 0
         for _ in range(3):
-            assert http.call("GET /v1/records", asks(server.url), judge) == {"答": "好"}
+            assert http.call("GET /v1/records", asks(server.url), parse_response) == {"答": "好"}
 
 
 def test_row_11_a_refused_connection_says_so() -> None:
@@ -198,7 +205,7 @@ def test_row_11_a_trickle_ends_by_the_total_timeout() -> None:
     with ScriptedServer(trickle) as server:
         http = Http("测试", stop=FakeTime(), timeouts=Timeouts(read_s=1, total_s=0.2))
         with pytest.raises(RetryableError) as error:
-            http.call("GET /v1/records", asks(server.url), judge)
+            http.call("GET /v1/records", asks(server.url), parse_response)
         over.set()
     assert (error.value.code, "not complete" in error.value.message) == ("network", True)
 
@@ -259,7 +266,7 @@ def test_row_04_every_attempt_is_prepared_anew() -> None:
             prepared.append(f"attempt-{len(prepared)}")
             return Request("GET", server.url, headers={"X-Nonce": prepared[-1]}).prepare()
 
-        an_http(FakeTime()).call("GET /", prepare, judge)
+        an_http(FakeTime()).call("GET /", prepare, parse_response)
         sent = [head.partition("X-Nonce: ")[2].split("\r\n")[0] for head in server.heads]
         assert sent == ["attempt-0", "attempt-1", "attempt-2"]
 
@@ -274,7 +281,7 @@ def test_no_password_of_this_machine_is_sent(
     with ScriptedServer(reply(200, b"{}", "Set-Cookie: a=b"), FINE) as server:
         http = an_http(FakeTime())
         for _ in range(2):
-            http.call("GET /v1/records", asks(server.url), judge)
+            http.call("GET /v1/records", asks(server.url), parse_response)
         sent = "".join(server.heads).lower()
     assert "authorization" not in sent and "cookie" not in sent
 
@@ -303,7 +310,7 @@ def test_a_credential_that_no_header_can_carry_is_a_setting_to_mend(value: str) 
         an_http(FakeTime()).call(
             "GET /v1/records",
             lambda: Request("GET", server.url, headers={"X-TC-Key": value}).prepare(),
-            judge,
+            parse_response,
         )
     assert value not in error.value.message
     assert error.value.__cause__ is None and error.value.__context__ is None
@@ -324,14 +331,14 @@ def test_a_judge_may_say_which_limit_has_to_wait() -> None:
     own = RateLimit(10, stop=passing, clock=passing.clock)
 
     def busy(answer: Answer) -> None:
-        raise TryAgain(RetryableError("busy", "busy", retry_after_s=60), tries=2, cool=own)
+        raise RetryLater(RetryableError("busy", "busy", retry_after_s=60), tries=2, rate_limit=own)
 
     with ScriptedServer(FINE) as server:
         http = an_http(passing)
         with pytest.raises(RetryableError):
             http.call("GET /one", asks(server.url), busy, rates=[own])
         assert passing.slept == [0, 60] or sum(passing.slept) == 60
-        http.call("GET /other", asks(server.url), judge)
+        http.call("GET /other", asks(server.url), parse_response)
         assert sum(passing.slept) == 60
 
 
@@ -408,7 +415,11 @@ def test_closing_breaks_off_a_call_that_would_wait_for_ever(reads: bool) -> None
         ):
             other.start()
         with pytest.raises(Stopped):
-            http.call("POST /", lambda: Request("POST", url, data=bytes(32 << 20)).prepare(), judge)
+            http.call(
+                "POST /",
+                lambda: Request("POST", url, data=bytes(32 << 20)).prepare(),
+                parse_response,
+            )
         with pytest.raises(Stopped):
-            http.call("POST /", lambda: Request("POST", url).prepare(), judge)
+            http.call("POST /", lambda: Request("POST", url).prepare(), parse_response)
         over.set()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http.client import Answer, Http, Timeouts, refuse_failures
+from meeting_pipeline.adapters.http.answer import Answer, refuse_failures
+from meeting_pipeline.adapters.http.client import Http, Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import RetryableError, Stopped
 from tests.support.certificates import self_signed, server_side
@@ -42,11 +43,11 @@ def call(http: Http, url: str, body: bytes = b"") -> object:
     def prepare() -> PreparedRequest:
         return Request("POST", url, data=body).prepare()
 
-    def judge(answer: Answer) -> object:
+    def parse_response(answer: Answer) -> object:
         refuse_failures(answer)
         return answer.json()
 
-    return http.call("POST /v1", prepare, judge)
+    return http.call("POST /v1", prepare, parse_response)
 
 
 def encrypted(tls: ssl.SSLContext, answer: Step) -> Step:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater
 from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken, TooLong, refuse
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError
 
@@ -120,7 +120,7 @@ def test_404_is_for_the_caller_to_look_at_the_models() -> None:
 def test_a_rate_is_waited_for_as_long_as_was_asked(
     refused: Answer, least_s: float, most_s: float
 ) -> None:
-    with pytest.raises(TryAgain) as again:
+    with pytest.raises(RetryLater) as again:
         refuse(refused, 0)
     assert least_s <= (again.value.error.retry_after_s or 0) <= most_s
 
@@ -128,7 +128,7 @@ def test_a_rate_is_waited_for_as_long_as_was_asked(
 def test_the_pause_grows_up_to_a_minute() -> None:
     pauses = []
     for attempt in range(40):
-        with pytest.raises(TryAgain) as again:
+        with pytest.raises(RetryLater) as again:
             refuse(error(429, "engine_overloaded_error", "overloaded"), attempt)
         pauses.append(again.value.error.retry_after_s or 0)
     assert all(5 <= pause <= 60 for pause in pauses)
@@ -138,7 +138,7 @@ def test_the_pause_grows_up_to_a_minute() -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_a_failing_service_is_tried_again(status: int) -> None:
-    with pytest.raises(TryAgain) as again:
+    with pytest.raises(RetryLater) as again:
         refuse(error(status, "server_error", "oops"), 0)
     assert again.value.outage
 

@@ -11,7 +11,7 @@ from meeting_pipeline.adapters.asr.endpoint_refusals import (
     TooLarge,
     refuse,
 )
-from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater
 from meeting_pipeline.errors import FatalError
 
 
@@ -99,5 +99,5 @@ def test_what_may_work_a_little_later_is_tried_again(
     status: int, said: Any, headers: dict[str, str], wait_s: float | None
 ) -> None:
     error = refused(status, said, attempt=0, **headers)
-    assert isinstance(error, TryAgain)
+    assert isinstance(error, RetryLater)
     assert error.error.retry_after_s == wait_s

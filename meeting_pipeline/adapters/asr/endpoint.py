@@ -10,7 +10,8 @@ from meeting_pipeline.adapters.asr.answers import read_answer
 from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused, NotTaken, refuse
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
-from meeting_pipeline.adapters.http.client import Answer, Http
+from meeting_pipeline.adapters.http.answer import Answer
+from meeting_pipeline.adapters.http.client import Http
 from meeting_pipeline.storage.paid_calls import Keep, call_key
 
 ENDPOINT = "POST /audio/transcriptions"
@@ -99,7 +100,7 @@ class SpeechServer:
             url = f"{self._base_url}/audio/transcriptions"
             return requests.Request("POST", url, headers=headers, data=body).prepare()
 
-        def judge(answer: Answer) -> bytes:
+        def parse_response(answer: Answer) -> bytes:
             if answer.status != requests.codes.ok:
                 refuse(answer, next(refused))
             is_text = form == "text" or "text/plain" in answer.headers.get("Content-Type", "")
@@ -107,7 +108,7 @@ class SpeechServer:
                 raise answer.bad("is not a transcription")
             return keep(answer.body)
 
-        return self._http.call(ENDPOINT, prepare, judge)
+        return self._http.call(ENDPOINT, prepare, parse_response)
 
     def _fields(self, form: str) -> list[tuple[str, str]]:
         fields = [("model", self.model), ("response_format", form)]

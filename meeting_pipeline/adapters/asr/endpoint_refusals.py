@@ -15,7 +15,7 @@ import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.http.client import Answer, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater, refuse_failures
 from meeting_pipeline.errors import FatalError, RetryableError
 
 _LONGEST_MESSAGE = 160
@@ -67,7 +67,7 @@ def refuse(answer: Answer, attempt: int) -> NoReturn:
     if _TOO_LARGE.search(words):
         raise TooLarge(line)
     if attempt == 0:
-        raise TryAgain(RetryableError("asr_refused", line))
+        raise RetryLater(RetryableError("asr_refused", line))
     raise NotTaken(line)
 
 
@@ -84,10 +84,10 @@ def _refuse_account(answer: Answer, words: str, line: str) -> None:
         raise FatalError("not_permitted", line, hint=hint)
 
 
-def _rate_limited(answer: Answer, words: str, line: str) -> TryAgain:
+def _rate_limited(answer: Answer, words: str, line: str) -> RetryLater:
     named = _AGAIN_AFTER.search(words)
     wait_s = answer.retry_after_s if named is None else float(named[1])
-    return TryAgain(RetryableError("rate_limited", line, retry_after_s=wait_s))
+    return RetryLater(RetryableError("rate_limited", line, retry_after_s=wait_s))
 
 
 def _words(answer: Answer) -> str:

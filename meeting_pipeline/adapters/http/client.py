@@ -1,25 +1,21 @@
-"""One way to call a service over HTTP: patient, polite, bounded, and never telling secrets.
+"""A client for services over HTTP: deadlines, retries, rate limits, and messages without secrets.
 
     http = Http("Tencent Meeting", rates=[RateLimit(300, stop=stop)], stop=stop)
-    answer = http.call("GET /v1/records", prepare, judge)
+    answer = http.call("GET /v1/records", prepare, parse_response)
 
-`prepare` makes a new request for every attempt (each is signed again), `judge` turns an answer
-into what the caller wants, while the call still has its place at the gate. What judge raises goes
-through, except `TryAgain`: that is another attempt. Failures of the network, and what
-`refuse_failures` finds, are tried again by themselves.
+`prepare` makes a new request for every attempt, so that each is signed by itself. `parse_response`
+turns the answer into what the caller wants, while the call still holds its slot of the gate. An
+exception that it raises reaches the caller, except `RetryLater`, which asks for another attempt.
+Failures of the network, and those that `refuse_failures` finds, are retried as well.
 """
 
-import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +24,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from meeting_pipeline.adapters.http.answer import TRIES, Answer, RetryLater, bad_answer
 from meeting_pipeline.adapters.http.circuit_breaker import Breaker
 from meeting_pipeline.adapters.http.connections import BreakableAdapter
 from meeting_pipeline.adapters.http.network_errors import FOREIGN, in_our_words
@@ -40,20 +37,21 @@ T = TypeVar("T")
 BODY_CAP_BYTES = 32 << 20
 _BLOCK_BYTES = 64 << 10
 _CONNECTIONS = 32
-_TRIES = 5
 _PATIENCE_S = 120.0
 _BACK_OFF = wait_random_exponential(multiplier=2, max=60)  # full jitter
-_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """In seconds: to connect, between two bytes, for a whole attempt from its first byte on.
+    """The limits of one attempt, in seconds.
 
-    total_s bounds whatever trickles, in both directions: it has to be enough for the largest
-    upload and the longest answer of the service together.
+    Attributes:
+        connect_s: To open a connection to one address.
+        read_s: Between two bytes of the answer.
+        total_s: For the whole attempt. It bounds what trickles, in both directions, so it has to be
+            enough for the largest upload and the longest answer of the service together.
     """
 
     connect_s: float = 10.0
@@ -61,83 +59,14 @@ class Timeouts:
     total_s: float = 300.0
 
 
-_HASTY = Timeouts(connect_s=4.0, read_s=8.0, total_s=10.0)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back, whole. what: the call, as messages name it ("GET /v1/records")."""
-
-    what: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is one of 200 … 299."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - that is the definition
-
-    def json(self) -> Any:
-        """The body read as JSON; raises TryAgain (once) with RetryableError("bad_answer")."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise self.bad("is not JSON") from None
-
-    def bad(self, what_is_wrong: str) -> "TryAgain":
-        """For an answer that makes no sense: one more attempt, then "bad_answer"."""
-        return _bad_answer(self.what, self.status, what_is_wrong)
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """What the Retry-After header asks for, as seconds or as a date; None where it does not."""
-        return _retry_after_s(self.headers)
-
-
-class TryAgain(Exception):
-    """Raised by a judge: one more attempt may help.
-
-    error: what the caller gets when none did; its `retry_after_s` is waited for by everybody who
-    calls this service. tries: attempts in all. outage: the service as a whole seems to be down.
-    cool: the limit that has to wait, should it be another one than the service's last.
-    """
-
-    def __init__(
-        self,
-        error: RetryableError,
-        *,
-        tries: int = _TRIES,
-        outage: bool = False,
-        cool: RateLimit | None = None,
-    ) -> None:
-        super().__init__(error.code)
-        self.error = error
-        self.tries = tries
-        self.outage = outage
-        self.cool = cool
-
-
-def refuse_failures(answer: Answer) -> None:
-    """Raise TryAgain for what any HTTP service means by 429 and 5xx; call it in a judge.
-
-    RetryableError("rate_limited") or ("service_failed"), with the seconds of Retry-After.
-    """
-    if answer.status == requests.codes.too_many_requests:
-        message = f"{answer.what}: too many requests (HTTP 429)"
-        raise TryAgain(RetryableError("rate_limited", message, retry_after_s=answer.retry_after_s))
-    if answer.status >= requests.codes.server_error:
-        message = f"{answer.what}: the service failed (HTTP {answer.status})"
-        raise TryAgain(
-            RetryableError("service_failed", message, retry_after_s=answer.retry_after_s),
-            outage=True,
-        )
+_SHORT = Timeouts(connect_s=4.0, read_s=8.0, total_s=10.0)
 
 
 def _open_session(adapter: BreakableAdapter) -> requests.Session:
-    """A session that reuses connections and never retries by itself.
+    """Return a session that reuses connections and never retries by itself.
 
-    Send prepared requests (`requests.Request(…).prepare()`): then no `.netrc` adds a password.
+    Requests have to be prepared (`requests.Request(…).prepare()`): then no `.netrc` adds a
+    password.
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):
@@ -146,11 +75,15 @@ def _open_session(adapter: BreakableAdapter) -> requests.Session:
 
 
 class Http:
-    """Calls one service; threads may share it, and then share its rates, pauses and outages.
+    """A client of one service; threads that share it share its rate limits, pauses and outages.
 
-    service: its name for messages. gate: how many calls there may be at once. rates: every call
-    takes a slot of each of them, in this order.
-    stop: its being set ends every wait with Stopped. clock: seconds.
+    Args:
+        service: The name of the service in messages.
+        stop: Ends every wait with Stopped once it is set.
+        rates: Rate limits of every call, entered in this order.
+        timeouts: The limits of one attempt.
+        gate: Limits how many calls are made at once.
+        clock: Returns seconds that only increase.
     """
 
     def __init__(
@@ -166,7 +99,7 @@ class Http:
         self._gate = gate
         self._rates = tuple(rates) or (RateLimit(stop=stop),)
         self._timeouts = timeouts
-        self._tries, self._patience_s = _TRIES, _PATIENCE_S
+        self._tries, self._patience_s = TRIES, _PATIENCE_S
         self._stop = stop
         self._clock = clock
         self._adapter = BreakableAdapter(pool_connections=8, pool_maxsize=_CONNECTIONS)
@@ -179,24 +112,35 @@ class Http:
         self,
         what: str,
         prepare: Callable[[], requests.PreparedRequest],
-        judge: Callable[[Answer], T],
+        parse_response: Callable[[Answer], T],
         *,
         rates: Sequence[RateLimit] = (),
         tokens: int = 0,
     ) -> T:
-        """One answered call, tried up to five times.
+        """Make one call, in up to five attempts.
 
-        what: names the call in messages, without its query. rates: further limits of this call
-        alone. tokens: what it may use at most, for limits that count tokens. Redirects are not
-        followed; the judge sees them.
+        Redirects are not followed; `parse_response` is given them.
 
-        Raises what judge raises; RetryableError("network") for connections that fail,
-        ("rate_limited"), ("service_failed"), all three not to be tried again soon, and
-        ("service_down") while the service is known to be
-        down, ("bad_answer") above 32 MB; FatalError("tls"); ConfigError("bad_address"); Stopped.
+        Args:
+            what: The call in messages, without its query.
+            prepare: Makes the request of an attempt.
+            parse_response: Turns an answer into the result.
+            rates: Further rate limits, of this call alone.
+            tokens: The most that it may use, for limits that count tokens.
+
+        Returns:
+            What `parse_response` returns.
+
+        Raises:
+            RetryableError: "network" for connections that fail, "rate_limited" or
+                "service_failed", none of them to be retried soon; "service_down" while the service
+                is known to be down; "bad_answer" above 32 MB.
+            FatalError: "tls".
+            ConfigError: "bad_address", "bad_header" or "no_certificates".
+            Stopped: The run was asked to end.
         """
         retrying = Retrying(
-            retry=retry_if_exception_type(TryAgain),
+            retry=retry_if_exception_type(RetryLater),
             stop=self._is_enough,
             wait=_back_off,
             sleep=self._pause,
@@ -204,20 +148,20 @@ class Http:
             reraise=True,
         )
         taken = (*rates, *self._rates)
-        attempt = partial(self._attempt, what, prepare, judge, taken, tokens)
+        attempt = partial(self._attempt, what, prepare, parse_response, taken, tokens)
         try:
             return retrying(attempt)
-        except TryAgain as last:
+        except RetryLater as last:
             raise _left_for_later(last.error) from None
 
     def with_short_timeouts(self) -> "Http":
-        """The same service for a caller who looks on: two tries, and no long waits."""
+        """Return a client for a person who waits: two attempts, no long waits."""
         twin = copy(self)
-        twin._timeouts, twin._tries, twin._patience_s = _HASTY, 2, 0.0
+        twin._timeouts, twin._tries, twin._patience_s = _SHORT, 2, 0.0
         return twin
 
     def close(self) -> None:
-        """Break off every call under way and to come: it raises Stopped. Any thread may call it."""
+        """Break off all calls, which raise Stopped, as later ones do; any thread may call it."""
         self._closed.set()
         self._adapter.break_off()
         self._session.close()
@@ -226,7 +170,7 @@ class Http:
         self,
         what: str,
         prepare: Callable[[], requests.PreparedRequest],
-        judge: Callable[[Answer], T],
+        parse_response: Callable[[Answer], T],
         rates: Sequence[RateLimit],
         tokens: int,
     ) -> T:
@@ -237,9 +181,10 @@ class Http:
                     for rate in rates:
                         slots.enter_context(rate.slot(tokens))
                     answer = self._exchange(what, prepare)
-                result = judge(answer)  # it may keep what was paid for: no next call before that
-        except TryAgain as again:
-            self._heed(again)
+                # inside the gate: what was paid for is kept before the next call is made
+                result = parse_response(answer)
+        except RetryLater as again:
+            self._note(again)
             raise
         self._breaker.answered()
         return result
@@ -249,17 +194,17 @@ class Http:
         asked_s = again.error.retry_after_s or 0.0
         return state.attempt_number >= min(again.tries, self._tries) or asked_s > self._patience_s
 
-    def _heed(self, again: TryAgain) -> None:
-        """Let everybody know what one caller was told."""
+    def _note(self, again: RetryLater) -> None:
+        """Tell the circuit breaker and the rate limit what the service said."""
         if again.outage:
             self._breaker.failed()
         else:
             self._breaker.answered()
         if again.error.retry_after_s is not None:
-            (again.cool or self._rates[-1]).cool_down(again.error.retry_after_s)
+            (again.rate_limit or self._rates[-1]).cool_down(again.error.retry_after_s)
 
     def _exchange(self, what: str, prepare: Callable[[], requests.PreparedRequest]) -> Answer:
-        """Send one request, read one answer; failures come as TryAgain or as our errors."""
+        """Send one request and read its answer, or raise RetryLater or one of our errors."""
         self._check_open()
         with self._adapter.attempt() as attempt:
             try:
@@ -268,13 +213,13 @@ class Http:
                 trouble = None
             except FOREIGN as error:
                 trouble = in_our_words(error, what)
-            self._check_open()  # broken off looks like the end of a body without a length
+            self._check_open()  # a call that was broken off looks like a body without a length
             if attempt.is_late:
                 trouble = self._too_late(what)
         if trouble is None:
             return answer
         if isinstance(trouble, RetryableError):
-            raise TryAgain(trouble, outage=True)
+            raise RetryLater(trouble, outage=True)
         raise trouble
 
     def _answer(self, what: str, request: requests.PreparedRequest) -> Answer:
@@ -282,7 +227,7 @@ class Http:
             request,
             timeout=(self._timeouts.connect_s, self._timeouts.read_s),
             allow_redirects=False,
-            **self._surroundings(request.url or ""),
+            **self._environment_of(request.url or ""),
         ) as response:
             body = _body(what, response)
             return Answer(what, response.status_code, response.headers, body)
@@ -291,8 +236,8 @@ class Http:
         message = f"{what}: the answer was not complete in {self._timeouts.total_s:g} s"
         return RetryableError("network", message, hint="check network and proxy")
 
-    def _surroundings(self, url: str) -> Mapping[str, Any]:
-        """Proxies and certificates of the environment for this host, looked up once."""
+    def _environment_of(self, url: str) -> Mapping[str, Any]:
+        """Return the proxies and certificates of the environment for a host, looked up once."""
         parts = urlsplit(url)
         host = f"{parts.scheme}://{parts.netloc}"
         if host not in self._by_host:
@@ -314,7 +259,7 @@ def _body(what: str, response: requests.Response) -> bytes:
     while block := response.raw.read1(_BLOCK_BYTES, decode_content=True):
         body += block
         if len(body) > BODY_CAP_BYTES:
-            raise _bad_answer(what, response.status_code, "is larger than 32 MB")
+            raise bad_answer(what, response.status_code, "is larger than 32 MB")
     return bytes(body)
 
 
@@ -324,20 +269,15 @@ def _left_for_later(error: RetryableError) -> RetryableError:
     return error
 
 
-def _bad_answer(what: str, status: int, what_is_wrong: str) -> TryAgain:
-    message = f"{what}: the answer (HTTP {status}) {what_is_wrong}"
-    return TryAgain(RetryableError("bad_answer", message), tries=2)
-
-
-def _trouble(state: RetryCallState) -> TryAgain:
+def _trouble(state: RetryCallState) -> RetryLater:
     error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, TryAgain):
-        raise TypeError(f"only TryAgain is tried again, not {error!r}")
+    if not isinstance(error, RetryLater):
+        raise TypeError(f"only RetryLater is retried, not {error!r}")
     return error
 
 
 def _back_off(state: RetryCallState) -> float:
-    """Full jitter; where the service said how long, its rate limit does the waiting."""
+    """Return a wait with full jitter, or 0 where the rate limit waits as long as was asked for."""
     asked = _trouble(state).error.retry_after_s is not None
     return 0.0 if asked else _BACK_OFF(state)
 
@@ -354,23 +294,3 @@ def _say_why(state: RetryCallState) -> None:
         state.attempt_number + 1,
         again.tries,
     )
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    asked = headers.get("Retry-After", "").strip()
-    if _SECONDS.fullmatch(asked):
-        return float(asked)
-    when = http_date(asked)
-    if when is None:
-        return None
-    now = http_date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (when - now).total_seconds())
-
-
-def http_date(text: str) -> datetime | None:
-    """A date of an HTTP header as aware UTC, or None for anything else."""
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)

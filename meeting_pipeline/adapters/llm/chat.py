@@ -16,7 +16,8 @@ from uuid import uuid4
 
 import requests
 
-from meeting_pipeline.adapters.http.client import Answer, Http
+from meeting_pipeline.adapters.http.answer import Answer
+from meeting_pipeline.adapters.http.client import Http
 from meeting_pipeline.adapters.llm.model_traits import ModelTraits
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
@@ -179,12 +180,12 @@ class ChatModel:
     ) -> T:
         refused = count()
 
-        def judge(answer: Answer) -> T:
+        def parse_response(answer: Answer) -> T:
             if answer.status != HTTPStatus.OK:
                 refuse(answer, next(refused))
             return read(answer)
 
-        return http.call(what, prepare, judge, tokens=tokens)
+        return http.call(what, prepare, parse_response, tokens=tokens)
 
     def _prepare_list(self) -> requests.PreparedRequest:
         return requests.Request("GET", f"{self._base_url}/models", headers=self._headers).prepare()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from meeting_pipeline.adapters.http.client import Answer, TryAgain, refuse_failures
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater, refuse_failures
 from meeting_pipeline.errors import FatalError, FinalError, RetryableError
 
 OVERLOADED = "overloaded"
@@ -132,14 +132,14 @@ def _quota_spent(refusal: Refusal) -> FatalError:
     return FatalError("quota_spent", refusal.line, hint=hint)
 
 
-def _try_again(code: str, refusal: Refusal, attempt: int) -> TryAgain:
+def _try_again(code: str, refusal: Refusal, attempt: int) -> RetryLater:
     """A pause for everybody: as long as the header or the words ask, and our back-off at least."""
     longest_s = min(_LONGEST_PAUSE_S, 2 * _FIRST_PAUSE_S * 2**attempt)
     ours_s = random.uniform(_FIRST_PAUSE_S, longest_s)  # noqa: S311 - jitter is not a secret
     named = _AGAIN_AFTER.search(refusal.message)
     named_s = float(named[1]) if named else 0.0
     wait_s = max(ours_s, named_s, refusal.answer.retry_after_s or 0.0)
-    return TryAgain(RetryableError(code, refusal.line, retry_after_s=wait_s))
+    return RetryLater(RetryableError(code, refusal.line, retry_after_s=wait_s))
 
 
 def _read(answer: Answer) -> Refusal:

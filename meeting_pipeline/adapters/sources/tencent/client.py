@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 
 from requests import PreparedRequest, Request
 
-from meeting_pipeline.adapters.http.client import Answer, Http, TryAgain, http_date, refuse_failures
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater, http_date, refuse_failures
+from meeting_pipeline.adapters.http.client import Http
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.sources.tencent.api_types import BadField, read
 from meeting_pipeline.adapters.sources.tencent.error_codes import (
@@ -96,7 +97,7 @@ class TencentClient:
         return self._http.call(
             f"GET {path}",
             partial(self._prepare, path, query),
-            partial(self._judge, call, kind),
+            partial(self._parse_response, call, kind),
             rates=[limit] if limit else [],
         )
 
@@ -120,7 +121,7 @@ class TencentClient:
         request = Request("GET", url, headers=headers).prepare()
         return sign(request, self.credentials, int(self._clock() + self.clock_skew_s))
 
-    def _judge(self, call: _Call, kind: type[Row], answer: Answer) -> Row:
+    def _parse_response(self, call: _Call, kind: type[Row], answer: Answer) -> Row:
         skew_s = self._skew(answer)
         self.skew_seen_s = self.skew_seen_s if skew_s is None else skew_s
         body = _json_in(answer)
@@ -150,7 +151,9 @@ class TencentClient:
             return FatalError("clock_skew", refusal.message, hint=hint)
         call.clock_was_wrong = True
         self._correct_clock(answer)
-        return TryAgain(RetryableError("clock_skew", refusal.message, hint=hint, retry_after_s=0.0))
+        return RetryLater(
+            RetryableError("clock_skew", refusal.message, hint=hint, retry_after_s=0.0)
+        )
 
     def _skew(self, answer: Answer) -> float | None:
         server_time = http_date(answer.headers.get("Date", ""))
@@ -173,6 +176,6 @@ def _json_in(answer: Answer) -> Any:
     """Return the JSON of an answer; an answer that is not JSON is judged by its status."""
     try:
         return answer.json()
-    except TryAgain:
+    except RetryLater:
         refuse_failures(answer)
         raise

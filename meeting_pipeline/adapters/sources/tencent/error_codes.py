@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.errors import (
     FatalError,
@@ -84,7 +84,7 @@ def refusal_in(answer: Answer, body: Any) -> Refusal | None:
         body: Its decoded JSON.
 
     Raises:
-        TryAgain: The answer has an `error_info` without a usable code.
+        RetryLater: The answer has an `error_info` without a usable code.
     """
     if not isinstance(body, dict) or "error_info" not in body:
         return None
@@ -96,7 +96,7 @@ def refusal_in(answer: Answer, body: Any) -> Refusal | None:
     raise answer.bad("has no usable error_info.error_code")
 
 
-def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgain:
+def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | RetryLater:
     """Return the error that a refusal becomes, or a request for one more attempt.
 
     Args:
@@ -106,15 +106,15 @@ def meaning(refusal: Refusal, limit: RateLimit | None) -> MeetingError | TryAgai
     return _one_more(refusal, limit) or _error(refusal)
 
 
-def _one_more(refusal: Refusal, limit: RateLimit | None) -> TryAgain | None:
+def _one_more(refusal: Refusal, limit: RateLimit | None) -> RetryLater | None:
     code, message = refusal.code, refusal.message
     if code in (_APP_MINUTE, _ENDPOINT_MINUTE):
         error = RetryableError("rate_limited", message, retry_after_s=_A_MINUTE_S)
-        return TryAgain(error, cool=limit if code == _ENDPOINT_MINUTE else None)
+        return RetryLater(error, rate_limit=limit if code == _ENDPOINT_MINUTE else None)
     if code == _REPLAY:
-        return TryAgain(RetryableError("replayed", message))
+        return RetryLater(RetryableError("replayed", message))
     if code in _INTERNAL:
-        return TryAgain(RetryableError("service_failed", message), outage=True)
+        return RetryLater(RetryableError("service_failed", message), outage=True)
     return None
 
 
