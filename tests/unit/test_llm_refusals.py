@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from meeting_pipeline.adapters.http.answer import Answer, RetryLater
-from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken, TooLong, refuse
+from meeting_pipeline.adapters.llm.refusals import NotFound, TooLong, refuse
+from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError
 
 LIMIT = "rate_limit_reached_error"
@@ -31,6 +32,8 @@ def error(status: int, kind: str, message: str, **headers: str) -> Answer:
         (error(403, "permission_denied_error", "no permission"), "not_permitted"),
         (error(403, "permission_denied_error", "insufficient balance"), "quota_spent"),
         (error(402, "", "账户余额不足"), "quota_spent"),
+        (answer(402, b""), "not_permitted"),
+        (error(403, "permission_denied_error", "insufficient rights"), "not_permitted"),
         (error(429, "exceeded_current_quota_error", "account suspended"), "quota_spent"),
         (error(429, "insufficient_quota", "check your plan"), "quota_spent"),
         (error(429, LIMIT, "max TPD: 1500000, please try again after 9 seconds"), "daily_limit"),
@@ -86,6 +89,7 @@ def test_too_many_tokens_are_for_the_caller_to_cut(refused: Answer) -> None:
     "refused",
     [
         error(400, REQUEST, "response_format json_schema is not supported"),
+        error(400, REQUEST, "the schema has a field named balance"),
         answer(400, "模型服务错误"),
         answer(422, {"detail": [{"loc": ["body"], "msg": "extra"}]}),
         answer(400, b"<html>"),
@@ -94,7 +98,7 @@ def test_too_many_tokens_are_for_the_caller_to_cut(refused: Answer) -> None:
     ],
 )
 def test_any_other_400_is_for_the_caller_to_ask_more_plainly(refused: Answer) -> None:
-    with pytest.raises(NotTaken):
+    with pytest.raises(RequestRefused):
         refuse(refused, 0)
 
 
@@ -149,7 +153,7 @@ CANARIES = ("sk-abcDEF1234567890", "Bearer abc.def", "https://x.cn/a?sign=geheim
 @pytest.mark.parametrize("canary", CANARIES)
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_no_key_or_signed_link_of_an_error_is_repeated(canary: str, status: int) -> None:
-    with pytest.raises((MeetingError, NotTaken)) as raised:
+    with pytest.raises((MeetingError, RequestRefused)) as raised:
         refuse(error(status, canary, f"{canary} is wrong " * 90), 0)
     for secret in ("abcDEF", "abc.def", "geheim"):
         assert secret not in str(raised.value)
@@ -159,5 +163,5 @@ def test_no_key_or_signed_link_of_an_error_is_repeated(canary: str, status: int)
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"3", b"{" * 100_000, b"\xff\xfe"])
 def test_an_answer_that_makes_no_sense_is_still_a_refusal(body: bytes) -> None:
     refused: Any = answer(400, body)
-    with pytest.raises(NotTaken, match="HTTP 400"):
+    with pytest.raises(RequestRefused, match="HTTP 400"):
         refuse(refused, 0)

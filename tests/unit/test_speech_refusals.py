@@ -7,11 +7,11 @@ import pytest
 
 from meeting_pipeline.adapters.asr.endpoint_refusals import (
     FormRefused,
-    NotTaken,
     TooLarge,
     refuse,
 )
 from meeting_pipeline.adapters.http.answer import Answer, RetryLater
+from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.errors import FatalError
 
 
@@ -39,8 +39,8 @@ def refused(status: int, said: Any, attempt: int = 1, **headers: str) -> Excepti
         (400, {"error": {"message": "audio of 4000 s is too long"}}, TooLarge),
         (400, {"error": {"message": "Maximum content size limit (26214400) exceeded"}}, TooLarge),
         (400, {"code": 20015, "message": "音频时长过长", "data": None}, TooLarge),
-        (400, "模型服务错误", NotTaken),
-        (415, b"", NotTaken),
+        (400, "模型服务错误", RequestRefused),
+        (415, b"", RequestRefused),
     ],
 )
 def test_a_refusal_of_the_upload(status: int, said: Any, kind: type[Exception]) -> None:
@@ -53,6 +53,8 @@ def test_a_refusal_of_the_upload(status: int, said: Any, kind: type[Exception]) 
         (401, {"error": {"message": "Incorrect API key provided: sk-abc123"}}, "key_refused"),
         (401, "Invalid token", "key_refused"),
         (402, {"message": "Payment required"}, "quota_spent"),
+        (402, b"", "quota_spent"),
+        (400, {"message": "Insufficient"}, "quota_spent"),
         (
             403,
             {"code": 30001, "message": "Sorry, your account balance is insufficient"},
@@ -89,6 +91,7 @@ def test_what_no_other_recording_would_do_better_with_stops_the_run(
     [
         (429, b"", {"Retry-After": "7"}, 7.0),
         (429, {"error": {"message": "max RPM: 3, please try again after 20 seconds"}}, {}, 20.0),
+        (429, {"message": "try again after 20 seconds"}, {"Retry-After": "31"}, 20.0),
         (429, {"error": {"type": "engine_overloaded_error"}}, {}, None),
         (503, b"<html>", {"Retry-After": "3"}, 3.0),
         (500, {"error": {"message": "insufficient memory"}}, {}, None),

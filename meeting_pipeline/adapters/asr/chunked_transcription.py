@@ -15,10 +15,11 @@ from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import Heard, language_of, read_answer, segments_of
 from meeting_pipeline.adapters.asr.chunks import cut, halves
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer, TextOnly
-from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken, TooLarge
+from meeting_pipeline.adapters.asr.endpoint_refusals import TooLarge
 from meeting_pipeline.adapters.asr.levels import Sound
 from meeting_pipeline.adapters.asr.pieces import Packets, Piece, piece_of, whole
 from meeting_pipeline.adapters.asr.transcript_filters import Span
+from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.domain.model import Audio, Segment
 from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.progress import Progress
@@ -143,7 +144,7 @@ class ChunkedTranscription:
             return self._transcribe_span(span, attempt)
         except TooLarge as refusal:
             return self._transcribe_spans(self._halves(span, str(refusal)), attempt)
-        except (NotTaken, RetryableError) as refusal:
+        except (RequestRefused, RetryableError) as refusal:
             self._switch_to_mp3_or_raise(refusal, piece)
             return self._transcribe_span(span, attempt)
         if piece.audio_format == "m4a":
@@ -166,16 +167,18 @@ class ChunkedTranscription:
         begun = self.calls.any() and self.calls.has(self.server.key(self._piece(parts[0]), attempt))
         return parts if begun else []
 
-    def _switch_to_mp3_or_raise(self, refusal: NotTaken | RetryableError, piece: Piece) -> None:
+    def _switch_to_mp3_or_raise(
+        self, refusal: RequestRefused | RetryableError, piece: Piece
+    ) -> None:
         """Send mp3 from now on, if the m4a may be the reason; otherwise raise the error.
 
         Some servers decode mp3 but not m4a, and some of those fail with an internal error.
         """
-        may_be_format = isinstance(refusal, NotTaken) or refusal.code in _SERVER_FAILURES
+        may_be_format = isinstance(refusal, RequestRefused) or refusal.code in _SERVER_FAILURES
         if may_be_format and piece.audio_format == "m4a" and not self.server.takes_m4a:
             _log.info("%s; sending mp3 from now on", refusal)
             self.server.takes_m4a = False
-        elif isinstance(refusal, NotTaken):
+        elif isinstance(refusal, RequestRefused):
             hint = "run `meeting doctor` to check the address, the key and the model"
             raise RecordError("asr_refused", str(refusal), hint=hint)
         else:

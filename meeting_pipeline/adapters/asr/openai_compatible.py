@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
@@ -15,14 +14,15 @@ from meeting_pipeline.adapters.asr.chunked_transcription import (
     untranscribed_gaps,
 )
 from meeting_pipeline.adapters.asr.endpoint import SpeechServer
-from meeting_pipeline.adapters.asr.endpoint_refusals import NotTaken
+from meeting_pipeline.adapters.asr.endpoint_refusals import refuse
 from meeting_pipeline.adapters.asr.levels import Sound, listen
 from meeting_pipeline.adapters.asr.pieces import Packets, Piece
-from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.client import Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
+from meeting_pipeline.adapters.openai_api.server import OpenAIServer
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Audio, Segment, Transcript, Usage
-from meeting_pipeline.errors import ConfigError, MeetingError, SkipRecord
+from meeting_pipeline.errors import ConfigError, SkipRecord
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import AudioWanted, MediaTool
 from meeting_pipeline.ports.progress import no_progress
@@ -37,8 +37,7 @@ _TIMEOUTS = Timeouts(read_s=900.0, total_s=1_800.0)  # half of it for a slow upl
 _MEGABYTE = 1_000_000
 _HOUR_S = 3_600.0
 _WHOLE = 0.85
-_MOST_NAMES = 20
-_CUT = "audio.mp3"  # only ever as a part: no other code trusts it
+_CUT = "audio.mp3"  # only ever as a part: nobody else trusts it
 _MARGIN = 0.95  # of an upload, for what the container takes
 _DETECT = frozenset({"", "auto"})
 
@@ -77,13 +76,20 @@ class EndpointTranscriber:
                 "ASR_BASE_URL and ASR_MODEL are needed for a speech service",
                 hint="set them, or ASR_BACKEND=whisper",
             )
-        self._service = urlsplit(base_url).hostname or base_url
         self._language = "" if language in _DETECT else language
-        self._http = Http(
-            self._service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
+        self._server = OpenAIServer(
+            base_url,
+            api_key,
+            refuse=refuse,
+            rate=rate,
+            stop=stop,
+            timeouts=_TIMEOUTS,
+            accept="application/json, text/*",
+            gate=gate,
+            clock=clock,
         )
         self._media, self._packets, self._cpu = media, packets, cpu
-        self._server = SpeechServer(self._http, base_url, api_key, model, self._language)
+        self._model = SpeechServer(self._server, model, self._language)
         self._largest_bytes = int(max_upload_mb * _MEGABYTE)
         self._longest_s = max_chunk_s
         self._price_per_hour = price_per_hour
@@ -91,7 +97,7 @@ class EndpointTranscriber:
     @property
     def settings(self) -> str:
         language = self._language or "auto"
-        return f"{ENGINE} {self._server.model} at {self._service} {language} rules={VERSION}"
+        return f"{ENGINE} {self._model.model} at {self._server.host} {language} rules={VERSION}"
 
     @property
     def audio(self) -> AudioWanted:
@@ -115,24 +121,12 @@ class EndpointTranscriber:
         return self._transcript(audio, sound, segments, hearing.languages)
 
     def examine(self) -> list[Check]:
-        """Whether the server answers, takes the key and has the model; costs nothing."""
-        code, model = "speech_service", self._server.model
-        try:
-            names = self._server.models()
-        except MeetingError as error:
-            return [Check.refused(code, error, self._service)]
-        except NotTaken:
-            names = []
-        if not names:
-            return [Check(code, None, f"{self._service} lists no models; {model} is not tried")]
-        if model not in names:
-            hint = f"set ASR_MODEL to one of: {', '.join(names[:_MOST_NAMES])}"
-            return [Check(code, False, f"{self._service} has no model {model} for this key", hint)]
-        return [Check(code, True, f"{model} at {self._service}, the key is accepted")]
+        """Check that the server answers, takes the key and has the model; it costs nothing."""
+        return self._server.examine("speech_service", self._model.model, "ASR_MODEL")
 
     def close(self) -> None:
         """Break off what runs; it raises Stopped there and in every later call."""
-        self._http.close()
+        self._server.close()
 
     def _as_mp3(self, audio: Audio, context: StageContext) -> tuple[Audio, Packets]:
         """Return the same sound as an mp3, made where it is none, and where its packets lie."""
@@ -148,10 +142,10 @@ class EndpointTranscriber:
         def paid(key: str, piece: Piece) -> None:
             seconds = round(piece.duration_s, 3)
             cost = seconds / _HOUR_S * self._price_per_hour
-            context.spent(Usage(key, "asr", self._server.model, audio_seconds=seconds, cost=cost))
+            context.spent(Usage(key, "asr", self._model.model, audio_seconds=seconds, cost=cost))
 
         return ChunkedTranscription(
-            server=self._server,
+            server=self._model,
             audio=audio,
             sound=sound,
             as_mp3=partial(self._as_mp3, audio, context),
@@ -177,7 +171,7 @@ class EndpointTranscriber:
         return Transcript(
             language=self._language or language_of(text, next(iter(languages), "")),
             engine=ENGINE,
-            model=self._server.model,
+            model=self._model.model,
             segments=tuple(_rounded(one, audio.duration_s) for one in said),
             duration_s=audio.duration_s,
             coverage=round(covered, 3),

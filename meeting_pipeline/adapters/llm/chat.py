@@ -1,40 +1,33 @@
-"""One call of `POST {base}/chat/completions`, with what each model takes and nothing it refuses.
+"""The endpoint `POST /chat/completions`, with the parameters that each model accepts.
 
 Source: Moonshot's API reference (chat completions, structured output, error types).
 """
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cache
-from http import HTTPStatus
-from itertools import count
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import requests
-
 from meeting_pipeline.adapters.http.answer import Answer
-from meeting_pipeline.adapters.http.client import Http
 from meeting_pipeline.adapters.llm.model_traits import ModelTraits
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
-from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound, NotTaken, refuse
+from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound
 from meeting_pipeline.adapters.llm.reply_schema import reply_schema
+from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
+from meeting_pipeline.adapters.openai_api.server import MOST_NAMES, OpenAIServer, RequestBody
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
-from meeting_pipeline.storage.paid_calls import Keep, PaidCalls, call_key
+from meeting_pipeline.storage.paid_calls import Keep, PaidCalls
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-T = TypeVar("T")
-
-_ENDPOINT = "POST /chat/completions"
-_MODELS = "GET /models"
+_PATH = "/chat/completions"
 _CAP_BYTES = 1 << 20
-_MOST_NAMES = 20
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +45,14 @@ _LADDER: Final = tuple(Form)
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model answered and what it used.
+    """What the model answered, and what that used.
 
-    receipt: names this payment; a call that is paid for again has another one.
+    Attributes:
+        text: The answer.
+        finish_reason: Why it ends ("stop", "length", "content_filter" …).
+        prompt_tokens: Tokens of the prompt that were counted.
+        completion_tokens: Tokens of the answer that were counted.
+        receipt: The name of this payment; a call that is paid for again has another one.
     """
 
     text: str
@@ -80,47 +78,51 @@ class Paid:
 
 
 class ChatModel:
-    """One model of one server; threads may share it."""
+    """One model of one server; threads may share it.
 
-    def __init__(
-        self, http: Http, base_url: str, api_key: str, model: str, traits: ModelTraits
-    ) -> None:
-        self.name = model
+    Args:
+        server: The server.
+        name: The name of the model.
+        traits: What the model accepts.
+    """
+
+    def __init__(self, server: OpenAIServer, name: str, traits: ModelTraits) -> None:
+        self.name = name
         self.traits = traits
-        self._http = http
-        self._base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
+        self._server = server
         self._form = _LADDER[0]
 
     def ask(
         self, messages: Sequence[Message], max_tokens: int, calls: PaidCalls, ask: int = 0
     ) -> Paid:
-        """The model's answer to a conversation, from disk where it was given before.
+        """Return the model's answer to a conversation, from disk where it was given before.
 
-        The form of the answer is as strict as the server takes it. ask: 1 to ask the same again.
+        The form of the answer is the strictest one that the server takes.
 
-        Raises TooLong; RecordError("filtered"), ("request_refused") or ("reply_too_large");
-        RetryableError; FatalError for what no other record would do better with.
+        Args:
+            messages: The conversation, without the system's message.
+            max_tokens: The most tokens of the answer.
+            calls: Where answers of this recording are kept.
+            ask: 0, or 1 to ask the same once more.
+
+        Raises:
+            TooLong: Less has to be asked about at once.
+            RecordError: "filtered", "request_refused" or "reply_too_large".
+            FatalError: No other recording would have a better answer.
+            RetryableError: See `Http.call`.
         """
         for form in _LADDER[_LADDER.index(self._form) :]:
             try:
                 paid = self._ask(messages, max_tokens, form, calls, ask)
-            except NotTaken as refusal:
-                _log.info("%s, asking with response_format %s", refusal, form)
-                said = str(refusal)
+            except RequestRefused as refusal:
+                _log.info("%s; it was asked with response_format %s", refusal, form)
+                message = str(refusal)
             except NotFound as refusal:
                 raise self._not_found(str(refusal)) from None
             else:
                 self._form = form
                 return paid
-        raise RecordError("request_refused", said)
-
-    def models(self) -> list[str]:
-        """The names of the models that this key may use; empty where the server lists none.
-
-        Raises FatalError("key_refused") and whatever `Http.call` raises.
-        """
-        return self._call(self._http.with_short_timeouts(), _MODELS, self._prepare_list, _names)
+        raise RecordError("request_refused", message)
 
     def _ask(
         self,
@@ -131,7 +133,7 @@ class ChatModel:
         ask: int,
     ) -> Paid:
         body = self._body(messages, max_tokens, form)
-        key = call_key(_ENDPOINT, self._base_url, self.name, body, ask)
+        key = self._server.call_key(_PATH, self.name, body, ask)
         tokens = tokens_of(body.decode()) + max_tokens
 
         def call(keep: Keep) -> bytes:
@@ -155,48 +157,23 @@ class ChatModel:
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
     def _post(self, body: bytes, tokens: int, keep: Keep) -> bytes:
-        def prepare() -> requests.PreparedRequest:
-            url, headers = f"{self._base_url}/chat/completions", self._headers
-            kind = {"Content-Type": "application/json"}
-            return requests.Request("POST", url, headers=headers | kind, data=body).prepare()
-
         def read(answer: Answer) -> bytes:
             return keep(_completions().dump_json(_completion(answer)))
 
+        sent = RequestBody("application/json", body)
         try:
-            return self._call(self._http, _ENDPOINT, prepare, read, tokens)
+            return self._server.post(_PATH, lambda: sent, read, tokens=tokens)
         except RetryableError as error:
             if error.code == OVERLOADED:
                 error.within_run = False
             raise
 
-    def _call(
-        self,
-        http: Http,
-        what: str,
-        prepare: Callable[[], requests.PreparedRequest],
-        read: Callable[[Answer], T],
-        tokens: int = 0,
-    ) -> T:
-        refused = count()
-
-        def parse_response(answer: Answer) -> T:
-            if answer.status != HTTPStatus.OK:
-                refuse(answer, next(refused))
-            return read(answer)
-
-        return http.call(what, prepare, parse_response, tokens=tokens)
-
-    def _prepare_list(self) -> requests.PreparedRequest:
-        return requests.Request("GET", f"{self._base_url}/models", headers=self._headers).prepare()
-
-    def _not_found(self, said: str) -> MeetingError:
-        try:
-            names = self.models()
-        except (NotFound, NotTaken):
+    def _not_found(self, message: str) -> MeetingError:
+        names = self._server.models()
+        if names is None:
             hint = "correct KIMI_BASE_URL: it ends with /v1 and answers GET /models"
-            return FatalError("wrong_address", said, hint=hint)
-        known = ", ".join(names[:_MOST_NAMES]) or "what the server's operator tells you"
+            return FatalError("wrong_address", message, hint=hint)
+        known = ", ".join(names[:MOST_NAMES]) or "what the server's operator tells you"
         message = f"the server has no model {self.name} for this key"
         return FatalError("unknown_model", message, hint=f"set KIMI_MODEL to one of: {known}")
 
@@ -209,7 +186,7 @@ def _system(form: Form) -> str:
 
 
 def system_tokens() -> int:
-    """What every prompt has before anything is said, at most."""
+    """Return the most tokens that the system's message of a prompt has."""
     return tokens_of(_system(Form.PLAIN))
 
 
@@ -224,7 +201,7 @@ def _response_format(form: Form) -> dict[str, Any]:
 
 def _completion(answer: Answer) -> Completion:
     if len(answer.body) > _CAP_BYTES:
-        message = f"{answer.what}: a reply of {len(answer.body) / 1e6:.1f} MB, more than 1 MB"
+        message = f"{answer.what}: the reply has {len(answer.body) / 1e6:.1f} MB, more than 1 MB"
         raise RecordError("reply_too_large", message)
     value = answer.json()
     if not isinstance(value, dict) or not isinstance(value.get("choices"), list):
@@ -239,12 +216,6 @@ def _completion(answer: Answer) -> Completion:
         completion_tokens=_whole(usage.get("completion_tokens")),
         receipt=uuid4().hex,
     )
-
-
-def _names(answer: Answer) -> list[str]:
-    value = answer.json()
-    rows = value.get("data") if isinstance(value, dict) else None
-    return [str(row["id"]) for row in rows or () if isinstance(row, dict) and "id" in row]
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.client import Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm import prompting
 from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, system_tokens
@@ -20,11 +19,12 @@ from meeting_pipeline.adapters.llm.model_traits import REPLY_SHARE, ModelTraits,
 from meeting_pipeline.adapters.llm.portions import lines_of
 from meeting_pipeline.adapters.llm.prompting import Document
 from meeting_pipeline.adapters.llm.reading import Plan, Reading
-from meeting_pipeline.adapters.llm.refusals import NotFound, NotTaken
+from meeting_pipeline.adapters.llm.refusals import refuse
 from meeting_pipeline.adapters.llm.reply_schema import schema_version
+from meeting_pipeline.adapters.openai_api.server import OpenAIServer
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import ActionItem, StudentNote, Summary, Transcript, Usage
-from meeting_pipeline.errors import ConfigError, MeetingError, RecordError
+from meeting_pipeline.errors import ConfigError, RecordError
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.storage.paid_calls import PaidCalls
@@ -37,7 +37,6 @@ _REPLIES = 2  # room for a reply of double length, or for one that is sent back
 _SMALLEST_ROOM = 400
 _TIMEOUTS = Timeouts(read_s=300.0, total_s=600.0)
 _MILLION = 1_000_000
-_MOST_NAMES = 20
 
 _log = logging.getLogger(__name__)
 
@@ -75,12 +74,18 @@ class ChatSummarizer:
                 hint="set it, or LLM_BACKEND=extractive",
             )
         traits = _within(traits_of(model), context_tokens, largest_call_tokens)
-        service = urlsplit(base_url).hostname or base_url
-        self._http = Http(
-            service, stop=stop, rates=[rate], timeouts=_TIMEOUTS, gate=gate, clock=clock
+        self._server = OpenAIServer(
+            base_url,
+            api_key,
+            refuse=refuse,
+            rate=rate,
+            stop=stop,
+            timeouts=_TIMEOUTS,
+            gate=gate,
+            clock=clock,
         )
-        self._model = ChatModel(self._http, base_url, api_key, model, traits)
-        self._service, self._engine, self._zone = service, engine, zone
+        self._model = ChatModel(self._server, model, traits)
+        self._engine, self._zone = engine, zone
         self._prices = (prompt_price / _MILLION, completion_price / _MILLION)
         self._plan = _plan(traits)
 
@@ -115,24 +120,12 @@ class ChatSummarizer:
         return self._summary(reply, transcript)
 
     def examine(self) -> list[Check]:
-        """Whether the server answers, takes the key and has the model."""
-        code, name = "language_model", self._model.name
-        try:
-            names = self._model.models()
-        except MeetingError as error:
-            return [Check.refused(code, error, self._service)]
-        except (NotFound, NotTaken):
-            names = []
-        if not names:
-            return [Check(code, None, f"{self._service} lists no models; {name} is not tried")]
-        if name not in names:
-            hint = f"set KIMI_MODEL to one of: {', '.join(names[:_MOST_NAMES])}"
-            return [Check(code, False, f"{self._service} has no model {name} for this key", hint)]
-        return [Check(code, True, f"{name} at {self._service}, the key is accepted")]
+        """Check that the server answers, takes the key and has the model; it costs nothing."""
+        return self._server.examine("language_model", self._model.name, "KIMI_MODEL")
 
     def close(self) -> None:
         """Break off what runs; it raises Stopped there and in every later call."""
-        self._http.close()
+        self._server.close()
 
     def _teller(self, context: StageContext) -> Callable[[Completion], None]:
         prompt_price, completion_price = self._prices
