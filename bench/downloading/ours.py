@@ -29,7 +29,8 @@ from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.settings import config
 from meeting_pipeline.stages.download import Download
 from meeting_pipeline.storage.files import RecordFolder
-from meeting_pipeline.wiring import backends
+from meeting_pipeline.wiring import backends, capacity
+from meeting_pipeline.wiring.context import BackendContext
 
 _ALWAYS = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -54,24 +55,24 @@ class LinkList:
         return MediaLink(self.links[int(meta.key.record_id)], "m4a")
 
 
-def start_decoders(parts: backends.Parts) -> None:
+def start_decoders(parts: BackendContext) -> None:
     """All of them: they stay for the whole of a run."""
 
     def look(_: int) -> None:
         with suppress(MeetingError):  # there is nothing to see
             parts.probe(Path(os.devnull))
 
-    with ThreadPoolExecutor(backends.cores()) as pool:
-        list(pool.map(look, range(backends.cores())))
+    with ThreadPoolExecutor(capacity.cores()) as pool:
+        list(pool.map(look, range(capacity.cores())))
 
 
 def main() -> None:
     source, folder = LinkList(tuple(Path(sys.argv[1]).read_text().split())), Path(sys.argv[2])
     settings = config.load(Path("no.env"))
-    gates = Gates(backends.slots(settings, None))
-    jobs = settings.download.concurrency + backends.cores()  # as many as these gates let in
+    gates = Gates(capacity.slots(settings, None))
+    jobs = settings.download.concurrency + capacity.cores()  # as many as these gates let in
     with ExitStack() as services:
-        parts = backends.Parts(settings, jobs, gates.closed, services, gates)
+        parts = BackendContext(settings, jobs, gates.closed, services, gates)
         stage = Download(
             source,
             backends.make_downloader(parts),

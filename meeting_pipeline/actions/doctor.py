@@ -22,7 +22,8 @@ from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
 from meeting_pipeline.upkeep.erasure import interrupted_erasures
 from meeting_pipeline.wiring import backends, schema
-from meeting_pipeline.wiring.backends import Parts
+from meeting_pipeline.wiring.context import BackendContext
+from meeting_pipeline.wiring.transcribers import make_transcriber
 
 Checking = Callable[[], Check | list[Check]]
 
@@ -40,13 +41,13 @@ def examine(settings: Settings, env_file: Path) -> list[Check]:
         env_file: The file with the settings.
     """
     with ExitStack() as services:
-        parts = Parts(settings, 1, threading.Event(), services)
-        lines = list(_side_by_side(_checks(parts, env_file), parts.stop))
+        context = BackendContext(settings, 1, threading.Event(), services)
+        lines = list(_side_by_side(_checks(context, env_file), context.stop))
     return [_redacted(line, secret_values(settings)) for line in lines]
 
 
-def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
-    settings = parts.settings
+def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking]]:
+    settings = context.settings
     return [
         ("env_file", partial(settings_checks.env_file, env_file)),
         ("settings_missing", partial(settings_checks.settings_missing, settings)),
@@ -54,13 +55,13 @@ def _checks(parts: Parts, env_file: Path) -> list[tuple[str, Checking]]:
         ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
         ("database_tls", partial(settings_checks.database_tls, settings)),
-        ("database", partial(_database, parts)),
+        ("database", partial(_database, context)),
         ("erasures", partial(_erasures, settings)),
-        ("source", partial(_source, parts)),
-        ("media", partial(_media, parts)),
-        ("downloads", partial(_downloads, parts)),
-        ("speech", partial(_speech, parts)),
-        ("summary", partial(_summary, parts)),
+        ("source", partial(_source, context)),
+        ("media", partial(_media, context)),
+        ("downloads", partial(_downloads, context)),
+        ("speech", partial(_speech, context)),
+        ("summary", partial(_summary, context)),
         ("schedule", _schedule),
     ]
 
@@ -146,21 +147,21 @@ def _erasures(settings: Settings) -> Check:
     )
 
 
-def _database(parts: Parts) -> list[Check]:
+def _database(context: BackendContext) -> list[Check]:
     """Return the checks of the database and of damage, for which an empty one gets its tables."""
-    settings = parts.settings
+    settings = context.settings
     try:
-        return [*schema.checks(settings), repair.glance(settings, parts.stop.is_set)]
+        return [*schema.checks(settings), repair.glance(settings, context.stop.is_set)]
     except ConfigError as error:
         code = "database_schema" if error.code in ("schema_old", "schema_new") else "database"
         return [Check.refused(code, error)]
 
 
-def _source(parts: Parts) -> list[Check]:
-    if any(settings_checks.missing_for_source(parts.settings)):
+def _source(context: BackendContext) -> list[Check]:
+    if any(settings_checks.missing_for_source(context.settings)):
         return [Check("source", None, "not tested: settings are missing")]
-    source = backends.make_source(parts)
-    folder = parts.settings.source.folder
+    source = backends.make_source(context)
+    folder = context.settings.source.folder
     if source.name == "folder" and folder and not folder.is_dir():
         return [
             Check(
@@ -170,31 +171,31 @@ def _source(parts: Parts) -> list[Check]:
     return [Check("source", True, source.name), *run_checks(source)]
 
 
-def _media(parts: Parts) -> Check:
-    tool = type(parts.media).__name__.removesuffix("Media")
+def _media(context: BackendContext) -> Check:
+    tool = type(context.media).__name__.removesuffix("Media")
     return Check("media", True, f"{tool} on {platform.machine()}")
 
 
-def _downloads(parts: Parts) -> list[Check]:
-    if parts.settings.source_name == "folder":
+def _downloads(context: BackendContext) -> list[Check]:
+    if context.settings.source_name == "folder":
         return [Check("downloads", None, "not needed: the recordings are files")]
-    download = parts.settings.download
+    download = context.settings.download
     message = f"{download.downloader}, {download.concurrency} files at once"
-    return [Check("downloads", True, message), *run_checks(backends.make_downloader(parts))]
+    return [Check("downloads", True, message), *run_checks(backends.make_downloader(context))]
 
 
-def _speech(parts: Parts) -> list[Check]:
+def _speech(context: BackendContext) -> list[Check]:
     try:
-        source = backends.make_source(parts)
+        source = backends.make_source(context)
     except ConfigError:
         return [Check("speech", None, "not tested: fix the source first")]
-    transcriber = backends.make_transcriber(parts, source)
+    transcriber = make_transcriber(context, source)
     chosen = _result("speech", lambda: Check("speech", True, transcriber.settings))
     return chosen + run_checks(transcriber)
 
 
-def _summary(parts: Parts) -> list[Check]:
-    summarizer = backends.make_summarizer(parts)
+def _summary(context: BackendContext) -> list[Check]:
+    summarizer = backends.make_summarizer(context)
     return [Check("summary", True, summarizer.settings), *run_checks(summarizer)]
 
 

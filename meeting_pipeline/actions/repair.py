@@ -9,7 +9,8 @@ from shlex import quote
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding, Kind
 from meeting_pipeline.errors import Stopped
-from meeting_pipeline.settings.config import Settings, env_file_risk
+from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.settings.env_file import env_file_risk
 from meeting_pipeline.upkeep.erasure import interrupted_erasures
 from meeting_pipeline.upkeep.repair import modes
 from meeting_pipeline.upkeep.repair.survey import Survey, repaired

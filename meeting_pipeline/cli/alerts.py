@@ -14,7 +14,7 @@ from meeting_pipeline.reporting import notice as notify
 from meeting_pipeline.reporting.notice import Failure, Notice
 from meeting_pipeline.runtime.interrupts import LAST_WORDS_S
 from meeting_pipeline.runtime.logs import Redaction
-from meeting_pipeline.settings.config import alert_settings
+from meeting_pipeline.settings.alerts import alert_settings
 
 log = logging.getLogger(__name__)
 

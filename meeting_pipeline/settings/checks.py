@@ -1,33 +1,30 @@
-"""What can be said of the settings before anything is tried with them."""
+"""Checks of the settings themselves, before anything is tried with them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from meeting_pipeline.domain.checks import Check
-from meeting_pipeline.settings.config import Settings, env_file_risk
+from meeting_pipeline.settings.backends import (
+    SOURCES,
+    SUMMARIZERS,
+    TRANSCRIBERS,
+    RequiredSetting,
+)
+from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.settings.env_file import env_file_risk
 
-_APPLICATION = "腾讯会议企业管理后台 > 企业自建应用, the page of your application"
-_WHERE = {
-    "TQM_SECRET_ID": _APPLICATION,
-    "TQM_SECRET_KEY": f"{_APPLICATION}, beside the Secret ID",
-    "ENTERPRISE_ID": f"企业ID, {_APPLICATION}",
-    "TQM_OPERATOR_ID": "Tencent asks in whose name we call: the user id (userid, 企业管理后台 > "
-    "用户管理) of an administrator who may view recordings",
-    "MEETING_FOLDER": "a folder of recordings; or set TQM_SECRET_ID and TQM_SECRET_KEY instead",
-    "DB_USER": "the account that may write to DB_NAME",
-    "DB_NAME": "the database made for meeting",
-    "ASR_BASE_URL": "the address of the speech service, with /v1",
-    "ASR_MODEL": "the name of its model",
-    "KIMI_API_KEY": "platform.kimi.com > API keys; or set LLM_BACKEND=extractive",
-}
-"""Each setting that can be missing, and where its value is found."""
+_OF_A_SERVER = (
+    RequiredSetting("DB_USER", "the account that may write to DB_NAME"),
+    RequiredSetting("DB_NAME", "the database made for meeting"),
+)
+"""What DB_HOST needs beside itself."""
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def env_file(file: Path) -> Check:
-    """Whether others can read the keys."""
+    """Check that others cannot read the keys."""
     if not file.is_file():
         return Check("env_file", None, "no .env here; environment and defaults are used")
     risk = env_file_risk(file)
@@ -36,46 +33,35 @@ def env_file(file: Path) -> Check:
 
 
 def settings_missing(settings: Settings) -> Check:
-    """Whether something is empty that is needed with the other settings as they are."""
+    """Check that no setting is empty that the other settings make necessary."""
     missing = [*missing_for_source(settings), *_missing_elsewhere(settings)]
     if not missing:
         message = f"everything is set that the source {settings.source_name} needs"
         return Check("settings_missing", True, message)
-    hint = "; ".join(f"{name}: {_WHERE[name]}" for name in missing)
-    return Check("settings_missing", False, f"not set: {', '.join(missing)}", hint)
+    hint = "; ".join(f"{one.name}: {one.where}" for one in missing)
+    names = ", ".join(one.name for one in missing)
+    return Check("settings_missing", False, f"not set: {names}", hint)
 
 
-def missing_for_source(settings: Settings) -> Iterator[str]:
-    """The settings without which the source cannot be asked."""
+def missing_for_source(settings: Settings) -> list[RequiredSetting]:
+    """Return the empty settings without which the source cannot be asked."""
     tencent, source = settings.tencent, settings.source
     has_begun = bool(tencent.secret_id or tencent.secret_key) and not source.source
-    if settings.source_name == "tencent" or (has_begun and not source.folder):
-        yield from _empty(
-            TQM_SECRET_ID=tencent.secret_id,
-            TQM_SECRET_KEY=tencent.secret_key,
-            ENTERPRISE_ID=tencent.enterprise_id or tencent.app_id,
-            TQM_OPERATOR_ID=tencent.operator_ids,
-        )
-    elif source.folder is None:
-        yield "MEETING_FOLDER"
+    # one key of two chooses the folder; where none is named, Tencent is what was meant
+    is_tencent_meant = has_begun and not source.folder
+    row = SOURCES["tencent"] if is_tencent_meant else SOURCES.chosen(settings)
+    return row.missing(settings)
 
 
-def _missing_elsewhere(settings: Settings) -> Iterator[str]:
-    database, speech, model = settings.database, settings.speech, settings.language_model
-    if database.host:
-        yield from _empty(DB_USER=database.user, DB_NAME=database.name)
-    if speech.backend == "openai":
-        yield from _empty(ASR_BASE_URL=speech.base_url, ASR_MODEL=speech.model)
-    if model.backend == "kimi":
-        yield from _empty(KIMI_API_KEY=model.api_key)
-
-
-def _empty(**values: object) -> Iterator[str]:
-    return (name for name, value in values.items() if not value)
+def _missing_elsewhere(settings: Settings) -> Iterator[RequiredSetting]:
+    if settings.database.host:
+        yield from (one for one in _OF_A_SERVER if not settings.value(one.name))
+    for table in (TRANSCRIBERS, SUMMARIZERS):
+        yield from table.chosen(settings).missing(settings)
 
 
 def private_hosts(settings: Settings) -> Check:
-    """Whether the switch for trials is off."""
+    """Check that the switch for trials is off."""
     download = settings.download
     if not download.allow_private_hosts:
         return Check("private_hosts", True, f"media from {', '.join(download.allowed_hosts)} only")
@@ -84,7 +70,7 @@ def private_hosts(settings: Settings) -> Check:
 
 
 def database_tls(settings: Settings) -> Check:
-    """Tell whether the identity of a database server on another machine is verified."""
+    """Check that a database server on another machine has to prove its identity."""
     host, ca = settings.database.host, settings.database.ca
     if not host or host in _THIS_MACHINE:
         return Check("database_tls", None, "the rows are on this machine")
@@ -95,6 +81,6 @@ def database_tls(settings: Settings) -> Check:
 
 
 def time_zone(settings: Settings) -> Check:
-    """What time it is there."""
+    """Tell the time in the time zone of the settings."""
     now = datetime.now(UTC).astimezone(settings.source.zone)
     return Check("time_zone", True, f"{settings.source.zone}: it is {now:%Y-%m-%d %H:%M}")

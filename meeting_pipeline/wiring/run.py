@@ -23,8 +23,10 @@ from meeting_pipeline.stages.store import Store
 from meeting_pipeline.stages.summarize import Summarize
 from meeting_pipeline.stages.transcribe import Transcribe
 from meeting_pipeline.upkeep.retention import RetentionObserver
-from meeting_pipeline.wiring import backends, stores
-from meeting_pipeline.wiring.backends import Parts, utc_now
+from meeting_pipeline.wiring import backends, capacity, stores
+from meeting_pipeline.wiring.backends import utc_now
+from meeting_pipeline.wiring.context import BackendContext
+from meeting_pipeline.wiring.transcribers import make_transcriber
 
 
 @contextmanager
@@ -41,17 +43,17 @@ def pipeline(
     settings say. held: what `stores.lock` gave.
     """
     share_one_arena()
-    jobs = jobs or settings.run.jobs or backends.default_jobs(settings)
-    gates = Gates(backends.slots(settings, jobs))
+    jobs = jobs or settings.run.jobs or capacity.default_jobs(settings)
+    gates = Gates(capacity.slots(settings, jobs))
     stopwatch = Stopwatch(gates)
     with stores.database(settings) as rows, ExitStack() as services:
-        parts = Parts(settings, jobs, gates.closed, services, gates)
-        source = backends.make_source(parts)
+        context = BackendContext(settings, jobs, gates.closed, services, gates)
+        source = backends.make_source(context)
         retention = stores.retention(settings, rows, backends.source_clock(source))
         tidying = RetentionObserver(retention)
         observers = Observers([RunLog(), stopwatch, tidying, observer])
         observers.gates_opened(gates.use)
-        stages = _stages(parts, source, rows)
+        stages = _stages(context, source, rows)
         worker = RecordWorker(
             stages=stages,
             store=rows.recordings,
@@ -86,22 +88,22 @@ def pipeline(
             )
 
 
-def _stages(parts: Parts, source: RecordingSource, rows: Database) -> Stages:
-    transcriber = backends.make_transcriber(parts, source)
-    minimum_s = parts.settings.source.minimum_duration_s
-    cpu = parts.gate(Resource.CPU)
+def _stages(context: BackendContext, source: RecordingSource, rows: Database) -> Stages:
+    transcriber = make_transcriber(context, source)
+    minimum_s = context.settings.source.minimum_duration_s
+    cpu = context.gate(Resource.CPU)
     return Stages(
         Download(
             source,
-            backends.make_downloader(parts),
-            parts.probe,
+            backends.make_downloader(context),
+            context.probe,
             rows.recordings.note_links,
-            parts.gate(Resource.DOWNLOAD),
+            context.gate(Resource.DOWNLOAD),
             cpu,
-            parts.prepare_decoders,
+            context.prepare_decoders,
         ),
-        Extract(parts.media, transcriber.audio, minimum_s, cpu),
+        Extract(context.media, transcriber.audio, minimum_s, cpu),
         Transcribe(transcriber),
-        Summarize(backends.make_summarizer(parts)),
+        Summarize(backends.make_summarizer(context)),
         Store(rows.recordings),
     )

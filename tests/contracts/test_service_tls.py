@@ -17,7 +17,8 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.settings import config
 from meeting_pipeline.wiring import backends
-from meeting_pipeline.wiring.backends import Parts
+from meeting_pipeline.wiring.context import BackendContext
+from meeting_pipeline.wiring.transcribers import make_transcriber
 from tests.support.certificates import self_signed, server_side
 from tests.support.fault_server import FaultServer
 from tests.support.mariadb import MariaDb, running_mariadb
@@ -42,33 +43,33 @@ BAD = {
 }
 
 
-def ask_tencent(parts: Parts) -> str:
+def ask_tencent(context: BackendContext) -> str:
     """The listing; the code of its error."""
     with pytest.raises(MeetingError) as raised:
-        list(backends.make_source(parts).list_records(WINDOW))
+        list(backends.make_source(context).list_records(WINDOW))
     return raised.value.code
 
 
-def ask_the_speech_service(parts: Parts) -> str:
+def ask_the_speech_service(context: BackendContext) -> str:
     """What `meeting doctor` finds."""
-    [found] = run_checks(backends.make_transcriber(parts, backends.make_source(parts)))
+    [found] = run_checks(make_transcriber(context, backends.make_source(context)))
     return "tls" if "certificate is not accepted" in found.message else found.message
 
 
-def ask_the_language_model(parts: Parts) -> str:
+def ask_the_language_model(context: BackendContext) -> str:
     """What `meeting doctor` finds."""
-    [found] = run_checks(backends.make_summarizer(parts))
+    [found] = run_checks(backends.make_summarizer(context))
     return "tls" if "certificate is not accepted" in found.message else found.message
 
 
 @pytest.fixture(params=[ask_tencent, ask_the_speech_service, ask_the_language_model])
-def ask(request: pytest.FixtureRequest) -> Callable[[Parts], str]:
+def ask(request: pytest.FixtureRequest) -> Callable[[BackendContext], str]:
     """One of the services that have our keys."""
-    service: Callable[[Parts], str] = request.param
+    service: Callable[[BackendContext], str] = request.param
     return service
 
 
-def parts(url: str, data: Path, services: ExitStack) -> Parts:
+def parts(url: str, data: Path, services: ExitStack) -> BackendContext:
     """An installation all of whose services are there."""
     settings = {
         "DATA_DIR": str(data),
@@ -87,7 +88,7 @@ def parts(url: str, data: Path, services: ExitStack) -> Parts:
         "KIMI_BASE_URL": f"{url}/v1",
         "KIMI_API_KEY": "key",
     }
-    return Parts(config.load(NO_FILE, settings), 1, threading.Event(), services)
+    return BackendContext(config.load(NO_FILE, settings), 1, threading.Event(), services)
 
 
 def shown(proof: Proof, folder: Path, monkeypatch: pytest.MonkeyPatch) -> FaultServer:
@@ -100,7 +101,10 @@ def shown(proof: Proof, folder: Path, monkeypatch: pytest.MonkeyPatch) -> FaultS
 
 @pytest.mark.parametrize("proof", BAD.values(), ids=BAD)
 def test_security_02_no_key_is_sent_to_a_service_that_proves_nothing(
-    proof: Proof, ask: Callable[[Parts], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    proof: Proof,
+    ask: Callable[[BackendContext], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with shown(proof, tmp_path, monkeypatch).running() as server, ExitStack() as services:
         code = ask(parts(f"https://localhost:{server.port}", tmp_path, services))
@@ -109,7 +113,7 @@ def test_security_02_no_key_is_sent_to_a_service_that_proves_nothing(
 
 
 def test_security_02_a_service_that_proves_itself_is_asked(
-    ask: Callable[[Parts], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[BackendContext], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with shown(Proof(), tmp_path, monkeypatch).running() as server, ExitStack() as services:
         code = ask(parts(f"https://localhost:{server.port}", tmp_path, services))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.domain.model import RecordKey
-from meeting_pipeline.settings.config import env_file_risk
+from meeting_pipeline.settings.env_file import env_file_risk
 from meeting_pipeline.storage.files import RecordFolder
 from tests.support.processes import Starter, starting
 from tests.support.sandbox_installation import Office

@@ -1,0 +1,52 @@
+"""What an alert about a night needs of the settings, also where they cannot be read as a whole."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meeting_pipeline.settings import readers
+from meeting_pipeline.settings.config import secret_names
+from meeting_pipeline.settings.env_file import salvage_env_file
+
+_ADDRESS = re.compile(r"\w+://[^\s,\"'\[\]]+")
+
+
+@dataclass(frozen=True)
+class AlertSettings:
+    """What an alert needs.
+
+    Attributes:
+        urls: The addresses that it is sent to.
+        secrets: What it must not contain.
+    """
+
+    urls: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def alert_settings(
+    env_file: Path = Path(".env"), environment: Mapping[str, str] = os.environ
+) -> AlertSettings:
+    """Return what an alert needs, also where the settings as a whole cannot be read.
+
+    A file that cannot be read has no addresses. An `.env` that others can read is read here, though
+    no run takes its keys: no key is used, the alert holds no secret, and the keys are no less
+    public if it stays unsent, while every night that is refused because of it would fail unheard.
+
+    Args:
+        env_file: The file `.env`.
+        environment: Its values win over those of the file.
+    """
+    written = salvage_env_file(env_file)
+    values = {name: environment.get(name, written.get(name, "")) for name in secret_names()}
+    urls = _addresses(values["NOTIFY_URLS"])
+    return AlertSettings(urls, (*filter(None, values.values()), *urls))
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    try:
+        return readers.names(value)
+    except ValueError:  # the alert may be about this very value, and goes to the addresses in it
+        return tuple(_ADDRESS.findall(value))

@@ -1,0 +1,143 @@
+"""Readers of values: each turns the text of a setting into its value, or raises."""
+
+import json
+from collections.abc import Callable, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from meeting_pipeline.domain import durations
+
+Reader = Callable[[str], Any]
+REFUSALS = (ValueError, LookupError, TypeError, RuntimeError, OSError)
+"""What a reader raises for text that it does not accept."""
+
+
+def text(value: str) -> str:
+    """Read text without the spaces around it."""
+    return value.strip()
+
+
+def number(value: str) -> float:
+    """Read a finite number that is not negative."""
+    found = float(value)
+    if not (isfinite(found) and found >= 0):
+        raise ValueError(value)
+    return found
+
+
+def optional_number(value: str) -> float | None:
+    """Read a number, or None for nothing."""
+    return number(value) if value.strip() else None
+
+
+def positive(value: str) -> int:
+    """Read a whole number from 1."""
+    found = int(value)
+    if found < 1:
+        raise ValueError(value)
+    return found
+
+
+def optional_whole(value: str) -> int | None:
+    """Read a whole number from 1, or None for nothing."""
+    return positive(value) if value.strip() else None
+
+
+def duration(value: str) -> float | None:
+    """Read a duration in seconds, or None for nothing."""
+    return durations.parse_duration(value) if value.strip() else None
+
+
+def switch(value: str) -> bool:
+    """Read whether something is on."""
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    return (words | {"": False})[value.strip().lower()]
+
+
+def jobs(value: str) -> int | None:
+    """Read how many recordings are in flight, or None for "auto"."""
+    return None if value.strip().lower() in ("", "auto") else positive(value)
+
+
+def zone(value: str) -> ZoneInfo:
+    """Read the name of a time zone."""
+    return ZoneInfo(value.strip())
+
+
+def path(value: str) -> Path:
+    """Read a path, where ~ is the home of the user."""
+    return Path(value.strip()).expanduser()
+
+
+def optional_path(value: str) -> Path | None:
+    """Read a path, or None for nothing."""
+    return path(value) if value.strip() else None
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Read a JSON list of strings, values between commas, or nothing."""
+    value = value.strip()
+    if not value.startswith("["):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    found = json.loads(value)
+    if not all(isinstance(name, str) for name in found):
+        raise ValueError(value)
+    return tuple(name.strip() for name in found)
+
+
+def web_address(value: str) -> str:
+    """Read an address of http or https, or nothing."""
+    address = value.strip()
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("https", "http") or not parts.hostname):
+        raise ValueError(value)
+    return address
+
+
+class OneOf:
+    """A reader that accepts some words, in any case.
+
+    Args:
+        choices: Returns the words. It is called whenever a value is read.
+    """
+
+    def __init__(self, choices: Callable[[], Sequence[str]]) -> None:
+        self._choices = choices
+
+    def __call__(self, value: str) -> str:
+        choice = value.strip().lower()
+        if choice not in self._choices():
+            raise ValueError(value)
+        return choice
+
+    @property
+    def accepted(self) -> str:
+        """The words, for messages."""
+        return "one of " + ", ".join(choice or "(empty)" for choice in self._choices())
+
+
+def one_of(*choices: str) -> OneOf:
+    """Return a reader that accepts these words."""
+    return OneOf(lambda: choices)
+
+
+def accepted_by(reader: Reader) -> str:
+    """Return what a reader accepts, for messages."""
+    return reader.accepted if isinstance(reader, OneOf) else _ACCEPTED.get(reader, "text")
+
+
+_ACCEPTED: dict[Reader, str] = {
+    number: "a number from 0",
+    optional_number: "a number from 0, or nothing",
+    positive: "a whole number from 1",
+    optional_whole: "a whole number from 1, or nothing",
+    duration: f"{durations.ACCEPTED}, or nothing",
+    switch: "1 or 0",
+    jobs: "auto, or a whole number from 1",
+    zone: "a time zone such as Asia/Shanghai",
+    web_address: "an address such as https://api.example.com/v1",
+    names: 'a JSON list such as ["li","wang"]',
+}

@@ -1,0 +1,109 @@
+"""What back ends are made from: settings, gates, and the tools that several of them share."""
+
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meeting_pipeline.domain.timing import Resource
+from meeting_pipeline.ports.gate import OPEN, Gate
+from meeting_pipeline.ports.media import MediaInfo, MediaTool
+from meeting_pipeline.run.gates import Gates
+from meeting_pipeline.runtime.programs import find_program
+from meeting_pipeline.settings.config import Settings
+from meeting_pipeline.wiring.capacity import cores
+
+if TYPE_CHECKING:
+    from meeting_pipeline.adapters.asr.pieces import Packets
+    from meeting_pipeline.adapters.http.rate_limit import RateLimit
+    from meeting_pipeline.adapters.processes.decoders import Decoders
+
+_PACKETS = "meeting_pipeline.adapters.asr.packets"
+_PYAV = "meeting_pipeline.adapters.media.pyav"
+
+
+@dataclass(frozen=True)
+class BackendContext:
+    """What back ends are made from.
+
+    Attributes:
+        settings: The settings.
+        jobs: How many recordings are in flight.
+        stop: Ends every wait once it is set.
+        services: Closes at the end of the run what a back end holds open.
+        gates: Limit how much of each resource is used at once; None where nothing else runs.
+    """
+
+    settings: Settings
+    jobs: int
+    stop: threading.Event
+    services: ExitStack
+    gates: Gates | None = None
+
+    @cached_property
+    def media(self) -> MediaTool:
+        """ffmpeg where it is installed, else PyAV, which is a dependency."""
+        if ffmpeg := find_program("ffmpeg"):
+            from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+
+            tool = FFmpegMedia(ffmpeg, self._library)
+            self.services.callback(tool.close)
+            return tool
+        return self._library
+
+    def probe(self, media: Path) -> MediaInfo:
+        """Look into a media file, in another process (`ports.media.Probe`)."""
+        return self._library.probe(media)
+
+    def prepare_decoders(self) -> None:
+        """Start a decoder before the first recording needs it."""
+        self._decoders.prepare()
+
+    def packets(self, mp3: Path) -> "Packets":
+        """Find where an mp3 can be cut, in another process."""
+        found: Packets = self._decoders.call(_PACKETS, "packets_of", mp3)
+        return found
+
+    def gate(self, resource: Resource) -> Gate:
+        """Return the gate of a resource, which is entered where the resource is used."""
+        return self.gates[resource] if self.gates else OPEN
+
+    def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
+        """Return the rate limit of a service, whose last minute is kept from run to run.
+
+        Args:
+            name: Of the service, for its file.
+            per_minute: Calls per minute, or None for any number.
+            tokens: Tokens per minute, or None for any number.
+        """
+        from meeting_pipeline.adapters.http.rate_limit import RateLimit
+
+        return RateLimit(
+            per_minute,
+            tokens_per_minute=tokens,
+            history=self.rates_folder / f"{name}.jsonl",
+            stop=self.stop,
+        )
+
+    @cached_property
+    def _library(self) -> MediaTool:
+        from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
+
+        return WorkerProcessMedia(self._decoders)
+
+    @cached_property
+    def _decoders(self) -> "Decoders":
+        from meeting_pipeline.adapters.processes.decoders import Decoders
+
+        decoders = Decoders(min(self.jobs, cores()), [_PYAV])
+        self.services.callback(decoders.close)
+        return decoders
+
+    @cached_property
+    def rates_folder(self) -> Path:
+        """The folder that keeps the last minute of every service from run to run."""
+        folder = self.settings.source.data_dir / "rates"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
