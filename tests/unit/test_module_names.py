@@ -32,6 +32,12 @@ PLANNED = {
 }
 """What `.importlinter` has a place for already."""
 
+SHOWN_HOW_TO_ADD = {
+    f"{PACKAGE}.adapters.llm.opening",
+    f"{PACKAGE}.wiring.factories.opening_summarizer",
+}
+"""The back end that CONTRIBUTING.md adds."""
+
 ELSEWHERE = {f"{PACKAGE}/sql"}
 """Paths that only an installed package has."""
 
@@ -92,7 +98,7 @@ def test_every_name_of_a_module_leads_somewhere() -> None:
         f"{path}: {name}"
         for path, text in texts()
         for name in DOTTED.findall(text)
-        if not is_there(name) and name not in PLANNED
+        if not is_there(name) and name not in PLANNED | SHOWN_HOW_TO_ADD
     ]
     assert stale == []
 
@@ -103,6 +109,7 @@ def test_every_import_that_is_written_leads_somewhere() -> None:
         f"{path}: {module}.{name}"
         for path, text in texts()
         for module, names in IMPORTED.findall(text)
+        if module not in SHOWN_HOW_TO_ADD
         for name in (one.split(" as ")[0].strip() for one in names.split(","))
         if not is_there(f"{module}.{name}")
     ]
