@@ -1,7 +1,7 @@
-"""What transcription servers answer, read leniently: only the words are taken for granted.
+"""The answers of transcription servers, read leniently: only the words are required.
 
-Their `duration` may be the time of processing, `segments` may be missing, empty or out of range,
-and a plain text may come as JSON, as a JSON string, or as it is.
+`duration` may be the time of processing, `segments` may be missing, empty or out of range, and
+plain text may come as JSON, as a JSON string, or as it is.
 """
 
 import json
@@ -35,9 +35,12 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 @dataclass(frozen=True)
 class Heard:
-    """One answer. timed: stretches with times from the start of the upload, in seconds.
+    """One answer.
 
-    text: all of it. language: as the server calls it, or "".
+    Attributes:
+        text: All of its words.
+        timed: Its segments that have times, in seconds from the start of the upload.
+        language: The name that the server gives it, or "".
     """
 
     text: str
@@ -46,9 +49,11 @@ class Heard:
 
 
 def read_answer(body: bytes, is_text: bool) -> Heard | None:
-    """The words in an answer, or None where it is not an answer of a transcription server.
+    """Return the words in an answer, or None if it is not the answer of a transcription server.
 
-    is_text: whether plain text is an answer too.
+    Args:
+        body: The body of the answer.
+        is_text: Whether plain text is an answer, too.
     """
     text = body.decode("utf-8-sig", "replace")
     if text.lstrip().startswith("<"):
@@ -67,9 +72,18 @@ def read_answer(body: bytes, is_text: bool) -> Heard | None:
 def segments_of(
     heard: Heard, length_s: float, speech: Sequence[Span], language: str
 ) -> list[Segment]:
-    """What was said in an upload, cleaned, with believable times from its start.
+    """Return what was said in an upload as cleaned segments, with plausible times.
 
-    speech: where there is speech in it. Words without times are spread over that by their length.
+    Words without times are spread over the speech by their length.
+
+    Args:
+        heard: The answer.
+        length_s: The length of the upload in seconds.
+        speech: Where there is speech in it, as (start, end) in seconds.
+        language: ISO 639-1, or "".
+
+    Returns:
+        Segments in seconds from the start of the upload.
     """
     timed = heard.timed
     if not timed or any(one.start_s > length_s + _SLACK_S for one in timed):
@@ -85,7 +99,12 @@ def segments_of(
 
 
 def language_of(text: str, named: str) -> str:
-    """ISO 639-1 by what a server calls it, else by the script: "zh" or "en"."""
+    """Return the ISO 639-1 code of a language.
+
+    Args:
+        text: The transcript; its script decides ("zh" or "en") where no name does.
+        named: The name that the server gives the language, or "".
+    """
     named = named.lower()
     if named in _NAMES or len(named) == len("zh"):
         return _NAMES.get(named, named)
@@ -128,7 +147,7 @@ def _segment(row: dict[str, Any]) -> Segment | None:
 
 
 def _from_words(rows: Any) -> list[Segment]:
-    """Words with times, put together until a pause or fifteen seconds."""
+    """Return words with times, joined up to a pause or to fifteen seconds."""
     said: list[Segment] = []
     for word in _segments([_as_segment(row) for row in rows] if isinstance(rows, list) else []):
         last = said[-1] if said else None
@@ -153,7 +172,7 @@ def _put_together(left: str, right: str) -> str:
 
 
 def _spread(text: str, speech: Sequence[Span]) -> list[Segment]:
-    """Each sentence where it would be if everybody spoke at one pace and never in a pause."""
+    """Return each sentence where it would be if all speech had the same pace."""
     per_letter = sum(end - start for start, end in speech) / max(1, len(text))
     found, letters = [], 0
     for words in _lines(text, int(_LONGEST_S / per_letter)):
@@ -165,7 +184,7 @@ def _spread(text: str, speech: Sequence[Span]) -> list[Segment]:
 
 
 def _lines(text: str, longest: int) -> Iterator[str]:
-    """Sentences, and the clauses of those that are longer than that many letters."""
+    """Yield sentences, and the clauses of those that are longer than `longest` letters."""
     line = ""
     for clause in _CLAUSE.findall(text):
         if line and (len(line) + len(clause) > longest or line.rstrip()[-1:] in _SENTENCE_ENDS):
@@ -177,7 +196,13 @@ def _lines(text: str, longest: int) -> Iterator[str]:
 
 
 def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
-    """The time when that many seconds of speech have passed; before: of the pause that follows."""
+    """Return the time at which this many seconds of speech have passed.
+
+    Args:
+        speech: Where there is speech, as (start, end) in seconds.
+        spoken_s: Seconds of speech.
+        before: Whether the time before a pause is meant, rather than the time after it.
+    """
     for start, end in speech:
         rest = end - start
         if spoken_s < rest or (before and spoken_s <= rest):
@@ -187,7 +212,7 @@ def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
 
 
 def _number(value: Any) -> float | None:
-    """A finite number, also one written as text."""
+    """Return a finite number, also one written as text, or None."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A form with one file, sent from the disk: its length is known, and memory does not grow."""
+"""A multipart form with one file, which is sent from the disk without being held in memory."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,13 @@ from meeting_pipeline.adapters.asr.pieces import Piece
 
 
 class Form:
-    """A multipart/form-data body that `requests` streams, with Content-Length; send it once.
+    """A multipart/form-data body that `requests` streams, with Content-Length; it is sent once.
 
-    fields: names and values in order. file_name, mime: as the server is told.
+    Args:
+        fields: Names and values, in order.
+        piece: The content of the file.
+        file_name: The name that the server is told.
+        mime: The media type that the server is told.
     """
 
     def __init__(

@@ -31,25 +31,38 @@ from meeting_pipeline.storage.paid_calls import PaidCalls
 
 ENGINE = "openai"
 VERSION = 1
-"""Part of the settings line: raise it whenever a rule for using the answers changes."""
+"""Part of the settings line, to be raised whenever a rule for using the answers changes."""
 
 _TIMEOUTS = Timeouts(read_s=900.0, total_s=1_800.0)  # half of it for a slow upload
 _MEGABYTE = 1_000_000
 _HOUR_S = 3_600.0
 _WHOLE = 0.85
-_CUT = "audio.mp3"  # only ever as a part: nobody else trusts it
+_CUT = "audio.mp3"  # only ever a part file, which is never taken for a result
 _MARGIN = 0.95  # of an upload, for what the container takes
 _DETECT = frozenset({"", "auto"})
 
 
 class EndpointTranscriber:
-    """The `Transcriber` that asks a server; threads may share it.
+    """A `Transcriber` that asks a server; threads may share it.
 
-    base_url: with /v1. media: makes an mp3 of what has to be cut, and packets finds where.
-    language: "zh", "en" …; "" or "auto" lets the server find out.
-    rate: calls per minute, shared by all threads. max_upload_mb, max_chunk_s: of one upload.
-    price_per_hour: of sound, in the currency of the price settings. gate: of the server.
-    cpu: of the processor, for finding the speech in a recording.
+    Args:
+        base_url: The address of its API, with /v1.
+        api_key: Sent as a bearer token.
+        model: The name of its model.
+        rate: Calls per minute, shared by all threads.
+        stop: Ends every wait once it is set.
+        media: Converts what has to be cut to mp3.
+        packets: Finds where an mp3 can be cut.
+        language: "zh", "en" …; "" or "auto" lets the server detect it.
+        max_upload_mb: The largest upload, in megabytes.
+        max_chunk_s: The longest upload, in seconds of sound.
+        price_per_hour: Of sound, in any currency.
+        gate: Limits how many calls are made at once.
+        cpu: Limits how many recordings are searched for speech at once.
+        clock: Returns seconds that only increase.
+
+    Raises:
+        ConfigError: "no_asr_endpoint": the address or the model is missing.
     """
 
     def __init__(
@@ -104,10 +117,18 @@ class EndpointTranscriber:
         return AudioWanted("mp3", int(_MARGIN * self._largest_bytes), self._longest_s)
 
     def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
-        """Raises SkipRecord("no_speech") without asking when there is nothing but silence,
-        RecordError("asr_empty"), ("asr_refused"), ("asr_too_large"), ("corrupt_media")
-        or ("truncated_media"), FatalError when no other recording would do better, and what
-        `Http.call` raises.
+        """Transcribe a recording, in several uploads where it is too large for one.
+
+        Args:
+            audio: The sound.
+            context: Where answers are kept, and progress and cost are reported.
+
+        Raises:
+            SkipRecord: "no_speech": it is silent. The server is not asked.
+            RecordError: "asr_empty", "asr_refused", "asr_too_large", "corrupt_media" or
+                "truncated_media".
+            FatalError: No other recording would have a better answer.
+            RetryableError: See `Http.call`.
         """
         with self._cpu.slot():
             sound = listen(audio, self._media)
@@ -125,11 +146,11 @@ class EndpointTranscriber:
         return self._server.examine("speech_service", self._model.model, "ASR_MODEL")
 
     def close(self) -> None:
-        """Break off what runs; it raises Stopped there and in every later call."""
+        """Break off all calls, which raise Stopped, as later ones do."""
         self._server.close()
 
     def _as_mp3(self, audio: Audio, context: StageContext) -> tuple[Audio, Packets]:
-        """Return the same sound as an mp3, made where it is none, and where its packets lie."""
+        """Return the sound as an mp3, converted if necessary, and where its packets are."""
         with self._cpu.slot():
             if audio.path.suffix != ".mp3":
                 part = context.folder.part(_CUT)

@@ -1,4 +1,4 @@
-"""From a question to a valid reply: asked once, doubled once, repaired once, or an error."""
+"""From a question to a valid reply, with one larger reply and one repair at the most."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,13 @@ Messages = tuple[Message, ...]
 
 @dataclass
 class Conversation:
-    """Asks about one recording. spent: told of every answer that was paid for."""
+    """The questions about one recording and their replies.
+
+    Attributes:
+        model: The model that is asked.
+        calls: Where its answers are kept.
+        spent: Called with every answer that is used, whether it is paid for now or was before.
+    """
 
     model: ChatModel
     calls: PaidCalls
@@ -29,11 +35,16 @@ class Conversation:
     _used: list[str] = field(default_factory=list)
 
     def reply_to(self, messages: Messages) -> "Reply":
-        """A valid reply; one that is not valid is sent back once, with what is wrong with it.
+        """Return a valid reply; one that is not valid is sent back once, with its faults.
 
-        Raises TooLong, FinalError("filtered"), RecordError("bad_reply"), ("reply_cut") or
-        ("empty_reply"); after these what the model said is forgotten, so that a later attempt asks
-        again.
+        Args:
+            messages: The question.
+
+        Raises:
+            TooLong: Less has to be asked about at once.
+            FinalError: "filtered".
+            RecordError: "bad_reply", "reply_cut" or "empty_reply". The answers are forgotten, so
+                that a later attempt asks again.
         """
         try:
             return self._valid(messages)
@@ -49,49 +60,49 @@ class Conversation:
     def _valid(self, messages: Messages) -> "Reply":
         from meeting_pipeline.adapters.llm.reply import BadReply, read_reply  # see there
 
-        said = self._whole(messages)
+        answer = self._whole(messages)
         try:
-            return read_reply(said)
+            return read_reply(answer)
         except BadReply as bad:
-            _log.info("%s: the reply is not valid, asking to correct it", self.model.name)
+            _log.info("%s: the reply is not valid, asking for a repair", self.model.name)
             problems = bad.problems
         try:
-            return read_reply(self._whole(repair(messages, said, problems)))
+            return read_reply(self._whole(repair(messages, answer, problems)))
         except BadReply as bad:
             raise RecordError(
                 "bad_reply",
-                f"{self.model.name} gave no valid summary, nor when told what was wrong: {bad}",
+                f"{self.model.name} returned no valid summary, and its repair is not valid: {bad}",
                 hint="a later run asks again; or choose another KIMI_MODEL",
             ) from None
 
     def _whole(self, messages: Messages) -> str:
-        """What the model says, all of it; with room for twice as much should it be cut."""
+        """Return the whole answer; one that was cut is asked for again, with twice the room."""
         room = self.model.traits.reply
-        said = self._said(messages, room)
-        if said.finish_reason == "length":
-            room = min(2 * room, self._room_after(said, messages))
-            said = self._said(messages, room) if room > self.model.traits.reply else said
-        if said.finish_reason == "length":
-            message = f"the reply of {self.model.name} was cut at {said.completion_tokens} tokens"
+        answer = self._answer(messages, room)
+        if answer.finish_reason == "length":
+            room = min(2 * room, self._room_after(answer, messages))
+            answer = self._answer(messages, room) if room > self.model.traits.reply else answer
+        if answer.finish_reason == "length":
+            message = f"the reply of {self.model.name} was cut at {answer.completion_tokens} tokens"
             raise RecordError("reply_cut", message)
-        return said.text
+        return answer.text
 
-    def _room_after(self, said: Completion, messages: Messages) -> int:
-        """Tokens that the context has left for a reply."""
-        prompt = said.prompt_tokens or sum(tokens_of(one.content) for one in messages)
+    def _room_after(self, answer: Completion, messages: Messages) -> int:
+        """Return how many tokens the context has left for a reply."""
+        prompt = answer.prompt_tokens or sum(tokens_of(one.content) for one in messages)
         return self.model.traits.context - prompt
 
-    def _said(self, messages: Messages, max_tokens: int) -> Completion:
-        """An answer that has words, at the second attempt at the latest."""
+    def _answer(self, messages: Messages, max_tokens: int) -> Completion:
+        """Return an answer that has words; an empty one is asked for once more."""
         for ask in (0, 1):
-            said = self._paid(messages, max_tokens, ask)
-            if said.finish_reason == "content_filter":
-                message = f"{self.model.name} refused to speak about this transcript"
+            answer = self._paid(messages, max_tokens, ask)
+            if answer.finish_reason == "content_filter":
+                message = f"{self.model.name} refused to answer about this transcript"
                 hint = "the transcript is kept; LLM_BACKEND=extractive makes a summary of it"
                 raise FinalError("filtered", message, hint=hint)
-            if said.text.strip() or said.finish_reason == "length":
-                return said
-        raise RecordError("empty_reply", f"{self.model.name} answered nothing, twice")
+            if answer.text.strip() or answer.finish_reason == "length":
+                return answer
+        raise RecordError("empty_reply", f"{self.model.name} returned an empty answer twice")
 
     def _paid(self, messages: Messages, max_tokens: int, ask: int) -> Completion:
         paid = self.model.ask(messages, max_tokens, self.calls, ask)

@@ -1,9 +1,9 @@
-"""What language models take and how much; by the beginning of their names, because lists rotate."""
+"""Parameters and limits of language models, by the beginnings of their names."""
 
 from dataclasses import dataclass
 
 REPLY_SHARE = 10
-"""A reply is given no more than a tenth of the context at first."""
+"""The share of the context that a reply gets at first: no more than one N-th of it."""
 
 _REPLY = 8_192
 _REPLY_WITH_THOUGHTS = 16_384  # the thoughts of a model that cannot stop count too
@@ -11,10 +11,14 @@ _REPLY_WITH_THOUGHTS = 16_384  # the thoughts of a model that cannot stop count 
 
 @dataclass(frozen=True)
 class ModelTraits:
-    """context: tokens of prompt and reply together. reply: tokens a reply is given at first.
+    """What a model accepts.
 
-    can_stop_thinking: takes `thinking: {"type": "disabled"}`; thinking is paid for and slow.
-    temperature: None for models that refuse sampling parameters.
+    Attributes:
+        context: Tokens of prompt and reply together.
+        reply: Tokens that a reply gets at first.
+        can_stop_thinking: Whether it accepts `thinking: {"type": "disabled"}`; thinking is paid for
+            and slow.
+        temperature: None for models that refuse sampling parameters.
     """
 
     context: int
@@ -36,9 +40,10 @@ _UNKNOWN = ModelTraits(32_768)
 
 
 def traits_of(model: str) -> ModelTraits:
-    """What is known of a model; a careful guess for one that is not known.
+    """Return what is known of a model, or cautious values for an unknown one.
 
-    Some servers put the maker before the name ("moonshotai/Kimi-K2.6").
+    Args:
+        model: Its name; some servers put the vendor before it ("moonshotai/Kimi-K2.6").
     """
     name = model.rpartition("/")[2].lower()
     known = (traits for start, traits in _BY_BEGINNING.items() if name.startswith(start))

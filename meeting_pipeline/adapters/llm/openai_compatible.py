@@ -42,12 +42,28 @@ _log = logging.getLogger(__name__)
 
 
 class ChatSummarizer:
-    """One call for a meeting that fits into the model's context, else its parts and their sum.
+    """A `Summarizer` that asks a language model; threads may share it.
 
-    base_url: with /v1. rate: calls and tokens per minute, shared by all threads.
-    context_tokens: of the model, where our table does not know it. largest_call_tokens: no call
-    asks for more (a limit of tokens per minute). prices: for a million tokens. zone: of dates in
-    the prompt. gate: of the server.
+    A meeting that fits into the context of the model takes one call. A longer one is read in parts,
+    whose notes are summarized together.
+
+    Args:
+        base_url: The address of its API, with /v1.
+        api_key: Sent as a bearer token.
+        model: The name of the model.
+        rate: Calls and tokens per minute, shared by all threads.
+        stop: Ends every wait once it is set.
+        zone: The time zone of dates in the prompt.
+        engine: The name of this back end in summaries.
+        context_tokens: The context of the model, if `model_traits` does not know it.
+        largest_call_tokens: The most tokens that a call may use, such as a limit per minute.
+        prompt_price: Of a million tokens of the prompt, in any currency.
+        completion_price: Of a million tokens of the reply.
+        gate: Limits how many calls are made at once.
+        clock: Returns seconds that only increase.
+
+    Raises:
+        ConfigError: "no_api_key", or "context_too_small" for a transcript.
     """
 
     def __init__(
@@ -97,23 +113,31 @@ class ChatSummarizer:
         )
 
     def planned_calls(self, transcript: Transcript) -> int:
-        """How many calls a transcript takes when nothing is refused and no reply is corrected."""
+        """Return how many calls a transcript takes if no reply has to be repaired or repeated."""
         return self._plan.calls(lines_of(transcript))
 
     def summarize(self, transcript: Transcript, context: StageContext) -> Summary:
-        """Raises RecordError("empty_transcript") when there are no words in it, and what the
-        service says, as `refusals` and `conversation` have it.
+        """Summarize a transcript.
+
+        Args:
+            transcript: What was completion.
+            context: Where answers are kept, and progress and cost are reported.
+
+        Raises:
+            RecordError: "empty_transcript": it has no words. Others: see `Conversation.reply_to`.
+            FatalError: No other recording would have a better answer.
+            RetryableError: See `Http.call`.
         """
         lines = lines_of(transcript)
         if not any(line.text for line in lines):
-            raise RecordError("empty_transcript", "there are no words to make a summary from")
+            raise RecordError("empty_transcript", "the transcript has no words to summarize")
         calls = self._plan.calls(lines)
-        _log.info("%s: %s is asked, calls: %d", context.meta.key, self._model.name, calls)
+        _log.info("%s: asking %s, calls: %d", context.meta.key, self._model.name, calls)
 
         def progress(read: int, parts: int) -> None:
             context.progress(read / (parts + 1) if parts > 1 else 1.0)
 
-        conversation = Conversation(self._model, PaidCalls(context.folder), self._teller(context))
+        conversation = Conversation(self._model, PaidCalls(context.folder), self._reporter(context))
         document = Document(context.meta, lines, self._zone)
         reply = Reading(conversation, document, self._plan, progress).reply(lines)
         context.progress(1.0)
@@ -124,26 +148,29 @@ class ChatSummarizer:
         return self._server.examine("language_model", self._model.name, "KIMI_MODEL")
 
     def close(self) -> None:
-        """Break off what runs; it raises Stopped there and in every later call."""
+        """Break off all calls, which raise Stopped, as later ones do."""
         self._server.close()
 
-    def _teller(self, context: StageContext) -> Callable[[Completion], None]:
+    def _reporter(self, context: StageContext) -> Callable[[Completion], None]:
         prompt_price, completion_price = self._prices
 
-        def tell(said: Completion) -> None:
-            cost = said.prompt_tokens * prompt_price + said.completion_tokens * completion_price
+        def report(completion: Completion) -> None:
+            cost = (
+                completion.prompt_tokens * prompt_price
+                + completion.completion_tokens * completion_price
+            )
             context.spent(
                 Usage(
-                    call=said.receipt,
+                    call=completion.receipt,
                     kind="llm",
                     model=self._model.name,
-                    prompt_tokens=said.prompt_tokens,
-                    completion_tokens=said.completion_tokens,
+                    prompt_tokens=completion.prompt_tokens,
+                    completion_tokens=completion.completion_tokens,
                     cost=cost,
                 )
             )
 
-        return tell
+        return report
 
     def _summary(self, reply: "Reply", transcript: Transcript) -> Summary:
         evidence, dropped = verified(reply.evidence, transcript)
@@ -168,18 +195,18 @@ class ChatSummarizer:
 
 
 def _within(traits: ModelTraits, known: int | None, largest_call: int | None) -> ModelTraits:
-    """What the model takes, within what it is said to take and what a call may use."""
+    """Return the traits of a model, limited to a known context and to what a call may use."""
     context = min(known or traits.context, largest_call or sys.maxsize)
     return replace(traits, context=context, reply=min(traits.reply, context // REPLY_SHARE))
 
 
 def _plan(traits: ModelTraits) -> Plan:
-    """What one call may take of a transcript, or of notes on it."""
+    """Return how much of a transcript, or of notes on it, one call takes."""
     room = int(traits.context * _USED_SHARE) - system_tokens() - _REPLIES * traits.reply
     if room < _SMALLEST_ROOM:
         raise ConfigError(
             "context_too_small",
-            f"{traits.context} tokens a call leave no room for a transcript",
+            f"{traits.context} tokens per call leave no room for a transcript",
             hint="raise LLM_TPM, or choose a KIMI_MODEL with a longer context",
         )
     return Plan(room, max(2, room // (2 * traits.reply)))
