@@ -10,7 +10,7 @@ from meeting_pipeline.errors import ConfigError
 
 
 def env_file_risk(path: Path) -> str | None:
-    """Return who else can read or change the keys in this file, or None if nobody can."""
+    """Return who else can read or change the keys in this file, or None."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""A run put together: the second half of the composition root, for commands that work."""
+"""The composition of a run from settings, rows and back ends."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,10 +37,16 @@ def pipeline(
     held: DatabaseRunLock | None = None,
     max_runtime_s: float | None = None,
 ) -> Iterator[Pipeline]:
-    """Everything a run needs, closed when the block ends. A signal ends the run in good order.
+    """Compose a run, and close what it holds when the block ends.
 
-    jobs, max_runtime_s: records in flight, and when to begin nothing more; None for what the
-    settings say. held: what `stores.lock` gave.
+    A signal ends the run in good order.
+
+    Args:
+        settings: The settings.
+        observer: Is told what happens.
+        jobs: How many recordings are in flight, or None for what the settings say.
+        held: The lock on the database, as `stores.lock` gave it.
+        max_runtime_s: Seconds after which no work is started, or None for what the settings say.
     """
     share_one_arena()
     jobs = jobs or settings.run.jobs or capacity.default_jobs(settings)

@@ -1,1 +1,1 @@
-"""One way to call a service over HTTP: deadlines, retries, rate limits, one circuit breaker."""
+"""Calls over HTTP: deadlines, retries, rate limits, and one circuit breaker per service."""

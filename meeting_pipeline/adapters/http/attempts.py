@@ -1,14 +1,14 @@
-"""One HTTP request with its answer, which has a deadline and can be broken off by another thread.
+"""One HTTP request and its answer, with a deadline, which another thread can break off.
 
-A socket's own timeout begins again with every byte: an answer that trickles in never meets it. So
-at the deadline the connection is shut down, and the call that blocks on it fails at once:
+A socket's own timeout starts over with every byte, so an answer that trickles in never exceeds it.
+Therefore the connection is shut down at the deadline, and the call that blocks on it fails at once:
 
     with adapter.attempt() as attempt:
         with attempt.within(60):
             response = session.send(...)
 
-What no socket waits for cannot be broken off: looking up a name ends when the system's resolver
-gives up, and connecting by the connect timeout, once for each address.
+What does not wait on a socket cannot be broken off: the lookup of a name ends when the system's
+resolver gives up, and an attempt to connect with the connect timeout, once for each address.
 """
 
 import os
@@ -22,9 +22,10 @@ from time import monotonic
 
 
 class Attempt:
-    """A request under way and the connection that serves it, in whatever phase that is.
+    """A request under way and the connection that serves it, in any phase.
 
-    is_late: whether it was broken off because its time was over.
+    Attributes:
+        is_late: Whether it was broken off because its deadline had passed.
     """
 
     def __init__(self) -> None:
@@ -35,10 +36,10 @@ class Attempt:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Break it off if the block takes longer than that.
+        """Break the attempt off if the block takes longer than this.
 
-        What happens in the block then fails in its own way, or sees the end of a body that has no
-        length: ask `is_late`.
+        The block then fails in its own way, or sees the end of a body without a length: `is_late`
+        tells whether that was the reason.
 
         Args:
             seconds: How long the block may take.
@@ -51,10 +52,10 @@ class Attempt:
             _watch.remove(deadline)
 
     def uses(self, descriptor: int) -> None:
-        """Remember the connection that serves it now, instead of the last one.
+        """Remember the connection that serves the request now, instead of the last one.
 
-        It is duplicated: the socket of a connection changes hands while TLS is agreed on and when
-        an answer is the last one, and a duplicate shuts down all the same.
+        The descriptor is duplicated: the socket of a connection changes its owner during the TLS
+        handshake and with the last answer, and shutting down a duplicate has the same effect.
 
         Args:
             descriptor: Of a connected socket.
@@ -66,7 +67,7 @@ class Attempt:
                 self._shut_down()
 
     def break_off(self) -> None:
-        """Shut the connection down, or the one that is being opened as soon as it is open.
+        """Shut the connection down, or, if it is being opened, as soon as it is open.
 
         Sending, waiting and reading fail at once. Any thread may call it.
         """
@@ -75,12 +76,12 @@ class Attempt:
             self._shut_down()
 
     def expire(self) -> None:
-        """Break it off because its time is over."""
+        """Break the attempt off because its deadline has passed."""
         self.is_late = True
         self.break_off()
 
     def close(self) -> None:
-        """Forget the connection; it lives on where it is kept for the next request."""
+        """Forget the connection, which its pool may keep for the next request."""
         with self._guard:
             self._forget()
 
@@ -91,7 +92,7 @@ class Attempt:
 
     def _shut_down(self) -> None:
         if self._socket:
-            with suppress(OSError):  # the other side was faster
+            with suppress(OSError):  # the other side has closed it already
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
@@ -102,7 +103,7 @@ class _Deadline:
 
 
 class _Watch:
-    """Breaks off what is late: one thread for all attempts, as one for each costs 0.1 ms."""
+    """A thread that breaks off late attempts: one for all of them, as one for each costs 0.1 ms."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -113,7 +114,7 @@ class _Watch:
     def add(self, deadline: _Deadline) -> None:
         with self._changed:
             self._deadlines.add(deadline)
-            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+            if self._thread is None or not self._thread.is_alive():  # a fork does not copy it
                 self._thread = Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
             elif deadline.at < self._wakes_at:

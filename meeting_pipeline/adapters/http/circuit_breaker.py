@@ -1,4 +1,4 @@
-"""Leave a service alone that is down: one probe now and then instead of everybody's retries."""
+"""A circuit breaker: while a service is down it gets one probe now and then, and no retries."""
 
 import threading
 from collections.abc import Callable
@@ -10,9 +10,13 @@ _PROBE_EVERY_S = 30.0
 
 
 class Breaker:
-    """Opens after five failures in a row; then one call every 30 s may try, and closes it again.
+    """A circuit breaker that opens after five failures in a row.
 
-    service: its name for messages. clock: seconds.
+    While it is open, one call is let through every 30 s. An answer closes it.
+
+    Args:
+        service: The name of the service in messages.
+        clock: Returns seconds that only increase.
     """
 
     def __init__(self, service: str, clock: Callable[[], float]) -> None:
@@ -23,7 +27,11 @@ class Breaker:
         self._guard = threading.Lock()
 
     def check(self) -> None:
-        """Raises RetryableError("service_down"), saying when a call may be tried again."""
+        """Let a call through.
+
+        Raises:
+            RetryableError: "service_down": not now; `retry_after_s` tells when.
+        """
         with self._guard:
             if self._failures < _FAILURES:
                 return
@@ -33,19 +41,19 @@ class Breaker:
                 return
         raise RetryableError(
             "service_down",
-            f"{self._service} has failed {_FAILURES} times in a row and is left alone for a while",
-            hint="the next run tries again; check the service's status page and the network",
+            f"{self._service} has failed {_FAILURES} times in a row and is not asked for a while",
+            hint="check its status page and the network; the next run tries again",
             retry_after_s=wait_s,
         )
 
     def failed(self) -> None:
-        """The service did not answer, or only said that it failed."""
+        """Count a failure: no answer, or one that only says that the service failed."""
         with self._guard:
             self._failures += 1
             if self._failures == _FAILURES:
                 self._probe_at = self._clock() + _PROBE_EVERY_S
 
     def answered(self) -> None:
-        """The service is there."""
+        """Close it: the service has answered."""
         with self._guard:
             self._failures = 0

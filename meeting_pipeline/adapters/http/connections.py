@@ -1,4 +1,4 @@
-"""HTTP connections that tell the attempt of their thread which socket serves it."""
+"""HTTP connections that hand their socket to the attempt which they serve."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +17,19 @@ _current: ContextVar[Attempt] = ContextVar("attempt")
 
 
 def current_attempt() -> Attempt:
-    """Return the attempt that this thread is making; raises LookupError where it makes none."""
+    """Return the attempt of this thread, or raise LookupError outside of one."""
     return _current.get()
 
 
 class BreakableAdapter(HTTPAdapter):
-    """Makes requests, each within an `attempt`, that `break_off` ends whatever they wait for."""
+    """An adapter of `requests` whose requests can be broken off, whatever they wait for.
+
+    Each request has to be made within an `attempt`.
+
+    Args:
+        pool_connections: How many hosts keep their connections.
+        pool_maxsize: How many connections are kept for each of them.
+    """
 
     def __init__(self, pool_connections: int, pool_maxsize: int) -> None:
         self._attempts: set[Attempt] = set()
@@ -41,7 +48,7 @@ class BreakableAdapter(HTTPAdapter):
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """Give an attempt that covers what this thread sends and reads until the block ends."""
+        """Cover by one attempt what this thread sends and reads until the block ends."""
         attempt = Attempt()
         with self._guard:
             self._attempts.add(attempt)
@@ -57,7 +64,7 @@ class BreakableAdapter(HTTPAdapter):
             attempt.close()
 
     def break_off(self) -> None:
-        """Break off every attempt under way, and every one to come."""
+        """Break off every attempt, also every later one."""
         with self._guard:
             self._is_broken_off = True
             attempts = list(self._attempts)
@@ -66,7 +73,7 @@ class BreakableAdapter(HTTPAdapter):
 
 
 class _Watched(HTTPConnection):
-    """Beside a class of urllib3: hands its socket to the attempt, from the first moment on."""
+    """A mixin for connections of urllib3 that hands their socket to the attempt at once."""
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()
@@ -74,7 +81,7 @@ class _Watched(HTTPConnection):
         return connection
 
     def request(self, *args: Any, **how: Any) -> None:
-        if self.sock is not None:  # it was kept from another attempt
+        if self.sock is not None:  # kept from an earlier attempt
             current_attempt().uses(self.sock.fileno())
         super().request(*args, **how)
 
@@ -86,7 +93,7 @@ def _watch(manager: Any) -> None:
 
 @cache
 def _watched(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """The same pool, of connections that are watched; those of a SOCKS proxy stay what they are."""
+    """Return a class of pools whose connections are watched; those of a SOCKS proxy are not."""
     own: Any = kind.ConnectionCls
     if issubclass(own, _Watched):
         return kind

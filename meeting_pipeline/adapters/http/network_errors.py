@@ -1,4 +1,4 @@
-"""What requests and urllib3 raise, in our words: no address with its query, no header."""
+"""Errors of requests and urllib3 as our own: without headers, and without queries."""
 
 import ssl
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FOREIGN = (
     OSError,
     UnicodeError,
 )
-"""Everything that sending a request and reading its answer may raise."""
+"""All that sending a request and reading its answer may raise."""
 
 _BAD_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -28,33 +28,40 @@ _NETWORK = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def in_our_words(error: BaseException, what: str) -> MeetingError:
-    """Our error for one of FOREIGN. what: the call, as messages name it.
+    """Return our error for one of FOREIGN.
 
-    ConfigError("bad_address"), ("bad_header") or ("no_certificates"), FatalError("tls"), else
-    RetryableError("network").
+    Args:
+        error: What was raised.
+        what: The call as messages name it.
+
+    Returns:
+        ConfigError "bad_address", "bad_header" or "no_certificates", FatalError "tls", or
+        RetryableError "network".
     """
     causes = list(_causes(error))
     if _any(causes, _BAD_ADDRESS):
         return ConfigError(
-            "bad_address", f"{what}: the address is none", hint="check the base address in .env"
+            "bad_address",
+            f"{what}: the address is not valid",
+            hint="check the base address in .env",
         )
     if _any(causes, (requests.exceptions.InvalidHeader, UnicodeError)):
         return ConfigError(
             "bad_header",
-            f"{what}: a credential holds characters that cannot be sent",
-            hint="copy ids and keys into .env again, without spaces or other signs around them",
+            f"{what}: a credential has characters that cannot be sent",
+            hint="copy ids and keys into .env again, without spaces or quotes around them",
         )
     if _any(causes, (ssl.SSLError, requests.exceptions.SSLError)) and not _any(causes, _BROKEN_OFF):
         return FatalError(
             "tls",
-            f"{what}: the server's certificate is not accepted, or it does not speak TLS",
+            f"{what}: the server's certificate is not accepted, or the server does not speak TLS",
             hint="check date, proxy and REQUESTS_CA_BUNDLE of this machine, and the address",
         )
     if not _any(causes, _NETWORK):
         return ConfigError(
             "no_certificates",
             f"{what}: the file of trusted certificates cannot be read",
-            hint="REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file that is not there",
+            hint="set REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE to a file that exists",
         )
     return RetryableError(
         "network", f"{what}: {_reason(causes)}", hint="check network, DNS and proxy"
@@ -65,7 +72,7 @@ def _reason(causes: list[BaseException]) -> str:
     if _any(causes, (urllib3.exceptions.NameResolutionError,)):
         return "the host name cannot be resolved"
     if _any(causes, (requests.exceptions.ProxyError,)):
-        return "the proxy does not let us through"
+        return "the proxy refuses the connection"
     if _any(causes, (ConnectionRefusedError,)):
         return "connection refused"
     if _any(causes, (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)):
@@ -80,7 +87,7 @@ def _any(causes: list[BaseException], kinds: tuple[type[BaseException], ...]) ->
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made from; libraries put that into four different places."""
+    """Yield an error and all that caused it; libraries keep causes in four different places."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop()

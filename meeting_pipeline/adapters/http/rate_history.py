@@ -1,8 +1,8 @@
 """The calls of the last window, in one file for all processes of a machine.
 
-Its lines are JSON: `[number, at, tokens]` for a call, where the last line of a number holds, and
-`[from, until]` for a pause. A call adds one line; now and then the file is rewritten, without
-what is over.
+Its lines are JSON: `[number, at, tokens]` for a call, where the last line of a number counts, and
+`[from, until]` for a pause. A call adds one line; now and then the file is rewritten without calls
+that have left the window.
 """
 
 import errno
@@ -22,13 +22,18 @@ _log = logging.getLogger(__name__)
 _SPARE_LINES = 200  # before the file is rewritten
 
 Call = tuple[float, int]
-"""When it may have arrived at the latest, by the machine's clock in seconds, and its tokens."""
+"""The latest time at which it may have arrived, in seconds of the clock, and its tokens."""
 
 
 class RateHistory:
-    """What a `RateLimit` knows of the past. path: None to keep it in this process only.
+    """The calls of the last window and the last pause, as far as a `RateLimit` needs them.
 
-    calls: by a number of their own. pause: from when until when no call may be made.
+    Args:
+        path: The file, or None to keep them in this process only.
+
+    Attributes:
+        calls: The calls by their numbers.
+        pause: From when until when no call is allowed, in seconds of the clock.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -41,7 +46,13 @@ class RateHistory:
         self._version: tuple[int, ...] = ()
 
     def put(self, number: int, at: float, tokens: int) -> None:
-        """A new call, or another time for one."""
+        """Add a call, or change the time of one.
+
+        Args:
+            number: Its number.
+            at: The latest time at which it may have arrived.
+            tokens: The tokens that it may use.
+        """
         self.calls[number] = at, tokens
         self._news.append(_line(number, at, tokens))
 
@@ -51,10 +62,14 @@ class RateHistory:
         self._news.append(_line(start, end))
 
     def keep(self, oldest: float, latest: float) -> None:
-        """Forget all calls but those after `oldest`.
+        """Forget all calls but those between two times.
 
-        What lies behind `latest` is from before the machine restarted and leaves the file, too:
-        else it would count when the clock comes there again.
+        A time after `latest` is from before the machine restarted. It leaves the file, too, because
+        it would count once more when the clock gets there.
+
+        Args:
+            oldest: Calls at this time and before it have left the window.
+            latest: No call can have been made after this time.
         """
         over = [number for number, (at, _) in self.calls.items() if not oldest < at <= latest]
         if self.pause[0] > latest or any(self.calls[number][0] > latest for number in over):
@@ -66,7 +81,11 @@ class RateHistory:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lock it against other processes while the block runs, then keep it; raises OSError."""
+        """Lock the history for other processes while the block runs, and write it afterwards.
+
+        Raises:
+            OSError: The file cannot be read or written.
+        """
         if self._path is None:
             yield
             self._news.clear()
@@ -77,7 +96,7 @@ class RateHistory:
             self._write(self._path)
 
     def _read(self, path: Path) -> None:
-        """Take over what another process has written since we last did."""
+        """Read what other processes have written since the last time."""
         version = _version(path)
         if version == self._version:
             return
@@ -85,20 +104,20 @@ class RateHistory:
         self._lines, self._is_whole, self._version = 0, True, version
         for line in path.read_bytes().splitlines(keepends=True) if version else ():
             self._lines += 1
-            self._is_whole = self._take(line) and self._is_whole
+            self._is_whole = self._read_line(line) and self._is_whole
         if not self._is_whole:
-            _log.warning("%s cannot be read everywhere, the rest of it counts", path)
+            _log.warning("%s is damaged; the lines that can be read are used", path)
 
-    def _take(self, line: bytes) -> bool:
-        """Whether the line says what a line should; one that was cut off does not."""
+    def _read_line(self, line: bytes) -> bool:
+        """Read one line, and return whether it is whole and makes sense."""
         try:
-            number, *said = json.loads(line)
-            if not line.endswith(b"\n") or not all(map(math.isfinite, (number, *said))):
+            number, *values = json.loads(line)
+            if not line.endswith(b"\n") or not all(map(math.isfinite, (number, *values))):
                 return False
-            if len(said) == 1:
-                self.pause = float(number), float(said[0])
+            if len(values) == 1:
+                self.pause = float(number), float(values[0])
             else:
-                at, tokens = said
+                at, tokens = values
                 self.calls[int(number)] = float(at), int(tokens)
         except (ValueError, TypeError, OverflowError, RecursionError):
             return False
@@ -111,12 +130,12 @@ class RateHistory:
             _append(path, b"".join(self._news))
             self._lines += len(self._news)
         else:
-            self._write_anew(path)
+            self._rewrite(path)
         self._news.clear()
         self._version = _version(path)
 
-    def _write_anew(self, path: Path) -> None:
-        """Whole or not at all; not synced, because a machine that restarts takes its minute."""
+    def _rewrite(self, path: Path) -> None:
+        """Rewrite the whole file; it is not synced, as a restart takes longer than a window."""
         part = path.with_name(f"{path.name}.part")
         lines = [_line(*self.pause), *(_line(number, *call) for number, call in self.calls.items())]
         with create(part) as stream:
@@ -158,7 +177,7 @@ def _opened(path: Path, how: int) -> Iterator[int]:
 
 
 def _version(path: Path) -> tuple[int, ...]:
-    """Another one after every change, () where there is no file."""
+    """Return what differs after every change of the file, or () if there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""How often a service is called: never more often than it allows, so that it never has to say so.
+"""The rate limit of a service: it is never called more often than it allows.
 
 A RateLimit is shared by all threads that call one service, and through its history file by all
-processes on this machine, one after the other or at the same time.
+processes on this machine, one after another or at the same time.
 """
 
 import threading
@@ -18,15 +18,20 @@ _MARGIN_S = 0.5  # clocks of two machines do not run at the same speed
 
 
 class RateLimit:
-    """At most that many calls, and that many tokens, in any span of `window_s` seconds.
+    """A limit of calls and of tokens in any span of `window_s` seconds.
 
-    per_minute, tokens_per_minute: None for no limit; then only cool-downs make anybody wait.
-    history: a file that carries the last window over to the next process; None for none.
-    patience_s: a longer cool-down is not waited for, it is an error that says how long.
-    arrival_s: a request has arrived so long after it was sent, or when it is answered: it counts
-    from the earlier of the two, so no delay on the way makes the other side see more than we do.
-    stop: its being set ends every wait. clock: seconds, the same for all processes on a machine
-    (`time.monotonic` is).
+    Args:
+        per_minute: Calls in a window, or None for no limit.
+        tokens_per_minute: Tokens in a window, or None for no limit. Without both, only cool-downs
+            make a caller wait.
+        history: A file that carries the last window over to other processes, or None.
+        stop: Ends every wait with Stopped once it is set.
+        window_s: The length of a window.
+        arrival_s: The time within which a request arrives. A call counts from then on, or from its
+            answer if that is earlier, so that no delay on the way lets the service see more calls
+            in a window than it allows.
+        patience_s: A longer cool-down is not waited for; it is an error that says how long it is.
+        clock: Returns seconds, the same for all processes of a machine (`time.monotonic` does).
     """
 
     def __init__(
@@ -56,11 +61,15 @@ class RateLimit:
 
     @contextmanager
     def slot(self, tokens: int = 0) -> Iterator[None]:
-        """Wait until one more call is allowed, and count it; call while the block runs.
+        """Wait until one more call is allowed, and count the call that the block makes.
 
-        tokens: what the call may use at most. Raises Stopped when the run is asked to end,
-        RetryableError("cooling_down") when the service asked for a long pause, and
-        FatalError("rates_not_written") when the history cannot be kept.
+        Args:
+            tokens: The most that the call may use.
+
+        Raises:
+            Stopped: The run was asked to end.
+            RetryableError: "cooling_down": the service asked for a long pause.
+            FatalError: "rates_not_written": the history cannot be written.
         """
         number = self._enter(tokens)
         try:
@@ -69,7 +78,7 @@ class RateLimit:
             self._leave(number)
 
     def cool_down(self, seconds: float) -> None:
-        """Allow no call for so long; a longer cool-down that was asked for before stays."""
+        """Allow no call for this many seconds; a cool-down that ends later stays in force."""
         with self._shared() as history:
             now = self._clock()
             if seconds > self._cooling_s(now):
@@ -88,7 +97,7 @@ class RateLimit:
                 raise Stopped("stopped", "the run was asked to end")
 
     def _leave(self, mine: int) -> None:
-        """Count it from now on, where that lets anybody call sooner."""
+        """Count a call from now on, if that allows another one sooner."""
         if not self._is_close():
             return
         with self._shared() as history:
@@ -98,7 +107,7 @@ class RateLimit:
                 history.put(mine, now, tokens)
 
     def _is_close(self) -> bool:
-        """Whether as many calls again would come near the limit."""
+        """Return whether as many calls once more would come near the limit."""
         with self._guard:
             calls = list(self._history.calls.values())
         tokens = sum(used for _, used in calls)
@@ -107,7 +116,7 @@ class RateLimit:
         )
 
     def _wait_s(self, history: RateHistory, tokens: int) -> float:
-        """Seconds until the next call is allowed, 0 for now."""
+        """Return the seconds until the next call is allowed."""
         if self._stop.is_set():
             raise Stopped("stopped", "the run was asked to end")
         now = self._clock()
@@ -115,7 +124,7 @@ class RateLimit:
         if cooling_s > self._patience_s:
             raise RetryableError(
                 "cooling_down",
-                f"the service asked for a pause, {cooling_s:.0f} s of it are left",
+                f"the service asked for a pause, of which {cooling_s:.0f} s are left",
                 retry_after_s=cooling_s,
             )
         history.keep(now - self._window_s, now + self._arrival_s)
@@ -124,7 +133,7 @@ class RateLimit:
         return max(cooling_s, free_at - now)
 
     def _cooling_s(self, now: float) -> float:
-        """Seconds that are left of a pause; one from before the machine restarted is over."""
+        """Return the seconds left of a pause; one from before a restart of the machine is over."""
         start, end = self._history.pause
         return end - now if start <= now else 0.0
 
@@ -134,7 +143,7 @@ class RateLimit:
         return calls[-self._per_minute][0] + self._window_s
 
     def _room_for_tokens(self, calls: Sequence[Call], tokens: int) -> float:
-        """When enough calls have left the window; a call above the limit waits for all of them."""
+        """Return when enough tokens are free; a call above the limit waits for an empty window."""
         if self._tokens is None:
             return 0.0
         excess = sum(used for _, used in calls) + min(tokens, self._tokens) - self._tokens
@@ -146,13 +155,13 @@ class RateLimit:
 
     @contextmanager
     def _shared(self) -> Iterator[RateHistory]:
-        """The history, locked against other processes while the block runs, kept afterwards."""
+        """Lock the history while the block runs, and write it afterwards."""
         try:
             with self._guard, self._history.held():
                 yield self._history
         except OSError as error:
             raise FatalError(
                 "rates_not_written",
-                f"cannot keep {self._file}: {error.strerror}",
-                hint="free some space there, or fix the permissions of the data directory",
+                f"{self._file} cannot be written: {error.strerror}",
+                hint="free space on its disk, or correct the permissions of DATA_DIR",
             ) from error

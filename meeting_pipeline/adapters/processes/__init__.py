@@ -1,1 +1,1 @@
-"""Work in processes of its own: one way to start, limit, stop and kill a child."""
+"""Work in other processes: one way to start, limit, stop and kill a child."""

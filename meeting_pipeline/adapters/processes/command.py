@@ -158,6 +158,6 @@ def _both_pipes(process: subprocess.Popen[bytes]) -> Iterator[selectors.BaseSele
 def _stalled(process: subprocess.Popen[bytes], stall_s: float) -> RetryableError:
     return RetryableError(
         "media_tool_stalled",
-        f"process {process.pid} did nothing for {stall_s:g} s and was ended",
-        within_run=False,  # it would keep others from the processor again
+        f"process {process.pid} wrote nothing for {stall_s:g} s and was killed",
+        within_run=False,  # in the same run it would take the processor from others once more
     )

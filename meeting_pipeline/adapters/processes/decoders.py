@@ -1,7 +1,7 @@
-"""What needs a media decoder, done in processes of their own.
+"""Media decoders in processes of their own.
 
-A decoder is as large as the rest of the program, takes a processor for seconds while our threads
-have requests to make, and may crash on a broken file.
+A decoder takes as much memory as the rest of the program, holds a processor for seconds while
+threads have requests to make, and may crash on a damaged file.
 """
 
 import time
@@ -22,9 +22,13 @@ _AT_HAND = 1
 
 @dataclass(frozen=True)
 class Call:
-    """A function by its module and name, so that it is not imported here, and what it is given.
+    """A call of a function, by name: its module is imported in the decoder only.
 
-    tells: whether it is also given whom to tell how far it is.
+    Attributes:
+        module: The module of the function.
+        function: Its name.
+        given: Its argument.
+        tells: Whether it reports progress, to a second argument.
     """
 
     module: str
@@ -35,12 +39,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Calling:
-    """What the processes do (`worker.Work`). modules: what most calls take."""
+    """The work of a decoder: calling functions (`worker.Work`).
+
+    Attributes:
+        modules: What is imported before the first call.
+    """
 
     modules: Sequence[str]
 
     def begin(self, slots: ResizableSemaphore) -> Worker:
-        """Nobody gets more than any recording needs."""
+        """Limit this process and import the modules.
+
+        Args:
+            slots: Not used: a decoder has one thread.
+        """
         restrict_this_process()
         for module in self.modules:
             import_module(module)
@@ -48,16 +60,18 @@ class Calling:
 
 
 class Decoders:
-    """Threads may share them.
+    """A pool of decoders; threads may share it.
 
-    processes: how many files are worked on at once. modules: what they load before the first call.
+    Args:
+        processes: How many files are decoded at once.
+        modules: What a decoder imports before its first call.
     """
 
     def __init__(self, processes: int, modules: Sequence[str] = ()) -> None:
         self._pool = WorkerPool(processes, Calling(tuple(modules)), cores=processes)
 
     def prepare(self) -> None:
-        """Start the first ones while nothing is there for them to do; waits for none of them."""
+        """Start the first decoder before there is work for it, without waiting for it."""
         self._pool.prepare(_AT_HAND)
 
     def call(
@@ -68,18 +82,25 @@ class Decoders:
         progress: Progress | None = None,
         stall_s: float | None = None,
     ) -> Any:
-        """What that function returns for `given`; raises our errors as it does.
+        """Call a function in a decoder and return its result.
 
-        progress: told how far it is, by functions that tell. stall_s: seconds without a word after
-        which its process is killed.
-        Raises RetryableError("worker_died") when its process ends, ("worker_stalled"), Stopped
-        after `close`.
+        Args:
+            module: The module of the function.
+            function: Its name.
+            given: Its argument.
+            progress: Called with the share that is done, by functions that report it.
+            stall_s: Seconds without a message after which the process is killed.
+
+        Raises:
+            MeetingError: The function raised it.
+            RetryableError: "worker_died" or "worker_stalled".
+            Stopped: After `close`.
         """
         call = Call(module, function, given, tells=progress is not None)
         return self._pool.run(call, progress or no_progress, stall_s)
 
     def close(self) -> None:
-        """End the processes, also one that is at work."""
+        """Kill the processes, also one that is at work."""
         self._pool.close()
 
 
@@ -89,7 +110,7 @@ def _call(call: Call, progress: Progress) -> Any:
 
 
 def _now_and_then(progress: Progress) -> Progress:
-    """Wake the one that is told."""
+    """Return a `progress` that passes on two reports a second: each wakes the other process."""
     told_at = time.monotonic()
 
     def tell(fraction: float) -> None:

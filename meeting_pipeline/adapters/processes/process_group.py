@@ -100,7 +100,7 @@ class ProcessGroup:
         self.check_open()
 
     def close(self) -> None:
-        """Kill all children and start no more; whoever waits for one gets Stopped."""
+        """Kill all children and start no more; a thread that waits for one gets Stopped."""
         with self._guard:
             self._closed = True
             running = list(self._running)

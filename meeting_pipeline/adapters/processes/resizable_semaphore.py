@@ -1,11 +1,18 @@
-"""How many threads of a recogniser process compute at once: all while no other is at work."""
+"""A semaphore whose size may change while it is held."""
 
 from threading import Condition
 from types import TracebackType
 
 
 class ResizableSemaphore:
-    """A semaphore whose size may change while it is used; `with slots:` takes one place."""
+    """A semaphore that limits how many threads compute at once; `with semaphore:` takes one place.
+
+    A recogniser process may use all cores while no other process is at work, and a share of them
+    otherwise: its semaphore is resized whenever that changes.
+
+    Args:
+        size: How many threads may hold it at once, at first.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -13,7 +20,7 @@ class ResizableSemaphore:
         self._changed = Condition()
 
     def resize(self, size: int) -> None:
-        """From now on that many at once; who is at work finishes."""
+        """Admit this many threads from now on; the ones that hold a place keep it to the end."""
         with self._changed:
             self._size = size
             self._changed.notify_all()

@@ -1,8 +1,8 @@
-"""What a worker process does, and the messages it is spoken to with.
+"""The program of a worker process, and the messages between it and its parent.
 
-It reads one `Work`, then tasks, from the socket it inherited, and answers each with any number of
-`Advanced` and one `Done`, `Failed` or `Crashed`; `Cores` and `Begin` may come at any time, and have
-no answer. When the other end is gone, however that happened, the process ends too.
+It reads one `Work` and then tasks from the socket that it inherits. Each task is answered by any
+number of `Advanced` and one `Done`, `Failed` or `Crashed`. `Cores` and `Begin` may come at any time
+and are not answered. The process ends when the other end of the socket is closed.
 """
 
 import os
@@ -22,48 +22,53 @@ from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports.progress import Progress
 
 Worker = Callable[[Any, Progress], Any]
-"""Does one task after another: given the task, its result, which can be pickled, or our errors."""
+"""Does one task after another: returns a result that can be pickled, or raises our errors."""
 
 
 class Work(Protocol):
-    """What workers do, as it is sent to their processes."""
+    """What workers do. It is sent to their processes, so it can be pickled."""
 
     def begin(self, slots: ResizableSemaphore) -> Worker:
-        """Load whatever it takes; raises our errors.
+        """Load what the work needs and return what does it.
 
-        slots: one for each thread that computes, as many as there are cores for this process.
+        Args:
+            slots: A semaphore that each thread holds while it computes, with as many places as
+                there are cores for this process.
+
+        Raises:
+            MeetingError: It cannot be loaded.
         """
 
 
 @dataclass(frozen=True)
 class Cores:
-    """How many cores the worker may use from now on."""
+    """The number of cores that the worker may use from now on."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Begin:
-    """A task will come: load what it takes. What goes wrong with it, the task will tell."""
+    """An announcement of a task: load what it needs. An error is raised again by the task."""
 
 
 @dataclass(frozen=True)
 class Advanced:
-    """How far the task is, 0..1."""
+    """The share of the task that is done, 0..1."""
 
     fraction: float
 
 
 @dataclass(frozen=True)
 class Done:
-    """The task's result."""
+    """The result of the task."""
 
     result: Any
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The error a task ended with, in parts, because our errors cannot be pickled."""
+    """The error of a task, in parts, because our errors cannot be pickled."""
 
     kind: type[MeetingError]
     code: str
@@ -71,31 +76,31 @@ class Failed:
     hint: str
 
     def error(self) -> MeetingError:
-        """The same error again."""
+        """Return the same error."""
         return self.kind(self.code, self.message, hint=self.hint)
 
 
 @dataclass(frozen=True)
 class Crashed:
-    """A bug the task met: what and where, without values, for they may be transcript text."""
+    """A bug in a task: its kind and place, without values, as they may be transcript text."""
 
     kind: str
     where: str
 
     @classmethod
     def by(cls, bug: Exception) -> "Crashed":
-        """The innermost three calls say enough."""
+        """Describe a bug by its kind and its innermost three calls."""
         calls = traceback.extract_tb(bug.__traceback__)[-3:]
         where = " > ".join(f"{Path(call.filename).name}:{call.lineno}" for call in calls)
         return cls(type(bug).__name__, where)
 
     def error(self) -> RuntimeError:
-        """A bug for the caller too."""
+        """Return a bug for the caller, too."""
         return RuntimeError(f"{self.kind} in a worker process at {self.where}")
 
 
 def main() -> None:
-    """Serve the socket named by the first argument until the other end is gone."""
+    """Serve the socket whose number is the first argument until its other end is closed."""
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     inbox: SimpleQueue[Any] = SimpleQueue()
     slots = ResizableSemaphore(1)
@@ -144,4 +149,4 @@ def _send(connection: "Connection[Any, Any]", message: Advanced | Done | Failed 
 
 
 def _leave() -> NoReturn:
-    os._exit(0)  # no caller wants what the main thread may still be computing
+    os._exit(0)  # what the main thread may still compute is not needed

@@ -1,4 +1,4 @@
-"""Worker processes, started when they are first needed and replaced when they die."""
+"""A pool of worker processes, which are started on demand and replaced when they die."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,11 +26,16 @@ _PYTHON_WORDS = ("-P", "-c", _PROGRAM)  # -P: modules of the current folder are 
 
 
 class WorkerPool:
-    """At most `size` workers at once; any thread may ask, and waits while all are busy.
+    """A pool of workers; any thread may give it a task, and waits while all workers are busy.
 
-    Those at work share the processor's cores. Workers are plain subprocesses of this interpreter,
-    so it does not matter how this one was started, and in a session of their own, so Ctrl-C in the
-    terminal reaches only us. cores: that all of them may use. environment: theirs instead of ours.
+    Those at work share the cores of the processor. Workers are subprocesses of this interpreter
+    (`ProcessGroup`), so it does not matter how this process was started.
+
+    Args:
+        size: How many workers there are at the most.
+        work: What they do.
+        cores: How many cores all of them may use.
+        environment: Replaces the environment of this process, or None.
     """
 
     def __init__(
@@ -47,10 +52,18 @@ class WorkerPool:
         self._lock = Lock()
 
     def run(self, task: Any, progress: Progress, stall_s: float | None = None) -> Any:
-        """The task's result; raises what the worker raised, RuntimeError for its bugs.
+        """Have a worker do a task and return its result.
 
-        Raises RetryableError("worker_died") when the process ends in the middle, Stopped when
-        that was `close`, and after it; ("worker_stalled") when it says nothing for stall_s.
+        Args:
+            task: What `work` takes.
+            progress: Called with the share that is done.
+            stall_s: Seconds without a message after which the worker is killed, or None.
+
+        Raises:
+            MeetingError: The worker raised it.
+            RetryableError: "worker_died" or "worker_stalled".
+            Stopped: After `close`.
+            RuntimeError: A bug in the worker.
         """
         worker = self._free.get()
         try:
@@ -74,9 +87,10 @@ class WorkerPool:
         raise answer.error()
 
     def prepare(self, least: int) -> None:
-        """Have that many there, with all that they take loaded before the first task.
+        """Start workers that load what they need before the first task, without waiting for them.
 
-        Waits for no process, and starts none where all are at work.
+        Args:
+            least: How many workers there have to be; fewer are started if all are at work.
         """
         if len(self._processes) >= least:
             return
@@ -87,7 +101,7 @@ class WorkerPool:
             else:
                 self._free.put(place)
         for worker in begun:
-            self._free.put(worker)  # on top: they are asked before another one is started
+            self._free.put(worker)  # on top, so that they are asked before another one is started
 
     def close(self) -> None:
         """Kill every worker, also one that is at work."""
@@ -95,7 +109,7 @@ class WorkerPool:
 
     @contextmanager
     def _at_work(self, worker: "_Worker") -> Iterator[None]:
-        """Give the worker its share of the cores, and at the end back to the others."""
+        """Give the worker its share of the cores while the block runs."""
         with self._lock:
             self._busy.add(worker)
             self._share()
@@ -114,7 +128,7 @@ class WorkerPool:
         return _Worker(self._work, self._processes, self._environment)
 
     def _taken(self) -> "list[_Worker | None]":
-        """All that are free, and the places of those to come."""
+        """Take all places that are free, with and without a worker."""
         places = []
         with suppress(Empty):
             while True:
@@ -125,7 +139,7 @@ class WorkerPool:
         try:
             worker = self._start()
         except (Stopped, OSError):
-            return None  # the one that asks for it will be told; its place must not be lost
+            return None  # the task that takes this place raises it again
         worker.prepare()
         return worker
 
@@ -157,7 +171,7 @@ class _Worker:
         return self._process.poll() is None
 
     def ask(self, task: Any, progress: Progress, stall_s: float | None) -> Done | Failed | Crashed:
-        """Raises EOFError or OSError when the process is gone, RetryableError when it hangs."""
+        """Return the answer to a task, or raise EOFError or OSError if the process is gone."""
         self._send(task)
         while True:
             if not self._connection.poll(stall_s):
@@ -168,12 +182,12 @@ class _Worker:
             progress(message.fraction)
 
     def prepare(self) -> None:
-        """Have it load what it takes; who asks a dead one for a task will notice."""
+        """Have it load what it needs; that it is dead shows when it is given a task."""
         with suppress(OSError):
             self._send(Begin())
 
     def may_use(self, cores: int) -> None:
-        """Tell it how many cores; who asks a dead one for a task will notice."""
+        """Tell it how many cores it may use; that it is dead shows when it is given a task."""
         with suppress(OSError):
             self._send(Cores(cores))
 
@@ -189,14 +203,14 @@ class _Worker:
 def _stalled(stall_s: float | None) -> RetryableError:
     return RetryableError(
         "worker_stalled",
-        f"A process that works on recordings said nothing for {stall_s:g} s, and was ended.",
-        within_run=False,  # it would keep others from the processor again
+        f"a worker process sent nothing for {stall_s:g} s and was killed",
+        within_run=False,  # in the same run it would take the processor from others once more
     )
 
 
 def _died(error: EOFError | OSError) -> RetryableError:
     return RetryableError(
         "worker_died",
-        f"A process that works on recordings ended in the middle ({type(error).__name__}).",
+        f"a worker process ended in the middle of its work ({type(error).__name__})",
         hint="often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
     )
