@@ -4,16 +4,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meeting_pipeline.adapters.downloads.local_file import LocalFileDownloader
 from meeting_pipeline.ports.services import Summarizer
 from meeting_pipeline.ports.sources import Downloader, RecordingSource, ServiceClock
 from meeting_pipeline.settings.backends import DOWNLOADERS, SOURCES, SUMMARIZERS, BackendSpec
-from meeting_pipeline.wiring.context import BackendContext
+
+if TYPE_CHECKING:  # commands that only want the time of day do without decoders and HTTP
+    from meeting_pipeline.wiring.context import BackendContext
 
 
-def make(row: BackendSpec, context: BackendContext, *others: object) -> Any:
+def make(row: BackendSpec, context: "BackendContext", *others: object) -> Any:
     """Make a back end, and load what it needs.
 
     Args:
@@ -24,13 +26,13 @@ def make(row: BackendSpec, context: BackendContext, *others: object) -> Any:
     return resolve_name(row.make)(context, *others)
 
 
-def make_source(context: BackendContext) -> RecordingSource:
+def make_source(context: "BackendContext") -> RecordingSource:
     """Make the source in use (MEETING_SOURCE)."""
     source: RecordingSource = make(SOURCES.chosen(context.settings), context)
     return source
 
 
-def make_downloader(context: BackendContext) -> Downloader:
+def make_downloader(context: "BackendContext") -> Downloader:
     """Make what downloads the media of the source in use (DOWNLOADER)."""
     if context.settings.source_name == "folder":
         return LocalFileDownloader()
@@ -38,7 +40,7 @@ def make_downloader(context: BackendContext) -> Downloader:
     return downloader
 
 
-def make_summarizer(context: BackendContext) -> Summarizer:
+def make_summarizer(context: "BackendContext") -> Summarizer:
     """Make the summarizer in use (LLM_BACKEND)."""
     summarizer: Summarizer = make(SUMMARIZERS.chosen(context.settings), context)
     return summarizer

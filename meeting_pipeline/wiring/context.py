@@ -5,8 +5,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from meeting_pipeline.adapters.asr.pieces import Packets
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
+from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
+from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import MediaInfo, MediaTool
@@ -14,11 +18,6 @@ from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.wiring.capacity import cores
-
-if TYPE_CHECKING:
-    from meeting_pipeline.adapters.asr.pieces import Packets
-    from meeting_pipeline.adapters.http.rate_limit import RateLimit
-    from meeting_pipeline.adapters.processes.decoders import Decoders
 
 _PACKETS = "meeting_pipeline.adapters.asr.packets"
 _PYAV = "meeting_pipeline.adapters.media.pyav"
@@ -46,8 +45,6 @@ class BackendContext:
     def media(self) -> MediaTool:
         """ffmpeg where it is installed, else PyAV, which is a dependency."""
         if ffmpeg := find_program("ffmpeg"):
-            from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
-
             tool = FFmpegMedia(ffmpeg, self._library)
             self.services.callback(tool.close)
             return tool
@@ -61,7 +58,7 @@ class BackendContext:
         """Start a decoder before the first recording needs it."""
         self._decoders.prepare()
 
-    def packets(self, mp3: Path) -> "Packets":
+    def packets(self, mp3: Path) -> Packets:
         """Find where an mp3 can be cut, in another process."""
         found: Packets = self._decoders.call(_PACKETS, "packets_of", mp3)
         return found
@@ -70,7 +67,7 @@ class BackendContext:
         """Return the gate of a resource, which is entered where the resource is used."""
         return self.gates[resource] if self.gates else OPEN
 
-    def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> "RateLimit":
+    def rate(self, name: str, per_minute: int | None, tokens: int | None = None) -> RateLimit:
         """Return the rate limit of a service, whose last minute is kept from run to run.
 
         Args:
@@ -78,8 +75,6 @@ class BackendContext:
             per_minute: Calls per minute, or None for any number.
             tokens: Tokens per minute, or None for any number.
         """
-        from meeting_pipeline.adapters.http.rate_limit import RateLimit
-
         return RateLimit(
             per_minute,
             tokens_per_minute=tokens,
@@ -89,14 +84,10 @@ class BackendContext:
 
     @cached_property
     def _library(self) -> MediaTool:
-        from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
-
         return WorkerProcessMedia(self._decoders)
 
     @cached_property
-    def _decoders(self) -> "Decoders":
-        from meeting_pipeline.adapters.processes.decoders import Decoders
-
+    def _decoders(self) -> Decoders:
         decoders = Decoders(min(self.jobs, cores()), [_PYAV])
         self.services.callback(decoders.close)
         return decoders

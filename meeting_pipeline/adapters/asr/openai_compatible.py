@@ -133,7 +133,7 @@ class EndpointTranscriber:
         with self._cpu.slot():
             sound = listen(audio, self._media)
         if not sound.speech:
-            raise SkipRecord("no_speech", "There is no speech in this recording.")
+            raise SkipRecord("no_speech", "The recording contains no speech.")
         hearing = self._hearing(audio, sound, context)
         try:
             segments = hearing.segments()
