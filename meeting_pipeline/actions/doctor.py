@@ -172,8 +172,7 @@ def _source(context: BackendContext) -> list[Check]:
 
 
 def _media(context: BackendContext) -> Check:
-    tool = type(context.media).__name__.removesuffix("Media")
-    return Check("media", True, f"{tool} on {platform.machine()}")
+    return Check("media", True, f"{context.media_name} on {platform.machine()}")
 
 
 def _downloads(context: BackendContext) -> list[Check]:

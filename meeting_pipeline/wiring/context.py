@@ -43,12 +43,17 @@ class BackendContext:
 
     @cached_property
     def media(self) -> MediaTool:
-        """ffmpeg where it is installed, else PyAV, which is a dependency."""
+        """The ffmpeg program where it is installed, else PyAV, which is a dependency."""
         if ffmpeg := find_program("ffmpeg"):
             tool = FFmpegMedia(ffmpeg, self._library)
             self.services.callback(tool.close)
             return tool
         return self._library
+
+    @property
+    def media_name(self) -> str:
+        """The name of the library or program that decodes media."""
+        return "FFmpeg" if isinstance(self.media, FFmpegMedia) else "PyAV"
 
     def probe(self, media: Path) -> MediaInfo:
         """Look into a media file, in another process (`ports.media.Probe`)."""

@@ -48,7 +48,7 @@ _CELLS: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"\d+\.\d GiB free", "# GiB free"),
         (r"SQLite \d+\.\d+\.\d+", "SQLite #"),
         (r"aria2 \d+\.\d+\.\d+", "aria2 #"),
-        (r"(?<=Media on )\w+|(?<=Apart on )\w+", "#"),
+        (r"(?<=PyAV on )\w+|(?<=FFmpeg on )\w+", "#"),
     )
 )
 """What may be followed by blanks up to the next column of a table."""
