@@ -1,5 +1,6 @@
 """The table of back ends: which one is used, and what it still needs."""
 
+from operator import attrgetter
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -26,12 +27,16 @@ def settings(**written: str) -> Settings:
     return config.load(Path("no.env"), written)
 
 
-@pytest.mark.parametrize("row", [row for table in TABLES for row in table.rows], ids=repr)
+@pytest.mark.parametrize(
+    "row", [row for table in TABLES for row in table.rows], ids=attrgetter("make")
+)
 def test_every_row_names_a_function_that_is_there(row: BackendSpec) -> None:
     assert callable(resolve_name(row.make))
 
 
-@pytest.mark.parametrize("row", [row for table in TABLES for row in table.rows], ids=repr)
+@pytest.mark.parametrize(
+    "row", [row for table in TABLES for row in table.rows], ids=attrgetter("make")
+)
 def test_every_required_setting_is_one_that_is_read(row: BackendSpec) -> None:
     names = {name for one in row.required_settings for name in (one.name, one.instead) if name}
     assert names <= set(config.setting_names())
