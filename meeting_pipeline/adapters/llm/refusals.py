@@ -124,7 +124,7 @@ def _refuse_content(refusal: Refusal) -> None:
 def _retry_later(code: str, refusal: Refusal, attempt: int) -> RetryLater:
     """Return a pause for all callers: as long as is asked for, and at least our own back-off."""
     longest_s = min(_LONGEST_PAUSE_S, 2 * _FIRST_PAUSE_S * 2**attempt)
-    back_off_s = random.uniform(_FIRST_PAUSE_S, longest_s)  # noqa: S311 - jitter is no secret
+    back_off_s = random.uniform(_FIRST_PAUSE_S, longest_s)  # noqa: S311 - jitter, not a secret
     wait_s = max(back_off_s, refusal.named_wait_s or 0.0, refusal.answer.retry_after_s or 0.0)
     return RetryLater(RetryableError(code, refusal.line, retry_after_s=wait_s))
 
