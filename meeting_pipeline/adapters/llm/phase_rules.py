@@ -80,8 +80,9 @@ class PhaseVerdict:
 
 
 def lexicon_version() -> str:
-    """Return a short hash of the lexicon, which changes with its terms."""
-    return hashlib.sha256(_lexicon_bytes()).hexdigest()[:12]
+    """Return a short hash of the lexicon, which changes with its terms, not its comments."""
+    terms = "\n".join(f"{term.text} {term.phase} {term.weight}" for term in _lexicon_terms())
+    return hashlib.sha256(terms.encode()).hexdigest()[:12]
 
 
 def classify(sentences: Sequence[Sentence], subject: str = "") -> PhaseVerdict:
@@ -193,16 +194,16 @@ def _pattern(term: str) -> str:
 
 @cache
 def _lexicon() -> Lexicon:
-    data = tomllib.loads(_lexicon_bytes().decode())
-    return Lexicon(
-        [
-            Term(text, Phase(phase), data["weights"][list_name])
-            for phase, lists in data["phases"].items()
-            for list_name, texts in lists.items()
-            for text in texts
-        ]
+    return Lexicon(_lexicon_terms())
+
+
+@cache
+def _lexicon_terms() -> tuple[Term, ...]:
+    text = resources.files(__package__).joinpath(_LEXICON).read_text("utf-8")
+    data = tomllib.loads(text)
+    return tuple(
+        Term(text, Phase(phase), data["weights"][list_name])
+        for phase, lists in data["phases"].items()
+        for list_name, texts in lists.items()
+        for text in texts
     )
-
-
-def _lexicon_bytes() -> bytes:
-    return resources.files(__package__).joinpath(_LEXICON).read_bytes()
