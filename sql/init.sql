@@ -200,3 +200,11 @@ CREATE TABLE IF NOT EXISTS erased (
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+ALTER TABLE recordings ADD COLUMN notes JSON;
+
+ALTER TABLE recordings ADD COLUMN accept_damaged BOOL NOT NULL DEFAULT false;
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';

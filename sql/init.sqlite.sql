@@ -206,4 +206,12 @@ CREATE TABLE IF NOT EXISTS erased (
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
 
+-- Running upgrade 0003 -> 0004
+
+ALTER TABLE recordings ADD COLUMN notes JSON;
+
+ALTER TABLE recordings ADD COLUMN accept_damaged BOOLEAN DEFAULT 0 NOT NULL;
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
+
 COMMIT;

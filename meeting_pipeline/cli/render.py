@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
 from meeting_pipeline.domain.display import json_text, strip_control_characters
-from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport
+from meeting_pipeline.domain.stages import Outcome, RecordNotes, RecordOutcome, RunReport
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.ports.rows import RunPlan
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+_MOST_NOTES = 20  # on a screen
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def report(ended: RunReport) -> None:
     if ended.records:
         columns = ("#", "主题 subject", "结果 result", "原因 reason")
         console().print(table(columns, map(_outcome, ended.records)))
-    sys.stdout.write("\n".join([*_counts(ended), *_timing(ended.timing), _end(ended)]) + "\n")
+    lines = [*_notes(ended.notes), *_counts(ended), *_timing(ended.timing), _end(ended)]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def plan(planned: RunPlan) -> None:
@@ -85,6 +88,20 @@ def plan(planned: RunPlan) -> None:
         f"试运行 dry run: {planned.listed} listed = {new} new + "
         f"{planned.listed - new} known; {len(rows)} would be processed. No row was written."
     )
+    for line in _notes(planned.notes):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _notes(of_records: Sequence[RecordNotes]) -> list[str]:
+    """Return a line for each note of a source about a listed recording, the first ones of many."""
+    named = [
+        f"注意 note  {shorten(one.subject or one.record_id, 36)}: {strip_control_characters(note)}"
+        for one in of_records
+        for note in one.notes
+    ]
+    more = len(named) - _MOST_NOTES
+    rest = [f"注意 note  … 另有 {more} 条 and {more} more; --json lists all"] if more > 0 else []
+    return named[:_MOST_NOTES] + rest
 
 
 def _outcome(record: RecordOutcome) -> Row:

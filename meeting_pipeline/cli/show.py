@@ -7,7 +7,7 @@ from meeting_pipeline.actions.find import find
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, RecordingId
 from meeting_pipeline.cli.session import begin
-from meeting_pipeline.cli.words import minutes
+from meeting_pipeline.cli.words import minutes, note_lines
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import ActionItem, Evidence, Summary, Transcript
 from meeting_pipeline.domain.stages import LedgerEntry, StageName
@@ -53,6 +53,7 @@ def draw(detail: RecordingDetail, zone: ZoneInfo) -> None:
         f"  {one.role:<8} {one.name or one.person}  {minutes(one.seconds)}"
         for one in detail.attendance
     ]
+    lines += note_lines(recording.notes)
     lines += _removed_lines(recording.stages, zone)
     lines += _summary_lines(detail.summary)
     for line in lines:

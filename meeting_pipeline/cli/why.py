@@ -7,7 +7,7 @@ from meeting_pipeline.actions.find import find
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, RecordingId
 from meeting_pipeline.cli.session import begin
-from meeting_pipeline.cli.words import STAGE_WORDS
+from meeting_pipeline.cli.words import STAGE_WORDS, note_lines
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.stages import LedgerEntry, StageName
 from meeting_pipeline.reporting.documents import why_document
@@ -38,6 +38,8 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         *("开始 started", "用时 s", "原因 reason"),
     )
     out.print(render.table(columns, _rows(view.stages, zone)))
+    for line in note_lines(view.notes):
+        out.print(strip_control_characters(line), markup=False, soft_wrap=True)
     if detail.cost:
         out.print(f"费用 cost {detail.cost:.4f}")
     out.print(strip_control_characters(f"接下来 next: {next_step(view, zone)}"), markup=False)

@@ -1,5 +1,7 @@
 """Words, colours and short forms for people."""
 
+from collections.abc import Iterable
+
 from rich.cells import cell_len, set_cell_size
 
 from meeting_pipeline.domain.display import strip_control_characters
@@ -36,6 +38,11 @@ def shorten(text: str, cells: int) -> str:
     """Return a text cut to a number of terminal cells; a Chinese character takes two."""
     text = strip_control_characters(text)
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
+
+
+def note_lines(notes: Iterable[str]) -> list[str]:
+    """Return a line for each note of a source; see `RecordMeta.notes`."""
+    return [f"  注意 note  {note}" for note in notes]
 
 
 def minutes(seconds: float | None) -> str:

@@ -74,6 +74,7 @@ class RecordMeta:
         download_url: The address of the media without its credential, or None.
         is_final: False while the source still records or transcodes it.
         skip_reason: The code of why it is not processed, if listing tells ("text_only"), or None.
+        notes: What the source did not understand or did not believe, a sentence each, for people.
     """
 
     key: RecordKey
@@ -91,6 +92,7 @@ class RecordMeta:
     download_url: str | None = None
     is_final: bool = True
     skip_reason: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,21 @@ class RecordOutcome:
 
 
 @dataclass(frozen=True)
+class RecordNotes:
+    """What the source did not understand about one listed recording; see `RecordMeta.notes`."""
+
+    source: str
+    record_id: str
+    subject: str
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, meta: RecordMeta) -> "RecordNotes":
+        """Return the notes of a recording, named as its source names it."""
+        return cls(meta.key.source, meta.key.record_id, meta.subject, meta.notes)
+
+
+@dataclass(frozen=True)
 class UsageTotals:
     """What all calls of a run used together; see `Usage`."""
 
@@ -218,6 +233,7 @@ class RunReport:
         stopped_by: The code of what ended the run early, or None.
         usage: What the calls of services used.
         timing: Where the time went.
+        notes: What the source did not understand, of each listed recording where that is anything.
     """
 
     run_id: int
@@ -234,6 +250,7 @@ class RunReport:
     stopped_by: str | None = None
     usage: UsageTotals = field(default_factory=UsageTotals)
     timing: Timing = field(default_factory=Timing)
+    notes: tuple[RecordNotes, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """Return how many due records had this outcome."""

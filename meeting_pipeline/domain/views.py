@@ -46,6 +46,7 @@ class RecordingView:
         record_id: The id that the source gave it.
         start_ts: Aware UTC, as all times here.
         participants_known: False when the source does not tell who was there.
+        notes: What the source did not understand; see `RecordMeta`.
         next_attempt_at: When a failed recording is due again.
         stages: The ledger entry of each stage that has started.
     """
@@ -67,6 +68,7 @@ class RecordingView:
     skip_reason: str | None
     next_attempt_at: datetime | None
     stages: Mapping[StageName, LedgerEntry]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

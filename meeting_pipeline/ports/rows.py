@@ -9,6 +9,7 @@ from meeting_pipeline.domain.model import Minutes, RecordMeta, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
     LedgerEntry,
+    RecordNotes,
     RecordStatus,
     RunReport,
     StageName,
@@ -83,12 +84,14 @@ class RunPlan:
         listed: How many recordings the source lists in the window.
         new: The recordings among them that have no row yet.
         due: The recordings that the run would process.
+        notes: As in `RunReport`.
     """
 
     window: Window
     listed: int
     new: tuple[RecordMeta, ...]
     due: tuple[DueRecord, ...]
+    notes: tuple[RecordNotes, ...] = ()
 
     @property
     def ready(self) -> tuple[RecordMeta, ...]:

@@ -13,6 +13,7 @@ from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
     Outcome,
+    RecordNotes,
     RecordOutcome,
     RunReport,
     StageName,
@@ -66,6 +67,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
         },
         "timing": _timing(report.timing),
         "records": [_outcome(record) for record in report.records],
+        "notes": [_notes(one) for one in report.notes],
     }
 
 
@@ -102,6 +104,7 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
         "usage": asdict(UsageTotals()),
         "timing": _timing(Timing()),
         "records": new + due,
+        "notes": [_notes(one) for one in plan.notes],
     }
 
 
@@ -147,6 +150,7 @@ def why_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
         "subject": recording.subject,
         "status": recording.status.value,
         "skip_reason": recording.skip_reason,
+        "notes": list(recording.notes),
         "stages": [
             {"stage": name.value, **_stage_in_full(recording.stages.get(name), zone)}
             for name in StageName
@@ -256,6 +260,15 @@ def _outcome(record: RecordOutcome) -> Document:
     }
 
 
+def _notes(of: RecordNotes) -> Document:
+    return {
+        "source": of.source,
+        "record_id": of.record_id,
+        "subject": of.subject,
+        "notes": list(of.notes),
+    }
+
+
 def _identity(recording: RecordingView) -> Document:
     return {
         "id": str(recording.id),
@@ -276,6 +289,7 @@ def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
         "duration_s": recording.duration_s,
         "student_ids": list(recording.student_ids),
         "participants_known": recording.participants_known,
+        "notes": list(recording.notes),
         "status": recording.status.value,
         "phase": recording.phase and recording.phase.value,
         "skip_reason": recording.skip_reason,

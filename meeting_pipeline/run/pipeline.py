@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
-from meeting_pipeline.domain.stages import Outcome, RunReport, RunRequest
+from meeting_pipeline.domain.stages import Outcome, RecordNotes, RunReport, RunRequest
 from meeting_pipeline.errors import FatalError
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import (
@@ -85,9 +85,9 @@ class Pipeline:
         """Return what a run would list and process now, and store nothing."""
         listed = list(self.source.list_records(request.window))
         new = self.recordings.unknown(listed)
-        return RunPlan(
-            request.window, len(listed), tuple(new), tuple(self._due_records(request).due())
-        )
+        due = self._due_records(request).due()
+        notes = tuple(RecordNotes.of(meta) for meta in listed if meta.notes)
+        return RunPlan(request.window, len(listed), tuple(new), tuple(due), notes)
 
     def _closed(self, report: RunReport) -> RunReport:
         """Refresh the statistics, complete the run's row, and return the report with its usage.
@@ -128,6 +128,7 @@ class Pipeline:
             exit_code=self._exit_code(due, worked),
             seconds=round(seconds, 3),
             timing=self.stopwatch.timing(seconds),
+            notes=listing.notes,
         )
 
     def _exit_code(self, due: DueRecords, worked: BatchResult) -> int:

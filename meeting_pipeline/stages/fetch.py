@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meeting_pipeline.domain.model import Participant, RecordMeta
-from meeting_pipeline.domain.stages import Outcome, RecordOutcome
+from meeting_pipeline.domain.stages import Outcome, RecordNotes, RecordOutcome
 from meeting_pipeline.domain.students import teacher_allowed
 from meeting_pipeline.domain.window import Window, no_time_in
 from meeting_pipeline.errors import (
@@ -37,6 +37,7 @@ class Listing:
         waiting: How many recordings the source has not finished yet.
         skipped: The new recordings that are not processed, each with its reason.
         trouble: Why the listing is not complete, or None.
+        notes: What the source did not understand about the stored recordings.
     """
 
     new: int = 0
@@ -44,6 +45,7 @@ class Listing:
     waiting: int = 0
     skipped: tuple[RecordOutcome, ...] = ()
     trouble: FatalError | RetryableError | Stopped | None = None
+    notes: tuple[RecordNotes, ...] = ()
 
     @property
     def total(self) -> int:
@@ -57,6 +59,7 @@ class Listing:
             self.waiting + other.waiting,
             self.skipped + other.skipped,
             self.trouble or other.trouble,
+            self.notes + other.notes,
         )
 
 
@@ -116,7 +119,8 @@ def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
         )
         for number, meta in listed.skipped
     ]
-    return Listing(listed.new, listed.known, listed.waiting, tuple(skipped))
+    notes = tuple(RecordNotes.of(meta) for meta in metas if meta.notes)
+    return Listing(listed.new, listed.known, listed.waiting, tuple(skipped), notes=notes)
 
 
 def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:

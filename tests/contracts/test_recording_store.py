@@ -502,6 +502,24 @@ def test_two_programs_see_each_others_rows(database: Database, database_url: str
     other.close()
 
 
+class TestNotes:
+    def test_what_the_source_did_not_understand_is_kept_and_corrected_by_the_next_listing(
+        self, database: Database
+    ) -> None:
+        notes = ("课.json: `stert` is not known; did you mean `start`?", "课.m4a: 文件时间在未来")
+        number = listed(database, meta(1, notes=notes))
+        assert view(database, number).notes == notes
+        assert database.recordings.due(None, SETTINGS, None)[0].meta.notes == notes
+        database.recordings.upsert([meta(1)])
+        assert view(database, number).notes == ()
+
+    def test_a_file_of_nothing_but_mistakes_does_not_fill_the_database(
+        self, database: Database
+    ) -> None:
+        number = listed(database, meta(1, notes=("x" * 1000,) * 1000))
+        assert sum(map(len, view(database, number).notes)) <= 50 * 255
+
+
 AUDIO = Artifact("audio.flac", 9, "b" * 64, duration_s=65.0004)
 
 

@@ -228,6 +228,7 @@ def _redact(connection: Connection, numbers: Sequence[int], scope: Scope, now: d
         values = {
             "student_ids": others,
             "participants": stays,
+            "notes": None,
             "subject": named.without(row.subject)[:255],
             "play_url": None,
             "download_url": None,

@@ -25,8 +25,8 @@ def columns_of(kind: type[Any], *others: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in others)
 
 
-_LISTED = columns_of(RecordMeta, "key", "participants", "is_final", "skip_reason")
-_DERIVED = ("student_ids", "participants", "status", "skip_reason", "made_with")
+_LISTED = columns_of(RecordMeta, "key", "participants", "notes", "is_final", "skip_reason")
+_DERIVED = ("student_ids", "participants", "notes", "status", "skip_reason", "made_with")
 META_COLUMNS = tuple(
     recordings.c[name] for name in ("id", "source", "record_id", *_LISTED, *_DERIVED)
 )
@@ -34,6 +34,9 @@ META_COLUMNS = tuple(
 
 DECIDES_ATTENDANCE = ("start_ts", "end_ts", "duration_s", "participants", "student_ids")
 """The columns that attendance is derived from; student_ids reflects the list of teachers."""
+
+
+_MOST_NOTES = 50  # of one recording; a file of nothing but mistakes must not fill the database
 
 
 def storable(text: str, length: int = NAME_LENGTH) -> str:
@@ -49,6 +52,7 @@ def tidy(meta: RecordMeta) -> RecordMeta:
         subject=storable(meta.subject),
         teacher_id=None if meta.teacher_id is None else storable(meta.teacher_id),
         participants=None if stays is None else tuple(_tidy_stay(stay) for stay in stays),
+        notes=tuple(storable(note) for note in meta.notes[:_MOST_NOTES]),
     )
 
 
@@ -59,6 +63,7 @@ def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, Any]
         "record_id": meta.key.record_id,
         "student_ids": list(students_of(attendance)),
         "participants": _stay_documents(meta.participants),
+        "notes": list(meta.notes) or None,
         **{name: getattr(meta, name) for name in _LISTED},
     }
 
@@ -68,6 +73,7 @@ def meta_of(row: RowMapping) -> RecordMeta:
     return RecordMeta(
         key=RecordKey(row["source"], row["record_id"]),
         participants=stays_of(row["participants"]),
+        notes=tuple(row["notes"] or ()),
         is_final=row["status"] is not RecordStatus.WAITING,
         skip_reason=row["skip_reason"] if skipped_by_source(row) else None,
         **{name: row[name] for name in _LISTED},

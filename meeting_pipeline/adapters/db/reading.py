@@ -106,6 +106,7 @@ def _view(row: RowMapping, stages: Mapping[StageName, LedgerEntry]) -> Recording
     converted = {
         "student_ids": tuple(row["student_ids"]),
         "participants_known": bool(row["participants_known"]),
+        "notes": tuple(row["notes"] or ()),
     }
     names = [column.key for column in _VIEWED]
     return RecordingView(**{**{name: row[name] for name in names}, **converted}, stages=stages)

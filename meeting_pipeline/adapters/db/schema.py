@@ -5,6 +5,7 @@ Times are UTC. Ids are text, except our own numbers. Columns `*_s` are seconds.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from meeting_pipeline.adapters.db.types import (
@@ -32,7 +34,7 @@ from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest of `migrations/versions`; together they create exactly these tables."""
 
 metadata = MetaData()
@@ -73,6 +75,8 @@ recordings = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("transcript", LONG_TEXT),
     Column("summary", MEDIUM_TEXT),
+    Column("notes", DOCUMENT),  # what the source did not understand; NULL: nothing
+    Column("accept_damaged", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("source", "record_id", name="recordings_key"),
     Index("recordings_by_status", "status", "start_ts"),
     Index("recordings_by_start", "start_ts"),

@@ -12,7 +12,7 @@ An error with one file affects only what is known about that file, and no other 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -297,6 +297,7 @@ class FolderSource:
             teacher_id=notes.teacher_id,
             participants=notes.participants,
             size_bytes=file.size_bytes,
+            notes=_named(file, notes.problems),
         )
 
     def _search_again(self, meta: RecordMeta) -> MediaFile | None:
@@ -319,6 +320,11 @@ class FolderSource:
         )
         here = (file for file in likely if _is_here(file))
         return next((file for file in here if self._sha256(file) == wanted), None)
+
+
+def _named(file: MediaFile, problems: Sequence[str]) -> tuple[str, ...]:
+    name = _printable(file.sidecar.name) if file.sidecar else file.name
+    return tuple(f"{name}: {problem}" for problem in problems)
 
 
 def _is_here(file: MediaFile) -> bool:
