@@ -14,6 +14,7 @@ from meeting_pipeline.domain.stages import LedgerEntry, StageName
 from meeting_pipeline.domain.views import RecordingDetail
 from meeting_pipeline.reporting.documents import detail_document
 from meeting_pipeline.reporting.times import iso
+from meeting_pipeline.reporting.warnings import warnings_in_words
 
 _REMOVABLE = {
     StageName.DOWNLOAD: "媒体 media",
@@ -54,6 +55,7 @@ def draw(detail: RecordingDetail, zone: ZoneInfo) -> None:
         for one in detail.attendance
     ]
     lines += note_lines(recording.notes)
+    lines += [f"  警告 warning: {one}" for one in warnings_in_words(detail)]
     lines += _removed_lines(recording.stages, zone)
     lines += _summary_lines(detail.summary)
     for line in lines:

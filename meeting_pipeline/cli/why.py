@@ -13,6 +13,7 @@ from meeting_pipeline.domain.stages import LedgerEntry, StageName
 from meeting_pipeline.reporting.documents import why_document
 from meeting_pipeline.reporting.next_step import next_step
 from meeting_pipeline.reporting.times import to_minute, to_second
+from meeting_pipeline.reporting.warnings import warnings_in_words
 
 
 def why(recording: RecordingId, as_json: AsJson = False) -> None:
@@ -42,6 +43,8 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         out.print(strip_control_characters(line), markup=False, soft_wrap=True)
     if detail.cost:
         out.print(f"费用 cost {detail.cost:.4f}")
+    for warning in warnings_in_words(detail):
+        out.print(f"警告 warning: {warning}", markup=False, soft_wrap=True)
     out.print(strip_control_characters(f"接下来 next: {next_step(view, zone)}"), markup=False)
 
 

@@ -113,12 +113,14 @@ class Audio:
         size_bytes: Its size.
         sha256: Its hex digest.
         duration_s: The length of the decoded audio in seconds.
+        warnings: Codes of what an operator should know; see `domain.audio_warnings`.
     """
 
     path: Path
     size_bytes: int
     sha256: str
     duration_s: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,16 @@ class MediaInfo:
     """What the container of a media file says.
 
     Attributes:
-        duration_s: The length of the audio track in seconds, or None if the container has none.
+        duration_s: Where the audio ends on the timeline of the container, in seconds, or None if
+            the container does not say.
         has_audio: Whether there is an audio track.
-        audio_codec: The codec of the audio track; None also if the library has no decoder for it.
+        audio_codec: The codec of the first audio track that can be decoded; None if there is none.
         created_at: When the file was recorded (aware UTC), or None.
         m4a_bytes: The size of the audio when its packets are copied into an m4a file, or None if
-            its codec does not allow that or the size is not known.
+            its codec, a second track or a hole in its timeline does not allow that, or the size is
+            not known.
+        plain_channels: The number of channels, 1 or 2, if there is a single audio track that begins
+            at once and has no holes, so that counting its samples gives the right times; else 0.
     """
 
     duration_s: float | None
@@ -28,6 +32,7 @@ class MediaInfo:
     audio_codec: str | None
     created_at: datetime | None
     m4a_bytes: int | None = None
+    plain_channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,16 @@ class ExtractedAudio:
         duration_s: The length of the decoded audio in seconds.
         silent_share: The share (0..1) of it that is below -50 dBFS.
         levels: Its sound levels; see `domain.levels`.
+        warnings: Codes of what an operator should know, see `domain.audio_warnings`.
+        plays_alike: False for copied packets whose channels cannot simply be mixed: they cancel one
+            another, or one is noise. Such audio has to be extracted in another format.
     """
 
     duration_s: float
     silent_share: float
     levels: "array[float]"
+    warnings: tuple[str, ...] = ()
+    plays_alike: bool = True
 
 
 Probe = Callable[[Path], MediaInfo]
@@ -66,7 +76,9 @@ class MediaTool(Protocol):
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
-        """Decode the whole first audio track and write it to a file.
+        """Decode all audio tracks and write their mix to a file.
+
+        Every moment is where the time stamps of the container say: holes become silence.
 
         Args:
             media: The media file.
@@ -76,8 +88,9 @@ class MediaTool(Protocol):
             progress: Called with the share that is done.
 
         Raises:
-            RecordError: A part of the track cannot be decoded ("corrupt_media"), or there is no
-                decoder for its codec ("unsupported_codec").
+            RecordError: A part of a track cannot be decoded ("corrupt_media"), there is no decoder
+                for any track ("unsupported_codec"), or a part of the file was overwritten
+                ("truncated_media").
             FatalError: The disk is full ("disk_full").
         """
 

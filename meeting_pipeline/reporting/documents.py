@@ -157,6 +157,7 @@ def why_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
         ],
         "usage": [asdict(usage) for usage in detail.usage],
         "cost": detail.cost,
+        "warnings": list(detail.transcript.warnings) if detail.transcript else [],
         "next": next_step(recording, zone),
     }
 

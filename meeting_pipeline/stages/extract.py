@@ -1,5 +1,6 @@
 """The extract stage: the audio of a recording, and the proof that it is complete."""
 
+from meeting_pipeline.domain import audio_warnings
 from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.media_checks import check_audible, check_long_enough, check_whole
 from meeting_pipeline.domain.model import Audio, Recording
@@ -49,13 +50,35 @@ class Extract:
     def load(self, artifact: Artifact, context: StageContext) -> Audio:
         assert artifact.duration_s is not None
         path = context.folder.file(artifact.name)
-        return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s)
+        warnings = audio_warnings.read(path.with_name(audio_warnings.FILE_NAME))
+        return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s, warnings)
 
     def _extracted(self, value: Recording, context: StageContext) -> Artifact:
         promised = self._promised(value, context)
-        name = f"audio.{self._wanted.format_of(promised)}"
+        audio_format = self._wanted.format_of(promised)
+        audio = self._checked(value, promised, audio_format, context)
+        if not audio.plays_alike:
+            context.folder.remove(f"audio.{audio_format}")
+            audio_format = self._wanted.format
+            audio = self._checked(value, promised, audio_format, context)
+        return self._published(audio, f"audio.{audio_format}", context)
+
+    def _published(self, audio: ExtractedAudio, name: str, context: StageContext) -> Artifact:
+        for earlier in {f"audio.{one}" for one in AUDIO_FORMATS} - {name}:
+            context.folder.remove(earlier)  # made with other settings; retention would not find it
+        artifact = context.folder.publish(name, audio.duration_s)
+        context.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
+        context.folder.remove(audio_warnings.FILE_NAME)
+        if audio.warnings:
+            context.folder.write(audio_warnings.FILE_NAME, audio_warnings.pack(audio.warnings))
+        return artifact
+
+    def _checked(
+        self, value: Recording, promised: MediaInfo, audio_format: str, context: StageContext
+    ) -> ExtractedAudio:
+        name = f"audio.{audio_format}"
         try:
-            audio = self._extract(value, promised, name, context)
+            return self._extract(value, promised, audio_format, context)
         except RecordError:
             context.folder.remove(name)
             context.folder.remove(value.path.name)  # the next attempt downloads it again
@@ -63,11 +86,6 @@ class Extract:
         except MeetingError:
             context.folder.remove(name)
             raise
-        for earlier in {f"audio.{one}" for one in AUDIO_FORMATS} - {name}:
-            context.folder.remove(earlier)  # made with other settings; retention would not find it
-        artifact = context.folder.publish(name, audio.duration_s)
-        context.folder.write(FILE_NAME, pack(audio.levels, artifact.sha256))
-        return artifact
 
     def _promised(self, recording: Recording, context: StageContext) -> MediaInfo:
         try:
@@ -77,13 +95,11 @@ class Extract:
             raise
 
     def _extract(
-        self, recording: Recording, promised: MediaInfo, name: str, context: StageContext
+        self, recording: Recording, promised: MediaInfo, audio_format: str, context: StageContext
     ) -> ExtractedAudio:
-        target = context.folder.part(name)
+        target = context.folder.part(f"audio.{audio_format}")
         target.unlink(missing_ok=True)  # left by a killed run, or a planted symbolic link
-        audio = self._media.extract(
-            recording.path, target, self._wanted.format_of(promised), context.progress
-        )
+        audio = self._media.extract(recording.path, target, audio_format, context.progress)
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
         check_audible(audio.silent_share)

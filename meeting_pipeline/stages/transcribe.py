@@ -1,5 +1,7 @@
 """The transcribe stage: the transcript of the audio."""
 
+from dataclasses import replace
+
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
@@ -21,7 +23,8 @@ class Transcribe:
         return self._transcriber.settings
 
     def run(self, value: Audio, context: StageContext) -> Artifact:
-        text = dump(self._transcriber.transcribe(value, context))
+        transcript = self._transcriber.transcribe(value, context)
+        text = dump(replace(transcript, warnings=(*transcript.warnings, *value.warnings)))
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
         return context.folder.write("transcript.json", text)
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from meeting_pipeline.domain.levels import FILE_NAME
+from meeting_pipeline.domain import audio_warnings, levels
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.domain.stages import Artifact
 from meeting_pipeline.errors import ConfigError, FatalError, RecordError
 
+_BESIDE = (levels.FILE_NAME, audio_warnings.FILE_NAME)  # files that go with the audio
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BLOCK_BYTES = 1 << 18  # a larger block does not fit into the processor's cache
 _SYNC_EVERY_S = 0.2
@@ -91,7 +92,7 @@ class RecordFolder:
             name: The name of the published file, or None.
         """
         is_ours = name is not None and name.startswith(f"{stem}.") and Path(name).name == name
-        beside = [self.file(FILE_NAME)] if FILE_NAME.startswith(f"{stem}.") else []
+        beside = [self.file(one) for one in _BESIDE if one.startswith(f"{stem}.")]
         published = [self.file(name), *beside] if name and is_ours else beside
         for path in (*self.path.glob(f"{stem}.*.part*"), *published):
             path.unlink(missing_ok=True)

@@ -10,8 +10,10 @@ from tests.support.databases import (
     sqlite_template,
 )
 from tests.support.downloaders import canary, downloader, part
+from tests.support.media_tools import apart, tool
 
 __all__ = [
+    "apart",
     "canary",
     "clock",
     "database",
@@ -22,4 +24,5 @@ __all__ = [
     "mariadb",
     "part",
     "sqlite_template",
+    "tool",
 ]

@@ -41,7 +41,7 @@ from meeting_pipeline.ports.media import MediaInfo
 
 class Credulous(PyAVMedia):
     def probe(self, media):
-        return MediaInfo(duration_s=None, has_audio=True, audio_codec=None, created_at=None)
+        return MediaInfo(None, has_audio=True, audio_codec=None, created_at=None, plain_channels=1)
 
 def extract(media):
     tool.extract(media, media.with_suffix(".out"), "wav", no_progress)

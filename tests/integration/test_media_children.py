@@ -132,7 +132,7 @@ def test_a_child_sees_none_of_our_settings(tmp_path: Path, monkeypatch: pytest.M
 def test_row_48_an_ffmpeg_that_ends_early_without_an_error_gives_a_short_result(
     tmp_path: Path,
 ) -> None:
-    media = record(tmp_path / "a.wav", Take("pcm_s16le"))
+    media = record(tmp_path / "a.wav", Take("pcm_s16le", layout="mono"))
     liar = script(tmp_path, "sys.stdout.write('ab' * 16_000)")
     audio = FFmpegMedia(liar, PyAVMedia()).extract(media, tmp_path / "out", "wav", no_progress)
     assert audio.duration_s == 1.0

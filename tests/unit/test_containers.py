@@ -9,8 +9,8 @@ from meeting_pipeline.adapters.media.containers import AudioTrack, Container, de
 
 def matroska(length: str) -> Container:
     """A Matroska file whose only track says in a tag how long it is."""
-    track = AudioTrack("opus", None, 0, 48_000, 0.0, None, 0, {"DURATION": length})
-    return Container("matroska,webm", None, {}, track)
+    track = AudioTrack("opus", None, 0, 48_000, 1, 960, 0.0, None, 0, {"DURATION": length})
+    return Container("matroska,webm", None, {}, [track])
 
 
 def test_the_length_of_a_matroska_track_is_read_from_its_tag() -> None:
@@ -24,5 +24,5 @@ def test_a_tag_that_is_not_a_length_promises_nothing(length: str) -> None:
 
 @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00"])
 def test_a_date_of_creation_outside_the_calendar_is_not_known(written: str) -> None:
-    container = Container("flac", None, {"creation_time": written}, None)
+    container = Container("flac", None, {"creation_time": written}, [])
     assert describe(Path("a.flac"), container).created_at is None

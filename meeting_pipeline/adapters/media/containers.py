@@ -1,6 +1,6 @@
 """Facts about media containers, interpreted in the same way for every media tool."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
@@ -9,30 +9,30 @@ from typing import BinaryIO
 
 from meeting_pipeline.adapters.media import ogg
 from meeting_pipeline.domain.media_checks import check_not_too_long
-from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.media import MediaInfo
 
-DEMUXER_OPTIONS = {
-    "protocol_whitelist": "file",
-    # no playlists: FFmpeg would open every address in them
-    "format_whitelist": "mov,matroska,mp3,wav,ogg,flac",
-    # skip a packet that the end of the file cuts in two: the missing duration shows the loss
-    "fflags": "+discardcorrupt",
-}
+LONGEST_GAP_S = 0.1
+"""A longer difference between a time stamp and the samples so far is a hole; timers are inexact."""
+
 _EPOCHS_END = datetime(1971, 1, 1, tzinfo=UTC)  # 1904 and 1970 are the zeros of calendars
 _MP3_HEAD_BYTES = 200  # a Xing header ends within the first 170
+_UNTIMED = frozenset({"mp3", "wav"})
+_PADDING_PACKETS = 3
+_PLAIN_CHANNELS = (1, 2)
 _RIFF_UNKNOWN = 0x7FFF_F000  # programs that write to a pipe announce the maximum, or nearly
 
 
 @dataclass(frozen=True)
 class AudioTrack:
-    """The first audio track of a container.
+    """An audio track of a container.
 
     Attributes:
         codec: FFmpeg's name of the codec; None if it has no decoder for it.
         profile: Profile of the codec ("LC").
         bit_rate: Average bits per second; 0 if unknown.
         sample_rate: Samples per second.
+        channels: Number of channels; 0 if unknown.
+        frame_size: Samples of a packet; 0 if they differ.
         start_s: Start time according to the container; None if it does not say.
         duration_s: Duration according to the container; None if it does not say.
         packets: Number of packets in the index; 0 if there is no index.
@@ -43,6 +43,8 @@ class AudioTrack:
     profile: str | None
     bit_rate: int
     sample_rate: int | None
+    channels: int
+    frame_size: int
     start_s: float | None
     duration_s: float | None
     packets: int
@@ -57,46 +59,18 @@ class Container:
         format_name: FFmpeg's name of the format ("mov,mp4,m4a,3gp,3g2,mj2").
         duration_s: Duration according to the container; None if it does not say.
         tags: Metadata of the file.
-        audio: The first audio track; None if there is none.
+        tracks: The audio tracks.
     """
 
     format_name: str
     duration_s: float | None
     tags: Mapping[str, str]
-    audio: AudioTrack | None
+    tracks: Sequence[AudioTrack]
 
-
-def input_url(media: Path) -> str:
-    """Return a file's address for FFmpeg, so that its name is never an option or a protocol.
-
-    Raises:
-        RetryableError: "file_missing" when it is not a regular file; a pipe would block.
-    """
-    if not media.is_file():
-        raise RetryableError("file_missing", f"{media.name!r} is missing or is not a regular file")
-    return f"file:{media}"
-
-
-def not_media(media: Path, reason: str) -> RecordError:
-    """Return the error for a file that is in none of the allowed container formats."""
-    return RecordError(
-        "not_media",
-        f"{media.name} is not a readable mp4, m4a, mp3, wav, mkv, webm, ogg or flac file: {reason}",
-    )
-
-
-def corrupt(media: Path, reason: str) -> RecordError:
-    """Return the error for a file whose audio cannot be decoded to its end."""
-    return RecordError("corrupt_media", f"{media.name} cannot be decoded completely: {reason}")
-
-
-def undecodable(media: Path) -> RecordError:
-    """Return the error for a file whose audio codec has no decoder on this machine."""
-    return RecordError(
-        "unsupported_codec",
-        f"{media.name} contains audio in a codec that cannot be decoded on this machine; "
-        "convert the recording to m4a, mp3, flac or wav, and replace the file with the result",
-    )
+    @property
+    def kind(self) -> str:
+        """The first of the format's names."""
+        return self.format_name.split(",")[0]
 
 
 def describe(media: Path, container: Container) -> MediaInfo:
@@ -110,46 +84,79 @@ def describe(media: Path, container: Container) -> MediaInfo:
         RecordError: "truncated_media" for an Ogg file without its end (see `ogg.check_ended`),
             "longer_than_a_day" for more than 24 hours.
     """
-    if container.format_name == "ogg":
+    if container.kind == "ogg":
         ogg.check_ended(media)
-    audio = container.audio
-    promised_s = _promised_duration(media, container, audio) if audio else container.duration_s
+    tracks = [track for track in container.tracks if track.codec] or container.tracks
+    ends = [_promised_end(media, container, track) for track in tracks]
     # a tag may contain an invalid duration: "00:00:nan", or an end before the start
-    duration_s = promised_s if promised_s is not None and promised_s >= 0 else None
-    check_not_too_long(duration_s or 0.0)
+    promised_s = max((end for end in ends if end is not None and end >= 0), default=None)
+    if not tracks:
+        promised_s = container.duration_s
+    check_not_too_long(promised_s or 0.0)
+    alone = tracks[0] if len(container.tracks) == 1 and _is_plain(container, tracks[0]) else None
     return MediaInfo(
-        duration_s=duration_s,
-        has_audio=audio is not None,
-        audio_codec=audio.codec if audio else None,
+        duration_s=promised_s,
+        has_audio=bool(tracks),
+        audio_codec=tracks[0].codec if tracks else None,
         created_at=_created_at(container.tags),
-        m4a_bytes=_m4a_bytes(container, audio, duration_s) if audio else None,
+        plain_channels=alone.channels if alone else 0,
+        m4a_bytes=_m4a_bytes(alone, promised_s) if alone and container.kind == "mov" else None,
     )
 
 
-def _m4a_bytes(container: Container, audio: AudioTrack, duration_s: float | None) -> int | None:
+def _is_plain(container: Container, track: AudioTrack) -> bool:
+    """Return whether every tool mixes and times a track that is alone in the same way."""
+    if track.codec is None or track.channels not in _PLAIN_CHANNELS:
+        return False
+    return container.kind in _UNTIMED or (container.kind == "mov" and _has_no_hole(track))
+
+
+def _has_no_hole(track: AudioTrack) -> bool:
+    """Return whether the index shows that the sound begins at once and has no hole.
+
+    The duration of the track includes its holes, so it is compared with the number of packets. An
+    encoder adds samples of no meaning before the first packet and in the last one.
+    """
+    if not track.packets or not track.frame_size or not track.sample_rate:
+        return False
+    packet_s = track.frame_size / track.sample_rate
+    late_s = max(0.0, track.start_s or 0.0)
+    missing_s = late_s + (track.duration_s or 0.0) - track.packets * packet_s
+    return -(_PADDING_PACKETS * packet_s + LONGEST_GAP_S) <= missing_s <= LONGEST_GAP_S
+
+
+def _m4a_bytes(audio: AudioTrack, duration_s: float | None) -> int | None:
     """Return the size that the audio would have in an m4a, or None if it cannot be copied there.
 
     Only AAC that every server can decode is copied, and only if an index lists every packet.
     """
-    is_plain = audio.codec == "aac" and audio.profile == "LC" and audio.packets > 0
-    if not is_plain or not container.format_name.startswith("mov") or not duration_s:
+    if audio.codec != "aac" or audio.profile != "LC" or not duration_s:
         return None
     return ceil(audio.bit_rate / 8 * duration_s) or None
 
 
-def _promised_duration(media: Path, container: Container, audio: AudioTrack) -> float | None:
-    """Return the duration of the audio track, without an estimate; video may be longer."""
-    match container.format_name.split(",")[0]:
+def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float | None:
+    """Return where a track ends on the timeline, without an estimate; video may be longer."""
+    match container.kind:
         case "mp3":
             return _mp3_duration(media, audio.sample_rate)
         case "wav":
             return _wav_duration(media, audio.duration_s)
         case "matroska":
-            return _matroska_duration(container, audio)
+            return _matroska_end(container, audio)
+        case "aac" | "amr" | "mpegts" | "flv":
+            return None  # FFmpeg estimates it from the bit rate, or from what is in the file
         case "mov" if not audio.packets:
-            return None  # fragments have no index; FFmpeg adds up what it reads, gaps included
+            return None  # fragments have no index; FFmpeg adds up what it reads
         case _:
-            return audio.duration_s
+            return _stated_end(container, audio)
+
+
+def _stated_end(container: Container, audio: AudioTrack) -> float | None:
+    if audio.duration_s is None:
+        return None
+    includes_start = container.kind == "ogg" and audio.codec == "opus"
+    return audio.duration_s + (0.0 if includes_start else max(0.0, audio.start_s or 0.0))
 
 
 def _wav_duration(media: Path, found_s: float | None) -> float | None:
@@ -161,15 +168,15 @@ def _wav_duration(media: Path, found_s: float | None) -> float | None:
     return found_s * max(1.0, (riff_bytes + 8) / media.stat().st_size)
 
 
-def _matroska_duration(container: Container, audio: AudioTrack) -> float | None:
-    """Return the duration by the end of the track, which a tag or the container contains.
+def _matroska_end(container: Container, audio: AudioTrack) -> float | None:
+    """Return the end of the track, which a tag or the container contains.
 
     FFmpeg gives a Matroska track a duration only if it estimated one from the bit rate.
     """
     ends_at = _seconds(_tag(audio.tags, "duration"))
     if ends_at is None and audio.duration_s is None:
-        ends_at = container.duration_s
-    return None if ends_at is None else ends_at - (audio.start_s or 0.0)
+        return container.duration_s
+    return ends_at
 
 
 def _seconds(clock: str) -> float | None:

@@ -1,11 +1,11 @@
 """A media tool based on PyAV, whose wheel contains FFmpeg's libraries."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import av
 from av.audio.codeccontext import AudioCodecContext
@@ -13,35 +13,41 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
-from av.packet import Packet
 from av.stream import Discard
 
-from meeting_pipeline.adapters.media.containers import (
+from meeting_pipeline.adapters.media.containers import AudioTrack, Container, describe
+from meeting_pipeline.adapters.media.demuxers import (
     DEMUXER_OPTIONS,
-    AudioTrack,
-    Container,
     corrupt,
-    describe,
     input_url,
     not_media,
     undecodable,
 )
+from meeting_pipeline.adapters.media.intact import is_intact
+from meeting_pipeline.adapters.media.mixing import (
+    Channel,
+    ChannelMix,
+    channels_with_speech,
+    loses_sound,
+    mixed,
+)
 from meeting_pipeline.adapters.media.sound import (
+    SAMPLE_BYTES,
     SAMPLE_RATE,
     SoundMeter,
     as_fraction,
     make_target,
-    unwritable,
 )
-from meeting_pipeline.domain.media_checks import LONGEST_S
-from meeting_pipeline.errors import SkipRecord, Stopped
+from meeting_pipeline.adapters.media.timeline import continuous, is_timed, zero_of
+from meeting_pipeline.adapters.media.writers import AudioPacket, reason_of, writer
+from meeting_pipeline.domain.audio_warnings import NOISE_TRACK, UNDECODABLE_TRACK
+from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
+from meeting_pipeline.errors import RecordError, SkipRecord, Stopped
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
-from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.ports.progress import Progress, no_progress
 
 _BATCH = 64  # frames to filter before a result is read: one by one takes three times as long
 _GATHERED = 8_192  # samples to resample in one call: fewer make more calls, more leave the cache
-
-AudioPacket: TypeAlias = "Packet[AudioStream]"
 
 
 class PyAVMedia:
@@ -65,22 +71,46 @@ class PyAVMedia:
     def extract(
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
-        with _opened(media) as container:
-            track = _first_audio(container, media)
-            report = as_fraction(describe(media, _facts(container)).duration_s, progress)
+        audio, mixes = self._write(media, target, audio_format, progress, None)
+        kept = channels_with_speech({at: one for mix in mixes for at, one in mix.levels.items()})
+        if audio_format == "m4a":
+            return replace(audio, plays_alike=kept is None and not any(map(loses_sound, mixes)))
+        if kept is None:
+            return audio
+        audio, mixes = self._write(media, target, audio_format, no_progress, kept)
+        return audio
+
+    def _write(
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        kept: frozenset[Channel] | None,
+    ) -> tuple[ExtractedAudio, list[ChannelMix]]:
+        """Write the mix of these channels, or of all of them, and return what was measured."""
+        with ExitStack() as opened:
+            tracks, duration_s, warnings = _open_tracks(media, opened)
+            if kept is not None:
+                voices = [track for track in tracks if any(track.number == at for at, _ in kept)]
+                warnings += (NOISE_TRACK,) * (len(voices) < len(tracks))
+                tracks = voices
+            report = as_fraction(duration_s, progress)
             meter = SoundMeter(self._longest_s)
             make_target(target)
-            with _writer(target, audio_format, track) as writer:
-                frames = _decoded(container, track, media, writer.copy_packet)
-                if container.format.name == "flac":
-                    frames = _contiguous(frames, media)
-                for second in _in_seconds(frames):
-                    if self._closed:
-                        raise Stopped("stopped", "the run was asked to end")
-                    meter.add(bytes(second.planes[0])[: 2 * second.samples])
-                    writer.write_samples(second)
-                    report(meter.duration_s)
-        return meter.result()
+            into = opened.enter_context(writer(target, audio_format, tracks[0].stream))
+            mixes = [ChannelMix(track.number, kept) for track in tracks]
+            seconds = [
+                track.seconds(mix, into.copy_packet, self._longest_s)
+                for track, mix in zip(tracks, mixes, strict=True)
+            ]
+            for second in mixed(seconds):
+                if self._closed:
+                    raise Stopped("stopped", "the run was asked to end")
+                meter.add(second)
+                into.write_samples(second)
+                report(meter.duration_s)
+        return replace(meter.result(), warnings=warnings), mixes
 
 
 def probe(media: Path) -> MediaInfo:
@@ -105,18 +135,17 @@ def _opened(media: Path) -> Iterator[InputContainer]:
     try:
         container = av.open(input_url(media), options=DEMUXER_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise not_media(media, _reason(error)) from error
+        raise not_media(media, reason_of(error)) from error
     with container:
         yield container
 
 
 def _facts(container: InputContainer) -> Container:
-    tracks = container.streams.audio
     return Container(
         format_name=container.format.name,
         duration_s=container.duration / av.time_base if container.duration else None,
         tags=container.metadata,
-        audio=_track(tracks[0]) if tracks else None,
+        tracks=[_track(stream) for stream in container.streams.audio],
     )
 
 
@@ -127,6 +156,8 @@ def _track(stream: AudioStream) -> AudioTrack:
         profile=stream.profile,
         bit_rate=decoder.bit_rate or 0 if decoder else 0,
         sample_rate=decoder.sample_rate if decoder else None,
+        channels=decoder.channels if decoder else 0,
+        frame_size=decoder.frame_size if decoder else 0,
         start_s=_seconds(stream.start_time, stream),
         duration_s=_seconds(stream.duration, stream),
         packets=stream.frames,
@@ -143,38 +174,99 @@ def _seconds(ticks: int | None, stream: AudioStream) -> float | None:
     return None if ticks is None or stream.time_base is None else float(ticks * stream.time_base)
 
 
-def _first_audio(container: InputContainer, media: Path) -> AudioStream:
-    if not container.streams.audio:
-        raise SkipRecord("no_audio", f"{media.name} has no audio track")
-    first = container.streams.audio[0]
-    if _decoder(first) is None:
-        raise undecodable(media)
-    for stream in container.streams:
-        if stream.index != first.index:
-            stream.discard = Discard.all
-    return first
+@dataclass(frozen=True)
+class _OpenTrack:
+    """An audio track in a container that was opened for it alone.
 
-
-def _decoded(
-    container: InputContainer,
-    track: AudioStream,
-    media: Path,
-    decoded: Callable[[AudioPacket], None],
-) -> Iterator[AudioFrame]:
-    """Yield every frame of a track, and call `decoded` with each packet that could be decoded.
-
-    Raises:
-        RecordError: "corrupt_media" at the first damage.
+    Attributes:
+        media: The file.
+        container: The open container.
+        number: The number of the track among the audio tracks.
     """
-    try:
-        for packet in container.demux(track):
+
+    media: Path
+    container: InputContainer
+    number: int
+
+    @property
+    def stream(self) -> AudioStream:
+        """The track for the library."""
+        return self.container.streams.audio[self.number]
+
+    def seconds(
+        self, mix: ChannelMix, decoded: Callable[[AudioPacket], None], longest_s: float
+    ) -> Iterator[bytes]:
+        """Yield the track as mono 16 kHz samples, one second after another, from time zero.
+
+        Args:
+            mix: Mixes the channels.
+            decoded: Called with each packet that could be decoded.
+            longest_s: As for `SoundMeter`.
+
+        Raises:
+            RecordError: "corrupt_media" at the first damage, "longer_than_a_day".
+        """
+        for stream in self.container.streams:
+            if stream.index != self.stream.index:
+                stream.discard = Discard.all
+        frames = self._frames(decoded)
+        if self.container.format.name == "flac":
+            frames = _contiguous(frames, self.media)
+        if is_timed(self.container):
+            check = partial(self._check_gap, longest_s)
+            frames = continuous(frames, zero_of(self.container), check)
+        try:
+            for second in _in_seconds(frames):
+                channels = second.layout.nb_channels
+                size = SAMPLE_BYTES * channels * second.samples
+                yield mix.add(bytes(second.planes[0])[:size], channels)
+        except av.FFmpegError as error:
+            raise corrupt(self.media, reason_of(error)) from error
+
+    def _frames(self, decoded: Callable[[AudioPacket], None]) -> Iterator[AudioFrame]:
+        for packet in self.container.demux(self.stream):
             for frame in packet.decode():
                 if frame.is_corrupt:
-                    raise corrupt(media, "a frame is damaged")
+                    raise corrupt(self.media, "a frame is damaged")
                 yield frame
             decoded(packet)
-    except av.FFmpegError as error:
-        raise corrupt(media, _reason(error)) from error
+
+    def _check_gap(self, longest_s: float, ends_at: float) -> None:
+        """Check that a hole in the time stamps is not damage of the file."""
+        check_not_too_long(ends_at, longest_s)
+        if not is_intact(self.media, self.container.format.name):
+            raise RecordError(
+                "truncated_media",
+                f"{self.media.name} is damaged: audio is missing before {ends_at:.1f} s",
+            )
+
+
+def _open_tracks(
+    media: Path, opened: ExitStack
+) -> tuple[list[_OpenTrack], float | None, tuple[str, ...]]:
+    """Open every audio track that can be decoded.
+
+    Returns:
+        The tracks, where the last of them ends by the container, and the warnings about the others.
+
+    Raises:
+        SkipRecord: "no_audio".
+        RecordError: "unsupported_codec" when no track can be decoded.
+    """
+    container = opened.enter_context(_opened(media))
+    streams = container.streams.audio
+    if not streams:
+        raise SkipRecord("no_audio", f"{media.name} has no audio track")
+    numbers = [number for number, stream in enumerate(streams) if _decoder(stream)]
+    if not numbers:
+        raise undecodable(media)
+    duration_s = describe(media, _facts(container)).duration_s
+    others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
+    tracks = [
+        _OpenTrack(media, one, number)
+        for one, number in zip([container, *others], numbers, strict=True)
+    ]
+    return tracks, duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))
 
 
 def _contiguous(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:
@@ -195,13 +287,13 @@ def _contiguous(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFram
 
 
 def _in_seconds(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """Yield the audio as mono 16 kHz s16 frames of one second; its format may change midway."""
+    """Yield the audio as 16 kHz s16 frames of one second; its format may change midway."""
     shape, filters = None, None
     for count, frame in enumerate(frames):
         if shape != (shape := (frame.format.name, frame.layout.name, frame.sample_rate)):
             yield from _flushed(filters)
             filters = _filters(frame)
-        frame.pts = None  # samples are counted, not timed: a gap must not look like audio
+        frame.pts = None  # samples are counted; holes in the timeline are filled already
         assert filters
         filters.push(frame)
         if not count % _BATCH:
@@ -227,7 +319,7 @@ def _filters(frame: AudioFrame) -> Graph:
             time_base=Fraction(1, rate),
         ),
         graph.add("asetnsamples", f"n={_GATHERED}:p=0"),
-        graph.add("aformat", "sample_fmts=s16:channel_layouts=mono"),
+        graph.add("aformat", "sample_fmts=s16"),
         graph.add("aresample", str(SAMPLE_RATE)),
         graph.add("asetnsamples", f"n={SAMPLE_RATE}:p=0"),
         graph.add("abuffersink"),
@@ -244,121 +336,3 @@ def _filtered(filters: Graph) -> Iterator[AudioFrame]:
             return
         assert isinstance(second, AudioFrame)
         yield second
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    """FFmpeg's muxer, encoder and settings for one audio format."""
-
-    muxer: str
-    codec: str
-    sample_format: str = "s16"
-    bit_rate: int = 0
-    options: Mapping[str, str] = field(default_factory=dict)
-
-
-_ENCODINGS = {
-    "flac": _Encoding("flac", "flac"),
-    "wav": _Encoding("wav", "pcm_s16le"),
-    "mp3": _Encoding("mp3", "libmp3lame", "s16p", 32_000, {"compression_level": "9"}),
-}
-
-
-class _Writer:
-    """A file being written; every error of writing it becomes FatalError."""
-
-    def __init__(self, target: Path, muxer: str, options: Mapping[str, str]) -> None:
-        self._target = target
-        self._container = av.open(f"file:{target}", "w", format=muxer, options=dict(options))
-
-    def __enter__(self) -> "_Writer":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._finish()
-        with self._writing():
-            self._container.close()
-
-    def copy_packet(self, packet: AudioPacket) -> None:
-        """Write the next packet as it was read; the last one is empty."""
-
-    def write_samples(self, second: AudioFrame) -> None:
-        """Write the next mono 16 kHz samples."""
-
-    def _finish(self) -> None:
-        """Write what is still buffered."""
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except av.FFmpegError as error:
-            raise unwritable(self._target, _reason(error)) from error
-
-
-class _Encoder(_Writer):
-    """A writer that encodes mono 16 kHz samples."""
-
-    def __init__(self, target: Path, encoding: _Encoding) -> None:
-        super().__init__(target, encoding.muxer, {})
-        self._written = 0
-        stream = self._container.add_stream(
-            encoding.codec, SAMPLE_RATE, dict(encoding.options), bit_rate=encoding.bit_rate
-        )
-        assert isinstance(stream, AudioStream)
-        stream.codec_context.layout = "mono"
-        stream.codec_context.format = encoding.sample_format
-        self._stream = stream
-
-    def write_samples(self, second: AudioFrame) -> None:
-        second.pts, second.time_base = self._written, Fraction(1, SAMPLE_RATE)
-        self._written += second.samples
-        self._encode(second)
-
-    def _finish(self) -> None:
-        self._encode(None)
-
-    def _encode(self, frame: AudioFrame | None) -> None:
-        with self._writing():
-            self._container.mux(self._stream.encode(frame))
-
-
-class _Copier(_Writer):
-    """A writer that copies packets one right after another: a gap must not look like audio."""
-
-    def __init__(self, target: Path, track: AudioStream) -> None:
-        # the index comes first, for servers that read an upload only once
-        super().__init__(target, "ipod", {"movflags": "+faststart"})
-        assert track.time_base is not None
-        context = track.codec_context
-        self._ticks = Fraction(context.frame_size, context.sample_rate) / track.time_base
-        self._each = round(self._ticks)
-        self._stream = self._container.add_stream_from_template(track)
-        self._first: int | None = None
-        self._taken = 0
-
-    def copy_packet(self, packet: AudioPacket) -> None:
-        if packet.dts is None:
-            return
-        if self._first is None:
-            self._first = packet.dts
-        begins = self._taken * self._ticks.numerator // self._ticks.denominator
-        packet.pts = packet.dts = self._first + begins
-        packet.duration = self._each
-        packet.stream = self._stream
-        self._taken += 1
-        try:
-            self._container.mux(packet)
-        except av.FFmpegError as error:
-            raise unwritable(self._target, _reason(error)) from error
-
-
-def _writer(target: Path, audio_format: str, track: AudioStream) -> _Writer:
-    if audio_format == "m4a":
-        return _Copier(target, track)
-    return _Encoder(target, _ENCODINGS[audio_format])
-
-
-def _reason(error: av.FFmpegError) -> str:
-    return error.strerror or type(error).__name__

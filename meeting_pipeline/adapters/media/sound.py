@@ -15,8 +15,9 @@ from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.storage.files import disk_full
 
 SAMPLE_RATE = 16_000
-_FRAME = round(FRAME_S * SAMPLE_RATE)
-_BYTES = 2  # of a sample
+FRAME = round(FRAME_S * SAMPLE_RATE)
+"""Samples of one frame."""
+SAMPLE_BYTES = 2
 _FULL_SCALE = 32_768
 _SILENCE_DB = -50.0
 _NOTHING_DB = -100.0
@@ -44,9 +45,9 @@ class SoundMeter:
             RecordError: "longer_than_a_day".
         """
         samples = self._pending + samples
-        whole = len(samples) - len(samples) % (_BYTES * _FRAME)
+        whole = len(samples) - len(samples) % (SAMPLE_BYTES * FRAME)
         self._pending = samples[whole:]
-        self._counted += whole // _BYTES
+        self._counted += whole // SAMPLE_BYTES
         self._measure(samples[:whole])
         check_not_too_long(self.duration_s, self._longest_s)
 
@@ -57,18 +58,23 @@ class SoundMeter:
 
     def result(self) -> ExtractedAudio:
         """Return the duration, the share of silence and the levels; no audio counts as silent."""
-        self._counted += len(self._pending) // _BYTES
+        self._counted += len(self._pending) // SAMPLE_BYTES
         if self._pending:
-            self._measure(self._pending.ljust(_BYTES * _FRAME, b"\0"))
+            self._measure(self._pending.ljust(SAMPLE_BYTES * FRAME, b"\0"))
         self._pending = b""
         silent = sum(level < _SILENCE_DB for level in self._levels)
         share = silent / len(self._levels) if self._levels else 1.0
         return ExtractedAudio(self.duration_s, share, self._levels)
 
     def _measure(self, samples: bytes) -> None:
-        for at in range(0, len(samples), _BYTES * _FRAME):
-            amplitude = rms(samples[at : at + _BYTES * _FRAME], _BYTES)
-            self._levels.append(20 * log10(amplitude / _FULL_SCALE) if amplitude else _NOTHING_DB)
+        for at in range(0, len(samples), SAMPLE_BYTES * FRAME):
+            self._levels.append(level_of(samples[at : at + SAMPLE_BYTES * FRAME]))
+
+
+def level_of(samples: bytes) -> float:
+    """Return the level of 16-bit samples in dBFS, -100 for digital silence."""
+    amplitude = rms(samples, SAMPLE_BYTES)
+    return 20 * log10(amplitude / _FULL_SCALE) if amplitude else _NOTHING_DB
 
 
 def as_fraction(promised_s: float | None, progress: Progress) -> Callable[[float], None]:

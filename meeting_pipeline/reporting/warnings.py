@@ -1,0 +1,16 @@
+"""What an operator should know about a recording, in words."""
+
+from meeting_pipeline.domain.audio_warnings import NOISE_TRACK, UNDECODABLE_TRACK
+from meeting_pipeline.domain.views import RecordingDetail
+
+_WORDS = {
+    UNDECODABLE_TRACK: "有音轨无法解码，未转写 an audio track that cannot be decoded is left out",
+    NOISE_TRACK: "有音轨只有噪声，未转写 an audio track with nothing but noise is left out",
+    "possibly_truncated": "转写可能不完整 the transcript may be incomplete",
+}
+
+
+def warnings_in_words(detail: RecordingDetail) -> list[str]:
+    """Return the warnings of a recording in Chinese and English; none before it is transcribed."""
+    codes = detail.transcript.warnings if detail.transcript else ()
+    return [_WORDS.get(code, code) for code in codes]
