@@ -9,7 +9,7 @@ from meeting_pipeline.adapters.media.containers import AudioTrack, Container, de
 
 def matroska(length: str) -> Container:
     """A Matroska file whose only track says in a tag how long it is."""
-    track = AudioTrack("opus", None, 0, 48_000, 1, 960, 0.0, None, 0, {"DURATION": length})
+    track = AudioTrack("opus", None, 0, 48_000, 1, 960, 0.0, None, 0.001, 0, {"DURATION": length})
     return Container("matroska,webm", None, {}, [track])
 
 

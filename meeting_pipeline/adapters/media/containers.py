@@ -16,6 +16,9 @@ LONGEST_GAP_S = 0.1
 
 _EPOCHS_END = datetime(1971, 1, 1, tzinfo=UTC)  # 1904 and 1970 are the zeros of calendars
 _MP3_HEAD_BYTES = 200  # a Xing header ends within the first 170
+_ESTIMATED = frozenset({"aac", "amr", "mpegts", "flv"})
+"""Formats whose duration FFmpeg estimates from the bit rate, or from what is in the file."""
+
 _UNTIMED = frozenset({"mp3", "wav"})
 _PADDING_PACKETS = 3
 _PLAIN_CHANNELS = (1, 2)
@@ -35,6 +38,7 @@ class AudioTrack:
         frame_size: Samples of a packet; 0 if they differ.
         start_s: Start time according to the container; None if it does not say.
         duration_s: Duration according to the container; None if it does not say.
+        tick_s: Unit of its clock, in seconds; 0 if unknown.
         packets: Number of packets in the index; 0 if there is no index.
         tags: Metadata of the track.
     """
@@ -47,6 +51,7 @@ class AudioTrack:
     frame_size: int
     start_s: float | None
     duration_s: float | None
+    tick_s: float
     packets: int
     tags: Mapping[str, str]
 
@@ -137,6 +142,9 @@ def _m4a_bytes(audio: AudioTrack, duration_s: float | None) -> int | None:
 
 def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float | None:
     """Return where a track ends on the timeline, without an estimate; video may be longer."""
+    is_fragmented = container.kind == "mov" and not audio.packets
+    if container.kind in _ESTIMATED or is_fragmented:
+        return None
     match container.kind:
         case "mp3":
             return _mp3_duration(media, audio.sample_rate)
@@ -144,12 +152,15 @@ def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float
             return _wav_duration(media, audio.duration_s)
         case "matroska":
             return _matroska_end(container, audio)
-        case "aac" | "amr" | "mpegts" | "flv":
-            return None  # FFmpeg estimates it from the bit rate, or from what is in the file
-        case "mov" if not audio.packets:
-            return None  # fragments have no index; FFmpeg adds up what it reads
+        case "avi" | "caf" if _has_a_packet_each_tick(container, audio):
+            return audio.packets * audio.tick_s  # the duration is only of what is in the file
         case _:
             return _stated_end(container, audio)
+
+
+def _has_a_packet_each_tick(container: Container, audio: AudioTrack) -> bool:
+    is_pcm = (audio.codec or "").startswith("pcm")
+    return audio.packets > 0 and (container.kind == "avi" or is_pcm)
 
 
 def _stated_end(container: Container, audio: AudioTrack) -> float | None:

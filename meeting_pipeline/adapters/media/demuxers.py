@@ -6,7 +6,7 @@ from meeting_pipeline.errors import RecordError, RetryableError
 
 _FORMATS = (
     *("mov", "matroska", "mp3", "wav", "ogg", "flac"),
-    *("aac", "mpegts", "asf", "avi", "flv", "amr", "w64", "aiff", "caf"),
+    *("aac", "mpegts", "asf", "avi", "flv", "amr", "aiff", "caf"),
 )
 """FFmpeg's demuxers that read nothing but the file that they are given.
 
@@ -26,6 +26,7 @@ _UNREAD = {
     b".RMF": "RealMedia",
     b".ra\xfd": "RealAudio",
     b"\x00\x00\x01\xba": "MPEG program stream",
+    b"riff\x2e\x91\xcf\x11": "Wave64",
     b"MThd": "MIDI",
     b"DSD ": "DSF",
     b"#!SILK_V3": "SILK",

@@ -17,7 +17,7 @@ Channel: TypeAlias = tuple[int, int]
 _FRAME_BYTES = FRAME * SAMPLE_BYTES
 _STEREO = 2
 _WIDE, _FULL_SCALE = 4, (1 << 31) - 1  # samples that sums are made of
-_CANCELLED = 0.3  # of the loudest channel is the most that is left where channels cancel
+_CANCELLED = 0.5  # of the loudest channel is the most that is left where channels cancel
 _CANCELLED_FROM = 32  # amplitude of 16-bit samples, -60 dBFS: there is nothing to lose below
 _CANCELLED_S = 1.0  # a mix that loses less is good enough
 _SOUNDING_DB, _FAINT_DB = -90.0, -70.0
@@ -127,10 +127,11 @@ def channels_with_speech(levels: "Mapping[Channel, array[float]]") -> frozenset[
 
 
 def _is_noise(levels: Sequence[float]) -> bool:
-    sounding = sorted(level for level in levels if level > _SOUNDING_DB)
-    if len(sounding) < _FEWEST_FRAMES or sounding[len(sounding) // 2] < _FAINT_DB:
+    sounding = [at for at, level in enumerate(levels) if level > _SOUNDING_DB]
+    if len(sounding) < _FEWEST_FRAMES:
         return False
-    return _liveliness(sounding) < _STEADY_DB
+    between = levels[sounding[0] : sounding[-1] + 1]
+    return max(between) > _FAINT_DB and _liveliness(between) < _STEADY_DB
 
 
 def _liveliness(levels: Sequence[float]) -> float:

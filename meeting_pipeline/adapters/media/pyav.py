@@ -160,6 +160,7 @@ def _track(stream: AudioStream) -> AudioTrack:
         frame_size=decoder.frame_size if decoder else 0,
         start_s=_seconds(stream.start_time, stream),
         duration_s=_seconds(stream.duration, stream),
+        tick_s=float(stream.time_base or 0),
         packets=stream.frames,
         tags=stream.metadata,
     )
