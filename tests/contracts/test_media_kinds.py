@@ -60,7 +60,7 @@ def _amr(seconds: int) -> bytes:
     return b"#!AMR\n" + b"".join(b"\x3c" + chance.randbytes(31) for _ in range(50 * seconds))
 
 
-@pytest.mark.parametrize("kind", ["wma", "avi", "pcm in avi", "3gp", "mov", "caf", "aiff", "oga"])
+@pytest.mark.parametrize("kind", ["wma", "pcm in avi", "3gp", "mov", "caf", "aiff", "oga"])
 @pytest.mark.parametrize("share", [0.5, 0.8])
 def test_a_file_of_a_kind_that_says_its_length_is_refused_when_it_was_cut(
     kind: str, share: float, tool: MediaTool, tmp_path: Path
