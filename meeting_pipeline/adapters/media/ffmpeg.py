@@ -135,7 +135,7 @@ class _Meter:
 
     def is_plain_mix_right(self) -> bool:
         """Return whether the mono mix that the program wrote is the one to be transcribed."""
-        return channels_with_speech(self._mix.levels) is None and not loses_sound(self._mix)
+        return channels_with_speech(self._mix.amplitudes) is None and not loses_sound(self._mix)
 
 
 def _without_folders(reason: str, *files: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import TypeAlias
 
-from meeting_pipeline.adapters.media.sound import FRAME, SAMPLE_BYTES, SAMPLE_RATE, level_of
+from meeting_pipeline.adapters.media.sound import FRAME, SAMPLE_BYTES, SAMPLE_RATE
 
 Channel: TypeAlias = tuple[int, int]
 """The number of a track, and of a channel in it."""
@@ -20,8 +20,8 @@ _WIDE, _FULL_SCALE = 4, (1 << 31) - 1  # samples that sums are made of
 _CANCELLED = 0.5  # of the loudest channel is the most that is left where channels cancel
 _CANCELLED_FROM = 32  # amplitude of 16-bit samples, -60 dBFS: there is nothing to lose below
 _CANCELLED_S = 1.0  # a mix that loses less is good enough
-_SOUNDING_DB, _FAINT_DB = -90.0, -70.0
-_STEADY_DB, _LIVELY_DB = 10.0, 20.0
+_FAINT = 10  # -70 dBFS: noise below does not disturb
+_STEADY, _LIVELY = 3.2, 10.0  # 10 dB, 20 dB
 _FLOOR_SHARE = 0.1
 _TOP_FRAMES = 20  # one second
 _FEWEST_FRAMES = 60
@@ -35,19 +35,27 @@ class ChannelMix:
     Args:
         track: The number of the track.
         kept: The channels to mix, if it is not all of them.
+        is_alone: Whether there is no other track: then a single channel need not be measured.
     """
 
-    def __init__(self, track: int = 0, kept: frozenset[Channel] | None = None) -> None:
+    def __init__(
+        self,
+        track: int = 0,
+        kept: frozenset[Channel] | None = None,
+        *,
+        is_alone: bool = True,
+    ) -> None:
         self._track = track
+        self._is_alone = is_alone
         self._kept = kept
         self._total = Sum()
-        self._levels: dict[Channel, array[float]] = {}
+        self._amplitudes: dict[Channel, array[int]] = {}
         self._cancelled = 0
 
     @property
-    def levels(self) -> "Mapping[Channel, array[float]]":
-        """The level of every FRAME_S of each channel."""
-        return self._levels
+    def amplitudes(self) -> "Mapping[Channel, array[int]]":
+        """The amplitude of every FRAME_S of each channel."""
+        return self._amplitudes
 
     @property
     def cancelled_s(self) -> float:
@@ -56,29 +64,43 @@ class ChannelMix:
 
     def add(self, samples: bytes, channels: int) -> bytes:
         """Return the mono mix of the next interleaved 16-bit samples, in whole frames."""
-        apart = [samples] if channels == 1 else _apart(samples, channels)
-        for channel, lane in enumerate(apart):
-            levels = self._levels.setdefault((self._track, channel), array("f"))
-            levels.extend(level_of(frame) for frame in _frames(lane))
-        if self._kept is not None:
-            kept = [lane for at, lane in enumerate(apart) if (self._track, at) in self._kept]
-            apart = kept or apart  # the number of channels may change
-        if len(apart) == 1:
-            return apart[0]
-        if len(apart) == channels == _STEREO:
-            return self._without_cancelling(audioop.tomono(samples, SAMPLE_BYTES, 0.5, 0.5), apart)
-        return self._without_cancelling(self._total.add(apart), apart)
+        if channels == 1 and self._is_alone:
+            return samples
+        lanes = _apart(samples, channels)
+        amplitudes = [_amplitudes(lane) for lane in lanes]
+        for at, found in enumerate(amplitudes):
+            self._amplitudes.setdefault((self._track, at), array("l")).extend(found)
+        kept = list(range(channels))
+        if self._kept is not None:  # the number of channels may change: then they are all kept
+            kept = [at for at in kept if (self._track, at) in self._kept] or kept
+        if len(kept) == 1:
+            return lanes[kept[0]]
+        lanes, amplitudes = [lanes[at] for at in kept], [amplitudes[at] for at in kept]
+        if len(kept) == channels == _STEREO:
+            mix = audioop.tomono(samples, SAMPLE_BYTES, 0.5, 0.5)
+        else:
+            mix = self._total.add(lanes)
+        return self._without_cancelling(mix, lanes, amplitudes)
 
-    def _without_cancelling(self, mix: bytes, apart: Sequence[bytes]) -> bytes:
-        loss = _CANCELLED / len(apart)
-        frames = []
-        for mixed, *parts in zip(_frames(mix), *map(_frames, apart), strict=True):
-            loudest = max(parts, key=_amplitude)
-            amplitude = _amplitude(loudest)
-            is_lost = amplitude >= _CANCELLED_FROM and _amplitude(mixed) <= loss * amplitude
-            self._cancelled += is_lost
-            frames.append(loudest if is_lost else mixed)
-        return b"".join(frames)
+    def _without_cancelling(
+        self, mix: bytes, lanes: Sequence[bytes], amplitudes: Sequence[Sequence[int]]
+    ) -> bytes:
+        least = _CANCELLED / len(lanes)
+        loudest = [max(frame) for frame in zip(*amplitudes, strict=True)]
+        lost = [
+            at
+            for at, amplitude in enumerate(_amplitudes(mix))
+            if amplitude <= least * loudest[at] and loudest[at] >= _CANCELLED_FROM
+        ]
+        if not lost:
+            return mix
+        self._cancelled += len(lost)
+        repaired = bytearray(mix)
+        for at in lost:
+            frame = slice(at * _FRAME_BYTES, (at + 1) * _FRAME_BYTES)
+            lane = max(range(len(lanes)), key=lambda lane: amplitudes[lane][at])
+            repaired[frame] = lanes[lane][frame]
+        return bytes(repaired)
 
 
 class Sum:
@@ -113,31 +135,35 @@ def mixed(tracks: Sequence[Iterator[bytes]]) -> Iterator[bytes]:
         yield total.add(seconds)
 
 
-def channels_with_speech(levels: "Mapping[Channel, array[float]]") -> frozenset[Channel] | None:
+def channels_with_speech(
+    amplitudes: "Mapping[Channel, Sequence[int]]",
+) -> frozenset[Channel] | None:
     """Return the channels to mix, if it is not all of them: none that is nothing but noise.
 
     A noise is steady, and a voice is not. Channels are left out only if there is a voice in others.
 
     Args:
-        levels: The level of every FRAME_S of each channel, in dBFS.
+        amplitudes: The amplitude of every FRAME_S of each channel.
     """
-    voices = frozenset(channel for channel, found in levels.items() if not _is_noise(found))
-    has_voice = any(_liveliness(levels[channel]) >= _LIVELY_DB for channel in voices)
-    return voices if has_voice and len(voices) < len(levels) else None
+    voices = frozenset(channel for channel, found in amplitudes.items() if not _is_noise(found))
+    has_voice = any(_liveliness(amplitudes[channel]) >= _LIVELY for channel in voices)
+    return voices if has_voice and len(voices) < len(amplitudes) else None
 
 
-def _is_noise(levels: Sequence[float]) -> bool:
-    sounding = [at for at, level in enumerate(levels) if level > _SOUNDING_DB]
+def _is_noise(amplitudes: Sequence[int]) -> bool:
+    sounding = [at for at, amplitude in enumerate(amplitudes) if amplitude]
     if len(sounding) < _FEWEST_FRAMES:
         return False
-    between = levels[sounding[0] : sounding[-1] + 1]
-    return max(between) > _FAINT_DB and _liveliness(between) < _STEADY_DB
+    between = amplitudes[sounding[0] : sounding[-1] + 1]
+    return max(between) > _FAINT and _liveliness(between) < _STEADY
 
 
-def _liveliness(levels: Sequence[float]) -> float:
-    """Return by how many dB the loudest second is above the noise floor."""
-    ordered = sorted(levels)
-    return ordered[-_TOP_FRAMES:][0] - ordered[int(_FLOOR_SHARE * len(ordered))] if ordered else 0.0
+def _liveliness(amplitudes: Sequence[int]) -> float:
+    """Return how many times louder the loudest second is than the noise floor."""
+    if not amplitudes:
+        return 0.0
+    ordered = sorted(amplitudes)
+    return ordered[-_TOP_FRAMES:][0] / max(1, ordered[int(_FLOOR_SHARE * len(ordered))])
 
 
 def loses_sound(mix: ChannelMix) -> bool:
@@ -150,9 +176,9 @@ def _apart(samples: bytes, channels: int) -> list[bytes]:
     return [interleaved[channel::channels].tobytes() for channel in range(channels)]
 
 
-def _frames(samples: bytes) -> list[bytes]:
-    return [samples[at : at + _FRAME_BYTES] for at in range(0, len(samples), _FRAME_BYTES)]
-
-
-def _amplitude(samples: bytes) -> int:
-    return audioop.rms(samples, SAMPLE_BYTES)
+def _amplitudes(samples: bytes) -> list[int]:
+    view = memoryview(samples)
+    return [
+        audioop.rms(view[at : at + _FRAME_BYTES], SAMPLE_BYTES)
+        for at in range(0, len(view), _FRAME_BYTES)
+    ]

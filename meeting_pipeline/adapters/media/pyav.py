@@ -72,7 +72,7 @@ class PyAVMedia:
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
         audio, mixes = self._write(media, target, audio_format, progress, None)
-        kept = channels_with_speech({at: one for mix in mixes for at, one in mix.levels.items()})
+        kept = channels_with_speech(dict(item for mix in mixes for item in mix.amplitudes.items()))
         if audio_format == "m4a":
             return replace(audio, plays_alike=kept is None and not any(map(loses_sound, mixes)))
         if kept is None:
@@ -99,7 +99,7 @@ class PyAVMedia:
             meter = SoundMeter(self._longest_s)
             make_target(target)
             into = opened.enter_context(writer(target, audio_format, tracks[0].stream))
-            mixes = [ChannelMix(track.number, kept) for track in tracks]
+            mixes = [ChannelMix(track.number, kept, is_alone=len(tracks) == 1) for track in tracks]
             seconds = [
                 track.seconds(mix, into.copy_packet, self._longest_s)
                 for track, mix in zip(tracks, mixes, strict=True)
@@ -183,11 +183,13 @@ class _OpenTrack:
         media: The file.
         container: The open container.
         number: The number of the track among the audio tracks.
+        may_have_holes: Whether its packets need not follow one another.
     """
 
     media: Path
     container: InputContainer
     number: int
+    may_have_holes: bool
 
     @property
     def stream(self) -> AudioStream:
@@ -213,14 +215,15 @@ class _OpenTrack:
         frames = self._frames(decoded)
         if self.container.format.name == "flac":
             frames = _contiguous(frames, self.media)
-        if is_timed(self.container):
+        if self.may_have_holes and is_timed(self.container):
             check = partial(self._check_gap, longest_s)
             frames = continuous(frames, zero_of(self.container), check)
         try:
             for second in _in_seconds(frames):
                 channels = second.layout.nb_channels
                 size = SAMPLE_BYTES * channels * second.samples
-                yield mix.add(bytes(second.planes[0])[:size], channels)
+                samples = bytes(second.planes[0])[:size]
+                yield mix.add(samples, channels)
         except av.FFmpegError as error:
             raise corrupt(self.media, reason_of(error)) from error
 
@@ -261,13 +264,13 @@ def _open_tracks(
     numbers = [number for number, stream in enumerate(streams) if _decoder(stream)]
     if not numbers:
         raise undecodable(media)
-    duration_s = describe(media, _facts(container)).duration_s
+    info = describe(media, _facts(container))
     others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
     tracks = [
-        _OpenTrack(media, one, number)
+        _OpenTrack(media, one, number, may_have_holes=not info.plain_channels)
         for one, number in zip([container, *others], numbers, strict=True)
     ]
-    return tracks, duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))
+    return tracks, info.duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))
 
 
 def _contiguous(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:
