@@ -71,6 +71,17 @@ def record(
     return path
 
 
+def remuxed(media: Path, path: Path, timeline: Timeline) -> Path:
+    """Write the packets of another recording when the timeline says; the suffix picks the muxer."""
+    with av.open(str(media)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.audio[0])
+        for packet in given.demux(given.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                _shift(packet, timeline, out.mux)
+    return path
+
+
 def _shift(
     packet: "av.Packet[AudioStream]",
     timeline: Timeline,
