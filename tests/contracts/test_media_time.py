@@ -10,7 +10,7 @@ from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
 from tests.support import timed_media
-from tests.support.generated_media import Take, cut
+from tests.support.generated_media import SECONDS, Take, cut
 from tests.support.generated_media import record as record_take
 from tests.support.media_tools import examine, sounds
 from tests.support.timed_media import Container, dropouts, hole, late, lost, record
@@ -84,6 +84,27 @@ def test_sound_that_begins_after_the_picture_is_heard_after_it(
     audio = examine(tool, media, tmp_path / "audio.flac")
     assert audio.duration_s == pytest.approx(10.0, abs=RIGHT_S)
     assert sounds(audio.levels)[0][0] == pytest.approx(6.0, abs=RIGHT_S)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "webm", "wmv"])
+def test_a_picture_that_continues_after_the_sound_is_no_loss(
+    suffix: str, tool: MediaTool, tmp_path: Path
+) -> None:
+    codec = {"mkv": "aac", "webm": "libopus", "wmv": "wmav2"}[suffix]
+    take = Take(codec, video_s=10.0, rate=48_000, muxer="asf" if suffix == "wmv" else None)
+    media = _without_lengths_of_tracks(record_take(tmp_path / f"recording.{suffix}", take))
+    audio = examine(tool, media, tmp_path / "audio.flac")
+    assert audio.duration_s == pytest.approx(10.0, abs=RIGHT_S)
+    assert sounds(audio.levels)[-1][1] == pytest.approx(SECONDS, abs=RIGHT_S)
+    with pytest.raises(MeetingError) as refused:
+        examine(tool, cut(media, tmp_path / "cut", 0.6), tmp_path / "audio.flac")
+    assert refused.value.code in ("truncated_media", "corrupt_media")
+
+
+def _without_lengths_of_tracks(media: Path) -> Path:
+    """Write a Matroska file as other programs do: only FFmpeg states the length of each track."""
+    media.write_bytes(media.read_bytes().replace(b"DURATION", b"XURATION"))
+    return media
 
 
 @pytest.mark.parametrize("name", sorted(TIMED))

@@ -179,6 +179,12 @@ def _wav_duration(media: Path, found_s: float | None) -> float | None:
     return found_s * max(1.0, (riff_bytes + 8) / media.stat().st_size)
 
 
+def shares_duration(container: Container) -> bool:
+    """Return whether the duration of the audio may be that of a picture that continues after it."""
+    has_own = any(_tag(track.tags, "duration") for track in container.tracks)
+    return container.kind == "asf" or (container.kind == "matroska" and not has_own)
+
+
 def _matroska_end(container: Container, audio: AudioTrack) -> float | None:
     """Return the end of the track, which a tag or the container contains.
 

@@ -15,7 +15,12 @@ from av.container import InputContainer
 from av.filter import Graph
 from av.stream import Discard
 
-from meeting_pipeline.adapters.media.containers import AudioTrack, Container, describe
+from meeting_pipeline.adapters.media.containers import (
+    AudioTrack,
+    Container,
+    describe,
+    shares_duration,
+)
 from meeting_pipeline.adapters.media.demuxers import (
     DEMUXER_OPTIONS,
     corrupt,
@@ -38,7 +43,13 @@ from meeting_pipeline.adapters.media.sound import (
     as_fraction,
     make_target,
 )
-from meeting_pipeline.adapters.media.timeline import continuous, is_timed, zero_of
+from meeting_pipeline.adapters.media.timeline import (
+    continuous,
+    is_timed,
+    last_time_of,
+    padded,
+    zero_of,
+)
 from meeting_pipeline.adapters.media.writers import AudioPacket, reason_of, writer
 from meeting_pipeline.domain.audio_warnings import NOISE_TRACK, UNDECODABLE_TRACK
 from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
@@ -47,6 +58,7 @@ from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress, no_progress
 
 _BATCH = 64  # frames to filter before a result is read: one by one takes three times as long
+_LAST_PICTURE_S = 1.0  # its duration need not be known
 _GATHERED = 8_192  # samples to resample in one call: fewer make more calls, more leave the cache
 
 
@@ -104,7 +116,7 @@ class PyAVMedia:
                 track.seconds(mix, into.copy_packet, self._longest_s)
                 for track, mix in zip(tracks, mixes, strict=True)
             ]
-            for second in mixed(seconds):
+            for second in _to_the_end(mixed(seconds), tracks[0], duration_s):
                 if self._closed:
                     raise Stopped("stopped", "the run was asked to end")
                 meter.add(second)
@@ -271,6 +283,20 @@ def _open_tracks(
         for one, number in zip([container, *others], numbers, strict=True)
     ]
     return tracks, info.duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))
+
+
+def _to_the_end(
+    seconds: Iterator[bytes], track: _OpenTrack, duration_s: float | None
+) -> Iterator[bytes]:
+    """Yield the seconds of a recording, and silence where only its picture continues."""
+    if duration_s is None or not shares_duration(_facts(track.container)):
+        return seconds
+    return padded(seconds, duration_s, partial(_reaches, track.media, duration_s))
+
+
+def _reaches(media: Path, ends_at_s: float) -> bool:
+    with _opened(media) as container:
+        return last_time_of(container) >= ends_at_s - _LAST_PICTURE_S
 
 
 def _contiguous(frames: Iterator[AudioFrame], media: Path) -> Iterator[AudioFrame]:

@@ -11,6 +11,7 @@ from av.audio.frame import AudioFrame
 from av.container import InputContainer
 
 from meeting_pipeline.adapters.media.containers import LONGEST_GAP_S
+from meeting_pipeline.adapters.media.sound import SAMPLE_BYTES, SAMPLE_RATE
 
 _TIMED = frozenset({"mov", "matroska", "ogg", "mpegts", "asf", "flv"})
 """Formats with a time stamp for each packet; in the others one packet follows another."""
@@ -63,6 +64,38 @@ def continuous(
                 ends_at += gap_s
         ends_at += frame.samples / frame.sample_rate
         yield frame
+
+
+def padded(
+    seconds: Iterator[bytes], ends_at_s: float, is_whole: Callable[[], bool]
+) -> Iterator[bytes]:
+    """Yield samples, and silence after them where only the picture continues.
+
+    Args:
+        seconds: Mono 16 kHz samples of one second after another.
+        ends_at_s: The end of the recording.
+        is_whole: Called if the samples end earlier; returns whether nothing of the file is missing.
+    """
+    missing_bytes = round(ends_at_s * SAMPLE_RATE) * SAMPLE_BYTES
+    for second in seconds:
+        missing_bytes -= len(second)
+        yield second
+    if missing_bytes > LONGEST_GAP_S * SAMPLE_RATE * SAMPLE_BYTES and is_whole():
+        each = SAMPLE_RATE * SAMPLE_BYTES
+        for at in range(0, missing_bytes, each):
+            yield bytes(min(each, missing_bytes - at))
+
+
+def last_time_of(container: InputContainer) -> float:
+    """Return where the last packet of any track ends, in seconds, by reading all of them."""
+    return max(
+        (
+            float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            for packet in container.demux()
+            if packet.pts is not None and packet.time_base is not None
+        ),
+        default=0.0,
+    )
 
 
 def _silence(like: AudioFrame, samples: int) -> Iterator[AudioFrame]:
