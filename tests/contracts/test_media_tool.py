@@ -1,6 +1,7 @@
 """Every media tool gives the same verdict on every generated media file."""
 
 import hashlib
+import re
 import shutil
 import socket
 import wave
@@ -247,6 +248,16 @@ def test_an_ogg_file_that_was_cut_is_refused_before_it_is_decoded(
     with pytest.raises(MeetingError) as refused:
         tool.probe(cut(media_files / name, tmp_path / name, 0.6))
     assert refused.value.code == "truncated_media"
+
+
+def test_damage_is_refused_with_how_far_the_sound_can_be_decoded(
+    tool: MediaTool, media_files: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordError) as refused:
+        tool.extract(media_files / "hole.mp4", tmp_path / "audio.flac", "flac", no_progress)
+    assert refused.value.code == "corrupt_media"
+    assert (told := re.search(r"\(after (\d+\.\d) s\)$", refused.value.message))
+    assert 0.0 <= float(told[1]) < SECONDS
 
 
 def test_a_refusal_names_the_file_and_not_where_it_lies(

@@ -13,6 +13,7 @@ from meeting_pipeline.adapters.media.sound import (
     as_fraction,
     is_disk_full,
     make_target,
+    saying_how_far,
     unwritable,
 )
 from meeting_pipeline.adapters.processes import command
@@ -88,8 +89,9 @@ class FFmpegMedia:
         ended = command.run(words, consume, self._stall_s, self._processes, _LIMITS)
         if is_disk_full(ended.complaints):
             raise unwritable(target, ended.complaints)
-        if ended.returncode:
-            raise corrupt(media, _without_folders(ended.reason, media, target))
+        with saying_how_far(meter.sound):
+            if ended.returncode:
+                raise corrupt(media, _without_folders(ended.reason, media, target))
         audio = meter.result()
         if meter.is_plain_mix_right():
             return audio

@@ -42,6 +42,7 @@ from meeting_pipeline.adapters.media.sound import (
     SoundMeter,
     as_fraction,
     make_target,
+    saying_how_far,
 )
 from meeting_pipeline.adapters.media.timeline import (
     continuous,
@@ -116,12 +117,13 @@ class PyAVMedia:
                 track.seconds(mix, into.copy_packet, self._longest_s)
                 for track, mix in zip(tracks, mixes, strict=True)
             ]
-            for second in _to_the_end(mixed(seconds), tracks[0], duration_s):
-                if self._closed:
-                    raise Stopped("stopped", "the run was asked to end")
-                meter.add(second)
-                into.write_samples(second)
-                report(meter.duration_s)
+            with saying_how_far(meter):
+                for second in _to_the_end(mixed(seconds), tracks[0], duration_s):
+                    if self._closed:
+                        raise Stopped("stopped", "the run was asked to end")
+                    meter.add(second)
+                    into.write_samples(second)
+                    report(meter.duration_s)
         return replace(meter.result(), warnings=warnings), mixes
 
 

@@ -3,13 +3,14 @@
 import os
 from array import array
 from audioop import rms  # in C, and without the memory that numpy would take
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import log10
 from pathlib import Path
 
 from meeting_pipeline.domain.levels import FRAME_S
 from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
-from meeting_pipeline.errors import FatalError
+from meeting_pipeline.errors import FatalError, RecordError
 from meeting_pipeline.ports.media import ExtractedAudio
 from meeting_pipeline.ports.progress import Progress
 from meeting_pipeline.storage.files import disk_full
@@ -75,6 +76,18 @@ def level_of(samples: bytes) -> float:
     """Return the level of 16-bit samples in dBFS, -100 for digital silence."""
     amplitude = rms(samples, SAMPLE_BYTES)
     return 20 * log10(amplitude / _FULL_SCALE) if amplitude else _NOTHING_DB
+
+
+@contextmanager
+def saying_how_far(meter: SoundMeter) -> Iterator[None]:
+    """Add to the message of "corrupt_media" how many seconds could be decoded before the damage."""
+    try:
+        yield
+    except RecordError as error:
+        if error.code != "corrupt_media":
+            raise
+        message = f"{error.message} (after {meter.duration_s:.1f} s)"
+        raise RecordError(error.code, message, hint=error.hint) from error
 
 
 def as_fraction(promised_s: float | None, progress: Progress) -> Callable[[float], None]:
