@@ -76,6 +76,36 @@ GOOD = {
         decisions=[], student_notes=[], evidence=[], action_items=[], key_points=[]
     ),
 }
+DRAFT = changed(title="草稿标题", phase="其他", confidence=0.1)
+THOUGHTS = {
+    "think": ("<think>", "</think>"),
+    "thinking": ("<thinking>", "</thinking>"),
+    "thought": ("<thought>", "</thought>"),
+    "triangles": ("◁think▷", "◁/think▷"),
+    "capitals": ("<THINK>", "</Think>"),
+    "spaces": ("< think >", "</ think >"),
+    "an attribute": ('<think time="3">', "</think>"),
+    "brackets": ("[THINK]", "[/THINK]"),
+    "a name space": ("<seed:think>", "</seed:think>"),
+    "control tokens": ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    "channels": ("<|channel|>analysis<|message|>", "<|end|><|channel|>final<|message|>"),
+    "only the closing mark": ("", "</think>"),
+    "only the closing triangle": ("", "◁/think▷"),
+}
+GOOD |= {
+    f"a draft in thoughts by {name}": f"{opened}草稿：{DRAFT} 不对。{closed}\n{TEXT}"
+    for name, (opened, closed) in THOUGHTS.items()
+} | {
+    "several thoughts": f"<think>{DRAFT}</think>{DRAFT}<thinking>{DRAFT}</thinking>{TEXT}",
+    "thoughts within thoughts": f"<think>a<think>b</think>{DRAFT}</think>{TEXT}",
+    "thoughts after it": f"{TEXT}<think>{DRAFT} 这样可以</think>",
+    "a mark in a draft": f'<think>{{"title": "</think>"}} {DRAFT}</think>{TEXT}',
+    "a draft that is cut": f"<think>{DRAFT[:40]}</think>{TEXT}",
+    "a hundred braces in thoughts": f"<think>{'{a} ' * 100}</think>{TEXT}",
+    "a field with thoughts": f'{{"thinking": {DRAFT}, "answer": {TEXT}}}',
+    "two fences, the last is meant": f"```json\n{DRAFT}\n```\n改为：\n```json\n{TEXT}\n```",
+    "two fences, the first is valid": f'```json\n{TEXT}\n```\n例如：\n```json\n{{"title":1}}\n```',
+}
 BAD = {
     "nothing": ("", "没有找到 JSON 对象"),
     "an apology": ("抱歉，我无法用 JSON 回答这个问题。", "没有找到 JSON 对象"),
@@ -87,6 +117,16 @@ BAD = {
     "an object of somebody else": ('{"category": "ignore"}', "没有找到 JSON 对象"),
     "single quotes": (TEXT.replace('"', "'"), "没有找到 JSON 对象"),
     "only thoughts": (f"<think>{TEXT}</think>", "没有找到 JSON 对象"),
+    "a thought without an end": (f"<think>{DRAFT} 再想想", "没有找到 JSON 对象"),
+    "triangles without an end": (f"◁think▷{DRAFT} 再想想", "没有找到 JSON 对象"),
+    "several thoughts, the last without an end": (
+        f"<think>{DRAFT}</think><Thinking>{DRAFT}",
+        "没有找到 JSON 对象",
+    ),
+    "a draft before a closing mark": (f"{DRAFT}</think>", "没有找到 JSON 对象"),
+    "a field with only thoughts": (f'{{"thinking": {DRAFT}}}', "没有找到 JSON 对象"),
+    "a lone surrogate": (with_raw("title", '"简历\\ud83d"'), "title"),
+    "an integer beyond limits": (with_raw("confidence", "1" * 5_000), "没有找到 JSON 对象"),
     "nested beyond reason": ('{"title":' * 5_000, "没有找到 JSON 对象"),
     "braces without end": ("{" * 1_000_000, "没有找到 JSON 对象"),
     "NaN": (with_raw("confidence", "NaN"), "confidence"),
@@ -136,6 +176,13 @@ def test_no_reply_is_made_of(name: str) -> None:
     assert any(one.startswith(problem) for one in bad.value.problems)
 
 
+@pytest.mark.parametrize("opened, closed", THOUGHTS.values(), ids=THOUGHTS)
+def test_a_reply_that_speaks_of_thoughts_stays_whole(opened: str, closed: str) -> None:
+    title = f"讲解 {opened} 和 {closed} 的用法"
+    assert read_reply(changed(title=title)).title == title
+    assert read_reply(f"<think>{DRAFT}</think>{changed(title=title)}").title == title
+
+
 def test_the_problems_are_few_short_and_say_nothing_of_what_was_answered() -> None:
     secret = "学员的身份证号" * 100
     with pytest.raises(BadReply) as bad:
@@ -148,7 +195,7 @@ def test_the_problems_are_few_short_and_say_nothing_of_what_was_answered() -> No
 
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_talk_around_a_reply_does_not_matter(before: str, after: str) -> None:
-    if "{" not in before and "<think>" not in before:
+    if not {*"{<＜[◁"} & {*before, *after}:
         assert read_reply(before + TEXT + after) == Reply.model_validate(WHOLE)
 
 

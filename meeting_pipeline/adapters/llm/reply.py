@@ -5,7 +5,6 @@ which commands without a summary need not spend.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -13,10 +12,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
+from meeting_pipeline.adapters.llm.reply_objects import final_objects
 from meeting_pipeline.domain.enums import Phase
 
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
-_MOST_BRACES = 50  # possible starts of an object; a useful reply has fewer
 _MOST_PROBLEMS = 10
 _MOST_ITEMS = 100
 
@@ -101,33 +99,23 @@ def schema() -> str:
 def read_reply(content: str) -> Reply:
     """Parse the reply within the answer of a model, which may add fences, comments or thoughts.
 
+    Models write drafts before the reply, so the last object that satisfies the schema is taken.
+    What they wrote while they were thinking never is.
+
+    Args:
+        content: The answer.
+
     Raises:
-        BadReply: There is no JSON object, or it does not match the schema. Nothing is filled in.
+        BadReply: There is no JSON object, or none matches the schema. Nothing is filled in.
     """
-    answer = next(_objects(_THOUGHTS.sub("", content)), None)
-    if answer is None:
-        raise BadReply(["没有找到 JSON 对象"])
-    try:
-        return Reply.model_validate(answer)
-    except ValidationError as error:
-        problems = [_problem(*one) for one in _places(error)]
-        raise BadReply(problems[:_MOST_PROBLEMS]) from None
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects in a text that have at least one field of `Reply`."""
-    decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
-    place = -1
-    for _ in range(_MOST_BRACES):
-        place = text.find("{", place + 1)
-        if place < 0:
-            return
+    problems = ["没有找到 JSON 对象"]
+    for number, answer in enumerate(reversed(final_objects(content, Reply.model_fields.keys()))):
         try:
-            value, _end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            continue
-        if Reply.model_fields.keys() & value.keys():
-            yield value
+            return Reply.model_validate(answer)
+        except ValidationError as error:
+            if number == 0:  # the model is told about its last attempt
+                problems = [_problem(*one) for one in _places(error)]
+    raise BadReply(problems[:_MOST_PROBLEMS])
 
 
 def _places(error: ValidationError) -> Iterator[tuple[str, str, str]]:
