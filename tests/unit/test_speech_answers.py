@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meeting_pipeline.adapters.asr.answers import Heard, language_of, read_answer, segments_of
+from meeting_pipeline.adapters.asr.answers import (
+    Heard,
+    checked_body,
+    language_of,
+    read_answer,
+    segments_of,
+)
+from meeting_pipeline.adapters.http.client import Answer, TryAgain
 from meeting_pipeline.domain.model import Segment
 
 SPEECH = [(0.0, 10.0), (20.0, 30.0)]
@@ -92,6 +99,170 @@ def test_reading_never_fails(body: bytes, is_text: bool) -> None:
     heard = read_answer(body, is_text)
     if heard is not None:
         segments_of(heard, 30.0, SPEECH, "zh")
+
+
+MARKED = {
+    "<|zh|><|NEUTRAL|><|Speech|><|woitn|>我们开始吧。<|zh|><|HAPPY|><|Speech|><|withitn|>老师好。": (
+        "我们开始吧。老师好。"
+    ),
+    "<|startoftranscript|><|zh|><|transcribe|><|0.00|>老师好。<|2.40|><|endoftext|>": "老师好。",
+    "< | zh | >老师好": "老师好",
+    "<｜zh｜>老师好": "老师好",
+    "<|en|>hello<|Speech|>world": "hello world",
+    "language Chinese<asr_text>老师好。": "老师好。",
+    "language None<asr_text>": "",
+    "Language English<asr_text>Hi.language Chinese<asr_text>老师好。</asr_text>": "Hi.老师好。",
+    "[BLANK_AUDIO]": "",
+    " [ Silence ] 老师好 [MUSIC PLAYING] (laughter)": "老师好",
+    "[_BEG_]老师好[_TT_150]": "老师好",
+    "🎼老师好😊。👏": "老师好。",
+    "🎼😊": "",
+    "<s>老师<unk>好</s>": "老师好",
+    "老师好♪": "老师好",
+}
+SPOKEN = [
+    "a < b，b > c",
+    "List<String> 和 vector<int>",
+    "x <3 y",
+    "Language matters, language English text",
+    "数组 [0] 和 [简历]（附件）",
+    "if a<|b then",
+    "管道 a | b",
+    "(music school)",
+]
+
+
+@pytest.mark.parametrize("marked", MARKED)
+def test_control_tokens_are_not_words(marked: str) -> None:
+    words = MARKED[marked]
+    rows = [{"start": 0, "end": 2, "text": marked}, {"start": 2, "end": 3, "text": "再见。"}]
+    heard = read({"text": marked, "segments": rows})
+    assert heard.text == words
+    assert [one.text for one in heard.timed] == [*filter(None, [words]), "再见。"]
+    assert read(marked.encode(), is_text=True).text == words
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+def test_words_that_only_look_like_tokens_stay(spoken: str) -> None:
+    assert read({"text": spoken}).text == spoken
+
+
+SAID = '{"text": "小明你好，我们开始吧。"}'
+
+
+def checked(body: bytes, content_type: str, *, is_text: bool = False) -> str:
+    answer = Answer("POST /audio", 200, {"Content-Type": content_type}, body)
+    heard = read_answer(checked_body(answer, is_text), is_text)
+    assert heard is not None
+    return heard.text
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "application/json", "application/json; charset=utf-8", "application/json; charset=GBK"]
+    + [f"text/plain; charset={one}" for one in ("iso-8859-1", "us-ascii", "gb2312", "no-such")],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
+def test_the_bytes_decide_more_than_the_charset_that_is_named(
+    encoding: str, content_type: str
+) -> None:
+    assert checked(SAID.encode(encoding), content_type) == "小明你好，我们开始吧。"
+    plain = "小明你好，我们开始吧。"
+    if encoding != "utf-16":
+        assert checked(plain.encode(encoding), content_type, is_text=True) == plain
+
+
+def test_a_charset_that_is_named_rightly_counts() -> None:
+    assert checked("café".encode("latin-1"), "text/plain; charset=latin-1", is_text=True) == "café"
+    assert (
+        checked("歡迎光臨".encode("big5"), "text/plain; charset=big5", is_text=True) == "歡迎光臨"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SAID.encode()[:20] + SAID.encode()[21:],
+        SAID.encode().replace("好".encode(), "好".encode()[:2]),
+        SAID.encode("gbk").replace("好".encode("gbk"), b"\xff"),
+        b'{"text": "\xff\xfe\xff"}',
+        '{"text": "����你好"}'.encode(),
+        b'{"text": "\\ud83d"}',
+        b'{"text": "ok", "segments": [{"start": 0, "end": 1, "text": "\\udc00"}]}',
+        b'{"text": "ok", "language": "\\udc00"}',
+        b'{"text": ' + b"1" * 5_000 + b"}",
+        b'{"text": ' + b"[" * 100_000,
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_thrown_away(body: bytes) -> None:
+    with pytest.raises(TryAgain) as bad:
+        checked(body, "application/json; charset=utf-8")
+    assert bad.value.error.code == "bad_answer"
+
+
+def test_the_few_characters_that_a_server_lost_are_not_stored() -> None:
+    rows = [
+        {"start": 0, "end": 1, "text": "�"},
+        {"start": 1, "end": 9, "text": "我们开始讲简历的排版吧，再看自我评价怎么写�"},
+    ]
+    heard = read({"text": "我们开始讲简历的排版吧，再看自我评价怎么写�", "segments": rows})
+    assert heard.text == "我们开始讲简历的排版吧，再看自我评价怎么写"
+    assert heard.timed == (Segment(1.0, 9.0, "我们开始讲简历的排版吧，再看自我评价怎么写"),)
+
+
+@pytest.mark.parametrize(
+    "bad", ["1e400", "-1e400", "NaN", "Infinity", "1" + "0" * 400, "null", "true"]
+)
+def test_a_time_that_is_no_number_is_its_neighbours_and_its_words_stay(bad: str) -> None:
+    rows = (
+        f'{{"start": 0, "end": 2, "text": "一"}}, {{"start": {bad}, "end": {bad}, "text": "二"}},'
+        '{"start": 5, "end": 8, "text": "三"}'
+    )
+    heard = read(f'{{"text": "一二三", "segments": [{rows}]}}'.encode())
+    assert heard.timed == (Segment(0, 2, "一"), Segment(2, 5, "二"), Segment(5, 8, "三"))
+
+
+def test_negative_and_huge_times_stay_within_the_recording() -> None:
+    heard = Heard("", (Segment(-5.0, 1e300, "第一句。第二句。"), Segment(-1e300, -3.0, "前。")), "")
+    for one in segments_of(heard, 30.0, SPEECH, "zh"):
+        assert 0 <= one.start_s <= one.end_s <= 30
+
+
+NUMBERS = st.sampled_from(["1e400", "-1e400", "NaN", "-Infinity", "1" + "0" * 400, "-3", "true"])
+STRINGS = st.sampled_from(
+    [
+        '"\\ud800"',
+        '"\\u0000"',
+        '"�"',
+        '"老师好"',
+        '"<|zh|>"',
+        '""',
+        '"1e400"',
+        '"language x<asr_text>"',
+    ]
+)
+NAMES = st.sampled_from(
+    ["text", "segments", "words", "word", "start", "end", "speaker", "language", "data", "error"]
+) | st.sampled_from(["code", "message", "detail", "no_speech_prob", "avg_logprob", "duration"])
+
+
+def _objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pairs = st.lists(st.tuples(NAMES, values), max_size=4)
+    objects = pairs.map(lambda found: "{" + ", ".join(f'"{k}": {v}' for k, v in found) + "}")
+    return objects | st.lists(values, max_size=4).map(lambda found: f"[{', '.join(found)}]")
+
+
+ANSWERS = st.recursive(NUMBERS | STRINGS | st.just("null"), _objects, max_leaves=15)
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(ANSWERS | st.integers(1, 3_000).map(lambda depth: '{"text":' * depth), st.booleans())
+def test_no_json_breaks_the_reading(body: str, is_text: bool) -> None:
+    heard = read_answer(body.encode(), is_text)
+    for one in segments_of(heard, 30.0, SPEECH, "zh") if heard else ():
+        assert 0 <= one.start_s <= one.end_s <= 30
+        assert "�" not in one.text
+        one.text.encode()
 
 
 def test_times_out_of_the_recording_are_not_believed() -> None:

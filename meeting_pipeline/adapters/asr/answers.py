@@ -8,16 +8,21 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meeting_pipeline.adapters.asr import transcript_filters
+from meeting_pipeline.adapters.asr.control_tokens import without_control_tokens
+from meeting_pipeline.adapters.asr.encodings import decode, is_whole
 from meeting_pipeline.adapters.asr.transcript_filters import Span
+from meeting_pipeline.adapters.http.answer import Answer
 from meeting_pipeline.domain.model import Segment
 
 _SLACK_S = 2.0
 _WORDS_APART_S = 0.8
 _LONGEST_S = 15.0
+_LONGEST_NAME = 100
+_SHORTEST_LETTER_S = 1e-6
 _NAMES = {
     "chinese": "zh",
     "mandarin": "zh",
@@ -31,6 +36,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _CLAUSE = re.compile(r".+?(?:[，,、；;：:。．.！!？?\s]+|$)", re.DOTALL)
 _SENTENCE_ENDS = frozenset("。．.！!？?；;")
 _WORD = re.compile(r"[A-Za-z]+")
+_PAGE_BEGINS = 1_000
+_PAGE = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>)")
 
 
 @dataclass(frozen=True)
@@ -48,25 +55,65 @@ class Heard:
     language: str
 
 
-def read_answer(body: bytes, is_text: bool) -> Heard | None:
-    """Return the words in an answer, or None if it is not the answer of a transcription server.
+def checked_body(answer: Answer, is_text: bool) -> bytes:
+    """Return the body of an answer as UTF-8, once it is known that `read_answer` can read it.
 
     Args:
-        body: The body of the answer.
+        answer: An answer that is not an error.
+        is_text: Whether plain text is an answer, too.
+
+    Raises:
+        RetryLater: "bad_answer" when it cannot be read.
+    """
+    text = decode(answer.body, answer.headers.get("Content-Type", ""))
+    if text is None:
+        raise answer.bad("is not text in UTF-8, in GB18030 or in the charset that it names")
+    body = text.encode()
+    if read_answer(body, is_text) is None:
+        raise answer.bad("is not a transcription")
+    return body
+
+
+def is_readable(body: bytes) -> bool:
+    """Return whether a kept answer is one of a transcription server."""
+    return read_answer(body, is_text=True) is not None
+
+
+def read_answer(body: bytes, is_text: bool) -> Heard | None:
+    """Return the words in an answer, or None if it is not one of a transcription server.
+
+    Args:
+        body: The answer.
         is_text: Whether plain text is an answer, too.
     """
-    text = body.decode("utf-8-sig", "replace")
-    if text.lstrip().startswith("<"):
-        return None  # a web page
+    text = decode(body)
+    if text is None or _PAGE.match(without_control_tokens(text[:_PAGE_BEGINS])):
+        return None
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
         said = text if is_text else None
     if isinstance(said, dict):
-        return _read_object(said)
-    if isinstance(said, str):
-        return Heard(said.strip(), (), "")
-    return Heard(text.strip(), (), "") if is_text and said is not None else None
+        heard = _read_object(said)
+    elif isinstance(said, str) or (is_text and said is not None):
+        heard = Heard(without_control_tokens(said if isinstance(said, str) else text), (), "")
+    else:
+        heard = None
+    return _without_lost(heard) if heard and _is_storable(heard) else None
+
+
+def _without_lost(heard: Heard) -> Heard:
+    """Return what was heard without the few characters that an earlier program has lost."""
+    lost = "\N{REPLACEMENT CHARACTER}"
+    timed = [replace(one, text=one.text.replace(lost, "").strip()) for one in heard.timed]
+    text = heard.text.replace(lost, "").strip()
+    return replace(heard, text=text, timed=tuple(one for one in timed if one.text))
+
+
+def _is_storable(heard: Heard) -> bool:
+    words = [heard.text, *(one.text for one in heard.timed)]
+    names = [heard.language, *(one.speaker or "" for one in heard.timed)]
+    return is_whole("".join(words)) and is_whole("".join(names))
 
 
 def segments_of(
@@ -90,11 +137,11 @@ def segments_of(
         timed = tuple(_spread(heard.text, speech or [(0.0, length_s)]))
     found = []
     for one in timed:
-        for start, end, text in transcript_filters.sentences(one.start_s, one.end_s, one.text):
+        begins = min(max(one.start_s, 0.0), length_s)
+        ends = min(max(one.end_s, begins), length_s)
+        for start, end, text in transcript_filters.sentences(begins, ends, one.text):
             if cleaned := transcript_filters.clean(text, language):
-                begins = min(max(start, 0.0), length_s)
-                ends = min(max(end, begins), length_s)
-                found.append(Segment(begins, ends, cleaned, one.speaker))
+                found.append(Segment(start, min(end, length_s), cleaned, one.speaker))
     return found
 
 
@@ -106,7 +153,7 @@ def language_of(text: str, named: str) -> str:
         named: The name that the server gives the language, or "".
     """
     named = named.lower()
-    if named in _NAMES or len(named) == len("zh"):
+    if named in _NAMES or re.fullmatch("[a-z]{2}", named):
         return _NAMES.get(named, named)
     return "zh" if len(_HAN.findall(text)) >= len(_WORD.findall(text)) else "en"
 
@@ -121,29 +168,66 @@ def _read_object(said: dict[str, Any]) -> Heard | None:
             return None
         text = "".join(one.text for one in timed)
     language = said.get("language")
-    return Heard(text.strip(), tuple(timed), language if isinstance(language, str) else "")
-
-
-def _segments(rows: Any) -> list[Segment]:
-    found = (
-        [_segment(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return Heard(
+        without_control_tokens(text), tuple(timed), language if isinstance(language, str) else ""
     )
-    return sorted((one for one in found if one), key=lambda one: one.start_s)
 
 
-def _segment(row: dict[str, Any]) -> Segment | None:
-    start, end, text = _number(row.get("start")), _number(row.get("end")), row.get("text")
-    if start is None or end is None or not isinstance(text, str) or not text.strip():
+@dataclass(frozen=True)
+class _Row:
+    """One stretch as the server gave it; a time is None where it is not a finite number."""
+
+    start_s: float | None
+    end_s: float | None
+    text: str
+    speaker: str | None
+
+
+def _segments(values: Any) -> list[Segment]:
+    """Return the rows of an answer as segments, in the order of time; [] if none has its times.
+
+    A row without a usable time gets that of its neighbour, so that its words are not lost.
+    """
+    rows = (
+        [_row(one) for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+    )
+    spoken = [one for one in rows if one]
+    if not any(one.start_s is not None and one.end_s is not None for one in spoken):
+        return []
+    found, at = [], 0.0
+    for number, row in enumerate(spoken):
+        start = at if row.start_s is None else row.start_s
+        later = spoken[number + 1].start_s if number + 1 < len(spoken) else None
+        end = next((one for one in (row.end_s, later) if one is not None), start)
+        at = max(start, end)
+        found.append(Segment(start, at, row.text, row.speaker))
+    return sorted(found, key=lambda one: one.start_s)
+
+
+def _row(value: dict[str, Any]) -> _Row | None:
+    text = value.get("text")
+    if not isinstance(text, str) or not (text := without_control_tokens(text)):
         return None
-    silent, sure = _number(row.get("no_speech_prob")), _number(row.get("avg_logprob"))
+    silent, sure = _number(value.get("no_speech_prob")), _number(value.get("avg_logprob"))
     if (
         silent is not None
         and sure is not None
         and transcript_filters.is_hallucination(silent, sure)
     ):
         return None
-    speaker = row.get("speaker")
-    return Segment(start, end, text.strip(), None if speaker in (None, "") else str(speaker))
+    return _Row(
+        _number(value.get("start")), _number(value.get("end")), text, _speaker(value.get("speaker"))
+    )
+
+
+def _speaker(value: Any) -> str | None:
+    name = str(value).strip() if isinstance(value, str | float) or _is_small(value) else ""
+    return name[:_LONGEST_NAME] or None
+
+
+def _is_small(value: Any) -> bool:
+    """Return whether it is an integer that has a text; Python refuses those of huge ones."""
+    return isinstance(value, int) and value.bit_length() <= 64  # noqa: PLR2004
 
 
 def _from_words(rows: Any) -> list[Segment]:
@@ -173,7 +257,8 @@ def _put_together(left: str, right: str) -> str:
 
 def _spread(text: str, speech: Sequence[Span]) -> list[Segment]:
     """Return each sentence where it would be if all speech had the same pace."""
-    per_letter = sum(end - start for start, end in speech) / max(1, len(text))
+    spoken_s = sum(end - start for start, end in speech)
+    per_letter = max(spoken_s / max(1, len(text)), _SHORTEST_LETTER_S)
     found, letters = [], 0
     for words in _lines(text, int(_LONGEST_S / per_letter)):
         start = _wall(speech, letters * per_letter, before=False)
@@ -212,9 +297,11 @@ def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
 
 
 def _number(value: Any) -> float | None:
-    """Return a finite number, also one written as text, or None."""
+    """Return a finite number, also one written as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

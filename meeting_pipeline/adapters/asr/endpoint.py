@@ -2,7 +2,7 @@
 
 import logging
 
-from meeting_pipeline.adapters.asr.answers import read_answer
+from meeting_pipeline.adapters.asr.answers import checked_body
 from meeting_pipeline.adapters.asr.endpoint_refusals import FormRefused
 from meeting_pipeline.adapters.asr.multipart import Form
 from meeting_pipeline.adapters.asr.pieces import Piece
@@ -100,9 +100,7 @@ class SpeechServer:
 
         def read(answer: Answer) -> bytes:
             is_text = form == "text" or "text/plain" in answer.headers.get("Content-Type", "")
-            if read_answer(answer.body, is_text) is None:
-                raise answer.bad("is not a transcription")
-            return keep(answer.body)
+            return keep(checked_body(answer, is_text))
 
         return self._server.post(_PATH, encode, read)
 
