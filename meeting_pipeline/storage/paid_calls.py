@@ -44,11 +44,24 @@ def call_key(kind: str, base_url: str, model: str, body: bytes, ask: int = 0) ->
     return digest.hexdigest()
 
 
-class PaidCalls:
-    """The stored answers of one recording's calls: `calls/<key>.json` in its folder."""
+def _any(answer: bytes) -> bool:
+    return True
 
-    def __init__(self, folder: RecordFolder) -> None:
+
+class PaidCalls:
+    """The stored answers of one recording's calls: `calls/<key>.json` in its folder.
+
+    An answer that cannot be read is never kept, because the record would meet it in every later
+    run. One that an older version has kept is dropped, and the call is made again.
+
+    Args:
+        folder: The folder of the recording.
+        is_readable: Whether an answer of the service can be used.
+    """
+
+    def __init__(self, folder: RecordFolder, is_readable: Callable[[bytes], bool] = _any) -> None:
         self._path = folder.file("calls")
+        self._is_readable = is_readable
 
     def remember(self, key: str, call: Callable[[Keep], bytes]) -> bytes:
         """Return the answer that is stored under a key, or make the call.
@@ -96,23 +109,26 @@ class PaidCalls:
                     part.unlink()
 
     def _keep(self, key: str, answer: bytes) -> bytes:
+        if not self._is_readable(answer):
+            return answer
         make_folder(self._path)
         kept = {"sha256": _sha256(answer), "answer": answer.decode("utf-8", "surrogateescape")}
         write_durably(self._file(key), json.dumps(kept).encode())
         return answer
 
     def _kept(self, key: str) -> bytes | None:
-        """Return the stored answer, or None if there is none or it is damaged."""
+        """Return the stored answer, or None if there is none or it cannot be used."""
         try:
             kept = json.loads(self._file(key).read_bytes())
             answer = kept["answer"].encode("utf-8", "surrogateescape")
-            if kept["sha256"] == _sha256(answer):
+            if kept["sha256"] == _sha256(answer) and self._is_readable(answer):
                 return bytes(answer)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
-        _log.warning("%s is damaged; making the call again", self._file(key))
+        _log.warning("%s cannot be used; making the call again", self._file(key))
+        self.forget(key)
         return None
 
     def _file(self, key: str) -> Path:

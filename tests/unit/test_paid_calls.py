@@ -66,6 +66,29 @@ def test_a_damaged_answer_is_asked_for_again(
     assert calls.remember(KEY, never) == b"again"
 
 
+def is_text(answer: bytes) -> bool:
+    return answer.isascii()
+
+
+def test_an_answer_that_cannot_be_read_is_not_kept(folder: RecordFolder) -> None:
+    calls = PaidCalls(folder, is_text)
+    assert calls.remember(KEY, lambda keep: keep(b"\xff")) == b"\xff"
+    assert not calls.has(KEY)
+    assert calls.remember(KEY, lambda keep: keep(b"again")) == b"again"
+    assert calls.remember(KEY, never) == b"again"
+
+
+def test_an_answer_that_an_older_version_kept_unread_is_dropped_and_asked_for_once(
+    folder: RecordFolder,
+) -> None:
+    PaidCalls(folder).remember(KEY, lambda keep: keep(b"\xff"))
+    calls = PaidCalls(folder, is_text)
+    assert not calls.has(KEY)
+    assert not list(folder.file("calls").iterdir())
+    assert calls.remember(KEY, lambda keep: keep(b"again")) == b"again"
+    assert calls.remember(KEY, never) == b"again"
+
+
 def test_what_is_of_no_use_can_be_forgotten(folder: RecordFolder) -> None:
     calls = PaidCalls(folder)
     calls.remember(KEY, lambda keep: keep(b"nonsense"))

@@ -102,8 +102,8 @@ def test_reading_never_fails(body: bytes, is_text: bool) -> None:
 
 
 MARKED = {
-    "<|zh|><|NEUTRAL|><|Speech|><|woitn|>我们开始吧。<|zh|><|HAPPY|><|Speech|><|withitn|>老师好。": (
-        "我们开始吧。老师好。"
+    "<|zh|><|NEUTRAL|><|Speech|><|woitn|>开始吧。<|zh|><|HAPPY|><|Speech|><|withitn|>好。": (
+        "开始吧。好。"
     ),
     "<|startoftranscript|><|zh|><|transcribe|><|0.00|>老师好。<|2.40|><|endoftext|>": "老师好。",
     "< | zh | >老师好": "老师好",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from meeting_pipeline.adapters.asr import transcript_filters
-from meeting_pipeline.adapters.asr.answers import language_of
+from meeting_pipeline.adapters.asr.answers import is_readable, language_of
 from meeting_pipeline.adapters.asr.chunked_transcription import (
     ChunkedTranscription,
     coverage,
@@ -173,7 +173,7 @@ class EndpointTranscriber:
             language=self._language,
             longest_s=self._longest_s,
             largest_bytes=self._largest_bytes,
-            calls=PaidCalls(context.folder),
+            calls=PaidCalls(context.folder, is_readable),
             paid=paid,
             progress=context.progress,
         )

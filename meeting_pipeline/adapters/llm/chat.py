@@ -5,6 +5,7 @@ Source: Moonshot's API reference (chat completions, structured output, error typ
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _PATH = "/chat/completions"
 _CAP_BYTES = 1 << 20
+_MOST_TOKENS = 1_000_000_000  # of one call; a number beyond is not a count
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,15 @@ def _completions() -> "TypeAdapter[Completion]":
     from pydantic import TypeAdapter  # see `reply`
 
     return TypeAdapter(Completion)
+
+
+def is_completion(kept: bytes) -> bool:
+    """Return whether a kept answer is a completion with believable numbers of tokens."""
+    try:
+        said = _completions().validate_json(kept)
+    except ValueError:
+        return False
+    return max(said.prompt_tokens, said.completion_tokens) <= _MOST_TOKENS
 
 
 @dataclass(frozen=True)
@@ -208,10 +220,12 @@ def _completion(answer: Answer) -> Completion:
         raise answer.bad("has no choices")
     choice = _mapping(next(iter(value["choices"]), None))
     said, usage = _mapping(choice.get("message")), _mapping(value.get("usage"))
-    refused = bool(said.get("refusal"))
+    text, reason = _text(said.get("content")), _text(choice.get("finish_reason"))
+    if _SURROGATE.search(text + reason):
+        raise answer.bad("has half of a character in it")
     return Completion(
-        text=str(said.get("content") or ""),
-        finish_reason="content_filter" if refused else str(choice.get("finish_reason") or ""),
+        text=text,
+        finish_reason="content_filter" if said.get("refusal") else reason,
         prompt_tokens=_whole(usage.get("prompt_tokens")),
         completion_tokens=_whole(usage.get("completion_tokens")),
         receipt=uuid4().hex,
@@ -222,5 +236,15 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _text(content: object) -> str:
+    """Return the text of a message, whole or in parts."""
+    if isinstance(content, list):
+        return "".join(_text(_mapping(one).get("text")) for one in content)
+    return content if isinstance(content, str) else ""
+
+
 def _whole(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    """Return a number of tokens, or 0 for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 <= value <= _MOST_TOKENS else 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from meeting_pipeline.adapters.http.client import Timeouts
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.llm import prompting
-from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, system_tokens
+from meeting_pipeline.adapters.llm.chat import ChatModel, Completion, is_completion, system_tokens
 from meeting_pipeline.adapters.llm.conversation import Conversation
 from meeting_pipeline.adapters.llm.evidence import verified
 from meeting_pipeline.adapters.llm.model_traits import REPLY_SHARE, ModelTraits, traits_of
@@ -137,7 +137,8 @@ class ChatSummarizer:
         def progress(read: int, parts: int) -> None:
             context.progress(read / (parts + 1) if parts > 1 else 1.0)
 
-        conversation = Conversation(self._model, PaidCalls(context.folder), self._reporter(context))
+        calls = PaidCalls(context.folder, is_completion)
+        conversation = Conversation(self._model, calls, self._reporter(context))
         document = Document(context.meta, lines, self._zone)
         reply = Reading(conversation, document, self._plan, progress).reply(lines)
         context.progress(1.0)
