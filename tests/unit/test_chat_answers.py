@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.errors import FatalError, MeetingError, RetryableError
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
 from tests.support.chat_replies import REPLY, chat_server, completion, summarizer_of
 from tests.support.kimi import Desk
-from tests.support.scripted_server import reply
+from tests.support.scripted_server import json_reply, reply
 
 
 def test_a_lone_surrogate_is_not_kept_and_the_next_answer_counts(tmp_path: Path) -> None:
@@ -50,6 +50,32 @@ def test_an_answer_that_an_older_version_kept_is_checked_and_asked_for_once(tmp_
         assert desk.summarize(asks).phase is Phase.RESUME
         assert desk.summarize(asks).phase is Phase.RESUME
     assert len(server.heads) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"code": 30001, "message": "余额不足", "data": None}, "quota_spent"),
+        ({"error": {"code": "invalid_api_key", "message": "Incorrect API key"}}, "key_refused"),
+    ],
+)
+def test_an_error_under_200_ends_the_run_as_any_other(
+    tmp_path: Path, said: object, code: str
+) -> None:
+    with chat_server(json_reply(said)) as server:
+        desk = Desk(tmp_path)
+        with pytest.raises(FatalError) as refused:
+            desk.summarize(summarizer_of(server))
+    assert (refused.value.code, len(server.heads), desk.kept) == (code, 1, [])
+
+
+def test_an_error_that_no_rule_knows_is_told_in_the_words_of_the_service(tmp_path: Path) -> None:
+    words = "the GPU has gone"
+    with (
+        chat_server(json_reply({"detail": words})) as server,
+        pytest.raises(RetryableError, match=words),
+    ):
+        Desk(tmp_path).summarize(summarizer_of(server))
 
 
 NUMBERS = st.sampled_from(["1e400", "NaN", "-Infinity", "1" + "0" * 400, "-3", "true", "null"])

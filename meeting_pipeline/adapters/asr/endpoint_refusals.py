@@ -104,7 +104,11 @@ def _rate_limited(refusal: Refusal) -> RetryLater:
 
 def _words(answer: Answer) -> str:
     """Return the words of `{"error": {…}}`, `{"detail": …}`, `{"code", "message"}` or a string."""
-    return without_secrets(" ".join(_strings(json_or_none(answer)))) or NO_MESSAGE
+    try:
+        words = " ".join(_strings(json_or_none(answer)))
+    except RecursionError:
+        return NO_MESSAGE
+    return without_secrets(words) or NO_MESSAGE
 
 
 def _strings(value: Any) -> list[str]:

@@ -13,6 +13,7 @@ import requests
 
 from meeting_pipeline.adapters.http.answer import Answer
 from meeting_pipeline.adapters.http.client import Http, Timeouts
+from meeting_pipeline.adapters.http.error_objects import with_true_status
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.domain.checks import Check
@@ -122,6 +123,7 @@ class OpenAIServer:
         refused = count()
 
         def parse_response(answer: Answer) -> T:
+            answer = with_true_status(answer)
             if answer.status != HTTPStatus.OK:
                 self._refuse(answer, next(refused))
             return read(answer)
