@@ -1,6 +1,11 @@
 """A chat server that gives the answers that a test has written down, and a client of it."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,12 +38,48 @@ def completion(content: str, tokens: str = "3") -> bytes:
     return reply(200, f'{{"choices": [{json.dumps(choice)}], "usage": {usage}}}'.encode())
 
 
+@contextmanager
+def strict_server(answer: Callable[[dict[str, Any]], tuple[int, bytes]]) -> Iterator["Bodies"]:
+    """Yield the bodies that a server on loopback is sent, which answers each by a rule."""
+    bodies = Bodies()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            bodies.seen.append(body)
+            status, said = answer(body)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    bodies.url = f"http://127.0.0.1:{server.server_port}"
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield bodies
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Bodies:
+    """The requests of a server, and its address."""
+
+    url: str = ""
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+
 def chat_server(*script: Step) -> ScriptedServer:
     """Return a server on loopback that answers request by request."""
     return ScriptedServer(*script)
 
 
-def summarizer_of(server: ScriptedServer, **changes: Any) -> ChatSummarizer:
+def summarizer_of(server: ScriptedServer | Bodies, **changes: Any) -> ChatSummarizer:
     """Return a client of the server, on a clock that only waiting moves."""
     clock = Clock()
     stop = VirtualStop(clock)

@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.errors import FatalError, MeetingError, RetryableError
+from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
 from meeting_pipeline.storage.files import RecordFolder
 from meeting_pipeline.storage.paid_calls import PaidCalls
-from tests.support.chat_replies import REPLY, chat_server, completion, summarizer_of
+from tests.support.chat_replies import REPLY, chat_server, completion, strict_server, summarizer_of
 from tests.support.kimi import Desk
 from tests.support.scripted_server import json_reply, reply
 
@@ -76,6 +77,69 @@ def test_an_error_that_no_rule_knows_is_told_in_the_words_of_the_service(tmp_pat
         pytest.raises(RetryableError, match=words),
     ):
         Desk(tmp_path).summarize(summarizer_of(server))
+
+
+WHOLE = completion(REPLY).split(b"\r\n\r\n", 1)[1]
+FIELD = "max_completion_tokens"
+REFUSALS = {
+    "openai's": (400, {"error": {"message": f"Unrecognized request argument supplied: {FIELD}"}}),
+    "pydantic's": (
+        422,
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", FIELD], "msg": "Extra inputs"}]},
+    ),
+    "a keyword": (500, {"message": f"create() got an unexpected keyword argument '{FIELD}'"}),
+    "unnamed": (400, {"error": {"message": "Unknown field in the request"}}),
+    "under 200": (200, {"error": {"code": 400, "message": f"{FIELD} is not supported"}}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_server_that_knows_max_tokens_only_is_sent_that_from_then_on(
+    tmp_path: Path, name: str
+) -> None:
+    status, said = REFUSALS[name]
+
+    def answer(body: dict[str, Any]) -> tuple[int, bytes]:
+        return (status, json.dumps(said).encode()) if FIELD in body else (200, WHOLE)
+
+    with strict_server(answer) as server:
+        asks = summarizer_of(server)
+        for folder in ("one", "two", "one"):
+            assert Desk(tmp_path / folder).summarize(asks).phase is Phase.RESUME
+        kept = summarizer_of(server)
+        assert Desk(tmp_path / "one").summarize(kept).phase is Phase.RESUME
+    assert [FIELD in body for body in server.seen] == [True, False, False]
+    assert server.seen[1] == {
+        **{key: value for key, value in server.seen[0].items() if key != FIELD},
+        "max_tokens": server.seen[0][FIELD],
+    }
+
+
+def test_a_server_that_knows_the_oldest_fields_only_is_sent_those(tmp_path: Path) -> None:
+    known = {"model", "messages", "max_tokens", "response_format"}
+
+    def answer(body: dict[str, Any]) -> tuple[int, bytes]:
+        extra = sorted(body.keys() - known)
+        said = {"error": {"message": f"unknown field {extra[0]}"}} if extra else {}
+        return (400, json.dumps(said).encode()) if extra else (200, WHOLE)
+
+    with strict_server(answer) as server:
+        asks = summarizer_of(server, model="kimi-k2.6")
+        assert Desk(tmp_path).summarize(asks).phase is Phase.RESUME
+    assert len(server.seen) == 3
+    assert server.seen[-1].keys() == known
+
+
+def test_a_length_that_is_too_great_is_not_taken_for_an_unknown_field(tmp_path: Path) -> None:
+    said = f"{FIELD} is too large: 8192, at most 4096"
+
+    def answer(body: dict[str, Any]) -> tuple[int, bytes]:
+        return 400, json.dumps({"error": {"message": said}}).encode()
+
+    with strict_server(answer) as server, pytest.raises(RecordError) as refused:
+        Desk(tmp_path).summarize(summarizer_of(server))
+    assert refused.value.code == "request_refused"
+    assert all(FIELD in body for body in server.seen)
 
 
 NUMBERS = st.sampled_from(["1e400", "NaN", "-Infinity", "1" + "0" * 400, "-3", "true", "null"])

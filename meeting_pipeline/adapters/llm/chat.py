@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from meeting_pipeline.adapters.http.answer import Answer
-from meeting_pipeline.adapters.llm.model_traits import ModelTraits
+from meeting_pipeline.adapters.llm.model_traits import Dialect, ModelTraits
 from meeting_pipeline.adapters.llm.portions import tokens_of
 from meeting_pipeline.adapters.llm.prompting import Message, system_prompt
 from meeting_pipeline.adapters.llm.refusals import OVERLOADED, NotFound
@@ -103,6 +103,7 @@ class ChatModel:
         self.traits = traits
         self._server = server
         self._form = _LADDER[0]
+        self._dialect = Dialect()
 
     def ask(
         self, messages: Sequence[Message], max_tokens: int, calls: PaidCalls, ask: int = 0
@@ -145,15 +146,16 @@ class ChatModel:
         ask: int,
     ) -> Paid:
         body = self._body(messages, max_tokens, form)
-        key = self._server.call_key(_PATH, self.name, body, ask)
-        tokens = tokens_of(body.decode()) + max_tokens
+        encoded = _encoded(body)
+        key = self._server.call_key(_PATH, self.name, encoded, ask)  # in any dialect
+        tokens = tokens_of(encoded.decode()) + max_tokens
 
         def call(keep: Keep) -> bytes:
             return self._post(body, tokens, keep)
 
         return Paid(key, _completions().validate_json(calls.remember(key, call)))
 
-    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> bytes:
+    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> dict[str, Any]:
         system = Message("system", _system(form))
         body: dict[str, Any] = {
             "model": self.name,
@@ -166,9 +168,24 @@ class ChatModel:
             body["temperature"] = self.traits.temperature
         if form is not Form.PLAIN:
             body["response_format"] = _response_format(form)
-        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return body
 
-    def _post(self, body: bytes, tokens: int, keep: Keep) -> bytes:
+    def _post(self, body: dict[str, Any], tokens: int, keep: Keep) -> bytes:
+        """Send a request, with the fields that the server is known to take or turns out to."""
+        while True:
+            dialect = self._dialect
+            try:
+                return self._post_once(_encoded(dialect.spelled(body)), tokens, keep)
+            except RequestRefused as refusal:
+                if dialect != self._dialect:
+                    continue  # another thread has learned something meanwhile
+                learned = dialect.after(str(refusal), body)
+                if learned is None:
+                    raise
+                _log.info("%s; not sending %s", refusal, ", ".join(sorted(learned.refused)))
+                self._dialect = learned
+
+    def _post_once(self, body: bytes, tokens: int, keep: Keep) -> bytes:
         def read(answer: Answer) -> bytes:
             return keep(_completions().dump_json(_completion(answer)))
 
@@ -188,6 +205,10 @@ class ChatModel:
         known = ", ".join(names[:MOST_NAMES]) or "what the server's operator tells you"
         message = f"the server has no model {self.name} for this key"
         return FatalError("unknown_model", message, hint=f"set KIMI_MODEL to one of: {known}")
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _system(form: Form) -> str:

@@ -82,6 +82,8 @@ def refuse(answer: Answer, attempt: int) -> NoReturn:
     if _OVERLOADED.search(refusal.words):
         raise _retry_later(OVERLOADED, refusal, attempt)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if "max_completion_tokens" in refusal.words:  # "unexpected keyword argument"
+            raise NotTaken(refusal.line)
         refuse_failures(answer)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         _refuse_rate(refusal, attempt)
