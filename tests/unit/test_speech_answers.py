@@ -222,6 +222,17 @@ def test_a_time_that_is_no_number_is_its_neighbours_and_its_words_stay(bad: str)
     assert heard.timed == (Segment(0, 2, "一"), Segment(2, 5, "二"), Segment(5, 8, "三"))
 
 
+def test_two_voices_at_once_are_not_nine_repeats() -> None:
+    words = "老师我想先讲一下我的项目经历。"
+    rows = [{"start": 1 + 0.2 * n, "end": 4 + 0.2 * n, "text": words} for n in range(9)]
+    heard = read(
+        {"text": words * 9, "segments": [*rows, {"start": 9, "end": 11, "text": "好的。"}]}
+    )
+    assert [one.text for one in segments_of(heard, 30.0, SPEECH, "zh")] == [words, "好的。"]
+    untimed = read({"text": f"{words * 9}好的。"})
+    assert [one.text for one in segments_of(untimed, 30.0, SPEECH, "zh")] == [words, "好的。"]
+
+
 def test_negative_and_huge_times_stay_within_the_recording() -> None:
     heard = Heard("", (Segment(-5.0, 1e300, "第一句。第二句。"), Segment(-1e300, -3.0, "前。")), "")
     for one in segments_of(heard, 30.0, SPEECH, "zh"):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import transcript_filters
+from meeting_pipeline.domain.model import Segment
 
 SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
     lambda pair: (float(pair[0]), float(pair[0] + pair[1]))
@@ -27,6 +28,70 @@ SPAN = st.tuples(st.integers(0, 200), st.integers(1, 30)).map(
 )
 def test_only_a_loop_is_collapsed(heard: str, kept: str) -> None:
     assert transcript_filters.collapse_repeats(heard) == kept
+
+
+A, B = "老师我想先讲一下我的项目经历", "好的我们先看一下简历的排版"
+
+
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        (f"{A}。" * 9, f"{A}。"),
+        (A * 9, A),
+        ("，".join([A] * 9), A),
+        (f"{A}。{B}。" * 5, f"{A}。{B}。"),
+        (f"{A}。{A}。{B}。", f"{A}。{A}。{B}。"),
+    ],
+)
+def test_a_sentence_that_loops_is_collapsed_too(heard: str, kept: str) -> None:
+    assert transcript_filters.collapse_repeats(heard).strip("，") == kept
+
+
+def said(*rows: tuple[float, float, str]) -> list[Segment]:
+    return [Segment(start, end, text) for start, end, text in rows]
+
+
+def test_the_same_words_nine_times_at_the_same_time_are_said_once() -> None:
+    repeats = said(*((10 + 0.3 * n, 14 + 0.3 * n, f"{A}{'。！，'[n % 3]}") for n in range(9)))
+    others = said((0, 5, B), (11, 13, "嗯。"), (30, 34, A))
+    kept = transcript_filters.without_loops([*repeats, *others])
+    assert [one.text for one in kept] == [B, f"{A}。", "嗯。", A]
+
+
+@pytest.mark.parametrize(
+    "turn", [[A], [A, B], ["好的。", "嗯嗯，老师。"], [A, B, "对。", "好的。"]]
+)
+def test_segments_that_come_in_turn_again_and_again_are_kept_once(turn: list[str]) -> None:
+    texts = [*turn * 9, "最后看一下时间。"]
+    rows = said(*((3.0 * n, 3.0 * n + 3, text) for n, text in enumerate(texts)))
+    kept = transcript_filters.without_loops(rows)
+    assert [one.text for one in kept] == [*turn, "最后看一下时间。"]
+    assert kept[-1].start_s == 27.0 * len(turn)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        said(*((3.0 * n, 3.0 * n + 1, "对。") for n in range(5))),
+        said(*((20.0 * n, 20.0 * n + 3, A) for n in range(9))),
+        said(*((3.0 * n, 3.0 * n + 3, A) for n in range(3))),
+        said(*((2.0 * n, 2.0 * n + 2, "1000") for n in range(9))),
+        said(*((2.0 * n, 2.0 * n + 2, f"第{n}句，我们先看简历。") for n in range(9))),
+        [Segment(1, 2, "老师好。", "张三"), Segment(1, 2, "老师好。", "李四")],
+    ],
+)
+def test_what_people_really_repeat_stays(rows: list[Segment]) -> None:
+    assert transcript_filters.without_loops(rows) == rows
+
+
+@given(st.lists(st.tuples(SPAN, st.sampled_from([A, B, "对。", "1", "…"])), max_size=30))
+def test_no_words_are_lost_by_looking_for_loops(
+    rows: list[tuple[tuple[float, float], str]],
+) -> None:
+    segments = [Segment(start, end, text) for (start, end), text in rows]
+    kept = transcript_filters.without_loops(segments)
+    assert {one.text for one in kept} == {one.text for one in segments}
+    assert kept == sorted(kept, key=lambda one: one.start_s)
 
 
 @given(st.text())

@@ -142,7 +142,7 @@ def segments_of(
         for start, end, text in transcript_filters.sentences(begins, ends, one.text):
             if cleaned := transcript_filters.clean(text, language):
                 found.append(Segment(start, min(end, length_s), cleaned, one.speaker))
-    return found
+    return transcript_filters.without_loops(found)
 
 
 def language_of(text: str, named: str) -> str:

@@ -109,11 +109,12 @@ class Recognizer:
         if not texts:
             raise SkipRecord("no_speech", "The recording contains no speech.")
         covered, is_whole = _completeness(parts)
+        segments = [one for part in parts for one in _segments(part, duration_s)]
         return Transcript(
             language=_main_language(texts),
             engine=ENGINE,
             model=self._options.label,
-            segments=tuple(one for part in parts for one in _segments(part, duration_s)),
+            segments=tuple(transcript_filters.without_loops(segments)),
             duration_s=duration_s,
             coverage=round(covered, 3),
             warnings=() if is_whole else ("possibly_truncated",),

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from threading import Lock
 
+from meeting_pipeline.domain.model import Segment
+
 Span = tuple[float, float]
 """(start, end) in seconds."""
 
 _REPEATED = re.compile(r"(.{1,12}?)\1{3,}", re.DOTALL)
+_REPEATED_SENTENCE = re.compile(r"(.{12,100}?)(?:[\s，,。.！!？?、；;]{0,3}\1){3,}", re.DOTALL)
 _LETTER = re.compile(r"[^\W\d_]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SPOKEN = re.compile(r"[^\W_]")
@@ -40,16 +43,23 @@ _FULL_HAN_PER_SECOND = 2.0
 _FULL_CHARACTERS_PER_SECOND = 5.0
 _JUDGED_FROM_S = 10.0
 _LONG_S = 15.0
+_LONGEST_SEARCHED = 20_000  # letters, a fifth of a second
+_LONGEST_LOOP = 4  # segments that come in turn
+_LEAST_TURNS, _LEAST_TURNS_OF_A_WORD = 4, 8  # "对" eight times within seconds is no answer
+_WORD_LETTERS = 5
+_LOOP_PAUSE_S = 2.0
+_SAME_TIME_S = 0.1
 
 _loading = Lock()
 
 
 def collapse_repeats(text: str) -> str:
-    """Replace 1 to 12 characters that are repeated four times or more by one occurrence.
+    """Replace up to 100 characters that are repeated four times or more by one occurrence.
 
     Digits alone are kept: 10000 is a number.
     """
-    return _REPEATED.sub(_once, text)
+    text = _REPEATED.sub(_once, text)
+    return _REPEATED_SENTENCE.sub(_once, text) if len(text) <= _LONGEST_SEARCHED else text
 
 
 def _once(repeated: re.Match[str]) -> str:
@@ -64,6 +74,63 @@ def is_hallucination(no_speech_prob: float, avg_logprob: float) -> bool:
         avg_logprob: Mean log probability of the tokens that it wrote all the same.
     """
     return no_speech_prob > _SILENT_PROBABILITY and avg_logprob < _UNSURE_LOGPROB
+
+
+def without_loops(segments: Iterable[Segment]) -> list[Segment]:
+    """Return segments without the repetitions that models write, where voices overlap above all.
+
+    The same words at the same time are one segment, unless two speakers are named. Of up to four
+    segments that come in turn again and again, one turn is kept, at its own time: what else was
+    said meanwhile shows as a gap.
+
+    Args:
+        segments: What was transcribed, in any order.
+
+    Returns:
+        The segments, ordered by start time.
+    """
+    kept: list[Segment] = []
+    latest: dict[tuple[str, str | None], Segment] = {}
+    for one in sorted(segments, key=lambda segment: segment.start_s):
+        words = (_spoken(one), one.speaker)
+        if words not in latest or not _is_at_once(latest[words], one):
+            kept.append(one)
+        latest[words] = one  # a repetition that is dropped may overlap with the next one
+    said = [_spoken(one) for one in kept]
+    found, at = [], 0
+    while at < len(kept):
+        length, turns = _loop(kept, said, at)
+        found += kept[at : at + length]
+        at += length * turns
+    return found
+
+
+def _spoken(segment: Segment) -> str:
+    return "".join(_SPOKEN.findall(segment.text)).lower()
+
+
+def _is_at_once(earlier: Segment, later: Segment) -> bool:
+    shorter_s = min(earlier.end_s - earlier.start_s, later.end_s - later.start_s)
+    common_s = min(earlier.end_s, later.end_s) - later.start_s
+    return common_s > shorter_s / 2 or later.start_s - earlier.start_s < _SAME_TIME_S
+
+
+def _loop(segments: Sequence[Segment], said: Sequence[str], at: int) -> tuple[int, int]:
+    """Return how many segments repeat from here on, and how often; (1, 1) if none do."""
+    for length in range(1, _LONGEST_LOOP + 1):
+        after = at + length
+        while (
+            after < len(said)
+            and said[after] == said[after - length]
+            and segments[after].start_s - segments[after - 1].end_s < _LOOP_PAUSE_S
+        ):
+            after += 1
+        turns = (after - at) // length
+        words = "".join(said[at : at + length])
+        least = _LEAST_TURNS if len(words) > _WORD_LETTERS else _LEAST_TURNS_OF_A_WORD
+        if turns >= least and _LETTER.search(words):
+            return length, turns
+    return 1, 1
 
 
 def is_subtitle_credit(text: str) -> bool:
