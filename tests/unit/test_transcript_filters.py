@@ -74,6 +74,7 @@ def test_segments_that_come_in_turn_again_and_again_are_kept_once(turn: list[str
     [
         said(*((3.0 * n, 3.0 * n + 1, "对。") for n in range(5))),
         said(*((20.0 * n, 20.0 * n + 3, A) for n in range(9))),
+        said(*((2.5 * n, 2.5 * n + 2, A) for n in range(9))),
         said(*((3.0 * n, 3.0 * n + 3, A) for n in range(3))),
         said(*((2.0 * n, 2.0 * n + 2, "1000") for n in range(9))),
         said(*((2.0 * n, 2.0 * n + 2, f"第{n}句，我们先看简历。") for n in range(9))),

@@ -47,7 +47,7 @@ _LONGEST_SEARCHED = 20_000  # letters, a fifth of a second
 _LONGEST_LOOP = 4  # segments that come in turn
 _LEAST_TURNS, _LEAST_TURNS_OF_A_WORD = 4, 8  # "对" eight times within seconds is no answer
 _WORD_LETTERS = 5
-_LOOP_PAUSE_S = 2.0
+_LOOP_PAUSE_S = 0.2  # who really says it again pauses for longer
 _SAME_TIME_S = 0.1
 
 _loading = Lock()
