@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meeting_pipeline.adapters.asr import endpoint_refusals as speech
-from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater
 from meeting_pipeline.adapters.http.error_objects import with_true_status
 from meeting_pipeline.adapters.llm import refusals as chat
+from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.errors import FatalError, MeetingError
 
 
@@ -77,7 +78,7 @@ def test_what_no_other_recording_would_do_better_with_stops_the_run(name: str) -
 )
 def test_a_limit_is_waited_for(said: Any) -> None:
     for refuse in (speech.refuse, chat.refuse):
-        with pytest.raises(TryAgain) as again:
+        with pytest.raises(RetryLater) as again:
             refuse(with_true_status(answer(said)), 0)
         assert again.value.error.code == "rate_limited"
 
@@ -85,7 +86,7 @@ def test_a_limit_is_waited_for(said: Any) -> None:
 def test_what_is_too_much_or_in_the_wrong_form_is_for_the_caller_to_change() -> None:
     with pytest.raises(speech.TooLarge):
         speech.refuse(with_true_status(answer({"code": 20015, "message": "音频时长过长"})), 1)
-    with pytest.raises(speech.FormRefused):
+    with pytest.raises(RequestRefused):
         speech.refuse(with_true_status(answer({"error": "verbose_json is not supported"})), 1)
     with pytest.raises(chat.TooLong):
         chat.refuse(with_true_status(answer({"error": {"message": "context length is 8"}})), 1)
@@ -103,7 +104,7 @@ def test_what_is_too_much_or_in_the_wrong_form_is_for_the_caller_to_change() -> 
     ],
 )
 def test_an_error_of_the_service_itself_is_told_in_its_own_words(said: Any) -> None:
-    with pytest.raises(TryAgain) as again:
+    with pytest.raises(RetryLater) as again:
         with_true_status(answer(said))
     assert again.value.error.code == "bad_answer"
     assert "Unknown error, sorry" in again.value.error.message
@@ -139,7 +140,7 @@ def test_a_status_that_is_true_already_stays() -> None:
     assert with_true_status(answer({"code": 429, "message": "x"}, 500)).status == 500
 
 
-REFUSALS = (speech.TooLarge, speech.NotTaken, chat.TooLong, chat.NotTaken, chat.NotFound)
+REFUSALS = (speech.TooLarge, chat.TooLong, RequestRefused, chat.NotFound)
 NAMES = st.sampled_from(
     ["error", "detail", "code", "message", "status", "choices", "Response", "text", "success"]
 )
@@ -155,7 +156,7 @@ OBJECTS = st.recursive(
 @given(OBJECTS.map(lambda one: json.dumps(one).encode()) | st.binary(max_size=50))
 def test_no_object_is_a_bug(body: bytes) -> None:
     for refuse in (speech.refuse, chat.refuse):
-        with suppress(MeetingError, TryAgain, *REFUSALS):
+        with suppress(MeetingError, RetryLater, *REFUSALS):
             read = with_true_status(answer(body))
             if read.status != 200:
                 refuse(read, 1)
@@ -165,5 +166,5 @@ def test_no_object_is_a_bug(body: bytes) -> None:
 def test_errors_nested_beyond_reason_are_no_bug(depth: int) -> None:
     body = b'{"detail": ' + b"[" * depth + b"]" * depth + b"}"
     assert with_true_status(answer(body)).status == 200
-    with pytest.raises(speech.NotTaken):
+    with pytest.raises(RequestRefused):
         speech.refuse(answer(body, 400), 1)

@@ -14,7 +14,7 @@ from meeting_pipeline.adapters.asr.answers import (
     read_answer,
     segments_of,
 )
-from meeting_pipeline.adapters.http.client import Answer, TryAgain
+from meeting_pipeline.adapters.http.answer import Answer, RetryLater
 from meeting_pipeline.domain.model import Segment
 
 SPEECH = [(0.0, 10.0), (20.0, 30.0)]
@@ -195,7 +195,7 @@ def test_a_charset_that_is_named_rightly_counts() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_read_is_thrown_away(body: bytes) -> None:
-    with pytest.raises(TryAgain) as bad:
+    with pytest.raises(RetryLater) as bad:
         checked(body, "application/json; charset=utf-8")
     assert bad.value.error.code == "bad_answer"
 

@@ -1,4 +1,4 @@
-"""Errors that a service sends under HTTP 200: found, and given the status that they stand for.
+"""Errors that a service sends under HTTP 200: found, and given the status that they mean.
 
 SiliconFlow, MiniMax, one-api and others answer `{"code": 20012, "message": "Model does not exist"}`
 or `{"error": {…}}` as if all were well. The rules for refusals then apply as if the status were
@@ -80,13 +80,13 @@ _RULES = tuple((status, re.compile(words, re.IGNORECASE)) for status, words in _
 
 
 def with_true_status(answer: Answer) -> Answer:
-    """Return the answer, with the status that its error object stands for if it has one.
+    """Return the answer, with the status that its error object means if it has one.
 
     Args:
         answer: An answer of any status; only those of status 200 are looked into.
 
     Raises:
-        TryAgain: "bad_answer", with the words of the service, for an error of its own and for one
+        RetryLater: "bad_answer", with the words of the service, for an error of its own and for one
             that no rule knows.
     """
     if answer.status != HTTPStatus.OK:
@@ -182,7 +182,7 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _status(value: dict[str, Any], words: str) -> int | None:
-    """Return the status that an error stands for, or None where the service itself has failed."""
+    """Return the status that an error means, or None where the service itself has failed."""
     choice = _first(value.get("choices"))
     held = [value, *(value.get(name) for name in _HOLDERS), choice.get("error")]
     said = [code for one in held if isinstance(one, dict) for code in _failures(one)]

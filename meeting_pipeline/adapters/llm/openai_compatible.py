@@ -137,8 +137,8 @@ class ChatSummarizer:
         def progress(read: int, parts: int) -> None:
             context.progress(read / (parts + 1) if parts > 1 else 1.0)
 
-        calls = PaidCalls(context.folder, is_completion)
-        conversation = Conversation(self._model, calls, self._reporter(context))
+        kept = PaidCalls(context.folder, is_completion)
+        conversation = Conversation(self._model, kept, self._reporter(context))
         document = Document(context.meta, lines, self._zone)
         reply = Reading(conversation, document, self._plan, progress).reply(lines)
         context.progress(1.0)

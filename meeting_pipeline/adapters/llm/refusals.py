@@ -83,7 +83,7 @@ def refuse(answer: Answer, attempt: int) -> NoReturn:
         raise _retry_later(OVERLOADED, refusal, attempt)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if "max_completion_tokens" in refusal.words:  # "unexpected keyword argument"
-            raise NotTaken(refusal.line)
+            raise RequestRefused(refusal.line)
         refuse_failures(answer)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         _refuse_rate(refusal, attempt)
