@@ -164,3 +164,25 @@ def test_a_name_without_an_address_may_have_one_later() -> None:
     with pytest.raises(RetryableError) as raised:
         AllowedHosts(SUFFIXES, resolve=unknown).addresses("a.myqcloud.com", 443)
     assert raised.value.code == "host_not_found"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("192.0.0.192", "100.64.0.1", "198.18.0.1", "192.88.99.1", "240.0.0.1", "255.255.255.255"),
+        *("64:ff9b:1::7f00:1", "::127.0.0.1", "::8.8.8.8", "fec0::1", "fe80::1", "fd00::1", "::"),
+        *("64:ff9b::10.0.0.1", "::ffff:169.254.169.254", "2002:7f00:1::", "2001:0:7f00:1::1"),
+        *("2001:db8::1", "3fff::1", "5f00::1", "100::1", "4000::1", "ff02::1", "::ffff:0:8.8.8.8"),
+    ],
+)
+def test_an_address_that_is_not_global_unicast_is_refused(address: str) -> None:
+    hosts = AllowedHosts(["example.com"], resolve=lambda host, port: [address])
+    with pytest.raises(RecordError) as refusal:
+        hosts.addresses("media.example.com", 443)
+    assert refusal.value.code == "forbidden_host"
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2400:3200::1", "64:ff9b::8.8.8.8"])
+def test_a_global_address_is_accepted(address: str) -> None:
+    hosts = AllowedHosts(["example.com"], resolve=lambda host, port: [address])
+    assert hosts.addresses("media.example.com", 443) == [address]

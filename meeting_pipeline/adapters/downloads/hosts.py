@@ -16,6 +16,34 @@ Resolve = Callable[[str, int], Sequence[str]]
 _HTTPS_PORT = 443
 _DEFAULT_PORTS = {"https": _HTTPS_PORT, "http": 80}
 _NAT64 = ip_network("64:ff9b::/96")
+_GLOBAL_V6 = ip_network("2000::/3")  # all that is assigned; the rest is local, or embeds addresses
+_NOT_GLOBAL = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast and reserved
+        "2001::/23",  # Teredo, ORCHID, benchmarking
+        "2001:db8::/32",
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+)
+"""The special-purpose registries of IANA: no host of a service has such an address."""
 _PRIVATE = tuple(
     ip_network(network)
     for network in (
@@ -127,7 +155,7 @@ class AllowedHosts:
         address = _embedded(address)
         if self.allow_private and any(address in network for network in _PRIVATE):
             return
-        if not listed or not address.is_global or address.is_multicast:
+        if not listed or not _is_global(address):
             raise _forbidden(f"{name} has the address {address}, which is not allowed")
 
 
@@ -149,6 +177,13 @@ def _embedded(address: Address) -> Address:
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_global(address: Address) -> bool:
+    """Return whether an address, from `_embedded`, is globally reachable unicast."""
+    if any(address in network for network in _NOT_GLOBAL):
+        return False
+    return isinstance(address, IPv4Address) or address in _GLOBAL_V6
 
 
 def _forbidden(message: str, hint: str = "") -> RecordError:
