@@ -17,7 +17,11 @@ COLUMNS = (
 )
 BYTE_ORDER_MARK = "\ufeff"
 """The sign by which Excel recognizes UTF-8."""
-OPENING = f"{BYTE_ORDER_MARK}id,source,"
+HEADERS = tuple(
+    f"{BYTE_ORDER_MARK}{','.join(columns)}\r\n".encode()
+    for columns in (COLUMNS, (*COLUMNS, "transcript"))
+)
+"""The lines that a sheet of ours begins with."""
 
 _UTC = ZoneInfo("UTC")
 _FORMULA = re.compile(r"[=+\-@＝＋－＠]")

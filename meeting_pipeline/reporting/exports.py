@@ -1,12 +1,12 @@
 """Exports of recordings, written one by one; a file is complete or does not exist."""
 
+import json
 import os
-import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.display import json_text
@@ -15,11 +15,12 @@ from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.reporting import csv, html
 from meeting_pipeline.reporting.documents import Document, exported_document
-from meeting_pipeline.storage.files import create, disk_full, is_full, publish
+from meeting_pipeline.storage.files import disk_full, is_full
+from meeting_pipeline.storage.operator_files import opened_regular, replacing
 
 _JSON_OPENING = '{"recordings": ['
-_OPENINGS = (csv.OPENING, html.OPENING, _JSON_OPENING, '{"id": "')
-"""The openings by which an older export is recognized."""
+_LONGEST_OPENING = 1024
+_LONGEST_LINE = 64 << 20  # the transcript of a day is a hundredth of it
 
 
 @dataclass
@@ -73,24 +74,18 @@ def save(pieces: Iterable[str], target: Path) -> int:
         UsageError: ("no_such_folder", "not_a_file", "not_an_export") for the target.
         FatalError: ("disk_full", "export_failed") when it cannot be written.
     """
-    part = target.with_name(f"{target.name}.part") if target.name else target
+    size_bytes = 0
     try:
-        _refuse_anything_else(target)
-        with create(part) as stream:
+        with replacing(target, lambda: _refuse_anything_else(target)) as (_, stream):
             for piece in pieces:
-                stream.write(piece.encode())
-        publish(part, target)
-        return target.stat().st_size
+                size_bytes += stream.write(piece.encode())
     except OSError as error:
         if is_full(error):
             raise disk_full(f"no space left to write {target}") from error
         what = f"{target} cannot be written: {error.strerror}"
         hint = "make its folder writable, or name another file"
         raise FatalError("export_failed", what, hint=hint) from error
-    except BaseException:  # a partial export holds private data where no one looks for it
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    return size_bytes
 
 
 def _refuse_anything_else(target: Path) -> None:
@@ -100,13 +95,39 @@ def _refuse_anything_else(target: Path) -> None:
     if not os.path.lexists(target):
         return
     hint = "name another file; --output - is standard output"
-    if not stat.S_ISREG(target.lstat().st_mode):
-        raise UsageError("not_a_file", f"{target} is not a regular file", hint=hint)
-    longest = max(len(opening.encode()) for opening in _OPENINGS)
-    with target.open("rb") as stream:
-        begins = stream.read(longest)
-    if begins and not any(begins.startswith(opening.encode()) for opening in _OPENINGS):
+    with opened_regular(target) as stream:
+        if stream is None:
+            raise UsageError("not_a_file", f"{target} is not a regular file", hint=hint)
+        is_export = _is_export(stream)
+    if not is_export:
         raise UsageError("not_an_export", f"{target} exists and is not an export", hint=hint)
+
+
+def _is_export(stream: BinaryIO) -> bool:
+    """Return whether a file was written by `save`, or is empty.
+
+    A page has a marker, a sheet its whole header line; of JSON, the keys of the first recording are
+    compared with those that are written.
+    """
+    first = stream.read(_LONGEST_OPENING)
+    if not first or first.startswith((*csv.HEADERS, html.OPENING.encode())):
+        return True
+    stream.seek(0)
+    line = stream.readline(_LONGEST_LINE)
+    if line == f"{_JSON_OPENING}\n".encode():
+        line = stream.readline(_LONGEST_LINE)
+        if line == b"]}\n":
+            return not stream.read(1)
+    return _is_recording(line)
+
+
+def _is_recording(line: bytes) -> bool:
+    """Return whether a line is the row of a recording."""
+    try:
+        row = json.loads(line.removesuffix(b"\n").removesuffix(b","))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and {*row} - {"transcript"} == {*csv.COLUMNS}
 
 
 def _document(rows: Iterable[Document]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """A backup is the database of one instant, whatever is written meanwhile."""
 
+import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -105,6 +107,57 @@ def test_nothing_but_an_older_backup_is_replaced(rows: Database, tmp_path: Path)
             back_up(tmp_path / "meeting.db", target)
         assert refusal.value.code == "not_a_backup"
     assert letter.read_text("utf-8") == "dear"
+
+
+def test_any_other_database_file_is_kept(rows: Database, tmp_path: Path) -> None:
+    foreign, live = tmp_path / "accounts.db", tmp_path / "other" / "meeting.db"
+    live.parent.mkdir()
+    with closing(sqlite3.connect(foreign)) as connection:
+        connection.execute("CREATE TABLE accounts (id INTEGER)")
+        connection.commit()
+    other = Database(f"sqlite:///{live}")
+    other.make_ready()
+    other.close()
+    for target in (foreign, live):
+        before = target.read_bytes()
+        with pytest.raises(UsageError) as refusal:
+            back_up(tmp_path / "meeting.db", target)
+        assert refusal.value.code == "not_a_backup"
+        assert target.read_bytes() == before
+
+
+def test_a_restored_backup_is_a_database_and_not_replaced(rows: Database, tmp_path: Path) -> None:
+    made = back_up(tmp_path / "meeting.db", tmp_path / "backup.db")
+    other = tmp_path / "other"
+    other.mkdir()
+    made.path.rename(other / "meeting.db")
+    with pytest.raises(UsageError):
+        back_up(other / "meeting.db", other / "meeting.db")
+    (other / "run.lock").touch()
+    with pytest.raises(UsageError):
+        back_up(tmp_path / "meeting.db", other / "meeting.db")
+    assert len(content(other / "meeting.db")["recordings"]) == 200
+
+
+def test_what_is_not_a_regular_file_is_refused_at_once(rows: Database, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        names = ("pipe", "dangling", "socket", "/dev/stdout", "/dev/null", "/dev/tty")
+        for name in filter(lambda one: os.path.lexists(tmp_path / one), names):
+            with pytest.raises(UsageError) as refusal:
+                back_up(tmp_path / "meeting.db", tmp_path / name)
+            assert refusal.value.code == "not_a_backup"
+
+
+def test_foreign_part_files_beside_it_are_kept(rows: Database, tmp_path: Path) -> None:
+    kept = tmp_path / "backup.db.part"
+    kept.write_bytes(b"mine")
+    back_up(tmp_path / "meeting.db", tmp_path / "backup.db")
+    back_up(tmp_path / "meeting.db", tmp_path / "backup.db")
+    assert kept.read_bytes() == b"mine"
+    assert list(tmp_path.glob(".meeting-*")) == []
 
 
 def test_what_cannot_be_made_or_is_not_there_is_said(rows: Database, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from meeting_pipeline.domain.enums import ExportFormat
 from meeting_pipeline.errors import FatalError, UsageError
+from meeting_pipeline.reporting import csv
 from meeting_pipeline.reporting.exports import Export, save
 from tests.support.crash import killed_at
 from tests.support.disks import fill, small_disk
@@ -73,13 +74,12 @@ def test_security_12_nothing_but_an_older_export_is_replaced(tmp_path: Path) -> 
     assert kept.read_text("utf-8") == "KIMI_API_KEY=sk-canary\n"
 
 
-def test_a_link_planted_where_it_grows_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
+def test_a_foreign_part_file_beside_it_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "x.csv.part"
     kept.write_bytes(b"mine")
-    (tmp_path / "x.csv.part").symlink_to(kept)
     save(pieces(ExportFormat.CSV, "好"), tmp_path / "x.csv")
     assert kept.read_bytes() == b"mine"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "x.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.csv", "x.csv.part"]
 
 
 def test_killed_at_any_step_the_older_export_is_whole(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_row_41_on_a_full_disk_the_older_export_stays(tmp_path: Path) -> None:
             save(pieces(ExportFormat.HTML, *["好" * 5000] * 4), target)
         assert refusal.value.code == "disk_full"
         assert target.read_bytes() == before
-        assert not (disk / "x.html.part").exists()
+        assert list(disk.glob(".meeting-*")) == []
 
 
 def test_what_ends_half_way_leaves_nothing(tmp_path: Path) -> None:
@@ -130,3 +130,64 @@ def test_security_12_json_is_one_document_or_a_recording_a_line(texts: list[str]
     lines = "".join(pieces(ExportFormat.JSON_LINES, *texts))
     assert json.loads(whole) == {"recordings": wanted}
     assert [json.loads(line) for line in lines.splitlines()] == wanted
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        '{"recordings": [',
+        '{"recordings": [\n{"id": "7", "artist": "Bach"}\n]}\n',
+        '{"recordings": [\n]}\nand a diary\n',
+        '{"id": "7", "artist": "Bach"}\n',
+        '{"id": "',
+        "\ufeffid,source,price\r\n1,shop,3\r\n",
+        csv.HEADERS[0].decode().rstrip() + ",my notes\r\n",
+        "<!doctype html>\n<html>a page</html>\n",
+        "[" * 5000,
+    ],
+)
+def test_a_file_that_only_begins_like_an_export_is_kept(foreign: str, tmp_path: Path) -> None:
+    target = tmp_path / "x.json"
+    target.write_bytes(foreign.encode())
+    with pytest.raises(UsageError) as refusal:
+        save(pieces(ExportFormat.JSON, "好"), target)
+    assert refusal.value.code == "not_an_export"
+    assert target.read_bytes() == foreign.encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_two_exports_to_one_name_are_both_whole(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+
+    def interrupted() -> Iterator[str]:
+        first, *rest = pieces(ExportFormat.CSV, "一", "二")
+        yield first
+        save(pieces(ExportFormat.CSV, "三"), target)
+        assert target.read_bytes().decode() == "".join(pieces(ExportFormat.CSV, "三"))
+        yield from rest
+
+    save(interrupted(), target)
+    assert target.read_bytes().decode() == "".join(pieces(ExportFormat.CSV, "一", "二"))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_a_file_that_appears_while_the_export_is_written_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+
+    def slow() -> Iterator[str]:
+        yield from pieces(ExportFormat.CSV, "好")
+        target.write_bytes(b"a diary")
+
+    with pytest.raises(UsageError):
+        save(slow(), target)
+    assert target.read_bytes() == b"a diary"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    step = 1
+    while killed_at(step, lambda: save(pieces(ExportFormat.CSV, "好"), tmp_path / "x.csv")):
+        save(pieces(ExportFormat.CSV, "好"), tmp_path / "y.csv")
+        assert {path.name for path in tmp_path.iterdir()} <= {"x.csv", "y.csv"}
+        step += 1
+    assert step > 2
