@@ -23,7 +23,6 @@ class RecordingFilter:
         student: The id or a name of a student who was there.
         until: Recordings that started before this aware time.
         phase: Recordings in this phase.
-        after: The start and the id of the last recording of the page before this one.
         limit: The largest number of recordings, newest first; None for all.
     """
 
@@ -33,7 +32,6 @@ class RecordingFilter:
     student: str | None = None
     until: datetime | None = None
     phase: Phase | None = None
-    after: tuple[datetime, int] | None = None
     limit: int | None = None
 
 

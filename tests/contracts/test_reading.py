@@ -98,11 +98,9 @@ def test_due_is_the_same_here_and_for_a_run(
 
 def test_pages_follow_one_another_even_with_equal_starts(database: Database) -> None:
     database.recordings.upsert([meta(number, start_ts=MONDAY) for number in range(7)])
-    pages, after = [], None
-    while page := database.reading.recordings(RecordingFilter(limit=3, after=after)):
-        pages.append(len(page))
-        after = (page[-1].start_ts, page[-1].id)
-    assert pages == [3, 3, 1]
+    pages = list(database.reading.pages(RecordingFilter(), 3))
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert len({view.id for page in pages for view in page}) == 7
 
 
 def test_a_list_reads_no_texts(database: Database, numbers: list[int]) -> None:

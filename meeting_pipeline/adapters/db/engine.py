@@ -26,7 +26,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from meeting_pipeline.adapters.db import failures
-from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
+from meeting_pipeline.adapters.db.hand_edits import unreadable_row
+from meeting_pipeline.adapters.db.types import MYSQL, SQLITE, UnreadableValue, document_of
 from meeting_pipeline.errors import ConfigError, FatalError
 from meeting_pipeline.storage.files import make_folder, sync
 
@@ -81,12 +82,14 @@ def in_transaction(
         read_only: Do not queue up with transactions that write.
 
     Raises:
-        FatalError: "database_gone", "database_damaged" or "disk_full".
+        FatalError: "database_gone", "database_damaged", "disk_full" or "unreadable_row".
         ConfigError: The login or the schema is wrong.
         RecordError: The database rejects a value.
     """
     try:
         return replayed(partial(_once, engine, work, read_only))
+    except UnreadableValue as error:
+        raise _once(engine, unreadable_row, True) from error
     except SQLAlchemyError as error:
         raise failures.translated(error) from error
 
@@ -205,6 +208,7 @@ def _mysql(address: URL, pool: dict[str, Any], answer_s: int) -> Engine:
     engine = sqlalchemy.create_engine(
         address,
         json_serializer=_json,
+        json_deserializer=document_of,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
@@ -232,6 +236,7 @@ def _sqlite(address: URL) -> Engine:
     engine = sqlalchemy.create_engine(
         address,
         json_serializer=_json,
+        json_deserializer=document_of,
         hide_parameters=True,
         max_overflow=-1,
         connect_args={"timeout": _BUSY_S},

@@ -1,7 +1,6 @@
 """Recordings with names and texts for an export, read page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, select
 
@@ -36,16 +35,11 @@ class SqlExportReader:
         either as it was before or as it is now.
 
         Args:
-            wanted: What to select; its `limit` and `after` are ignored.
+            wanted: What to select.
             transcripts: Include the transcripts.
         """
-        page = self._page(replace(wanted, after=None))
-        while page:
+        for page in self._reading.pages(wanted, _PAGE):
             yield from self._exported(page, transcripts)
-            page = self._page(replace(wanted, after=(page[-1].start_ts, page[-1].id)))
-
-    def _page(self, wanted: RecordingFilter) -> Sequence[RecordingView]:
-        return self._reading.recordings(replace(wanted, limit=_PAGE))
 
     def _exported(
         self, page: Sequence[RecordingView], transcripts: bool

@@ -1,7 +1,9 @@
 """Read-only views of the rows, for `status`, `show`, `why` and `stats`."""
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
@@ -54,6 +56,25 @@ class SqlViewReader:
 
         return read(self._engine, work)
 
+    def pages(self, wanted: RecordingFilter, size: int) -> Iterator[tuple[RecordingView, ...]]:
+        """Yield the recordings that match page by page, the newest start first.
+
+        Their numbers are read once, at the start. So each recording comes once, whatever is written
+        into its row meanwhile or was by hand; one that is removed meanwhile does not come.
+
+        Args:
+            wanted: What to select.
+            size: The largest number of recordings of a page.
+        """
+        now = self._now()
+        numbers = read(
+            self._engine,
+            lambda connection: array("q", search.matching_ids(connection, wanted, now)),
+        )
+        for begin in range(0, len(numbers), size):
+            page = numbers[begin : begin + size]
+            yield read(self._engine, partial(_page, numbers=page))
+
     def find(self, reference: str) -> int | None:
         """Return our number of a recording, or None if there is no such recording.
 
@@ -94,11 +115,15 @@ class SqlViewReader:
         )
 
 
+def _page(connection: Connection, numbers: Sequence[int]) -> tuple[RecordingView, ...]:
+    return tuple(_views(connection, numbers))
+
+
 def _views(connection: Connection, numbers: Sequence[int]) -> Iterator[RecordingView]:
     query = select(*_VIEWED).where(recordings.c.id.in_(numbers))
     rows = {row["id"]: row for row in connection.execute(query).mappings()}
     stages = ledger.entries(connection, numbers)
-    for number in numbers:
+    for number in filter(rows.__contains__, numbers):
         yield _view(rows[number], stages[number])
 
 

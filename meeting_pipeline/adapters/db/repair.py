@@ -33,10 +33,8 @@ class SqlRepairStore(SqlStoredTexts):
         self._now = now
 
     def recordings(self) -> Iterator[RecordingView]:
-        page = self._page(None)
-        while page:
+        for page in self._reading.pages(RecordingFilter(), _PAGE):
             yield from page
-            page = self._page((page[-1].start_ts, page[-1].id))
 
     def lacking_texts(self) -> frozenset[int]:
         lacking = [
@@ -81,6 +79,3 @@ class SqlRepairStore(SqlStoredTexts):
             self._engine,
             lambda connection: connection.execute(runs.update().where(is_open).values(values)),
         )
-
-    def _page(self, after: tuple[datetime, int] | None) -> tuple[RecordingView, ...]:
-        return self._reading.recordings(RecordingFilter(after=after, limit=_PAGE))

@@ -6,7 +6,7 @@ It uses indexes, so its cost does not grow with the number of recordings.
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, or_, select, true
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, select, true
 
 from meeting_pipeline.adapters.db import due
 from meeting_pipeline.adapters.db.mapping import storable
@@ -53,10 +53,6 @@ def _narrowing(wanted: RecordingFilter) -> Iterator[ColumnElement[bool]]:
         yield _start < wanted.until
     if wanted.phase is not None:
         yield recordings.c.phase == wanted.phase
-    if wanted.after is not None:
-        start, number = wanted.after
-        yield _start <= start  # the OR alone would not let an index begin here
-        yield or_(_start < start, _number < number)
 
 
 def _of_student(persons: Collection[str]) -> Select[tuple[datetime, int]]:

@@ -1,5 +1,7 @@
 """Column types that mean the same on MySQL/MariaDB and on SQLite."""
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -35,8 +37,41 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a datetime without a time zone cannot be stored")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[object], datetime | None]:
+        return instant_of
+
+
+class UnreadableValue(Exception):
+    """A value in a row, written by hand, that its column does not mean."""
+
+
+def instant_of(stored: object) -> datetime | None:
+    """Return a stored time, aware UTC, in any form of ISO 8601; without a zone it is UTC.
+
+    Raises:
+        UnreadableValue: It is not a time.
+    """
+    if stored is None:
+        return None
+    try:
+        found = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UnreadableValue from error
+
+
+def document_of(stored: str | bytes) -> Any:
+    """Return a stored JSON document.
+
+    Raises:
+        UnreadableValue: It is not JSON.
+    """
+    try:
+        return json.loads(stored)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableValue from error
 
 
 def word(length: int) -> TypeEngine[str]:
