@@ -23,7 +23,7 @@ from meeting_pipeline.storage.files import RecordFolder, make_folder, remove_dur
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_COPIES = ("folder-index.json", "transcripts")  # made again when needed; they may hold names
+_COPIES = ("folder-index.json*", "transcripts*")  # made again when needed; they may hold names
 _NOTES = "erasing"
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 4 << 10  # longer than any name, so that none is cut at the end of a block
@@ -92,8 +92,8 @@ class Erasure:
             self.store.erase(scope)
             for key in scope.keys:
                 remove_durably(self._folder(key))
-            for name in _COPIES:
-                remove_durably(self.data_dir / name)
+            for copy in (path for name in _COPIES for path in self.data_dir.glob(name)):
+                remove_durably(copy)
             self.stats.refresh()
             lines = self._log_lines(scope, write=True)
             self.store.compact()

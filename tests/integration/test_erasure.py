@@ -1,6 +1,7 @@
 """One student is erased: rows, files, logs and free pages hold nothing of them any more."""
 
 import gzip
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,6 +124,19 @@ def test_security_09_nothing_of_a_student_is_left_in_rows_free_pages_files_and_l
     assert (office.logs / "record_worker.log").read_text() == f"#3 is {OTHERS.key}\n"
     assert (office.logs / "cron.out").read_text() == "kept\n"
     assert gzip.decompress((office.logs / "old.log.2.gz").read_bytes()) == b"kept\n"
+
+
+def test_the_parts_and_temporary_copies_of_texts_go_too(office: Office) -> None:
+    left = ("folder-index.json.part", "transcripts.part", "folder-index.json.tmp")
+    for name in left:
+        (office.folder / name).write_text(json.dumps({f"{STUDENT}.mp3": {}}), "utf-8")
+    log = office.logs / "record_worker.log.part"
+    log.write_text(f"{STUDENT}\n", "utf-8")
+
+    assert office.erase().remnants == []
+
+    assert list(office.holds()) == []
+    assert [name for name in left if (office.folder / name).exists()] == []
 
 
 def test_the_lessons_of_others_stay_whole(office: Office) -> None:
