@@ -25,6 +25,7 @@ HEADERS = tuple(
 
 _UTC = ZoneInfo("UTC")
 _FORMULA = re.compile(r"[=+\-@＝＋－＠]")
+_INNER_FORMULA = re.compile(r"([;\n][\s\"']*)(?=[=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"[.,]*\d[\d.,]*(?:[eE]\d+)?")
 # A spreadsheet keeps fifteen digits of a number and drops zeros before it.
 _EXACT_NUMBER = re.compile(r"(?=[\d.]{1,16}$)(?:0|[1-9]\d{0,14})(?:\.\d+)?", re.ASCII)
@@ -64,9 +65,11 @@ def cell(text: str) -> str:
 
     An apostrophe is put before a formula, before a number that would lose digits (ids!), and before
     a text that begins with an apostrophe itself: a reader who removes one leading apostrophe has
-    the text again. Control characters become blanks.
+    the text again. Control characters become blanks. Where a spreadsheet separates by semicolons,
+    cells begin inside the text, too: a formula after a semicolon or a line break gets an
+    apostrophe as well.
     """
-    shown = strip_control_characters_by_line(text)
+    shown = _INNER_FORMULA.sub(rf"\1{_AS_TEXT}", strip_control_characters_by_line(text))
     begins = shown.lstrip()
     acts = _FORMULA.match(begins) or shown.startswith(("\n", _AS_TEXT))
     return _AS_TEXT + shown if acts or _loses_digits(begins.rstrip()) else shown
