@@ -15,6 +15,7 @@ from time import monotonic
 
 from meeting_pipeline.actions import repair
 from meeting_pipeline.domain.checks import Check, run_checks
+from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
@@ -109,7 +110,7 @@ def _result(code: str, check: Checking) -> list[Check]:
 
 def _redacted(check: Check, secrets: Iterable[str]) -> Check:
     """Return a check without secrets that a server may quote, and with a hint where it failed."""
-    message, hint = check.message, "" if check.ok else check.hint
+    message, hint = mask_credentials(check.message), "" if check.ok else check.hint
     if check.ok is False and not hint:
         hint = "fix the failed checks above, then run it again"
     for secret in secrets:

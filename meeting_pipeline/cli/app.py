@@ -14,7 +14,11 @@ from meeting_pipeline import __version__, exit_codes
 from meeting_pipeline.cli import streams
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.welcome import next_steps
-from meeting_pipeline.domain.display import json_text, strip_control_characters
+from meeting_pipeline.domain.display import (
+    json_text,
+    mask_credentials,
+    strip_control_characters,
+)
 from meeting_pipeline.errors import Busy, ConfigError, FatalError, MeetingError, UsageError
 from meeting_pipeline.runtime.interrupts import CommandInterrupts
 
@@ -182,12 +186,11 @@ def _words(arguments: list[str]) -> list[str]:
 
 
 def _print_error(error: MeetingError, as_json: bool) -> None:
-    hint = f" → {error.hint}" if error.hint else ""
-    sys.stderr.write(
-        strip_control_characters(f"meeting: {error.code}: {error.message}{hint}") + "\n"
-    )
+    message, hint = mask_credentials(error.message), mask_credentials(error.hint)
+    line = f"meeting: {error.code}: {message}" + (f" → {hint}" if hint else "")
+    sys.stderr.write(strip_control_characters(line) + "\n")
     if as_json:  # a program that reads standard output finds one document there in any case
-        details = {"code": error.code, "message": error.message, "hint": error.hint}
+        details = {"code": error.code, "message": message, "hint": hint}
         document = {"error": details, "exit_code": _exit_code(error)}
         sys.stdout.write(json_text(document, indent=2) + "\n")
 

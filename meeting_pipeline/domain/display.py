@@ -7,6 +7,18 @@ import unicodedata
 _CONTROL = re.compile(
     r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+# up to the last @ before the path; a password may hold a /, where what follows : is no port
+_CREDENTIALS = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*://)"
+    r"(?:[^\s/?#\"'<>]*@|[^\s/?#:\"'<>]*:(?!\d+(?:[/?#]|$))[^\s\"'<>]*@)"
+)
+MASK = "********"
+"""What is shown in place of a secret."""
+
+
+def mask_credentials(text: str) -> str:
+    """Return the text without user names and passwords in addresses (`https://USER:KEY@host`)."""
+    return _CREDENTIALS.sub(rf"\1{MASK}@", text) if "@" in text else text
 
 
 def strip_control_characters(text: str) -> str:

@@ -15,9 +15,14 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from meeting_pipeline.domain.display import json_text, strip_control_characters
+from meeting_pipeline.domain.display import (
+    MASK,
+    json_text,
+    mask_credentials,
+    strip_control_characters,
+)
 
-_REDACTED = "********"
+_REDACTED = MASK
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 _NAMED = re.compile(
     r"(?i)\b(authorization|x-tc-signature|x-tc-key|sts-token|token|secret|password|api[_-]?key)"
@@ -57,7 +62,7 @@ class Redaction:
         """Return the text without secret values, credentials in links and authorisation headers."""
         for secret in self._secrets:
             text = text.replace(secret, _REDACTED)
-        text = _QUERY.sub(_without_query, text)
+        text = _QUERY.sub(_without_query, mask_credentials(text))
         return _NAMED.sub(_without_value, text)
 
 

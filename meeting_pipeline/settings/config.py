@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.settings import readers
 from meeting_pipeline.settings.backends import DOWNLOADERS, SOURCES, SUMMARIZERS, TRANSCRIBERS
@@ -339,7 +340,7 @@ def _read(declared: Declaration, text: str, origin: str) -> Any:
         return declared.read(text)
     except readers.REFUSALS as error:
         accepted = readers.accepted_by(declared.read)
-        value = "its value" if declared.secret else repr(text[:80])
+        value = "its value" if declared.secret else repr(mask_credentials(text)[:80])
         raise ConfigError(
             "bad_setting",
             f"{declared.name} (from {origin}): {value} is not {accepted}",
@@ -353,7 +354,7 @@ def _show(value: object, is_secret: bool) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return json.dumps(value, ensure_ascii=False)
+        return mask_credentials(json.dumps(value, ensure_ascii=False))
     if isinstance(value, bool):
         return str(int(value))
-    return str(value)
+    return mask_credentials(str(value))

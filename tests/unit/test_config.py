@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.settings.config import REDACTED, load, secret_values, setting_names, shown
 
@@ -134,3 +135,28 @@ def test_no_value_whatever_ends_in_anything_but_a_config_error(value: str) -> No
             load(NO_FILE, {name: value})
         except ConfigError as refused:
             assert name in refused.message
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    ["u:canary", "canary", ":canary", "u:can@canary", "u:a/canary", "u:%40canary", "u:12canary/3"],
+)
+def test_security_05_no_credentials_of_an_address_are_shown(credentials: str) -> None:
+    address = f"https://{credentials}@api.example.com:8443/v1"
+    assert (
+        mask_credentials(f"{address} is away") == "https://********@api.example.com:8443/v1 is away"
+    )
+    for name in ("ASR_BASE_URL", "KIMI_BASE_URL"):
+        try:
+            lines = {one.name: one.value for one in shown(load(NO_FILE, {name: address}))}
+        except ConfigError as error:
+            lines = {name: error.message}
+        assert "canary" not in lines[name]
+        assert "********@api.example.com" in lines[name]
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.example.com:80/@user", "mail me@example.com", "http://[::1]:8080/v1"]
+)
+def test_an_address_without_credentials_is_shown_whole(text: str) -> None:
+    assert mask_credentials(text) == text
