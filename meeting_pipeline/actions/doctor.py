@@ -17,6 +17,7 @@ from meeting_pipeline.actions import repair
 from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.errors import ConfigError, MeetingError
+from meeting_pipeline.runtime import limits
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
@@ -55,6 +56,7 @@ def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking
         ("private_hosts", partial(settings_checks.private_hosts, settings)),
         ("time_zone", partial(settings_checks.time_zone, settings)),
         ("data_dir", partial(_data_dir, settings)),
+        ("limits", _limits),
         ("database_tls", partial(settings_checks.database_tls, settings)),
         ("database", partial(_database, context)),
         ("erasures", partial(_erasures, settings)),
@@ -136,6 +138,12 @@ def _data_dir(settings: Settings) -> Check:
         f"{folder}: {free / 2**30:.1f} GiB free",
         "free some space, or set DATA_DIR to a larger disk",
     )
+
+
+def _limits() -> Check:
+    if low := limits.too_low():
+        return Check("limits", False, f"lower than a recording may need: {low}", limits.HINT)
+    return Check("limits", True, "memory, file size and processor time suffice")
 
 
 def _erasures(settings: Settings) -> Check:

@@ -17,10 +17,11 @@ from meeting_pipeline.adapters.media.sound import (
     unwritable,
 )
 from meeting_pipeline.adapters.processes import command
-from meeting_pipeline.adapters.processes.process_group import LIMITS, ProcessGroup
+from meeting_pipeline.adapters.processes.process_group import ProcessGroup
 from meeting_pipeline.domain.media_checks import LONGEST_S
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo, MediaTool
 from meeting_pipeline.ports.progress import Progress, no_progress
+from meeting_pipeline.runtime.limits import NEEDED
 
 _INPUT = [word for name, value in DEMUXER_OPTIONS.items() for word in (f"-{name}", value)]
 _ENCODINGS = {
@@ -30,7 +31,7 @@ _ENCODINGS = {
 }
 _BY_LIBRARY = ("flac",)
 """Codecs that the library decodes: versions of the program differ in what damage they report."""
-_LIMITS = {**LIMITS, resource.RLIMIT_CPU: 2 * 3600}  # seconds: a day of sound takes minutes
+_LIMITS = {**NEEDED, resource.RLIMIT_CORE: 0}
 _MONO_OF = {1: "anull", 2: "pan=mono|c0=0.5*c0+0.5*c1"}
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _IN_SECONDS = f"asetnsamples=n={SAMPLE_RATE}:p=0"  # single frames would take a sixth of the time

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from meeting_pipeline.adapters.processes.process_group import ProcessGroup, restrict
 from meeting_pipeline.errors import ConfigError, RetryableError
+from meeting_pipeline.runtime.limits import HINT, too_low
 from meeting_pipeline.runtime.programs import find_program
 
 STALL_S = 120.0
@@ -76,9 +77,9 @@ def run(
         except subprocess.TimeoutExpired as error:
             raise _stalled(process, stall_s) from error
     if returncode < 0:
-        raise RetryableError(
-            "media_tool_killed", f"{command[0]} was killed by signal {-returncode}"
-        )
+        low = too_low()
+        message = f"{command[0]} was killed by signal {-returncode}" + (low and f"; {low}")
+        raise RetryableError("media_tool_killed", message, hint=HINT if low else "")
     return Ended(returncode, complaints.decode(errors="replace"))
 
 

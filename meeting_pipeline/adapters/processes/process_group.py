@@ -10,11 +10,12 @@ from threading import Lock
 from types import MappingProxyType
 
 from meeting_pipeline.errors import Stopped
+from meeting_pipeline.runtime.limits import NEEDED, within
 
 LIMITS: Mapping[int, int] = MappingProxyType(
     {
-        resource.RLIMIT_AS: 4 << 30,
-        resource.RLIMIT_FSIZE: 3 << 30,  # a day of wav
+        resource.RLIMIT_AS: NEEDED[resource.RLIMIT_AS],
+        resource.RLIMIT_FSIZE: NEEDED[resource.RLIMIT_FSIZE],
         resource.RLIMIT_CORE: 0,
     }
 )
@@ -128,7 +129,8 @@ def restrict(process: subprocess.Popen[bytes], limits: Mapping[int, int] = _UNLI
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
     with suppress(ProcessLookupError):
         for kind, most in limits.items():
-            resource.prlimit(process.pid, kind, (most, most))
+            allowed = within(most, *resource.prlimit(process.pid, kind))
+            resource.prlimit(process.pid, kind, (allowed, allowed))
 
 
 def restrict_this_process(limits: Mapping[int, int] = LIMITS) -> None:
@@ -139,7 +141,8 @@ def restrict_this_process(limits: Mapping[int, int] = LIMITS) -> None:
     """
     os.nice(NICENESS)
     for kind, most in limits.items():
-        resource.setrlimit(kind, (most, most))
+        allowed = within(most, *resource.getrlimit(kind))
+        resource.setrlimit(kind, (allowed, allowed))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -18,8 +18,9 @@ from threading import Thread
 from typing import Any, NoReturn, Protocol
 
 from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
-from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.errors import FatalError, MeetingError
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.runtime.limits import HINT, too_low
 
 Worker = Callable[[Any, Progress], Any]
 """Does one task after another: returns a result that can be pickled, or raises our errors."""
@@ -122,9 +123,19 @@ def main() -> None:
             answer: Done | Failed | Crashed = Done(worker(task, progress))
         except MeetingError as error:
             answer = Failed(type(error), error.code, error.message, error.hint)
+        except (MemoryError, ImportError) as error:
+            answer = _starved(error)
         except Exception as bug:  # noqa: BLE001 - told to the parent, where it is raised again
             answer = Crashed.by(bug)
         _send(connection, answer)
+
+
+def _starved(error: MemoryError | ImportError) -> Failed | Crashed:
+    """Return what a process answers whose limits leave no room to load or to work."""
+    if low := too_low():
+        message = f"there is not enough memory for a recording: {low}"
+        return Failed(FatalError, "limits_too_low", message, HINT)
+    return Crashed.by(error)
 
 
 def _receive(

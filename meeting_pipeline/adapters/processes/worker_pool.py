@@ -20,6 +20,7 @@ from meeting_pipeline.adapters.processes.worker import (
 )
 from meeting_pipeline.errors import RetryableError, Stopped
 from meeting_pipeline.ports.progress import Progress
+from meeting_pipeline.runtime.limits import HINT, too_low
 
 _PROGRAM = "from meeting_pipeline.adapters.processes.worker import main; main()"
 _PYTHON_WORDS = ("-P", "-c", _PROGRAM)  # -P: modules of the current folder are not ours
@@ -209,8 +210,12 @@ def _stalled(stall_s: float | None) -> RetryableError:
 
 
 def _died(error: EOFError | OSError) -> RetryableError:
+    low = too_low()
     return RetryableError(
         "worker_died",
-        f"a worker process ended in the middle of its work ({type(error).__name__})",
-        hint="often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
+        f"a worker process ended in the middle of its work ({type(error).__name__})"
+        + (low and f"; {low}"),
+        hint=HINT
+        if low
+        else "often the machine ran out of memory: lower JOBS, or use a smaller WHISPER_MODEL",
     )
