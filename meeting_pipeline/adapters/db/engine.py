@@ -1,6 +1,7 @@
 """SQLAlchemy engines for MySQL and SQLite, and transactions that are repeated on conflicts."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     NullPool,
+    QueuePool,
     String,
     column,
     event,
@@ -231,6 +233,8 @@ def _prepare_mysql(connection: Any, record: object) -> None:
 
 
 def _sqlite(address: URL) -> Engine:
+    if address.database and _is_on_read_only_disk(Path(address.database)):
+        return _read_only_sqlite(Path(address.database))
     if address.database:
         _make_private(Path(address.database))
     engine = sqlalchemy.create_engine(
@@ -244,6 +248,38 @@ def _sqlite(address: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _is_on_read_only_disk(path: Path) -> bool:
+    """Return whether the file can be read, but neither it nor a journal beside it be written."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _read_only_sqlite(path: Path) -> Engine:
+    """Return an engine that creates no file, for `status` or `export` of a copy or a snapshot.
+
+    Without a journal, SQLite is told that no process writes: it would want to create one.
+    """
+    journal = Path(f"{path}-wal")
+    has_journal = journal.exists() and journal.stat().st_size > 0
+    how = "mode=ro" if has_journal else "mode=ro&immutable=1"
+    file = f"{path.absolute().as_uri()}?{how}"
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(file, _BUSY_S, uri=True, check_same_thread=False),
+        poolclass=QueuePool,
+        json_serializer=_json,
+        json_deserializer=document_of,
+        hide_parameters=True,
+        max_overflow=-1,
+    )
+    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    return engine
+
+
+def _leave_transactions_to_us(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # _begin_sqlite begins transactions
 
 
 def _make_private(path: Path) -> None:
