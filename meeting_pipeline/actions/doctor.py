@@ -143,7 +143,7 @@ def _data_dir(settings: Settings) -> Check:
 def _limits() -> Check:
     if low := limits.too_low():
         return Check("limits", False, f"lower than a recording may need: {low}", limits.HINT)
-    return Check("limits", True, "memory, file size and processor time suffice")
+    return Check("limits", True, "what recordings need is allowed")
 
 
 def _erasures(settings: Settings) -> Check:
