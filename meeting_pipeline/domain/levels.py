@@ -12,6 +12,9 @@ from collections.abc import Sequence
 FRAME_S = 0.05
 """The length of one frame in seconds; each frame has one level."""
 
+NOTHING_DB = -100.0
+"""The level of digital silence."""
+
 FILE_NAME = "audio.levels"
 """The file's name in the recording's folder."""
 
@@ -19,6 +22,22 @@ Levels = Sequence[float]
 """One level in dBFS for each frame of FRAME_S seconds."""
 
 _DIGEST_BYTES = 32
+_SECOND = round(1.0 / FRAME_S)
+
+
+def loudest_second(levels: Levels) -> float:
+    """Return the level in dBFS that the loudest second reaches all along; -100.0 without levels.
+
+    Args:
+        levels: The levels of the whole recording.
+    """
+    loudest = sorted(levels, reverse=True)[:_SECOND]
+    return loudest[-1] if loudest else NOTHING_DB
+
+
+def noise_floor(levels: Levels) -> float:
+    """Return the level in dBFS that all but the quietest tenth reach; -100.0 without levels."""
+    return sorted(levels)[len(levels) // 10] if levels else NOTHING_DB
 
 
 def pack(levels: "array[float]", audio_sha256: str) -> bytes:

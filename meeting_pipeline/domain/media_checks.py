@@ -1,14 +1,18 @@
 """Checks that a media file passes before it is processed; each has its own error code."""
 
+from meeting_pipeline.domain.levels import FRAME_S, Levels, loudest_second, noise_floor
 from meeting_pipeline.errors import RecordError, SkipRecord
 
-SILENT_SHARE = 0.98
 LARGEST_MEDIA_BYTES = 20 << 30
 LARGEST_TRANSCRIPT_BYTES = 20 << 20
 OVERSIZED = "oversized"
 LONGEST_S = 24 * 3600.0
 _TOLERANCE_S = 0.3
 _TOLERANCE_SHARE = 0.001
+_LOUD_DB = -50.0  # what is louder is never silence
+_DEAF_DB = -75.0  # 16-bit samples hold no speech below
+_ABOVE_NOISE_DB = 10.0  # speech varies by 38 to 58 dB at any gain, noise by less than one
+_SHORTEST_WORD_S = 0.5
 _TEXT_OPENINGS = (b"<", b"{", b"[", b"#EXTM3U", b"ffconcat ")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -107,17 +111,24 @@ def check_long_enough(duration_s: float, minimum_s: float) -> None:
         )
 
 
-def check_audible(silent_share: float) -> None:
+def check_audible(levels: Levels) -> None:
     """Check that a recording is not silent.
 
+    A quiet recording is not silent, nor is a long one with few words in it: silent is only what is
+    both quiet and flat, as noise is.
+
     Args:
-        silent_share: The share (0..1) of it that is silence.
+        levels: The sound levels of the whole recording; see `domain.levels`.
 
     Raises:
-        SkipRecord: 98 % or more of it is silence ("silent").
+        SkipRecord: Less than half a second of it can contain speech ("silent").
     """
-    if silent_share >= SILENT_SHARE:
-        raise SkipRecord("silent", f"{silent_share:.1%} of the recording is silence")
+    least = min(max(noise_floor(levels) + _ABOVE_NOISE_DB, _DEAF_DB), _LOUD_DB)
+    if sum(level > least for level in levels) * FRAME_S < _SHORTEST_WORD_S:
+        raise SkipRecord(
+            "silent",
+            f"nothing but silence; the loudest second has {loudest_second(levels):.0f} dBFS",
+        )
 
 
 def _megabytes(number: int) -> str:

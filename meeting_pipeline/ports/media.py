@@ -41,7 +41,6 @@ class ExtractedAudio:
 
     Attributes:
         duration_s: The length of the decoded audio in seconds.
-        silent_share: The share (0..1) of it that is below -50 dBFS.
         levels: Its sound levels; see `domain.levels`.
         warnings: Codes of what an operator should know, see `domain.audio_warnings`.
         plays_alike: False for copied packets whose channels cannot simply be mixed: they cancel one
@@ -49,7 +48,6 @@ class ExtractedAudio:
     """
 
     duration_s: float
-    silent_share: float
     levels: "array[float]"
     warnings: tuple[str, ...] = ()
     plays_alike: bool = True

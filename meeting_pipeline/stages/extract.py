@@ -102,5 +102,5 @@ class Extract:
         audio = self._media.extract(recording.path, target, audio_format, context.progress)
         check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
-        check_audible(audio.silent_share)
+        check_audible(audio.levels)
         return audio

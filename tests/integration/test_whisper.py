@@ -97,6 +97,31 @@ def test_chinese_speech_becomes_simplified_text_in_readable_segments(
     ]
 
 
+def test_a_quiet_student_beside_a_loud_teacher_is_transcribed(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    teacher = speech.at_level(speech.spoken(CHINESE, 0, 5), -22)
+    student = speech.at_level(speech.spoken(CHINESE, 5, 28), -55)
+    sound = np.concatenate([teacher, student]) + speech.white_noise(28, -75)
+
+    words = later_words(heard(whisper, sound, tmp_path))
+
+    assert "公司" in words
+    alone = later_words(heard(whisper, speech.spoken(CHINESE, 0, 28), tmp_path))
+    assert len(words) > 0.85 * len(alone)
+
+
+def later_words(transcript: Transcript) -> str:
+    return "".join(one.text for one in transcript.segments if one.start_s > 5)
+
+
+def test_a_recording_that_is_quiet_all_along_is_transcribed(
+    whisper: WhisperTranscriber, tmp_path: Path
+) -> None:
+    sound = speech.at_level(speech.spoken(CHINESE, 0, 28), -64)
+    assert "公司" in spoken_text(heard(whisper, sound, tmp_path))
+
+
 def test_the_second_recording_uses_the_memory_that_the_first_one_has_given_back(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

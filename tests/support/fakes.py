@@ -82,7 +82,7 @@ class FakeMedia:
         self, media: Path, target: Path, audio_format: str, progress: Progress
     ) -> ExtractedAudio:
         target.write_bytes(media.read_bytes())
-        return ExtractedAudio(self.duration_s, 0.1, array("f"))
+        return ExtractedAudio(self.duration_s, array("f", [-20.0] * 40))
 
 
 Trouble = Callable[[StageContext], MeetingError | Exception | None]

@@ -46,7 +46,7 @@ def examine(
     audio = tool.extract(media, target, audio_format, no_progress)
     media_checks.check_whole(info.duration_s, audio.duration_s)
     media_checks.check_long_enough(audio.duration_s, 1.0)
-    media_checks.check_audible(audio.silent_share)
+    media_checks.check_audible(audio.levels)
     return audio
 
 
@@ -58,3 +58,8 @@ def sounds(levels: Sequence[float]) -> list[tuple[float, float]]:
         if is_loud:
             found.append((begun * FRAME_S, at * FRAME_S))
     return found
+
+
+def silent_share(audio: ExtractedAudio) -> float:
+    """The share of the sound that is quieter than -50 dBFS."""
+    return sum(level < -50.0 for level in audio.levels) / len(audio.levels)

@@ -33,6 +33,14 @@ def white_noise(seconds: float, level_db: float) -> Sound:
     return np.clip(noise, -1.0, 1.0).astype(np.float32)
 
 
+def at_level(sound: Sound, level_db: float) -> Sound:
+    """The sound with this root mean square in dBFS, rounded as 16-bit samples are."""
+    present = np.sqrt(np.mean(np.square(sound, dtype=np.float64)))
+    scaled = np.clip(sound * (10 ** (level_db / 20) / present), -1, 1)
+    rounded: Sound = (np.round(scaled * 32_767) / 32_768).astype(np.float32)
+    return rounded
+
+
 def hum(seconds: float) -> Sound:
     at = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     wave = 0.3 * np.sin(2 * np.pi * 50 * at) + 0.1 * np.sin(2 * np.pi * 150 * at)

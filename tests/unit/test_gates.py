@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meeting_pipeline.domain.levels import FRAME_S, NOTHING_DB
 from meeting_pipeline.domain.media_checks import (
     check_audible,
     check_long_enough,
@@ -55,12 +56,38 @@ def test_only_what_is_shorter_than_the_minimum_is_too_short(a_s: float, b_s: flo
         assert refusal(SkipRecord, check_long_enough, min(a_s, b_s), max(a_s, b_s)) == "too_short"
 
 
-@given(st.floats(min_value=0, max_value=1))
-def test_98_percent_silence_is_silent(share: float) -> None:
-    if share < 0.98:
-        check_audible(share)
-    else:
-        assert refusal(SkipRecord, check_audible, share) == "silent"
+def varying(level: float, seconds: float, by: float = 40.0) -> list[float]:
+    """The levels of speech: as loud as that in every other frame, and much quieter between."""
+    return [level, level - by] * round(seconds / FRAME_S / 2)
+
+
+SILENT = {
+    "nothing at all": [],
+    "digital silence": [NOTHING_DB] * 400,
+    "the noise of a microphone that is off": [-76.3, -75.7] * 200,
+    "a hum": [-60.0, -60.5] * 200,
+    "one click": [*[-90.0] * 400, -30.0, -40.0],
+    "fifteen minutes with one": [*[-95.0] * 18_000, -20.0],
+}
+AUDIBLE = {
+    "speech": varying(-22, 20),
+    "speech that is nearly too quiet to be stored": varying(-64, 59),
+    "ten seconds of speech in fifteen minutes of silence": [-98.0] * 18_000 + varying(-30, 10),
+    "a whispered word in a hum": [-70.0] * 400 + varying(-45, 2),
+    "noise as loud as speech, which the recogniser judges": [-45.0, -45.3] * 200,
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_silent_is_what_is_quiet_and_flat(name: str) -> None:
+    with pytest.raises(SkipRecord, match="dBFS") as skip:
+        check_audible(SILENT[name])
+    assert skip.value.code == "silent"
+
+
+@pytest.mark.parametrize("name", AUDIBLE)
+def test_a_quiet_recording_and_one_with_few_words_are_not_silent(name: str) -> None:
+    check_audible(AUDIBLE[name])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from meeting_pipeline.adapters.asr.speech import SAMPLE_RATE, Speech, halves, wi
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.adapters.processes.resizable_semaphore import ResizableSemaphore
 
-VERSION = 4
+VERSION = 5
 """Part of the settings line: raise it whenever a rule here or in a module used here changes."""
 
 MIN_GAP_S = 1.5

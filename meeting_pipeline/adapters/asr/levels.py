@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from meeting_pipeline.adapters.asr.transcript_filters import Span
-from meeting_pipeline.domain.levels import FILE_NAME, FRAME_S, unpack
+from meeting_pipeline.domain.levels import (
+    FILE_NAME,
+    FRAME_S,
+    loudest_second,
+    noise_floor,
+    unpack,
+)
 from meeting_pipeline.domain.media_checks import check_whole
 from meeting_pipeline.domain.model import Audio
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
 
-_ALWAYS_SILENT_DB, _ALWAYS_HEARD_DB = -50.0, -35.0
+_ALWAYS_HEARD_DB = -35.0
+_SILENT_DB = -50.0  # in a recording whose speech is as loud as usual
+_RANGE_DB = 30.0  # from the loudest second of speech to what is silence beside it
 _ABOVE_NOISE_DB = 6.0
-_NOISE_SHARE = 0.1
 _BREATH_S = 0.5
 _CLICK_S = 0.2
 
@@ -79,8 +86,8 @@ def speech_in(levels: "array[float]") -> list[Span]:
 
 def _threshold(levels: "array[float]") -> float:
     """Return the level above which sound counts as speech: a little more than the noise."""
-    noise = sorted(levels)[int(_NOISE_SHARE * len(levels))] if levels else _ALWAYS_SILENT_DB
-    return min(max(noise + _ABOVE_NOISE_DB, _ALWAYS_SILENT_DB), _ALWAYS_HEARD_DB)
+    silent = min(_SILENT_DB, loudest_second(levels) - _RANGE_DB)
+    return min(max(noise_floor(levels) + _ABOVE_NOISE_DB, silent), _ALWAYS_HEARD_DB)
 
 
 def _louder(levels: "array[float]", least: float) -> Iterator[Span]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
+from meeting_pipeline.adapters.asr.levelling import levelled
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 
 if TYPE_CHECKING:
@@ -108,7 +109,13 @@ class Speech:
 
 
 def spoken(samples: "Samples") -> list[Stretch]:
-    """Return what the voice activity detector takes for speech, in order."""
+    """Return what the voice activity detector takes for speech, in order.
+
+    The detector is shown a levelled copy, so that it finds speech at any level.
+
+    Args:
+        samples: Mono 16 kHz float32.
+    """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
@@ -116,7 +123,8 @@ def spoken(samples: "Samples") -> list[Stretch]:
         min_silence_duration_ms=_MIN_SILENCE_MS,
         speech_pad_ms=0,
     )
-    return [(span["start"], span["end"]) for span in get_speech_timestamps(samples, options)]
+    spans = get_speech_timestamps(levelled(samples), options)
+    return [(span["start"], span["end"]) for span in spans]
 
 
 def speech_of(samples: "Samples", spans: list[Stretch], start_s: float) -> Speech | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from math import log10
 from pathlib import Path
 
-from meeting_pipeline.domain.levels import FRAME_S
+from meeting_pipeline.domain.levels import FRAME_S, NOTHING_DB
 from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
 from meeting_pipeline.errors import FatalError, RecordError
 from meeting_pipeline.ports.media import ExtractedAudio
@@ -20,8 +20,6 @@ FRAME = round(FRAME_S * SAMPLE_RATE)
 """Samples of one frame."""
 SAMPLE_BYTES = 2
 _FULL_SCALE = 32_768
-_SILENCE_DB = -50.0
-_NOTHING_DB = -100.0
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -58,14 +56,12 @@ class SoundMeter:
         return (self._counted + len(self._pending) // 2) / SAMPLE_RATE
 
     def result(self) -> ExtractedAudio:
-        """Return the duration, the share of silence and the levels; no audio counts as silent."""
+        """Return the duration and the levels."""
         self._counted += len(self._pending) // SAMPLE_BYTES
         if self._pending:
             self._measure(self._pending.ljust(SAMPLE_BYTES * FRAME, b"\0"))
         self._pending = b""
-        silent = sum(level < _SILENCE_DB for level in self._levels)
-        share = silent / len(self._levels) if self._levels else 1.0
-        return ExtractedAudio(self.duration_s, share, self._levels)
+        return ExtractedAudio(self.duration_s, self._levels)
 
     def _measure(self, samples: bytes) -> None:
         for at in range(0, len(samples), SAMPLE_BYTES * FRAME):
@@ -75,7 +71,7 @@ class SoundMeter:
 def level_of(samples: bytes) -> float:
     """Return the level of 16-bit samples in dBFS, -100 for digital silence."""
     amplitude = rms(samples, SAMPLE_BYTES)
-    return 20 * log10(amplitude / _FULL_SCALE) if amplitude else _NOTHING_DB
+    return 20 * log10(amplitude / _FULL_SCALE) if amplitude else NOTHING_DB
 
 
 @contextmanager
