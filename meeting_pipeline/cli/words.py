@@ -1,6 +1,6 @@
 """Words, colours and short forms for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len, set_cell_size
 
@@ -40,9 +40,12 @@ def shorten(text: str, cells: int) -> str:
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
 
 
-def note_lines(notes: Iterable[str]) -> list[str]:
-    """Return a line for each note of a source; see `RecordMeta.notes`."""
-    return [f"  注意 note  {note}" for note in notes]
+def note_lines(notes: Iterable[str]) -> Iterator[str]:
+    """Yield what the source of a recording did not understand, a line each, below a heading."""
+    notes = list(notes)
+    if notes:
+        yield "注意 notes from the source:"
+        yield from (f"  ! {note}" for note in notes)
 
 
 def minutes(seconds: float | None) -> str:

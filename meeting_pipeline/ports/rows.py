@@ -30,12 +30,14 @@ class Listed:
         known: Recordings that had one.
         waiting: How many of both the source has not finished yet.
         skipped: The new recordings that are not for us, each with our number.
+        notes: What the source did not understand about the recordings that have rows.
     """
 
     new: int
     known: int
     waiting: int
     skipped: tuple[tuple[int, RecordMeta], ...] = ()
+    notes: tuple[RecordNotes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class RunPlan:
         listed: How many recordings the source lists in the window.
         new: The recordings among them that have no row yet.
         due: The recordings that the run would process.
-        notes: As in `RunReport`.
+        notes: What the source does not understand about the new recordings.
     """
 
     window: Window

@@ -85,9 +85,13 @@ class Pipeline:
         """Return what a run would list and process now, and store nothing."""
         listed = list(self.source.list_records(request.window))
         new = self.recordings.unknown(listed)
-        due = self._due_records(request).due()
-        notes = tuple(RecordNotes.of(meta) for meta in listed if meta.notes)
-        return RunPlan(request.window, len(listed), tuple(new), tuple(due), notes)
+        return RunPlan(
+            request.window,
+            len(listed),
+            tuple(new),
+            tuple(self._due_records(request).due()),
+            notes=tuple(RecordNotes.of(meta) for meta in new if meta.notes),
+        )
 
     def _closed(self, report: RunReport) -> RunReport:
         """Refresh the statistics, complete the run's row, and return the report with its usage.

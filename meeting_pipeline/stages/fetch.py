@@ -119,8 +119,7 @@ def _stored(store: RecordingStore, metas: Sequence[RecordMeta]) -> Listing:
         )
         for number, meta in listed.skipped
     ]
-    notes = tuple(RecordNotes.of(meta) for meta in metas if meta.notes)
-    return Listing(listed.new, listed.known, listed.waiting, tuple(skipped), notes=notes)
+    return Listing(listed.new, listed.known, listed.waiting, tuple(skipped), notes=listed.notes)
 
 
 def _wanted(meta: RecordMeta, teachers: Sequence[str]) -> RecordMeta:

@@ -138,6 +138,25 @@ def test_a_shared_lesson_loses_its_texts_and_this_person_but_not_the_others_numb
     assert recording.subject == "[已删除]和韩梅梅的小组课"
 
 
+def test_what_the_source_did_not_understand_about_them_goes_and_is_not_told_again(
+    lessons: Lessons,
+) -> None:
+    shared = meta(1, participants=BOTH, notes=("课.json: participants[1].学声 '李雷' is unknown",))
+    alone = meta(2, notes=shared.notes)
+    number = lessons.store(shared)
+    lessons.store(alone)
+    assert "recordings.notes" in {
+        one.where for one in lessons.database.erasure.remnants(ALL_OF_LEI)
+    }
+
+    lessons.erase()
+
+    assert lessons.database.erasure.remnants(ALL_OF_LEI) == []
+    assert lessons.database.recordings.upsert([shared, alone]).notes == ()
+    detail = lessons.database.reading.show(number)
+    assert detail and detail.recording.notes == ()
+
+
 def test_lessons_of_others_are_not_touched(lessons: Lessons) -> None:
     others = (stay("王老师"), stay("韩梅梅"))
     lessons.store(meta(1))

@@ -124,6 +124,34 @@ class TestListing:
         database.recordings.upsert([told])
         assert [one.meta for one in database.recordings.due(None, SETTINGS, None)] == [told]
 
+    def test_what_the_source_did_not_understand_is_kept_until_it_understands(
+        self, database: Database, clock: Clock
+    ) -> None:
+        noted = meta(1, notes=("课.json: 学声 is not known; did you mean 学生?", "\ud83d"))
+        notes = (noted.notes[0], "?")
+        listed = database.recordings.upsert([noted, meta(2)])
+        number = database.reading.find(str(noted.key)) or 0
+
+        assert [(one.record_id, one.notes) for one in listed.notes] == [
+            (noted.key.record_id, notes)
+        ]
+        detail = database.reading.show(number)
+        assert detail and detail.recording.notes == notes
+        clock.go_on(days=1)
+        with Statements(database) as statements:
+            assert database.recordings.upsert([noted]).notes == listed.notes
+        assert statements.writes == []
+        assert database.recordings.upsert([meta(1)]).notes == ()
+        detail = database.reading.show(number)
+        assert detail and detail.recording.notes == ()
+
+    def test_a_source_that_understands_nothing_does_not_fill_the_database(
+        self, database: Database
+    ) -> None:
+        database.recordings.upsert([meta(1, notes=("长" * 10_000,) * 1_000)])
+        [view] = database.reading.recordings(RecordingFilter())
+        assert view.notes == ("长" * 255,) * 50
+
     def test_nobody_there_is_not_the_same_as_unknown(self, database: Database) -> None:
         database.recordings.upsert([meta(1, participants=()), meta(2, participants=None)])
         records = database.recordings.due(None, SETTINGS, None)

@@ -163,3 +163,27 @@ def test_a_container_without_a_length_gives_the_same_numbers_as_one_with_a_lengt
     assert [one["total_duration"] for one in stats["students"]] == [1]
     again = office.night()
     assert (again.due, office.only()) == (0, row)
+
+
+def test_what_a_sidecar_says_in_vain_is_in_every_report_of_its_recording(site: Site) -> None:
+    site.put("课 2026-01-05.m4a", 1)
+    (site.folder / "课 2026-01-05.json").write_text('{"subject": "数学", "end": "25:00"}')
+    note = "课 2026-01-05.json: end is not a time"
+    window = ("--since", "2026-01-01")
+
+    planned = meeting("run", *window, "--dry-run", "--json", env=site.office.environment)
+    ended = meeting("run", *window, "--json", env=site.office.environment)
+    told = meeting("run", *window, env=site.office.environment)
+
+    record_id = site.office.only().record_id
+    for document in (planned.document, ended.document):
+        assert document["notes"] == [
+            {"source": "folder", "record_id": record_id, "subject": "数学", "notes": [note]}
+        ]
+    assert f"数学: {note}" in told.out
+    for verb in ("show", "why"):
+        assert note in meeting(verb, record_id, env=site.office.environment).out
+        shown = meeting(verb, record_id, "--json", env=site.office.environment)
+        assert shown.document["notes"] == [note]
+    status = meeting("status", "--json", env=site.office.environment)
+    assert [one["notes"] for one in status.document["recordings"]] == [[note]]

@@ -37,6 +37,7 @@ def exported(texts: str = "好", transcript: str | None = None, **changes: Any) 
         "duration_s": 3600.0,
         "student_ids": (texts,),
         "participants_known": True,
+        "notes": (),
         "status": RecordStatus.DONE,
         "phase": Phase.RESUME,
         "skip_reason": None,

@@ -24,7 +24,7 @@ from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import RecordMeta
-from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.stages import RecordNotes, RecordStatus
 from meeting_pipeline.domain.students import Attendance, attendance_of, with_length
 
 Stored = dict[str, RowMapping]
@@ -91,6 +91,12 @@ def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordM
     """Return the recordings, of those from `in_order`, that have no row and may get one."""
     rows, metas = _rows(connection, metas, recordings.c.id), not_erased(connection, metas)
     return [meta for meta in metas if _key(meta) not in rows]
+
+
+def notes(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordNotes]:
+    """Return the notes of the recordings from `in_order`, without those of erased ones."""
+    noted = [meta for meta in metas if meta.notes]
+    return [RecordNotes.of(meta) for meta in (noted and not_erased(connection, noted))]
 
 
 def numbered(

@@ -50,7 +50,8 @@ class SqlRecordingStore:
         def work(connection: Connection) -> Listed:
             new = listing.write(connection, metas, self._teachers, now)
             skipped = listing.numbered(connection, [meta for meta in new if meta.skip_reason])
-            return Listed(len(new), len(metas) - len(new), waiting, tuple(skipped))
+            notes = listing.notes(connection, metas)
+            return Listed(len(new), len(metas) - len(new), waiting, tuple(skipped), tuple(notes))
 
         return in_transaction(self._engine, work)
 

@@ -12,7 +12,7 @@ An error with one file affects only what is known about that file, and no other 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -194,7 +194,8 @@ class FolderSource:
             notes = read_sidecar(content, self._zone, self._now(), lambda: self._start(file))
         for problem in notes.problems:
             _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
-        return notes
+        name = _printable(file.sidecar.name)
+        return replace(notes, problems=tuple(f"{name}: {one}" for one in notes.problems))
 
     def _start(self, file: MediaFile) -> datetime:
         """Return when the recording began, by the file itself; never after now."""
@@ -297,7 +298,7 @@ class FolderSource:
             teacher_id=notes.teacher_id,
             participants=notes.participants,
             size_bytes=file.size_bytes,
-            notes=_named(file, notes.problems),
+            notes=notes.problems,
         )
 
     def _search_again(self, meta: RecordMeta) -> MediaFile | None:
@@ -320,11 +321,6 @@ class FolderSource:
         )
         here = (file for file in likely if _is_here(file))
         return next((file for file in here if self._sha256(file) == wanted), None)
-
-
-def _named(file: MediaFile, problems: Sequence[str]) -> tuple[str, ...]:
-    name = _printable(file.sidecar.name) if file.sidecar else file.name
-    return tuple(f"{name}: {problem}" for problem in problems)
 
 
 def _is_here(file: MediaFile) -> bool:
