@@ -41,12 +41,14 @@ class Participant:
         name: The display name.
         joined_at: When they joined (aware UTC), or None if the source does not say.
         left_at: When they left (aware UTC), or None if the source does not say.
+        role: TEACHER if the source calls them so, else None.
     """
 
     person_id: str | None
     name: str
     joined_at: datetime | None = None
     left_at: datetime | None = None
+    role: Role | None = None
 
     @property
     def person(self) -> str:

@@ -1,12 +1,17 @@
 """Attendance: the teachers and students of a recording, and for how long each was present."""
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from meeting_pipeline.domain.device_names import bare_name, is_device, owner_of, plainness
 from meeting_pipeline.domain.model import Participant, RecordMeta, Role
 
 Interval = tuple[datetime, datetime]
+
+_CALLED_TEACHER = re.compile("老师|教师|导师|teacher", re.IGNORECASE)
+_MAY_TEACH = "is counted as a student; if they teach, add them to TEACHER_WHITELIST"
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,47 @@ def attendance_of(meta: RecordMeta, teachers: Collection[str]) -> tuple[Attendan
 
     Args:
         meta: The recording; its owner (`meta.teacher_id`) is a teacher.
-        teachers: Ids or display names of teachers; everyone else is a student.
+        teachers: Ids or display names of teachers. Everyone else is a student, except whom the
+            source calls a teacher, and guests and devices with the name of a teacher.
     """
     stays: dict[str, list[Participant]] = {}
     for stay in meta.participants or ():
-        if stay.person:
-            stays.setdefault(stay.person, []).append(stay)
-    return tuple(_attendance(stays[person], meta, teachers) for person in sorted(stays))
+        if person := bare_name(stay.person):
+            stays.setdefault(person, []).append(stay)
+    teaching = _teaching(stays, {*teachers, meta.teacher_id or ""} - {""})
+    return tuple(
+        _attendance(
+            person, stays[person], meta, Role.TEACHER if person in teaching else Role.STUDENT
+        )
+        for person in sorted(stays)
+    )
+
+
+def doubts_about(meta: RecordMeta, attendance: Sequence[Attendance]) -> tuple[str, ...]:
+    """Return a sentence for each student who may be a teacher, or a device of another person.
+
+    Args:
+        meta: The recording.
+        attendance: Its attendance.
+    """
+    has_id = {stay.person_id for stay in meta.participants or ()}
+    teachers = {one.name for one in attendance if one.role is Role.TEACHER} - {""}
+    names = {one.name: one.person for one in attendance if one.name and one.person in has_id}
+    guests = {one.name for one in attendance if one.person not in has_id}
+    doubts = []
+    for one in attendance:
+        name, owner = one.name or one.person, owner_of(one.name)
+        if one.role is Role.TEACHER:
+            continue
+        if one.name in teachers or _CALLED_TEACHER.search(name):
+            doubts.append(f"{name} ({one.person}) {_MAY_TEACH}")
+        elif one.person not in has_id and is_device(name):
+            doubts.append(f"{name} is the name of a device and is counted as a student")
+        elif one.person not in has_id and name in names:
+            doubts.append(f"{name} without an id is another student than {names[name]}")
+        elif one.person not in has_id and (owner in names or owner in guests):
+            doubts.append(f"{name} is counted as another student than {owner}")
+    return tuple(doubts)
 
 
 def with_length(meta: RecordMeta, duration_s: float) -> RecordMeta:
@@ -82,21 +121,68 @@ def teacher_allowed(meta: RecordMeta, teachers: Collection[str]) -> bool:
     )
 
 
+def _teaching(stays: Mapping[str, Sequence[Participant]], teachers: Collection[str]) -> set[str]:
+    """Return the persons who are teachers: by list, by role, or as a guest or device of one.
+
+    A guest has no id. One with the name of a teacher is that teacher, and so is whoever has no name
+    but that of a teacher's device, with an id or without.
+    """
+    names = {
+        person: {bare_name(stay.name) for stay in theirs} - {""} for person, theirs in stays.items()
+    }
+    teaching = {
+        person
+        for person, theirs in stays.items()
+        if any(word in teachers for word in (person, *names[person]))
+        or any(stay.role is Role.TEACHER for stay in theirs)
+    }
+    known = {*teachers}.union(*(names[person] for person in teaching))
+    known = {name for name in known if not is_device(name)}
+    for person, theirs in stays.items():
+        is_guest = all(stay.person_id is None for stay in theirs)
+        called = names[person]
+        if (is_guest and called & known) or (
+            called and {owner_of(name) for name in called} <= known
+        ):
+            teaching.add(person)
+    return teaching
+
+
 def _attendance(
-    stays: Sequence[Participant], meta: RecordMeta, teachers: Collection[str]
+    person: str, stays: Sequence[Participant], meta: RecordMeta, role: Role
 ) -> Attendance:
     """Return the attendance of one person from all of their stays."""
-    placed = (_placed(stay, meta) for stay in stays)
-    intervals = _union(_clipped(interval, meta) for interval in placed if interval)
-    person, names = stays[0].person, {stay.name for stay in stays if stay.name}
-    taught = any(word in teachers or word == meta.teacher_id for word in (person, *names))
+    intervals = _present(stays, meta)
     return Attendance(
         person=person,
-        name=min(names, default=""),
-        role=Role.TEACHER if taught else Role.STUDENT,
+        name=_best_name(stays, meta),
+        role=role,
         intervals=intervals,
-        seconds=sum((left - joined for joined, left in intervals), timedelta()).total_seconds(),
+        seconds=_seconds(intervals),
     )
+
+
+def _best_name(stays: Sequence[Participant], meta: RecordMeta) -> str:
+    """Return the name of a person rather than of a device, the one used most often, and longest."""
+    by_name: dict[str, list[Participant]] = {}
+    for stay in stays:
+        if name := bare_name(stay.name):
+            by_name.setdefault(name, []).append(stay)
+
+    def rank(name: str) -> tuple[int, int, float, str]:
+        theirs = by_name[name]
+        return -plainness(name), -len(theirs), -_seconds(_present(theirs, meta)), name
+
+    return min(by_name, key=rank, default="")
+
+
+def _present(stays: Iterable[Participant], meta: RecordMeta) -> tuple[Interval, ...]:
+    placed = (_placed(stay, meta) for stay in stays)
+    return _union(_clipped(interval, meta) for interval in placed if interval)
+
+
+def _seconds(intervals: Iterable[Interval]) -> float:
+    return sum((left - joined for joined, left in intervals), timedelta()).total_seconds()
 
 
 def _placed(stay: Participant, meta: RecordMeta) -> Interval | None:

@@ -111,7 +111,8 @@ class StudentView:
     """The numbers of one student.
 
     Attributes:
-        name: The last name under which the student was listed.
+        name: The last name under which the student was listed, that of a device only for want of
+            another.
         record_cnt: How many recordings the student attended.
         total_duration: Attended time in whole minutes.
         phases: How many of the recordings are in each phase.

@@ -144,7 +144,7 @@ def _complete_participants(
                 complete.append(replace(meta, participants=participants))
     finally:
         stored = _stored(store, complete) if complete else Listing()
-    return Listing(trouble=stored.trouble)
+    return Listing(trouble=stored.trouble, notes=stored.notes)
 
 
 def _participants(source: RecordingSource, meta: RecordMeta) -> tuple[Participant, ...] | None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from meeting_pipeline.adapters.db.database import Database
-from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Usage
+from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Role, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
     RecordStatus,
@@ -118,6 +118,7 @@ class TestListing:
                 stay("李雷😀"),
                 Participant(None, "韩梅梅", None, MONDAY),
                 Participant("x'y", "", MONDAY, None),
+                Participant("t2", "赵老师", role=Role.TEACHER),
             ),
             download_url="https://example.com/" + "长" * 500,
         )
@@ -144,6 +145,16 @@ class TestListing:
         assert database.recordings.upsert([meta(1)]).notes == ()
         detail = database.reading.show(number)
         assert detail and detail.recording.notes == ()
+
+    def test_doubts_about_people_are_kept_when_a_later_listing_does_not_name_the_people(
+        self, database: Database
+    ) -> None:
+        told = meta(1, participants=(stay("王老师"), Participant(None, "iPhone")))
+        for listed in (told, meta(1, participants=None)):
+            [noted] = database.recordings.upsert([listed]).notes
+            assert noted.notes == ("iPhone is the name of a device and is counted as a student",)
+        [view] = database.reading.recordings(RecordingFilter())
+        assert view.notes == noted.notes
 
     def test_a_source_that_understands_nothing_does_not_fill_the_database(
         self, database: Database

@@ -122,6 +122,16 @@ def test_a_name_outlives_a_last_recording_that_has_only_the_id(database: Databas
     assert view.last_record_at == meta(3).start_ts
 
 
+def test_the_name_of_a_device_does_not_replace_that_of_a_person(database: Database) -> None:
+    for number, name in enumerate(["李蕾", "李雷", "iPhone", "李雷的iPad"], start=1):
+        start = meta(number).start_ts
+        there = (Participant("id_李雷", name, start, start + timedelta(minutes=5)),)
+        finish(database, meta(number, participants=there))
+    database.stats.refresh()
+    [view] = database.reading.stats("id_李雷")
+    assert (view.name, view.record_cnt) == ("李雷", 4)
+
+
 def test_names_and_phases_of_a_student(database: Database) -> None:
     start = MONDAY + timedelta(days=3)
     renamed = (Participant("id_李雷", "雷哥😎", start, start + timedelta(minutes=5)),)

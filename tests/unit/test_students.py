@@ -12,6 +12,7 @@ from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Ro
 from meeting_pipeline.domain.students import (
     Attendance,
     attendance_of,
+    doubts_about,
     students_of,
     teacher_allowed,
 )
@@ -127,6 +128,66 @@ def test_teachers_are_known_by_id_or_display_name(teachers: tuple[str, ...]) -> 
 def test_the_teacher_of_the_recording_is_no_student_without_any_list() -> None:
     meta = recorded(stay("t1", 0, 60, "赵老师"), stay("li", 0, 60), teacher_id="t1")
     assert students_of(attendance_of(meta, ())) == ("li",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["iPhone", "王小明"],
+        ["iPhone", "iPhone", "王小明"],
+        ["王小明的iPad", "王小明的iPad", "王小明"],
+        ["王小明", "A1", "王小明"],
+        [" 王小明 ", "华为 Mate 40", "华为 Mate 40"],
+    ],
+)
+def test_a_person_has_the_name_of_a_person_that_is_used_most(names: list[str]) -> None:
+    assert only(recorded(*(stay("li", 0, 10, name) for name in names))).name == "王小明"
+
+
+def test_of_two_names_the_one_that_was_there_longer_counts() -> None:
+    meta = recorded(stay("li", 0, 5, "A"), stay("li", 5, 60, "王小明"))
+    assert only(meta).name == "王小明"
+    assert only(recorded(stay("li", 0, 5, "iPhone"))).name == "iPhone", "better than none"
+
+
+def test_blanks_around_a_name_make_no_other_guest() -> None:
+    names = ("王小明", " 王小明", "王小明\u3000", "\u200b王小明 ")
+    meta = recorded(*(stay(None, 10 * n, 10 * n + 10, name) for n, name in enumerate(names)))
+    assert (only(meta).person, only(meta).name, only(meta).seconds) == ("王小明", "王小明", 2400)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        stay(None, 0, 60, "赵老师"),
+        stay(None, 0, 60, "赵老师的iPhone"),
+        stay(None, 0, 60, "赵老师（手机）"),
+        stay("u9", 0, 60, "赵老师 iPad"),
+        Participant("u9", "钱老师", role=Role.TEACHER),
+    ],
+)
+def test_a_guest_or_device_with_the_name_of_a_teacher_is_the_teacher(other: Participant) -> None:
+    meta = recorded(stay("t1", 0, 60, "赵老师"), other, stay("li", 0, 60), teacher_id="t1")
+    assert students_of(attendance_of(meta, ())) == ("li",)
+    assert doubts_about(meta, attendance_of(meta, ())) == ()
+
+
+@pytest.mark.parametrize(
+    ("other", "doubt"),
+    [
+        (stay("u9", 0, 60, "赵老师"), "赵老师 (u9) is counted as a student; if they teach"),
+        (stay("u9", 0, 60, "钱老师"), "钱老师 (u9) is counted as a student; if they teach"),
+        (stay(None, 0, 60, "小李"), "小李 without an id is another student than li"),
+        (stay(None, 0, 60, "iPhone"), "iPhone is the name of a device"),
+        (stay(None, 0, 60, "小李（手机）"), "小李（手机） is counted as another student than 小李"),
+    ],
+)
+def test_a_student_who_may_be_none_is_one_and_is_named(other: Participant, doubt: str) -> None:
+    meta = recorded(stay("t1", 0, 60, "赵老师"), other, stay("li", 0, 60), teacher_id="t1")
+    attendance = attendance_of(meta, ())
+    assert set(students_of(attendance)) == {"li", other.person}
+    [told] = doubts_about(meta, attendance)
+    assert told.startswith(doubt)
 
 
 def test_nobody_known_is_nobody_listed() -> None:

@@ -25,7 +25,12 @@ from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordNotes, RecordStatus
-from meeting_pipeline.domain.students import Attendance, attendance_of, with_length
+from meeting_pipeline.domain.students import (
+    Attendance,
+    attendance_of,
+    doubts_about,
+    with_length,
+)
 
 Stored = dict[str, RowMapping]
 
@@ -65,8 +70,8 @@ def in_order(listed: Sequence[RecordMeta]) -> list[RecordMeta]:
 
 def write(
     connection: Connection, metas: Sequence[RecordMeta], teachers: Collection[str], now: datetime
-) -> list[RecordMeta]:
-    """Write listed recordings into rows, and return those of them that are new.
+) -> tuple[list[RecordMeta], list[RecordNotes]]:
+    """Write listed recordings into rows; return those of them that are new, and all notes.
 
     Erased recordings get no row again, and what is left of them is not changed.
 
@@ -77,6 +82,7 @@ def write(
         now: The current time, aware UTC.
     """
     new: list[RecordMeta] = []
+    notes: list[RecordNotes] = []
     metas = not_erased(connection, metas)
     for source, of_source in groupby(metas, key=lambda meta: meta.key.source):
         for chunk in chunks(of_source):
@@ -84,19 +90,18 @@ def write(
             changes = [_change(meta, stored.get(meta.key.record_id), teachers) for meta in chunk]
             _write(connection, source, [one for one in changes if one.touches(one.row)], now)
             new += [meta for meta in chunk if meta.key.record_id not in stored]
-    return new
+            notes += [
+                replace(RecordNotes.of(meta), notes=tuple(one.row["notes"]))
+                for meta, one in zip(chunk, changes, strict=True)
+                if one.row["notes"]
+            ]
+    return new, notes
 
 
 def unknown(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordMeta]:
     """Return the recordings, of those from `in_order`, that have no row and may get one."""
     rows, metas = _rows(connection, metas, recordings.c.id), not_erased(connection, metas)
     return [meta for meta in metas if _key(meta) not in rows]
-
-
-def notes(connection: Connection, metas: Sequence[RecordMeta]) -> list[RecordNotes]:
-    """Return the notes of the recordings from `in_order`, without those of erased ones."""
-    noted = [meta for meta in metas if meta.notes]
-    return [RecordNotes.of(meta) for meta in (noted and not_erased(connection, noted))]
 
 
 def numbered(
@@ -164,6 +169,7 @@ def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[st
     if before is not None:
         meta = _with_known_facts(meta, before)
     present = attendance_of(meta, teachers)
+    meta = tidy(replace(meta, notes=(*meta.notes, *doubts_about(meta, present))))
     return _Change({**row_of(meta, present), **_status_columns(meta, before)}, present, before)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import RowMapping
 from meeting_pipeline.adapters.db.schema import recordings
 from meeting_pipeline.adapters.db.types import NAME_LENGTH
 from meeting_pipeline.adapters.db.writing import Row
-from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
+from meeting_pipeline.domain.device_names import bare_name
+from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta, Role
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.students import Attendance, students_of
 
@@ -95,6 +96,7 @@ def stays_of(documents: list[dict[str, str | None]] | None) -> tuple[Participant
             name=stay["name"] or "",
             joined_at=_instant(stay["joined_at"]),
             left_at=_instant(stay["left_at"]),
+            role=Role(role) if (role := stay.get("role")) else None,
         )
         for stay in documents
     )
@@ -131,7 +133,7 @@ def attendance_of_row(row: RowMapping) -> Attendance:
 
 def _tidy_stay(stay: Participant) -> Participant:
     person_id = None if stay.person_id is None else storable(stay.person_id)
-    return replace(stay, person_id=person_id, name=storable(stay.name))
+    return replace(stay, person_id=person_id, name=storable(bare_name(stay.name)))
 
 
 def _stay_documents(stays: tuple[Participant, ...] | None) -> list[dict[str, str | None]] | None:
@@ -143,6 +145,7 @@ def _stay_documents(stays: tuple[Participant, ...] | None) -> list[dict[str, str
             "name": stay.name,
             "joined_at": None if stay.joined_at is None else stay.joined_at.isoformat(),
             "left_at": None if stay.left_at is None else stay.left_at.isoformat(),
+            **({"role": stay.role.value} if stay.role else {}),
         }
         for stay in stays
     ]

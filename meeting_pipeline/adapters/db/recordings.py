@@ -48,9 +48,8 @@ class SqlRecordingStore:
         waiting = sum(not meta.is_final for meta in metas)
 
         def work(connection: Connection) -> Listed:
-            new = listing.write(connection, metas, self._teachers, now)
+            new, notes = listing.write(connection, metas, self._teachers, now)
             skipped = listing.numbered(connection, [meta for meta in new if meta.skip_reason])
-            notes = listing.notes(connection, metas)
             return Listed(len(new), len(metas) - len(new), waiting, tuple(skipped), tuple(notes))
 
         return in_transaction(self._engine, work)

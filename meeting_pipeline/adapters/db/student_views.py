@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, LargeBinary, cast, func, select
 
 from meeting_pipeline.adapters.db.queries import in_written_order
 from meeting_pipeline.adapters.db.schema import attendance, recordings, student_stats
 from meeting_pipeline.adapters.db.writing import chunks
+from meeting_pipeline.domain.device_names import plainness
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.views import StudentView
@@ -43,17 +44,25 @@ def student_views(connection: Connection, student_id: str | None) -> tuple[Stude
 
 
 def _names(connection: Connection, students: Sequence[str]) -> dict[str, str]:
-    """Return each student's name in the latest recording that has a name for them."""
+    """Return each student's name in the latest recording that has a person's name for them.
+
+    The name of a device is taken only where there is no other.
+    """
     newest_first = (recordings.c.start_ts.desc(), recordings.c.id.desc())
-    place = func.row_number().over(partition_by=attendance.c.person, order_by=newest_first)
+    same = (attendance.c.person, cast(attendance.c.name, LargeBinary))
+    use = func.row_number().over(partition_by=same, order_by=newest_first)
+    age = func.row_number().over(partition_by=attendance.c.person, order_by=newest_first)
     names = (
-        select(attendance.c.person, attendance.c.name, place.label("place"))
+        select(attendance.c.person, attendance.c.name, use.label("use"), age.label("age"))
         .join(recordings, recordings.c.id == attendance.c.recording_id)
         .where(attendance.c.person.in_(students), attendance.c.name != "")
     )
     named = in_written_order(names).subquery()
-    query = select(named.c.person, named.c.name).where(named.c.place == 1)
-    return {row.person: row.name for row in connection.execute(query)}
+    query = select(named.c.person, named.c.name, named.c.age).where(named.c.use == 1)
+    found: dict[str, list[tuple[int, int, str]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.person, []).append((-plainness(row.name), row.age, row.name))
+    return {person: min(ranked)[2] for person, ranked in found.items()}
 
 
 def _phases(connection: Connection, students: Sequence[str]) -> dict[str, dict[Phase, int]]:
