@@ -168,7 +168,7 @@ def test_a_container_without_a_length_gives_the_same_numbers_as_one_with_a_lengt
 def test_what_a_sidecar_says_in_vain_is_in_every_report_of_its_recording(site: Site) -> None:
     site.put("课 2026-01-05.m4a", 1)
     (site.folder / "课 2026-01-05.json").write_text('{"subject": "数学", "end": "25:00"}')
-    note = "课 2026-01-05.json: end is not a time"
+    note = "课 2026-01-05.json: end is not a time: '25:00'"
     window = ("--since", "2026-01-01")
 
     planned = meeting("run", *window, "--dry-run", "--json", env=site.office.environment)

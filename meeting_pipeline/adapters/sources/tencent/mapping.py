@@ -1,12 +1,11 @@
 """The conversion of Tencent's answers into values of the domain."""
 
-import base64
-import binascii
 import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from meeting_pipeline.adapters.sources.base64_names import decoded_name
 from meeting_pipeline.adapters.sources.tencent.api_types import (
     Address,
     ListedFile,
@@ -149,7 +148,7 @@ def participant_of(visit: Visit) -> Participant:
     """Return one stay; a person without a user id is known by the name shown in the meeting."""
     return Participant(
         person_id=visit.userid or None,
-        name=_decoded(visit.user_name),
+        name=decoded_name(visit.user_name),
         joined_at=visit.join_time,
         left_at=visit.left_time,
     )
@@ -176,11 +175,3 @@ def public_url(url: str) -> str | None:
 
 def _without_query(url: str) -> str:
     return re.split(r"[?#]", url, maxsplit=1)[0]
-
-
-def _decoded(name: str) -> str:
-    """Return the decoded base64, or the name itself if it is not base64."""
-    try:
-        return base64.b64decode(name, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return name
