@@ -26,13 +26,13 @@ _SECOND = round(1.0 / FRAME_S)
 
 
 def loudest_second(levels: Levels) -> float:
-    """Return the level in dBFS that the loudest second reaches all along; -100.0 without levels.
+    """Return the middle level of the loudest second in dBFS; -100.0 without levels.
 
     Args:
         levels: The levels of the whole recording.
     """
     loudest = sorted(levels, reverse=True)[:_SECOND]
-    return loudest[-1] if loudest else NOTHING_DB
+    return loudest[len(loudest) // 2] if loudest else NOTHING_DB
 
 
 def noise_floor(levels: Levels) -> float:

@@ -124,8 +124,8 @@ def teacher_allowed(meta: RecordMeta, teachers: Collection[str]) -> bool:
 def _teaching(stays: Mapping[str, Sequence[Participant]], teachers: Collection[str]) -> set[str]:
     """Return the persons who are teachers: by list, by role, or as a guest or device of one.
 
-    A guest has no id. One with the name of a teacher is that teacher, and so is whoever has no name
-    but that of a teacher's device, with an id or without.
+    A guest has no id. One with the name of a teacher is that teacher, and so is
+    anyone whose only name is that of a teacher's device, with an id or without.
     """
     names = {
         person: {bare_name(stay.name) for stay in theirs} - {""} for person, theirs in stays.items()

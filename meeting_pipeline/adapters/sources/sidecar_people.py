@@ -41,7 +41,7 @@ _PERSON = frozenset(
 _IDS, _NAMES = frozenset(map(plain_key, names.ID)), frozenset(map(plain_key, names.NAME))
 _LISTS = frozenset(("list", "items", "records", "列表", "名单"))
 _CREATORS, _OTHERS = ("1", "3", "7"), ("0", "2", "4", "5", "6")
-"""Values of `user_role` of Tencent Meeting: of whoever created the meeting, and of the others."""
+"""Values of `user_role` of Tencent Meeting: of the creator of the meeting, and of the others."""
 
 _YES, _NO = ("true", "1", "yes", "y", "是"), ("false", "0", "no", "n", "否", "不是")
 
@@ -70,8 +70,8 @@ class _Person:
 def people_of(fields: Fields, start: datetime) -> tuple[str | None, tuple[Participant, ...] | None]:
     """Return the teacher's id (or name) and the stays of all participants, or None if unknown.
 
-    Whoever the sidecar calls a teacher is one: by the field of teachers (or that of hosts, if no
-    teacher is named), by a role, or by the address of the host.
+    A teacher is a person whom the sidecar calls one: by the field of teachers (or that of hosts, if
+    no teacher is named), by a role, or by the address of the host.
 
     Args:
         fields: The sidecar.
