@@ -67,7 +67,7 @@ def run(
         RetryableError: "media_tool_stalled" or "media_tool_killed".
         ConfigError: "media_tool_missing": it cannot be started.
     """
-    group = group or ProcessGroup()
+    group = ProcessGroup() if group is None else group  # an empty one is false
     process = _started(command, group)
     with group.ended_after(process):
         restrict(process, limits)
