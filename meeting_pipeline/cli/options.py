@@ -19,7 +19,9 @@ def max_runtime(text: str) -> float:
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", help="Start of the window: 7d, yesterday, 昨天, 2026-01-05, '2026-01-05 19:30'."
+        "--since",
+        help="Start of the window: 7d, 7天, 昨天, 上周, 2026-01-05, 2026年1月5日, "
+        "'2026-01-05 19:30'.",
     ),
 ]
 Until = Annotated[

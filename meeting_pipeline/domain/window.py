@@ -1,6 +1,7 @@
 """Time windows that a listing covers, and the parsing of times that people type."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,23 +10,34 @@ from zoneinfo import ZoneInfo
 from meeting_pipeline.errors import ConfigError, RetryableError
 
 ACCEPTED = (
-    "7d, 36h, 90m or 2w (ago), now, today, yesterday, 今天, 昨天, "
-    "2026-01-05, 20260105, 2026/01/05, 2026-01-05T19:30 (an offset or Z may follow), "
+    "7d, 36h, 90m, 2w, 7天 or 2周 (ago), now, today, yesterday, 今天, 昨天, 前天, 上周, "
+    "2026-01-05, 20260105, 2026/01/05, 2026.1.5, 2026年1月5日, "
+    "2026-01-05T19:30 (an offset or Z may follow), "
     "epoch seconds (10 digits) or milliseconds (13)"
 )
 """The formats that `parse_moment` accepts, for messages and help texts."""
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?) *([mhdw])", re.ASCII)
+_AGO = re.compile(
+    r"(?:最近|过去)?(\d+(?:\.\d+)?) *(?:个)?"
+    r"(m|h|d|w|分钟|小时|天|周|星期)(?:以?前|内)?",
+    re.ASCII,
+)
 _AGO_UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
+    "分钟": timedelta(minutes=1),
+    "小时": timedelta(hours=1),
+    "天": timedelta(days=1),
+    "周": timedelta(weeks=1),
+    "星期": timedelta(weeks=1),
 }
-_DAYS_AGO = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1}
+_DAYS_AGO = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1, "前天": 2, "大前天": 3}
+_LAST_WEEK = ("上周", "上星期", "last week")
 _EPOCH = re.compile(r"(\d{10})(\d{3})?(\.\d+)?", re.ASCII)
 _CALENDAR = re.compile(
-    r"(\d{4})(?:[-/](\d{1,2})[-/](\d{1,2})|(\d{2})(\d{2}))(?:(?:T| +)(.+))?",
+    r"(\d{4})(?:[-/.年] ?(\d{1,2})[-/.月] ?(\d{1,2})[日号]?|(\d{2})(\d{2}))(?:(?:T| +)(.+))?",
     re.ASCII | re.IGNORECASE,
 )
 _YEARS = range(1969, 9999)
@@ -122,7 +134,12 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
     Raises:
         ConfigError: The text is not a time ("bad_time").
     """
+    text = unicodedata.normalize("NFKC", text)
     word = text.strip().lower()
+    if word in _LAST_WEEK:
+        today = now.astimezone(zone).date()
+        monday = today - timedelta(days=today.weekday() + 7)
+        return _midnight(monday + timedelta(days=7 * end), zone)
     if word == "now":
         return now.astimezone(UTC)
     if word in _DAYS_AGO:

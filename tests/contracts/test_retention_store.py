@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, select, text
 
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.schema import (
@@ -267,11 +267,14 @@ def test_no_rule_makes_a_transcript_due(night: Night, database: Database, clock:
     assert database.retention.due(cutoffs, [RetainedKind.TEXTS]) == []
 
 
-def test_it_is_the_end_of_the_recording_that_counts(night: Night) -> None:
+def test_it_is_the_end_of_the_recording_that_counts(night: Night, database: Database) -> None:
     start = meta(1).start_ts
     by_duration = night.until(StageName.STORE)
     by_its_end = night.until(StageName.STORE, 2, start_ts=start, end_ts=start + 2 * HOUR)
     by_its_start = night.until(StageName.STORE, 3, start_ts=start, duration_s=None)
+    with database.engine.begin() as connection:  # as before lengths were measured
+        lacks = text("UPDATE recordings SET duration_s = NULL, end_ts = NULL WHERE id = :id")
+        connection.execute(lacks, {"id": by_its_start})
 
     def due(ended_by: datetime) -> list[int]:
         return [one.recording_id for one in night.transcripts(ended_by)]

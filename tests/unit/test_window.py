@@ -44,6 +44,12 @@ def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> date
         ("今天", utc(2026, 1, 5, 16)),
         ("yesterday", utc(2026, 1, 4, 16)),
         ("昨天", utc(2026, 1, 4, 16)),
+        ("前天", utc(2026, 1, 3, 16)),
+        ("2026年1月5日", utc(2026, 1, 4, 16)),
+        ("２０２６年１月５日", utc(2026, 1, 4, 16)),
+        ("2026年1月5号 19：30", utc(2026, 1, 5, 11, 30)),
+        ("2026.1.5", utc(2026, 1, 4, 16)),
+        ("2026.01.05 19:30", utc(2026, 1, 5, 11, 30)),
         ("2026-01-05", utc(2026, 1, 4, 16)),
         ("20260105", utc(2026, 1, 4, 16)),
         ("2026/1/5", utc(2026, 1, 4, 16)),
@@ -85,11 +91,9 @@ def test_a_bare_day_as_an_end_means_the_end_of_that_day(text: str, moment: datet
     "text",
     [
         "",
-        "last week",
         "d",
         "-7d",
         "7 y",
-        "１２d",
         "99999999999999999d",
         "9" * 400 + "d",
         "999999d",
@@ -104,7 +108,6 @@ def test_a_bare_day_as_an_end_means_the_end_of_that_day(text: str, moment: datet
         "0001-01-01",
         "9999-12-31",
         "2026-01-05T19:30:00+99:00",
-        "上周",
         "\x1b[2J",
     ],
 )
@@ -212,3 +215,32 @@ def test_a_short_window_stays_whole() -> None:
 def test_pieces_that_would_not_advance_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="not shorter"):
         list(Window(NOW, NOW + timedelta(days=1)).split(timedelta(seconds=1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [
+        ("7天", timedelta(days=7)),
+        ("7 天前", timedelta(days=7)),
+        ("最近3天", timedelta(days=3)),
+        ("2周", timedelta(weeks=2)),
+        ("1个星期", timedelta(weeks=1)),
+        ("36小时", timedelta(hours=36)),
+        ("90分钟前", timedelta(minutes=90)),
+    ],
+)
+def test_times_ago_are_read_in_chinese(text: str, ago: timedelta) -> None:
+    assert parse_moment(text, NOW, SHANGHAI) == NOW - ago
+
+
+def test_last_week_is_from_its_monday_to_its_sunday() -> None:
+    window = parse_window("上周", "上周", NOW, SHANGHAI)
+    assert window.end - window.start == timedelta(days=7)
+    assert window.start.astimezone(SHANGHAI).weekday() == 0
+    assert window.end <= NOW < window.end + timedelta(days=7)
+
+
+@pytest.mark.parametrize("text", ["1/5/2026", "01-05-2026", "5日", "2026.13.1", "前前天"])
+def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_moment(text, NOW, SHANGHAI)

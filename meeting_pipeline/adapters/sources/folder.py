@@ -200,9 +200,9 @@ class FolderSource:
     def _start(self, file: MediaFile) -> datetime:
         """Return when the recording began, by the file itself; never after now."""
         now = self._now()
-        folder, _, base = file.name.rpartition("/")
-        for name in (base, folder.rpartition("/")[2]):
-            if named := date_in_name(name, self._zone, now):
+        written = min(_modified(file) or now, now)
+        for name in reversed(file.name.split("/")):  # the file, its folder, the folder of that …
+            if named := date_in_name(name, self._zone, now, written):
                 return named
         created = self._probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:

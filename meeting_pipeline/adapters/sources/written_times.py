@@ -40,12 +40,13 @@ _HALVES = {
     "night": ("晚上", "晚间", "夜里", "深夜", "夜晚", "晚"),
     "noon": ("中午", "正午"),
 }
-_HALF = "|".join(re.escape(word) for words in _HALVES.values() for word in words)
+HALF_OF_DAY = "|".join(re.escape(word) for words in _HALVES.values() for word in words)
+"""The words for a part of the day, as an alternative of a regular expression."""
 _CLOCK = re.compile(
-    rf"(?P<before>{_HALF})?\s*"
+    rf"(?P<before>{HALF_OF_DAY})?\s*"
     r"(?P<hour>\d{1,2})(?:\s*(?::|点钟?|时)\s*(?P<minute>\d{1,2}|半|整)?\s*(?:分钟?)?"
     r"(?:\s*:?\s*(?P<second>\d{1,2}(?:\.\d+)?)\s*秒?)?)?"
-    rf"\s*(?P<after>{_HALF})?",
+    rf"\s*(?P<after>{HALF_OF_DAY})?",
     re.IGNORECASE,
 )
 _OFFSET = re.compile(
@@ -56,6 +57,7 @@ _OFFSET = re.compile(
 _POINTS = re.compile(r"(?<=[\d日][ T])\d{1,2}\.\d{2}(?:\.\d{2})?(?=\D|$)")
 _COMPACT = re.compile(r"^(\d{8})(\d{2})(\d{2})(\d{2})$")
 _NOON = 12
+_DAWN = 5  # 晚上1点 is after midnight
 _BEIJING = timezone(timedelta(hours=8))
 
 
@@ -146,18 +148,28 @@ def _read_clock(text: str) -> tuple[_Clock | None, tzinfo | None]:
 
 def _clock(found: re.Match[str]) -> _Clock:
     half = (found["before"] or found["after"] or "").lower()
-    kind = next((kind for kind, words in _HALVES.items() if half in words), "")
-    hour, days = _hour(int(found["hour"]), kind)
+    hour, days = hour_of_day(int(found["hour"]), half)
     minute = {"半": 30, "整": 0, None: 0}.get(found["minute"])
     minute = int(found["minute"]) if minute is None else minute
     second, _, fraction = (found["second"] or "0").partition(".")
     return _Clock(time(hour, minute, int(second), int(fraction[:6].ljust(6, "0"))), days)
 
 
-def _hour(hour: int, half: str) -> tuple[int, int]:
-    """Return the hour of 24 and how many days later it is."""
+def hour_of_day(hour: int, word: str) -> tuple[int, int]:
+    """Return the hour of 24, and how many days later it is.
+
+    Args:
+        hour: The hour as it is written.
+        word: The word for the part of the day, or "".
+
+    Raises:
+        ValueError: The two contradict each other.
+    """
+    half = next((kind for kind, words in _HALVES.items() if word.lower() in words), "")
     if hour == 2 * _NOON or (half == "night" and hour in (0, _NOON)):
         return 0, 1
+    if half == "night" and hour < _DAWN:
+        return hour, 1
     if half == "am" and hour > _NOON:
         raise ValueError("is not a time")
     if half == "am":
