@@ -43,6 +43,7 @@ class LinkList:
     name: str = "links"
     waiting: int = 0
     oldest_waiting: datetime | None = None
+    notes: tuple[str, ...] = ()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         for place in range(len(self.links)):

@@ -46,6 +46,7 @@ class ListedSource:
     name: str = SOURCE
     waiting: int = 0
     oldest_waiting: datetime | None = None
+    notes: tuple[str, ...] = ()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         return (self.company.meta(number) for number in range(self.last, self.first - 1, -1))

@@ -95,7 +95,8 @@ def plan(planned: RunPlan) -> None:
 def _notes(of_records: Sequence[RecordNotes]) -> list[str]:
     """Return a line for each note of a source about a listed recording, the first ones of many."""
     named = [
-        f"注意 note  {shorten(one.subject or one.record_id, 36)}: {strip_control_characters(note)}"
+        f"注意 note  {shorten(one.subject or one.record_id or one.source, 36)}: "
+        f"{strip_control_characters(note)}"
         for one in of_records
         for note in one.notes
     ]

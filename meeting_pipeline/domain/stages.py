@@ -191,10 +191,13 @@ class RecordOutcome:
 
 @dataclass(frozen=True)
 class RecordNotes:
-    """What the source did not understand about one listed recording; see `RecordMeta.notes`."""
+    """What the source did not understand about one listed recording; see `RecordMeta.notes`.
+
+    `record_id` is None for what it left out, which is no recording.
+    """
 
     source: str
-    record_id: str
+    record_id: str | None
     subject: str
     notes: tuple[str, ...]
 

@@ -44,6 +44,10 @@ class RecordingSource(Protocol):
         """Return how many recordings the last listing saw that are not finished yet."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last listing left out, a sentence for each reason, for people."""
+
+    @property
     def oldest_waiting(self) -> datetime | None:
         """Return the start (aware UTC) of the oldest recording without files, or None."""
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meeting_pipeline import exit_codes
@@ -90,7 +90,7 @@ class Pipeline:
             len(listed),
             tuple(new),
             tuple(self._due_records(request).due()),
-            notes=tuple(RecordNotes.of(meta) for meta in new if meta.notes),
+            notes=(*(RecordNotes.of(meta) for meta in new if meta.notes), *self._left_out()),
         )
 
     def _closed(self, report: RunReport) -> RunReport:
@@ -107,6 +107,11 @@ class Pipeline:
             stopped_by = report.stopped_by or trouble.code
             return replace(report, stopped_by=stopped_by, exit_code=exit_codes.STOPPED_EARLY)
         return report
+
+    def _left_out(self) -> Iterator[RecordNotes]:
+        """Yield what the source left out of its listing, which is of no recording."""
+        if self.source.notes:
+            yield RecordNotes(self.source.name, None, "", self.source.notes)
 
     def _due_records(self, request: RunRequest) -> DueRecords:
         return DueRecords(
@@ -132,7 +137,7 @@ class Pipeline:
             exit_code=self._exit_code(due, worked),
             seconds=round(seconds, 3),
             timing=self.stopwatch.timing(seconds),
-            notes=listing.notes,
+            notes=(*listing.notes, *self._left_out()),
         )
 
     def _exit_code(self, due: DueRecords, worked: BatchResult) -> int:

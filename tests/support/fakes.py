@@ -55,6 +55,7 @@ class FakeSource:
     trouble: MeetingError | None = None
     name: str = "fake"
     waiting: int = 0
+    notes: tuple[str, ...] = ()
     oldest_waiting: datetime | None = None
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:

@@ -170,7 +170,8 @@ def test_a_file_whose_path_is_too_long_costs_its_folder_nothing(
     source = room.source(lambda path: GOOD)
 
     assert [meta.subject for meta in source.list_records(ALWAYS)] == ["a"]
-    assert source.waiting == 1
+    assert source.waiting == 0
+    assert any("cannot be read: 1" in note for note in source.notes)
     assert "b" * 240 in caplog.text
 
 

@@ -10,12 +10,11 @@ An error with one file affects only what is known about that file, and no other 
 """
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
@@ -26,6 +25,8 @@ from meeting_pipeline.adapters.sources.folder_files import (
     read_small,
 )
 from meeting_pipeline.adapters.sources.folder_index import FolderIndex, KnownFile
+from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
+from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
@@ -46,6 +47,8 @@ _EARLIEST_YEAR = 2000
 _A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than this long ago
 
 _log = logging.getLogger(__name__)
+
+_SECOND_RENDITIONS = "同一会议的另一个文件 second files (video or audio) of one meeting: {}"
 
 
 class FolderSource:
@@ -80,6 +83,7 @@ class FolderSource:
             now: Returns the current time, aware.
         """
         self.waiting = 0
+        self.notes: tuple[str, ...] = ()
         self.oldest_waiting: datetime | None = None
         self._folder = folder.absolute()
         self._settle_s = settle_s
@@ -95,7 +99,7 @@ class FolderSource:
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """Yield the recordings of a window; see `RecordingSource.list_records`.
 
-        Files that are still being written or cannot be read are counted in `waiting`.
+        Files that are still being written are counted in `waiting`; what is left out is in `notes`.
 
         Args:
             window: The time to list.
@@ -111,7 +115,8 @@ class FolderSource:
                 f"cannot list the folder {self._folder}: {error.strerror}",
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
-        self._files, self.waiting = found.files, found.unreadable
+        self._files, self.waiting = found.files, 0
+        self.notes = tuple(_left_out(found))
         self._given_up.clear()
         if found.links:
             _log.info("%d symbolic links ignored in %s", found.links, self._folder)
@@ -148,14 +153,22 @@ class FolderSource:
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
         listed: set[str | None] = set()
         try:
-            for file, notes in self._candidates(window):
+            candidates = self._candidates(window)
+            described = [file for file, _ in candidates if file.sidecar]
+            for file, notes in candidates:
                 sha256 = self._sha256(file)
                 self.waiting += sha256 is None
+                if sha256 and not file.sidecar and self._has_copy(file, sha256, described):
+                    continue  # of copies, the one with a sidecar tells more
                 if sha256 and sha256 not in listed and window.contains(notes.start_ts):
                     yield self._meta(file, sha256, notes)
                 listed.add(sha256)
         finally:
             self._index.save()
+
+    def _has_copy(self, file: MediaFile, sha256: str, among: Sequence[MediaFile]) -> bool:
+        alike = (one for one in among if one.size_bytes == file.size_bytes)
+        return any(self._sha256(one) == sha256 for one in alike)
 
     def _candidates(self, window: Window) -> list[tuple[MediaFile, Sidecar]]:
         """Return the finished files of the window, and others that may be copies of them."""
@@ -164,8 +177,11 @@ class FolderSource:
             names = ", ".join(repr(name) for name in sorted(unfinished))
             _log.info("left for the next run, still being written: %s", names)
         self.waiting += len(unfinished)
-        settled = (file for file in self._files if file.name not in unfinished)
-        finished = [(file, self._notes(file)) for file in settled]
+        settled = [file for file in self._files if file.name not in unfinished]
+        meetings = one_a_meeting(settled, lambda file: self._probed(file).duration_s)
+        if len(meetings) < len(settled):
+            self.notes += (_SECOND_RENDITIONS.format(len(settled) - len(meetings)),)
+        finished = [(file, self._notes(file)) for file in meetings]
         sizes = {file.size_bytes for file, notes in finished if window.contains(notes.start_ts)}
         return [(file, notes) for file, notes in finished if file.size_bytes in sizes]
 
@@ -194,7 +210,7 @@ class FolderSource:
             notes = read_sidecar(content, self._zone, self._now(), lambda: self._start(file))
         for problem in notes.problems:
             _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
-        name = _printable(file.sidecar.name)
+        name = printable(file.sidecar.name)
         return replace(notes, problems=tuple(f"{name}: {one}" for one in notes.problems))
 
     def _start(self, file: MediaFile) -> datetime:
@@ -202,7 +218,7 @@ class FolderSource:
         now = self._now()
         written = min(_modified(file) or now, now)
         for name in reversed(file.name.split("/")):  # the file, its folder, the folder of that …
-            if named := date_in_name(name, self._zone, now, written):
+            if named := date_in_name(printable(name), self._zone, now, written):
                 return named
         created = self._probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:
@@ -289,7 +305,7 @@ class FolderSource:
         return RecordMeta(
             key=RecordKey(self.name, sha256),
             start_ts=notes.start_ts,
-            subject=notes.subject or _printable(file.path.stem),
+            subject=notes.subject or subject_of(PurePosixPath(file.name)),
             end_ts=notes.end_ts or end,
             duration_s=duration_s,
             meeting_record_id=notes.meeting_record_id,
@@ -338,6 +354,21 @@ def _modified(file: MediaFile) -> datetime | None:
         return None
 
 
-def _printable(name: str) -> str:
-    """Return the name with a replacement character for bytes that are not UTF-8."""
-    return os.fsencode(name).decode(errors="replace")
+def _left_out(found: FolderContents) -> Iterator[str]:
+    """Yield what was found and is not listed, a sentence for each reason."""
+    if found.others:
+        counts = ", ".join(
+            f"{f'.{suffix}' if suffix else 'no suffix'} {count}"
+            for suffix, count in sorted(found.others.items(), key=lambda item: (-item[1], item[0]))
+        )
+        total = sum(found.others.values())
+        yield f"不读取的文件 files of kinds that are not read: {total} ({printable(counts)})"
+    if found.unreadable:
+        yield f"无法读取 files and folders that cannot be read: {found.unreadable}; see the log"
+    if found.links:
+        yield f"符号链接 symbolic links, which are not followed: {found.links}"
+    if found.housekeeping:
+        yield (
+            "回收站、快照等系统文件夹 recycle bins, snapshots and other folders of the system: "
+            f"{found.housekeeping}"
+        )

@@ -4,12 +4,20 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = frozenset({"mp4", "m4a", "mp3", "wav", "mkv", "webm", "ogg", "flac"})
+from meeting_pipeline.adapters.sources.folder_names import is_housekeeping, sidecar_for
+
+SUFFIXES = frozenset(
+    {
+        *("mp4", "m4v", "mov", "3gp", "mkv", "webm", "ts", "mts", "avi"),
+        *("m4a", "mp3", "wav", "ogg", "oga", "opus", "flac", "aac", "amr", "wma"),
+    }
+)
 _STILL_COMING = (".aria2", ".part", ".crdownload")
 """Suffixes of the files that downloaders keep beside an unfinished file."""
 
@@ -59,11 +67,15 @@ class FolderContents:
         files: The media files, sorted by name.
         unreadable: The number of files and folders that cannot be read.
         links: The number of symbolic links, which are not followed.
+        housekeeping: The number of a system's own folders, such as recycle bins.
+        others: How many files there are of each suffix that is not read.
     """
 
     files: list[MediaFile]
     unreadable: int
     links: int
+    housekeeping: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
@@ -86,7 +98,11 @@ def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
         with search.counting_trouble(current):
             search.look_into(current)
     return FolderContents(
-        sorted(search.files, key=lambda file: file.name), search.unreadable, search.links
+        sorted(search.files, key=lambda file: file.name),
+        search.unreadable,
+        search.links,
+        search.housekeeping,
+        search.others,
     )
 
 
@@ -121,6 +137,8 @@ class _Search:
         self.folders: list[Path] = []
         self.unreadable = 0
         self.links = 0
+        self.housekeeping = 0
+        self.others: Counter[str] = Counter()
         self._top = top
         self._leave_out = leave_out
 
@@ -160,21 +178,36 @@ class _Search:
 
     def _add(self, entry: os.DirEntry[str], names: Collection[str]) -> None:
         if entry.is_dir(follow_symlinks=False):
-            self.folders.append(Path(entry.path))
-        elif _suffix(entry.name) in SUFFIXES and entry.is_file(follow_symlinks=False):
+            self._add_folder(entry)
+        elif not entry.is_file(follow_symlinks=False):
+            return
+        elif _suffix(entry.name) in SUFFIXES:
             self.files.append(self._media(entry, names))
+        elif not _belongs_to_media(entry.name):
+            self.others[_suffix(entry.name)] += 1
+
+    def _add_folder(self, entry: os.DirEntry[str]) -> None:
+        if is_housekeeping(entry.name):
+            self.housekeeping += 1
+        else:
+            self.folders.append(Path(entry.path))
 
     def _media(self, entry: os.DirEntry[str], names: Collection[str]) -> MediaFile:
         path, status = Path(entry.path), entry.stat(follow_symlinks=False)
-        notes = (f"{path.stem}.json", f"{path.name}.json")
+        note = sidecar_for(path.name, names)
         return MediaFile(
             name=path.relative_to(self._top).as_posix(),
             path=path,
             size_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
             is_coming=any(f"{entry.name}{ending}" in names for ending in _STILL_COMING),
-            sidecar=next((path.with_name(note) for note in notes if note in names), None),
+            sidecar=path.with_name(note) if note else None,
         )
+
+
+def _belongs_to_media(name: str) -> bool:
+    """Return whether a file is a sidecar, or what a downloader keeps beside an unfinished file."""
+    return name.lower().endswith((".json", ".json.txt", *_STILL_COMING))
 
 
 def _suffix(name: str) -> str:

@@ -45,6 +45,7 @@ class TencentSource:
     """
 
     name = SOURCE
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -1,0 +1,187 @@
+"""What lies in folders of recordings as NAS systems, phones and clients leave them."""
+
+import os
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
+from meeting_pipeline.ports.media import MediaInfo
+from tests.support.recording_folder import ALWAYS, Room
+
+NOTE = '{"start": "2026-01-05 19:30", "participants": [{"userid": "s1", "name": "王同学"}]}'
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def subjects(room: Room) -> list[str]:
+    return [meta.subject for meta in room.listed()]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("#recycle", "@Recycle", "$RECYCLE.BIN", "@eaDir", "#snapshot", ".Trash-1000"),
+        *("lost+found", "#RECYCLE", "课程/2026/@eaDir", "@Recently-Snapshot"),
+    ],
+)
+def test_housekeeping_of_a_nas_is_left_out_at_any_depth_and_counted(
+    room: Room, folder: str
+) -> None:
+    room.put(f"{folder}/删掉的课.m4a", "a")
+    room.put("课.m4a", "b")
+    source = room.source()
+    assert [meta.subject for meta in source.list_records(ALWAYS)] == ["课"]
+    if not folder.startswith("."):
+        assert any("recycle bins" in note for note in source.notes)
+
+
+@pytest.mark.parametrize("folder", ["#1 第一课", "@王老师", "recycle", "snapshots", "第1课 lost"])
+def test_a_folder_with_a_similar_name_is_read(room: Room, folder: str) -> None:
+    room.put(f"{folder}/课.m4a")
+    assert subjects(room) == ["课"]
+
+
+def test_of_copies_the_one_with_a_sidecar_is_listed(room: Room) -> None:
+    room.put("1-backup/课.m4a", "same")
+    room.put("课程/课.m4a", "same")
+    room.put("课程/课.json", NOTE)
+    room.put("课程/又一份.m4a", "same")
+    only = room.only()
+    assert [one.name for one in only.participants or ()] == ["王同学"]
+    assert only.start_ts == datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["mov", "m4v", "3gp", "aac", "opus", "oga", "wma", "amr", "avi", "ts", "mts", "MOV", "Opus"],
+)
+def test_more_kinds_are_listed(room: Room, suffix: str) -> None:
+    room.put(f"课.{suffix}")
+    assert subjects(room) == ["课"]
+
+
+def test_every_file_that_is_not_read_is_counted_by_its_kind(room: Room) -> None:
+    room.put("课.m4a")
+    room.put("课.json", NOTE)
+    for name in ("讲义.pdf", "讲义2.pdf", "list.m3u8", "README", "课.m4a.aria2"):
+        room.put(name)
+    source = room.source()
+    list(source.list_records(ALWAYS))
+    [note] = source.notes
+    assert "not read: 4 (.pdf 2, no suffix 1, .m3u8 1)" in note
+
+
+GBK = os.fsdecode("张三 简历".encode("gbk"))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (GBK, "张三 简历"),
+        ("张三 简历", "张三 简历"),
+        (os.fsdecode(b"\xff\xfe\x80"), None),
+    ],
+)
+def test_names_of_any_bytes_become_text_that_a_row_can_store(name: str, shown: str | None) -> None:
+    text = printable(name)
+    text.encode()
+    if shown:
+        assert text == shown
+
+
+def test_a_file_and_a_folder_with_names_in_gbk_are_listed_by_them(room: Room) -> None:
+    room.put(f"{GBK}/{GBK} 2026-01-05.m4a")
+    only = room.only()
+    assert only.subject == "张三 简历 2026-01-05"
+    assert only.start_ts == datetime(2026, 1, 4, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        *("课.json", "课.JSON", "课 .json", "课.json.txt", "课.m4a.json", "课.M4A.Json"),
+        unicodedata.normalize("NFD", "课é.json"),
+    ],
+)
+def test_a_sidecar_is_found_however_its_name_is_spelled(sidecar: str) -> None:
+    media = "课é.m4a" if "e" in unicodedata.normalize("NFD", sidecar)[:2] else "课.m4a"
+    assert sidecar_for(media, ["别的.json", sidecar, media]) == sidecar
+
+
+def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
+    assert sidecar_for("课.m4a", ["课.JSON", "课.json", "课.m4a"]) == "课.json"
+    assert sidecar_for("课.m4a", ["课2.json", "课.xml", "课.m4a"]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("2026-01-06 张三的快速会议 123/meeting_01.mp4", "2026-01-06 张三的快速会议 123"),
+        ("张三的快速会议/video1234567890.mp4", "张三的快速会议"),
+        ("张三的快速会议/audio1234567890.m4a", "张三的快速会议"),
+        ("王同学/GMT20260105-113000_Recording_1920x1080.mp4", "王同学"),
+        ("王同学/zoom_0.mp4", "王同学"),
+        ("王同学/录制 1.m4a", "王同学"),
+        ("meeting_01.mp4", "meeting_01"),
+        ("王同学/面试 meeting.m4a", "面试 meeting"),
+        ("王同学/video 简历.mp4", "video 简历"),
+    ],
+)
+def test_the_subject_is_the_folders_where_the_file_has_a_clients_generic_name(
+    path: str, subject: str
+) -> None:
+    assert subject_of(PurePosixPath(path)) == subject
+
+
+class Probes:
+    def __init__(self, known: Mapping[str, float]) -> None:
+        self._known = known
+
+    def __call__(self, path: Path) -> MediaInfo:
+        seconds = self._known.get(path.name, self._known.get(path.suffix))
+        return MediaInfo(seconds, has_audio=True, audio_codec="aac", created_at=None)
+
+
+PAIRS = [
+    ("meeting_01.mp4", "meeting_01.m4a"),
+    ("video1234567890.mp4", "audio1234567890.m4a"),
+    ("GMT20260105-113000_Recording.mp4", "GMT20260105-113000_Recording.m4a"),
+    ("王同学 简历.MP4", "王同学 简历.m4a"),
+]
+
+
+@pytest.mark.parametrize(("video", "audio"), PAIRS)
+@pytest.mark.parametrize("described", [0, 1, None])
+def test_the_video_and_the_audio_of_a_meeting_are_one_recording(
+    room: Room, video: str, audio: str, described: int | None
+) -> None:
+    probes = Probes({video: 1800.4, audio: 1800.0})
+    room.put(f"会议/{video}", "picture and sound")
+    room.put(f"会议/{audio}", "sound")
+    if described is not None:
+        note = Path((video, audio)[described]).with_suffix(".json")
+        room.put(f"会议/{note}", NOTE)
+    source = room.source(probes)
+    [only] = source.list_records(ALWAYS)
+    assert any("of one meeting: 1" in note for note in source.notes)
+    if described is not None:
+        assert [one.name for one in only.participants or ()] == ["王同学"]
+    assert list(room.source(probes).list_records(ALWAYS)) == [only]
+
+
+def test_meetings_of_other_lengths_other_folders_and_other_numbers_stay_two(room: Room) -> None:
+    room.put("甲/meeting_01.mp4", "a")
+    room.put("甲/meeting_01.m4a", "b")
+    room.put("乙/meeting_02.mp4", "c")
+    room.put("丙/meeting_02.m4a", "d")
+    room.put("丁/meeting_01.mp4", "e")
+    room.put("丁/meeting_02.m4a", "f")
+    probes = Probes({".mp4": 1800.0, ".m4a": 1800.0, "meeting_01.m4a": 900.0})
+    assert len(list(room.source(probes).list_records(ALWAYS))) == 6
