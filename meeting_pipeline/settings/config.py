@@ -119,7 +119,7 @@ class SpeechSettings:
     base_url: str = setting("ASR_BASE_URL", "", readers.web_address)
     api_key: str = setting("ASR_API_KEY", "", secret=True)
     model: str = setting("ASR_MODEL", "")
-    language: str = setting("ASR_LANGUAGE", "zh")
+    language: str = setting("ASR_LANGUAGE", "zh", readers.language)
     concurrency: int = setting("ASR_CONCURRENCY", "2", readers.positive)
     per_minute: int | None = setting("ASR_RPM", "", readers.optional_whole)
     max_upload_mb: float = setting("ASR_MAX_UPLOAD_MB", "24", readers.number)
@@ -134,7 +134,7 @@ class LanguageModelSettings:
 
     backend: str = setting("LLM_BACKEND", "", OneOf(SUMMARIZERS.accepted))
     api_key: str = setting("KIMI_API_KEY", "", secret=True)
-    base_url: str = setting("KIMI_BASE_URL", "https://api.moonshot.cn/v1", readers.web_address)
+    base_url: str = setting("KIMI_BASE_URL", "https://api.moonshot.cn/v1", readers.kimi_address)
     model: str = setting("KIMI_MODEL", "kimi-k2.6")
     concurrency: int = setting("LLM_CONCURRENCY", "1", readers.positive)
     per_minute: int | None = setting("LLM_RPM", "3", readers.optional_whole)
@@ -338,6 +338,12 @@ def _found(
 def _read(declared: Declaration, text: str, origin: str) -> Any:
     try:
         return declared.read(text)
+    except readers.WrongAddress as wrong:
+        raise ConfigError(
+            "bad_setting",
+            f"{declared.name} (from {origin}): {text[:80]!r} {wrong.message}",
+            hint=f"改为 write {declared.name}={wrong.instead}",
+        ) from wrong
     except readers.REFUSALS as error:
         accepted = readers.accepted_by(declared.read)
         value = "its value" if declared.secret else repr(mask_credentials(text)[:80])

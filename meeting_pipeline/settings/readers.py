@@ -9,8 +9,26 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain import durations
+from meeting_pipeline.domain.language_codes import language_code
 
 Reader = Callable[[str], Any]
+_WEB_CHAT = ("kimi.moonshot.cn", "kimi.com", "www.kimi.com")
+
+
+class WrongAddress(ValueError):
+    """An address of something else, for which the right one is known.
+
+    Attributes:
+        message: What it is the address of.
+        instead: The right address.
+    """
+
+    def __init__(self, message: str, instead: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.instead = instead
+
+
 REFUSALS = (ValueError, LookupError, TypeError, RuntimeError, OSError)
 """What a reader raises for text that it does not accept."""
 
@@ -62,6 +80,11 @@ def jobs(value: str) -> int | None:
     return None if value.strip().lower() in ("", "auto") else positive(value)
 
 
+def language(value: str) -> str:
+    """Read a language, in any spelling of its code, or "auto"."""
+    return "auto" if value.strip().lower() == "auto" else language_code(value)
+
+
 def zone(value: str) -> ZoneInfo:
     """Read the name of a time zone."""
     return ZoneInfo(value.strip())
@@ -94,6 +117,15 @@ def web_address(value: str) -> str:
     parts = urlsplit(address)
     if address and (parts.scheme not in ("https", "http") or not parts.hostname):
         raise ValueError(value)
+    return address
+
+
+def kimi_address(value: str) -> str:
+    """Read the address of a language model; older scripts have the one of Kimi's web page."""
+    address = web_address(value)
+    if urlsplit(address).hostname in _WEB_CHAT:
+        message = "是 Kimi 网页的地址，不是接口 is the address of Kimi's web page, not its API"
+        raise WrongAddress(message, "https://api.moonshot.cn/v1")
     return address
 
 
@@ -138,6 +170,7 @@ _ACCEPTED: dict[Reader, str] = {
     switch: "1 or 0",
     jobs: "auto, or a whole number from 1",
     zone: "a time zone such as Asia/Shanghai",
+    kimi_address: "an address such as https://api.moonshot.cn/v1",
     web_address: "an address such as https://api.example.com/v1",
     names: 'a JSON list such as ["li","wang"]',
 }

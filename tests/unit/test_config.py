@@ -71,6 +71,7 @@ def test_an_empty_value_means_the_default() -> None:
         ("TEACHER_WHITELIST", '["li"', "a JSON list"),
         ("ALLOW_PRIVATE_HOSTS", "maybe", "1 or 0"),
         ("KIMI_BASE_URL", "http://[bad", "an address such as https://"),
+        ("KIMI_BASE_URL", "kimi.moonshot.cn/api", "an address such as https://"),
         ("TQM_BASE_URL", "ftp://api.meeting.qq.com", "an address such as https://"),
         ("ASR_BASE_URL", "api.example.com/v1", "an address such as https://"),
         ("LOG_LEVEL", "loud", "one of debug, info"),
@@ -84,6 +85,19 @@ def test_a_value_that_cannot_be_read_names_the_variable_and_what_is_accepted(
 
     assert name in refused.value.message
     assert accepted in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["https://kimi.moonshot.cn/api", "https://kimi.moonshot.cn/api/", "https://www.kimi.com/"],
+)
+def test_the_address_of_older_scripts_is_told_the_one_of_now(old: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(NO_FILE, {"KIMI_BASE_URL": old})
+
+    assert refused.value.code == "bad_setting"
+    assert old in refused.value.message
+    assert "KIMI_BASE_URL=https://api.moonshot.cn/v1" in refused.value.hint
 
 
 def test_a_whitelist_is_a_json_list_or_plain_names() -> None:

@@ -4,8 +4,10 @@ Whisper base answers English speech with invented Chinese when it is forced to d
 errors on one clip), so ASR_LANGUAGE applies unless another language is clearly detected.
 """
 
+import re
 from typing import Any
 
+from meeting_pipeline.domain.language_codes import language_code
 from meeting_pipeline.errors import ConfigError
 
 _CODES = """
@@ -17,6 +19,7 @@ _CODES = """
 CODES = frozenset(_CODES.split())
 """The language codes of multilingual Whisper models."""
 
+_BEFORE_CANTONESE = re.compile(r"(?:distil-)?(?:tiny|base|small|medium|large(?:-v[12])?)(?:\.en)?")
 _DETECT = frozenset({"", "auto"})
 _CLEARLY = 0.8
 _FOLLOWED = frozenset({"zh", "en"})
@@ -28,15 +31,30 @@ def language_setting(value: str) -> str:
     Raises:
         ConfigError: "bad_setting" when the value is not a code that Whisper knows.
     """
-    if value in _DETECT:
-        return ""
-    if value not in CODES:
+    code = "" if value.strip().lower() in _DETECT else language_code(value)
+    if code and code not in CODES:
         raise ConfigError(
             "bad_setting",
             f"ASR_LANGUAGE={value!r} is not a language code that Whisper knows",
             hint="set it to zh, en, ja or another ISO 639-1 code, or to auto to detect it",
         )
-    return value
+    return code
+
+
+def unknown_to_model(tokenizer: bytes, language: str) -> bool:
+    """Return whether a multilingual model lacks the language: only the newest ones know "yue".
+
+    Args:
+        tokenizer: The content of the model's `tokenizer.json`.
+        language: Whisper's code; "" to detect the language.
+    """
+    is_multilingual = b"<|en|>" in tokenizer
+    return is_multilingual and bool(language) and f"<|{language}|>".encode() not in tokenizer
+
+
+def unknown_to_named_model(name: str, language: str) -> bool:
+    """Return whether a model that is yet to be downloaded is known to lack the language."""
+    return language == "yue" and _BEFORE_CANTONESE.fullmatch(name) is not None
 
 
 class LanguageRule:

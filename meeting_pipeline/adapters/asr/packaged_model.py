@@ -76,6 +76,21 @@ def require_packages(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> Non
             _data_folder(package)
 
 
+def packaged_tokenizer(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> bytes:
+    """Return the content of the model's `tokenizer.json`, without creating anything.
+
+    Args:
+        cache_dir: As for `packaged_base`.
+        packages: As for `packaged_base`.
+
+    Raises:
+        ConfigError: "offline_extra_missing" when a package is not installed.
+    """
+    model_dir = cache_dir / f"whisper-{MODEL_NAME}"
+    folder = model_dir if _is_whole(model_dir) else _data_folder(packages[0])
+    return (folder / "tokenizer.json").read_bytes()
+
+
 def _is_whole(model_dir: Path) -> bool:
     try:
         marked = (model_dir / _MARKER).read_text() == _SHA256[_WEIGHTS]

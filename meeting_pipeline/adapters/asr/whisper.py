@@ -7,11 +7,16 @@ from pathlib import Path
 from threading import Lock
 
 from meeting_pipeline.adapters.asr import decoding
-from meeting_pipeline.adapters.asr.languages import language_setting
+from meeting_pipeline.adapters.asr.languages import (
+    language_setting,
+    unknown_to_model,
+    unknown_to_named_model,
+)
 from meeting_pipeline.adapters.asr.packaged_model import (
     MODEL_NAME,
     OFFLINE_HINT,
     packaged_base,
+    packaged_tokenizer,
     require_packages,
 )
 from meeting_pipeline.adapters.asr.recognizer import ENGINE, RecognitionTask, RecognizerOptions
@@ -130,6 +135,12 @@ class WhisperTranscriber:
 
     def _examined_model(self, code: str) -> Check:
         """Check the model; raise ConfigError if it is missing and cannot be downloaded."""
+        if self._lacks_language():
+            message = (
+                f"ASR_LANGUAGE={self._language}: 所选模型不支持 Whisper {self._label} lacks it"
+            )
+            hint = "改用 set ASR_LANGUAGE=zh 或 or auto；粤语 for Cantonese: WHISPER_MODEL=large-v3"
+            return Check(code, False, message, hint)
         if not self._model:
             require_packages(self._cache_dir)
             return Check(code, True, f"Whisper {MODEL_NAME}, installed with the program")
@@ -142,6 +153,15 @@ class WhisperTranscriber:
             return Check(code, True, f"Whisper model in {directory}")
         message = f"WHISPER_MODEL: {directory} does not contain {' or '.join(missing)}"
         return Check(code, False, message, "copy the complete directory of the model")
+
+    def _lacks_language(self) -> bool:
+        """Return whether the model is known to lack ASR_LANGUAGE."""
+        if not self._model:
+            return unknown_to_model(packaged_tokenizer(self._cache_dir), self._language)
+        if not _is_path(self._model):
+            return unknown_to_named_model(self._model, self._language)
+        tokenizer = _directory(self._model) / "tokenizer.json"
+        return tokenizer.is_file() and unknown_to_model(tokenizer.read_bytes(), self._language)
 
     def _open_pool(self) -> WorkerPool:
         _require_installed()
