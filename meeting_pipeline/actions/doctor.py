@@ -52,6 +52,7 @@ def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking
     settings = context.settings
     return [
         ("env_file", partial(settings_checks.env_file, env_file)),
+        ("settings_unknown", partial(settings_checks.settings_unknown, settings)),
         ("settings_missing", partial(settings_checks.settings_missing, settings)),
         ("private_hosts", partial(settings_checks.private_hosts, settings)),
         ("time_zone", partial(settings_checks.time_zone, settings)),

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.runtime import logs
 from meeting_pipeline.settings.config import Settings, load, secret_values
 
@@ -20,6 +21,7 @@ def begin(
 ) -> Settings:
     """Read the settings and send log lines to standard error and, for runs, to a file.
 
+    Names that are no settings are named on standard error: what they should have set is not set.
     On a terminal, standard error belongs to the progress display, so only warnings go there.
 
     Args:
@@ -40,4 +42,7 @@ def begin(
         quiet_console=sys.stderr.isatty() or log_file is None,
         log_format=settings.run.log_format,
     )
+    for name in settings.unknown:
+        line = f"meeting: unknown_setting: {name.message} → {name.hint}"
+        sys.stderr.write(strip_control_characters(line) + "\n")
     return settings

@@ -32,6 +32,17 @@ def env_file(file: Path) -> Check:
     return Check("env_file", risk is None, message, f"chmod 600 {file}, as the user who runs this")
 
 
+def settings_unknown(settings: Settings) -> Check:
+    """Check that no name is misspelt; a name that resembles none may be another program's."""
+    unknown = settings.unknown
+    if not unknown:
+        return Check("settings_unknown", True, "every name in .env is a setting")
+    message = "; ".join(one.message for one in unknown)
+    hint = "; ".join(f"{one.name[:60]}: {one.hint}" for one in unknown)
+    is_misspelt = any(one.is_ours and one.nearest for one in unknown)
+    return Check("settings_unknown", False if is_misspelt else None, message, hint)
+
+
 def settings_missing(settings: Settings) -> Check:
     """Check that no setting is empty that the other settings make necessary."""
     missing = [*missing_for_source(settings), *_missing_elsewhere(settings)]

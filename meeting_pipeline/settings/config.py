@@ -18,6 +18,7 @@ from meeting_pipeline.settings import readers
 from meeting_pipeline.settings.backends import DOWNLOADERS, SOURCES, SUMMARIZERS, TRANSCRIBERS
 from meeting_pipeline.settings.env_file import env_file_risk, read_env_file
 from meeting_pipeline.settings.readers import OneOf, Reader, one_of
+from meeting_pipeline.settings.unknown_names import UnknownName, unknown_names
 
 REDACTED = "********"
 
@@ -164,6 +165,7 @@ class Settings:
 
     Attributes:
         origins: Where the value of each setting comes from: "environment", ".env" or "default".
+        unknown: The names beside them that are no settings.
     """
 
     tencent: TencentSettings
@@ -174,6 +176,7 @@ class Settings:
     language_model: LanguageModelSettings
     run: RunSettings
     origins: Mapping[str, str]
+    unknown: tuple[UnknownName, ...] = ()
 
     @property
     def source_name(self) -> str:
@@ -289,7 +292,7 @@ def load(
         origins[declared.name] = origin
         groups[group][attribute] = _read(declared, text, origin)
     tree = {group: kind(**groups[group]) for group, kind in _GROUPS.items()}
-    return Settings(**tree, origins=origins)
+    return Settings(**tree, origins=origins, unknown=unknown_names(_PLACES, written, environment))
 
 
 def shown(settings: Settings) -> list[ShownSetting]:

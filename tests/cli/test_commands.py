@@ -247,6 +247,39 @@ def test_config_show_says_where_values_come_from_and_hides_secrets(
     assert "4711" not in ended.out + ended.err
 
 
+@pytest.mark.parametrize("words", [["status"], ["run"], ["config", "show"], ["stats", "--json"]])
+def test_every_command_names_a_misspelt_setting_once(
+    folder: dict[str, str], tmp_path: Path, words: list[str]
+) -> None:
+    write_env_file(tmp_path, "RETENTION_AUDIO_DAY=365\n")
+
+    ended = meeting(*words, env=folder, cwd=tmp_path)
+
+    assert ended.code == 0, ended.err
+    assert ended.err.count("RETENTION_AUDIO_DAY ") == 1
+    assert "RETENTION_AUDIO_DAYS" in ended.err
+    assert "RETENTION_AUDIO_DAY " not in ended.out
+
+
+def test_doctor_is_red_for_a_misspelt_setting_and_only_tells_of_a_foreign_name(
+    folder: dict[str, str], tmp_path: Path
+) -> None:
+    colours = {}
+    for line in ("JOBS=1\n", "HTTP_PROXY=\n", "HTTP_PROXY=\nRETENTION_AUDIO_DAY=365\n"):
+        write_env_file(tmp_path, line)
+        ended = meeting("doctor", "--json", env=folder, cwd=tmp_path)
+        [check] = [one for one in ended.document["checks"] if one["code"] == "settings_unknown"]
+        colours[line] = check["ok"]
+
+    assert list(colours.values()) == [True, None, False]
+    assert "RETENTION_AUDIO_DAYS" in check["hint"]
+
+
+def write_env_file(folder: Path, text: str) -> None:
+    (folder / ".env").write_text(text, "utf-8")
+    (folder / ".env").chmod(0o600)
+
+
 def test_doctor_checks_and_says_how_to_mend(folder: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("JOBS=1\n", "utf-8")
     (tmp_path / ".env").chmod(0o644)
