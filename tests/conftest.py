@@ -18,6 +18,7 @@ from tests.support.chance import TOLD, drawn_for
 from tests.support.system_programs import RequirementMissing, is_ci
 
 os.environ.update({"COLUMNS": "100", "NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"})
+os.environ["MEETING_HOME"] = "."  # the current folder, and never the .env of this clone
 
 # `nohup` and a shell's `&` have us ignore these: our children would inherit that, and never end. A
 # handler is not inherited, and the tests themselves still outlive their terminal.

@@ -58,7 +58,8 @@ def cleanup(
         raise UsageError(
             "no_age", "transcripts are removed by age only, and no age was given", hint=hint
         )
-    with stores.locked_database(settings, "cleanup") as rows:
+    opened = stores.planning if dry_run else stores.locked_database
+    with opened(settings, "cleanup") as rows:
         retention = stores.retention(settings, rows)
         due = retention.due(_cutoffs(settings, retention, older_than), kinds or SWEPT)
         failed = () if dry_run else tuple(retention.remove(due).failed)

@@ -23,7 +23,7 @@ def plan_erasure(settings: Settings, student: str) -> Erased:
         Busy: A run is at work.
         UsageError: ("no_such_student", "not_a_student") when there is no such student.
     """
-    with stores.locked_database(settings, _COMMAND) as rows:
+    with stores.planning(settings, _COMMAND) as rows:
         return _erasure(settings, rows.erasure, rows.stats).plan(student)
 
 
@@ -52,5 +52,5 @@ def erase(
 
 def _erasure(settings: Settings, store: ErasureStore, stats: StatsStore) -> Erasure:
     data_dir = settings.source.data_dir
-    log_dirs = dict.fromkeys([log_folder(data_dir), data_dir / "logs"])
+    log_dirs = dict.fromkeys([log_folder(data_dir, settings.home), data_dir / "logs"])
     return Erasure(store, stats, data_dir, tuple(log_dirs))

@@ -84,7 +84,7 @@ def _opened(settings: Settings, request: ExportRequest) -> Iterator[tuple[Export
     start, end = _span(settings, request, now)
     wanted = RecordingFilter(since=start, until=end, student=request.student, phase=request.phase)
     export = Export(request.form, settings.source.zone, request.transcripts)
-    with stores.database(settings) as rows:
+    with stores.stored(settings) as rows:
         recordings = rows.exporting.recordings(wanted, transcripts=request.transcripts)
         yield export, export.pieces(recordings, now)
 

@@ -17,7 +17,7 @@ def find(settings: Settings, reference: str) -> RecordingDetail:
         UsageError: ("no_such_recording") when there is none.
         RecordError: ("ambiguous_id") when several sources have this record id.
     """
-    with stores.database(settings) as rows:
+    with stores.stored(settings) as rows:
         number = rows.reading.find(reference)
         detail = rows.reading.show(number) if number is not None else None
     if detail is None:

@@ -34,7 +34,7 @@ def stats(
     Raises:
         FatalError: The database refuses.
     """
-    with stores.database(settings) as rows:
+    with stores.stored(settings) as rows:
         if rebuild:
             rows.stats.rebuild()
         differences = len(rows.stats.differences()) if verify else None

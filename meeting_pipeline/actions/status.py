@@ -50,6 +50,6 @@ def status(
     """
     start = parse_moment(since, backends.utc_now(), settings.source.zone) if since else None
     wanted = RecordingFilter(failed, due, start, student, limit=limit)
-    with stores.database(settings) as rows:
+    with stores.stored(settings) as rows:
         last_run = next(iter(rows.reading.runs(1)), None)
         return Status(rows.reading.recordings(wanted), rows.reading.counts(), last_run)

@@ -3,11 +3,9 @@
 import logging
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.cli.ended import Ended
-from meeting_pipeline.cli.session import ENV_FILE
 from meeting_pipeline.errors import MeetingError
 from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.reporting import notice as notify
@@ -15,6 +13,7 @@ from meeting_pipeline.reporting.notice import Failure, Notice
 from meeting_pipeline.runtime.interrupts import LAST_WORDS_S
 from meeting_pipeline.runtime.logs import Redaction
 from meeting_pipeline.settings.alerts import alert_settings
+from meeting_pipeline.settings.location import locate
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def _send_once(ended: Ended, notice: Callable[[], Notice], within_s: float) -> N
 
 
 def _send(notice: Notice, within_s: float) -> None:
-    settings = alert_settings(ENV_FILE)
+    settings = alert_settings(locate().env_file)
     if settings.urls:
         redact = Redaction(settings.secrets).redact
         redacted = Notice(redact(notice.title), redact(notice.body))
@@ -81,7 +80,7 @@ def _notice(ended: Ended) -> Notice:
 
 
 def _place() -> str:
-    return f"{socket.gethostname()}, {Path.cwd()}"
+    return f"{socket.gethostname()}, {locate().home.absolute()}"
 
 
 def _failure(ended: Ended) -> Failure:

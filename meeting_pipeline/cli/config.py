@@ -6,6 +6,7 @@ from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
 from meeting_pipeline.cli.session import begin
 from meeting_pipeline.settings.config import shown
+from meeting_pipeline.settings.location import locate
 
 commands = typer.Typer(
     add_completion=False, help="设置 Settings.", no_args_is_help=True, rich_markup_mode=None
@@ -19,12 +20,17 @@ def _group() -> None:
 
 @commands.command("show")
 def show(as_json: AsJson = False) -> None:
-    """Show the value in force of every setting and its origin; secrets are redacted."""
-    lines = shown(begin())
+    """Show the value in force of every setting and its origin; secrets are redacted.
+
+    The first line says which .env is used: that of MEETING_HOME; else of the current folder; else
+    of the folder of the installation; else none, and the environment alone.
+    """
+    lines, location = shown(begin()), locate()
     if as_json:
-        render.as_document(
-            {"settings": [{"name": s.name, "value": s.value, "origin": s.origin} for s in lines]}
-        )
+        file = str(location.env_file.absolute()) if location.env_file.is_file() else None
+        settings = [{"name": s.name, "value": s.value, "origin": s.origin} for s in lines]
+        render.as_document({"env_file": file, "settings": settings})
         return
+    render.console().print(f"设置 settings: {location.words}", soft_wrap=True, markup=False)
     rows = [(line.name, line.value, line.origin) for line in lines]
     render.console().print(render.table(("设置 setting", "值 value", "来自 from"), rows))

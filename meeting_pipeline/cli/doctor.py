@@ -11,8 +11,9 @@ from meeting_pipeline.actions.doctor import examine
 from meeting_pipeline.actions.repair import repair as repair_installation
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
-from meeting_pipeline.cli.session import ENV_FILE, begin
+from meeting_pipeline.cli.session import begin
 from meeting_pipeline.domain.damage import Finding
+from meeting_pipeline.settings.location import locate
 
 _SIGNS = {True: "✓", False: "✗", None: "–"}
 _SHOWN = 20  # of one kind; --json has them all
@@ -47,12 +48,13 @@ def doctor(
 
 
 def _examine(as_json: bool) -> None:
-    checks = examine(begin(even_if_open=True), ENV_FILE)
+    checks = examine(begin(even_if_open=True), locate().env_file)
     red = sum(check.ok is False for check in checks)
     if as_json:
         render.as_document({"checks": [vars(check) for check in checks]})
     else:
         rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
+        render.console().print(f"设置 settings: {locate().words}", soft_wrap=True, markup=False)
         columns = ("", "检查 check", "结果 result", "怎么办 what to do")
         render.console().print(render.table(columns, rows))
         render.console().print(f"待处理 to fix: {red}" if red else "全部就绪 ready for the night")
@@ -61,7 +63,8 @@ def _examine(as_json: bool) -> None:
 
 
 def _repair(dry_run: bool, as_json: bool) -> None:
-    found = repair_installation(begin(even_if_open=True), ENV_FILE, dry_run=dry_run)
+    settings = begin(even_if_open=True)
+    found = repair_installation(settings, locate().env_file, dry_run=dry_run)
     if as_json:
         render.as_document({"dry_run": dry_run, "findings": [_document(one) for one in found]})
     else:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meeting_pipeline.domain.display import strip_control_characters
+from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.runtime import logs
 from meeting_pipeline.settings.config import Settings, load, secret_values
-
-ENV_FILE = Path(".env")
+from meeting_pipeline.settings.location import locate
 
 
 def begin(
     log_file: str | None = None,
-    env_file: Path = ENV_FILE,
+    env_file: Path | None = None,
     environment: Mapping[str, str] = os.environ,
     *,
     even_if_open: bool = False,
@@ -26,19 +26,19 @@ def begin(
 
     Args:
         log_file: The name of the log file; None for a command that is not a run.
-        env_file: The file with the settings.
+        env_file: The file with the settings; None for the one in use (`settings.location`).
         environment: Settings that win over the file.
         even_if_open: Whether to accept a file that others can read, for a command that reports it.
 
     Raises:
-        ConfigError: A setting cannot be read.
+        ConfigError: A setting cannot be read, or MEETING_HOME is no folder.
     """
     os.umask(0o077)
-    settings = load(env_file, environment, even_if_open=even_if_open)
+    settings = _loaded(env_file, environment, even_if_open)
     logs.set_up(
         settings.run.log_level,
         secret_values(settings),
-        logs.log_folder(settings.source.data_dir) / log_file if log_file else None,
+        _log_folder(settings) / log_file if log_file else None,
         quiet_console=sys.stderr.isatty() or log_file is None,
         log_format=settings.run.log_format,
     )
@@ -46,3 +46,20 @@ def begin(
         line = f"meeting: unknown_setting: {name.message} → {name.hint}"
         sys.stderr.write(strip_control_characters(line) + "\n")
     return settings
+
+
+def _loaded(env_file: Path | None, environment: Mapping[str, str], even_if_open: bool) -> Settings:
+    if env_file is not None:
+        return load(env_file, environment, even_if_open=even_if_open)
+    location = locate(environment)
+    if not location.home.is_dir():
+        raise ConfigError(
+            "no_home",
+            f"MEETING_HOME {location.home} 不是目录 is not a folder",
+            hint="设为安装目录，或取消它 set it to the folder of the installation, or unset it",
+        )
+    return load(location.env_file, environment, even_if_open=even_if_open, home=location.home)
+
+
+def _log_folder(settings: Settings) -> Path:
+    return logs.log_folder(settings.source.data_dir, settings.home)

@@ -1,7 +1,6 @@
 """The text of `meeting` without a command: what to do next in this directory."""
 
 import os
-from pathlib import Path
 
 _SOURCES = ("MEETING_SOURCE", "MEETING_FOLDER", "TQM_SECRET_ID")
 
@@ -24,5 +23,7 @@ _READY = """\
 
 def next_steps() -> str:
     """Return the commands that are useful next in this directory."""
-    is_set_up = Path(".env").is_file() or any(name in os.environ for name in _SOURCES)
+    from meeting_pipeline.settings.location import locate  # help pages load no settings
+
+    is_set_up = locate().env_file.is_file() or any(name in os.environ for name in _SOURCES)
     return _READY if is_set_up else _FIRST_TIME

@@ -189,9 +189,14 @@ class _StandardError(logging.Handler):
             return
 
 
-def log_folder(data_dir: Path) -> Path:
-    """Return `logs/` in the current folder if there is one, else `logs/` below DATA_DIR."""
-    installed = Path("logs")
+def log_folder(data_dir: Path, home: Path) -> Path:
+    """Return `logs/` of the installation if there is one, else `logs/` below DATA_DIR.
+
+    Args:
+        data_dir: DATA_DIR.
+        home: The folder of the installation.
+    """
+    installed = home / "logs"
     return installed if installed.is_dir() else data_dir / "logs"
 
 

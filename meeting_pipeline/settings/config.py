@@ -109,7 +109,7 @@ class DownloadSettings:
         readers.names,
     )
     allow_private_hosts: bool = setting("ALLOW_PRIVATE_HOSTS", "0", readers.switch)
-    aria2c: str = setting("ARIA2C", "")
+    aria2c: str = setting("ARIA2C", "", readers.name_or_path)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class SpeechSettings:
     per_minute: int | None = setting("ASR_RPM", "", readers.optional_whole)
     max_upload_mb: float = setting("ASR_MAX_UPLOAD_MB", "24", readers.number)
     max_chunk_s: float = setting("ASR_MAX_CHUNK_S", "1200", readers.number)
-    whisper_model: str = setting("WHISPER_MODEL", "")
+    whisper_model: str = setting("WHISPER_MODEL", "", readers.name_or_path)
     whisper_beam: int = setting("WHISPER_BEAM", "5", readers.positive)
 
 
@@ -166,6 +166,7 @@ class Settings:
     Attributes:
         origins: Where the value of each setting comes from: "environment", ".env" or "default".
         unknown: The names beside them that are no settings.
+        home: The folder from which their relative paths count.
     """
 
     tencent: TencentSettings
@@ -177,6 +178,7 @@ class Settings:
     run: RunSettings
     origins: Mapping[str, str]
     unknown: tuple[UnknownName, ...] = ()
+    home: Path = Path()
 
     @property
     def source_name(self) -> str:
@@ -270,6 +272,7 @@ def load(
     environment: Mapping[str, str] = os.environ,
     *,
     even_if_open: bool = False,
+    home: Path = Path(),
 ) -> Settings:
     """Read and check all settings.
 
@@ -277,6 +280,7 @@ def load(
         env_file: The file `.env`.
         environment: Its values win over those of the file.
         even_if_open: Whether to take keys that others can read, too.
+        home: The folder from which relative paths count.
 
     Raises:
         ConfigError: "bad_setting", which names the setting; "env_file_open" for a file that others
@@ -290,9 +294,10 @@ def load(
     for group, attribute, declared in _DECLARED:
         origin, text = _found(declared, environment, written)
         origins[declared.name] = origin
-        groups[group][attribute] = _read(declared, text, origin)
+        groups[group][attribute] = _located(declared, _read(declared, text, origin), home)
     tree = {group: kind(**groups[group]) for group, kind in _GROUPS.items()}
-    return Settings(**tree, origins=origins, unknown=unknown_names(_PLACES, written, environment))
+    unknown = unknown_names(_PLACES, written, environment)
+    return Settings(**tree, origins=origins, unknown=unknown, home=home)
 
 
 def shown(settings: Settings) -> list[ShownSetting]:
@@ -355,6 +360,16 @@ def _read(declared: Declaration, text: str, origin: str) -> Any:
             f"{declared.name} (from {origin}): {value} is not {accepted}",
             hint=f"set {declared.name} to {accepted}",
         ) from error
+
+
+def _located(declared: Declaration, value: Any, home: Path) -> Any:
+    """Return a value, where a relative path counts from `home`."""
+    if isinstance(value, Path):
+        return home / value
+    is_path = declared.read is readers.name_or_path and value.startswith(("./", "../"))
+    if is_path and home != Path():
+        return str(home / value)
+    return value
 
 
 def _show(value: object, is_secret: bool) -> str:

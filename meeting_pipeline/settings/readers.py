@@ -38,6 +38,11 @@ def text(value: str) -> str:
     return value.strip()
 
 
+def name_or_path(value: str) -> str:
+    """Read the name of a program or a model, or a path, which ./ may begin."""
+    return value.strip()
+
+
 def number(value: str) -> float:
     """Read a finite number that is not negative."""
     found = float(value)

@@ -1,6 +1,7 @@
 """The schema of the database that the settings name; apart, because it loads Alembic."""
 
 from meeting_pipeline.adapters.db import health, migrate
+from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.views import SchemaStatus
 from meeting_pipeline.errors import ConfigError
@@ -10,6 +11,8 @@ from meeting_pipeline.wiring import stores
 
 def status(settings: Settings) -> SchemaStatus:
     """Return which schema the database has and which one this program needs."""
+    if stores.missing_database(settings):
+        return SchemaStatus(None, REVISION, is_known=True)
     with stores.raw_database(settings) as rows:
         return migrate.status(rows.engine)
 

@@ -1,10 +1,12 @@
 """The rows, the run lock and what is built on them, made from the settings."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from meeting_pipeline.adapters.db import backup, embedded
 from meeting_pipeline.adapters.db.database import Database
@@ -108,6 +110,54 @@ def database(settings: Settings) -> Iterator[Database]:
     """
     with raw_database(settings) as rows:
         rows.make_ready()
+        yield rows
+
+
+@contextmanager
+def stored(settings: Settings) -> Iterator[Database]:
+    """Open the rows to read them; where there are none yet, nothing is created for it.
+
+    Raises:
+        ConfigError: The tables are older or newer than the program.
+        FatalError: The database cannot be reached.
+    """
+    if (missing := missing_database(settings)) is None:
+        with database(settings) as rows:
+            yield rows
+        return
+    if settings.source.data_dir.exists():
+        files.private_folder(settings.source.data_dir)
+    log.warning("还没有数据库 there is no database yet: %s", missing.absolute())
+    with TemporaryDirectory(prefix="meeting-") as folder:
+        rows = Database(f"sqlite:///{folder}/empty.db", settings.source.teacher_whitelist, utc_now)
+        try:
+            rows.make_ready()
+            yield rows
+        finally:
+            rows.close()
+
+
+def missing_database(settings: Settings) -> Path | None:
+    """Return the file of the embedded database if it is in use and not there, else None."""
+    file = _database_file(settings)
+    return None if settings.database.host or os.path.lexists(file) else file
+
+
+@contextmanager
+def planning(settings: Settings, command: str) -> Iterator[Database]:
+    """Open the rows under the run lock for a plan, or without rows as `stored` does.
+
+    Args:
+        settings: The installation.
+        command: The command that other runs are told is the lock holder.
+
+    Raises:
+        Busy: A run is at work.
+        ConfigError: The tables are older or newer than the program.
+        FatalError: The database cannot be reached.
+    """
+    is_there = missing_database(settings) is None
+    with locked_database(settings, command) if is_there else stored(settings) as rows:
         yield rows
 
 
