@@ -50,7 +50,7 @@ def cleanup(
     Raises:
         Busy: A run is at work.
         UsageError: ("no_age") for transcripts without an age.
-        ConfigError: ("bad_time") when the age cannot be read.
+        UsageError: ("bad_time") when the age cannot be read.
         FatalError: The database refuses, or the run lock was lost.
     """
     if RetainedKind.TEXTS in kinds and older_than is None:

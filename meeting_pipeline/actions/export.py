@@ -53,7 +53,7 @@ def export_pieces(settings: Settings, request: ExportRequest) -> Iterator[str]:
         request: Which recordings, and how they are written.
 
     Raises:
-        ConfigError: ("bad_time") when a time cannot be read.
+        UsageError: ("bad_time") when a time cannot be read.
         FatalError: The database refuses.
     """
     with _opened(settings, request) as (_, pieces):
@@ -69,7 +69,7 @@ def export_to_file(settings: Settings, request: ExportRequest, target: Path) -> 
         target: The file; nothing but an export is replaced.
 
     Raises:
-        ConfigError: ("bad_time") when a time cannot be read.
+        UsageError: ("bad_time") when a time cannot be read.
         UsageError: ("no_such_folder", "not_a_file", "not_an_export") for the target.
         FatalError: ("disk_full", "export_failed"), or the database refuses.
     """

@@ -50,7 +50,8 @@ def run_window(settings: Settings, request: WindowRequest, observer: RunObserver
 
     Raises:
         Busy: Another run is at work.
-        ConfigError: A time cannot be read, or a setting does not work.
+        UsageError: A time cannot be read.
+        ConfigError: A setting does not work.
         FatalError: No run can begin.
     """
     with _pipeline(settings, request, observer) as (pipeline, order):
@@ -67,7 +68,8 @@ def plan_window(settings: Settings, request: WindowRequest, observer: RunObserve
 
     Raises:
         Busy: Another run is at work.
-        ConfigError: A time cannot be read, or a setting does not work.
+        UsageError: A time cannot be read.
+        ConfigError: A setting does not work.
         FatalError: The source or the database refuses.
     """
     with _pipeline(settings, request, observer) as (pipeline, order):

@@ -45,7 +45,7 @@ def status(
         limit: The largest number of recordings; None for all.
 
     Raises:
-        ConfigError: ("bad_time") when `since` cannot be read.
+        UsageError: ("bad_time") when `since` cannot be read.
         FatalError: The database refuses.
     """
     start = parse_moment(since, backends.utc_now(), settings.source.zone) if since else None

@@ -23,7 +23,7 @@ def export(
         typer.Option(
             "--format",
             help="csv for Excel, html for people, json, or jsonl with one recording per line; "
-            "default: the suffix of --output, else csv.",
+            "default: the suffix of --output; without one, csv.",
         ),
     ] = None,
     student: Annotated[
@@ -78,8 +78,17 @@ def _form_of(output: str, as_json: bool) -> ExportFormat:
     """Return the format that --output and --json suggest."""
     if output == _STANDARD_OUTPUT:
         return ExportFormat.JSON if as_json else ExportFormat.CSV
-    suffix = Path(output).suffix.lower().removeprefix(".")
-    return ExportFormat(suffix) if suffix in list(ExportFormat) else ExportFormat.CSV
+    suffix = Path(output).suffix.lower()
+    if not suffix:
+        return ExportFormat.CSV
+    if suffix[1:] in list(ExportFormat):
+        return ExportFormat(suffix[1:])
+    possible = ", ".join(f".{form}" for form in ExportFormat)
+    raise UsageError(
+        "unknown_format",
+        f"不能导出 {suffix} 文件 cannot be written: {strip_control_characters(output)}",
+        hint=f"可用 use {possible} (Excel 打开 opens .csv), or --format",
+    )
 
 
 def _require_one_document(form: ExportFormat, output: str, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.errors import ConfigError, RetryableError
+from meeting_pipeline.errors import RetryableError, UsageError
 
 ACCEPTED = (
     "7d, 36h, 90m, 2w, 7天 or 2周 (ago), now, today, yesterday, 今天, 昨天, 前天, 上周, "
@@ -108,13 +108,13 @@ def parse_window(since: str, until: str | None, now: datetime, zone: ZoneInfo) -
         zone: The time zone of times without an offset.
 
     Raises:
-        ConfigError: A time cannot be read, or the window is empty ("bad_time").
+        UsageError: A time cannot be read, or the window is empty ("bad_time").
     """
     start = parse_moment(since, now, zone)
     end = parse_moment(until, now, zone, end=True) if until is not None else now.astimezone(UTC)
     if start < end:
         return Window(start, end)
-    raise ConfigError(
+    raise UsageError(
         "bad_time",
         f"the window is empty: {_shown(start, zone)} is not before {_shown(end, zone)}",
         hint="give a start that is before the end",
@@ -132,7 +132,7 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
             the next day.
 
     Raises:
-        ConfigError: The text is not a time ("bad_time").
+        UsageError: The text is not a time ("bad_time").
     """
     text = unicodedata.normalize("NFKC", text)
     word = text.strip().lower()
@@ -159,7 +159,7 @@ def parse_timestamp(text: str, zone: ZoneInfo, end: bool = False) -> datetime:
         end: Whether a date without a time means the end of that day.
 
     Raises:
-        ConfigError: The text is not such a time ("bad_time").
+        UsageError: The text is not such a time ("bad_time").
     """
     stripped = text.strip()
     if epoch := _EPOCH.fullmatch(stripped):
@@ -198,5 +198,5 @@ def _checked(text: str, read: Callable[[], datetime]) -> datetime:
     return moment
 
 
-def _unreadable(text: str) -> ConfigError:
-    return ConfigError("bad_time", f"{text!r} is not a valid time", hint=f"use one of {ACCEPTED}")
+def _unreadable(text: str) -> UsageError:
+    return UsageError("bad_time", f"{text!r} is not a valid time", hint=f"use one of {ACCEPTED}")

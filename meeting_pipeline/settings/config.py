@@ -202,11 +202,12 @@ class Settings:
         Raises:
             ConfigError: "no_certificates": DB_CA is not a file.
         """
-        database = self.database
-        if not database.host:
-            return f"sqlite:///{(self.source.data_dir / 'meeting.db').absolute()}"
         from sqlalchemy import URL
 
+        database = self.database
+        if not database.host:
+            file = str((self.source.data_dir / "meeting.db").absolute())
+            return URL.create("sqlite", database=file).render_as_string()  # quotes %, ? and #
         url = URL.create(
             "mysql+pymysql",
             database.user,

@@ -4,7 +4,7 @@ from meeting_pipeline.adapters.db import health, migrate
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.views import SchemaStatus
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import UsageError
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.wiring import stores
 
@@ -27,11 +27,11 @@ def sql(dialect: str) -> str:
     """Return the whole schema as SQL.
 
     Raises:
-        ConfigError: ("bad_dialect") for a dialect that the program has no SQL for.
+        UsageError: ("bad_dialect") for a dialect that the program has no SQL for.
     """
     if dialect not in migrate.DIALECTS:
         known = " or ".join(migrate.DIALECTS)
-        raise ConfigError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"use {known}")
+        raise UsageError("bad_dialect", f"there is no SQL for {dialect!r}", hint=f"use {known}")
     return migrate.dump_sql(dialect)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from meeting_pipeline.adapters.db import backup, embedded
 from meeting_pipeline.adapters.db.database import Database
@@ -129,7 +130,9 @@ def stored(settings: Settings) -> Iterator[Database]:
         files.private_folder(settings.source.data_dir)
     log.warning("还没有数据库 there is no database yet: %s", missing.absolute())
     with TemporaryDirectory(prefix="meeting-") as folder:
-        rows = Database(f"sqlite:///{folder}/empty.db", settings.source.teacher_whitelist, utc_now)
+        rows = Database(
+            f"sqlite:///{quote(folder)}/empty.db", settings.source.teacher_whitelist, utc_now
+        )
         try:
             rows.make_ready()
             yield rows

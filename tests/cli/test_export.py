@@ -70,6 +70,15 @@ def test_the_format_follows_from_the_name_or_is_said(office: dict[str, str], tar
     assert document["recordings"] == [json.loads(line) for line in lines]
 
 
+def test_a_file_whose_ending_is_refused_is_not_written(
+    office: dict[str, str], target: Path
+) -> None:
+    sheet_file = target.with_suffix(".xlsx")
+    assert meeting("export", "-o", str(sheet_file), env=office).code == 2
+    assert not sheet_file.exists()
+    assert meeting("export", "-o", str(target.with_suffix("")), env=office).code == 0
+
+
 def test_with_json_there_is_exactly_one_document(office: dict[str, str], target: Path) -> None:
     printed = meeting("export", "--json", env=office)
     assert printed.document["recordings"][0]["record_id"] == meta(3).key.record_id
@@ -127,8 +136,12 @@ def test_nothing_to_export_is_a_document_without_recordings(
         (["-o", "/no/such/folder/x.csv"], 2, "no_such_folder"),
         (["--phase", "入职"], 2, "--phase"),
         (["--format", "xls"], 2, "--format"),
-        (["--since", "gestern"], 3, "gestern"),
-        (["--since", "2026-02-01", "--until", "2026-01-01"], 3, "bad_time"),
+        (["--since", "gestern"], 2, "gestern"),
+        (["--since", "2026-02-01", "--until", "2026-01-01"], 2, "bad_time"),
+        (["-o", "一月.xlsx"], 2, ".csv"),
+        (["-o", "一月.XLS"], 2, ".html"),
+        (["-o", "report.pdf", "--json"], 2, "unknown_format"),
+        (["-o", "一月.docx", "--transcripts"], 2, ".json"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_exit_code(

@@ -131,6 +131,16 @@ def test_where_there_is_no_database_its_place_is_told(
     assert f"no database yet: {elsewhere / 'data' / 'meeting.db'}" in ended.err
 
 
+@pytest.mark.parametrize("name", ["100%", "50% off", "%(here)s", "a%20b", "why?", "a#1"])
+def test_a_path_with_a_percent_sign_is_a_path(clone: Path, elsewhere: Path, name: str) -> None:
+    moved = clone.rename(clone.parent / name)
+
+    assert called(moved, moved, "db", "upgrade").code == 0
+    assert called(moved, elsewhere, "run").code == 0
+    assert (moved / "rows" / "meeting.db").is_file()
+    assert called(moved, elsewhere, "db", "status").code == 0
+
+
 def test_a_home_that_is_no_folder_is_refused(clone: Path, elsewhere: Path) -> None:
     ended = called(clone, elsewhere, "status", home="/no/such/folder")
     assert ended.code == 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meeting_pipeline.domain.window import Window, parse_moment, parse_window
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import UsageError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -112,7 +112,7 @@ def test_a_bare_day_as_an_end_means_the_end_of_that_day(text: str, moment: datet
     ],
 )
 def test_what_cannot_be_read_is_named_with_what_is_accepted(text: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_moment(text, NOW, SHANGHAI, end=True)
     assert caught.value.code == "bad_time"
     assert repr(text) in caught.value.message
@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_named_with_what_is_accepted(text: str) -> None:
 def test_any_text_is_an_instant_or_a_clear_error(text: str, zone: ZoneInfo, end: bool) -> None:
     try:
         moment = parse_moment(text, NOW, zone, end)
-    except ConfigError as error:
+    except UsageError as error:
         assert error.code == "bad_time"
     else:
         assert moment.tzinfo is UTC
@@ -172,7 +172,7 @@ def test_one_day_may_be_both_start_and_end() -> None:
     [("2026-01-05", "2026-01-04"), ("now", None), ("0m", "now"), ("2030-01-01", None)],
 )
 def test_a_window_without_an_instant_is_refused(since: str, until: str | None) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_window(since, until, NOW, SHANGHAI)
     assert caught.value.code == "bad_time"
 
