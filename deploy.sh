@@ -7,12 +7,14 @@ tag="# meeting-pipeline"
 step=starting
 asked_python=
 with_cron=yes
+with_link=yes
+command=.venv/bin/meeting
 
 usage() {
   cat <<'TEXT'
-usage: ./deploy.sh [install] [--no-cron] [--python PATH]   install, or update an installation
+usage: ./deploy.sh [install] [--no-cron] [--no-link] [--python PATH]   install, or update an installation
        ./deploy.sh demo [ARGUMENT...]                      process the sample recordings; needs only Python
-       ./deploy.sh uninstall                               remove the nightly crontab line, and nothing else
+       ./deploy.sh uninstall                               remove the nightly crontab line and the link, and nothing else
        ./deploy.sh help
 
 for developers:
@@ -21,6 +23,7 @@ for developers:
        ./deploy.sh test [PYTEST ARGUMENT...]               run check, then every test; installs what they need
 
 --no-cron      leave the crontab alone
+--no-link      do not put "meeting" on the PATH (a link in /usr/local/bin or ~/.local/bin)
 --python PATH  use this Python (3.11 or newer) instead of searching for one
 
 pip's own settings (PIP_INDEX_URL and the others) are honoured.
@@ -36,6 +39,7 @@ main() {
   while (($#)); do
     case $1 in
       --no-cron) with_cron=no ;;
+      --no-link) with_link=no ;;
       --python) use_python "${2:-}" && shift ;;
       *) break ;;
     esac
@@ -104,6 +108,7 @@ do_install() {
   .venv/bin/meeting db upgrade
   run_doctor
   [[ $with_cron == no ]] || schedule
+  [[ $with_link == no ]] || put_on_path
   say_what_next
 }
 
@@ -140,6 +145,7 @@ do_uninstall() {
     write_crontab
   fi
   rm -f data/scheduled-from
+  take_off_path
   echo "The nightly run is no longer scheduled. Everything else stays: recordings, database, .env, .venv."
 }
 
@@ -278,11 +284,61 @@ say_what_next() {
 Installed in $home. Next:
   1. Write your credentials into .env; every setting is explained there.
      Without any, recordings come from the directory in MEETING_FOLDER.
-  2. .venv/bin/meeting doctor                  what is still missing, and how to fix it
-  3. .venv/bin/meeting run --since yesterday   the first run by hand
+  2. $command doctor                  what is still missing, and how to fix it
+  3. $command run --since yesterday   the first run by hand
 To see it work before you have credentials: ./deploy.sh demo
 To upgrade: git pull && ./deploy.sh
 TEXT
+}
+
+# ---- the command on the PATH
+
+# Link .venv/bin/meeting into the first folder that is on the PATH and ours to write, so that it works anywhere.
+put_on_path() {
+  local folder link
+  say "Putting meeting on the PATH (--no-link skips this)"
+  folder=$(link_folder) || { note "No HOME is set: call $home/.venv/bin/meeting instead."; return 0; }
+  link=$folder/meeting
+  if is_foreign "$link"; then
+    note "$link exists and is not of this installation; it stays. Call $home/.venv/bin/meeting here."
+    return 0
+  fi
+  mkdir -p "$folder"
+  ln -sfn -- "$home/.venv/bin/meeting" "$link"
+  note "$link -> $home/.venv/bin/meeting"
+  if on_path "$folder"; then
+    command=meeting
+  else
+    note "$folder is not on your PATH yet: log in again, or add it in your shell's profile."
+  fi
+}
+
+take_off_path() {
+  local link
+  for link in /usr/local/bin/meeting ${HOME:+"$HOME/.local/bin/meeting"}; do
+    [[ $(readlink -- "$link") == "$home/.venv/bin/meeting" ]] || continue
+    rm -f -- "$link"
+    note "removed $link"
+  done
+}
+
+link_folder() {
+  if on_path /usr/local/bin && [[ -w /usr/local/bin ]]; then
+    echo /usr/local/bin
+  else
+    [[ -n ${HOME:-} ]] && echo "$HOME/.local/bin"
+  fi
+}
+
+on_path() { [[ :$PATH: == *:"$1":* ]]; }
+
+# True for whatever is no link to an installation, and for a link to another one that is still there.
+is_foreign() {
+  local target
+  [[ -e $1 || -L $1 ]] || return 1
+  target=$(readlink -- "$1") || return 0
+  [[ $target == */.venv/bin/meeting ]] || return 0
+  [[ $target != "$home/.venv/bin/meeting" && -e $target ]]
 }
 
 # ---- the nightly run

@@ -223,6 +223,77 @@ def test_uninstall_takes_the_line_and_nothing_else(machine: Machine) -> None:
     assert all((machine.home / name).exists() for name in (".env", ".venv/installed", "data"))
 
 
+def with_a_home(machine: Machine) -> Path:
+    """Give the user a home, and return where the link will be."""
+    home = machine.root / "home of 李"
+    home.mkdir()
+    machine.settings["HOME"] = str(home)
+    return home / ".local" / "bin" / "meeting"
+
+
+def test_the_command_is_put_on_the_path_announced_and_taken_off_again(machine: Machine) -> None:
+    link = with_a_home(machine)
+    target = machine.home / ".venv" / "bin" / "meeting"
+
+    for _ in range(2):
+        done = machine.deploy()
+        assert done.returncode == 0, done.stderr
+        assert link.readlink() == target
+        assert f"{link} -> {target}" in done.stderr
+    assert "not on your PATH" in done.stderr
+
+    removed = machine.deploy("uninstall")
+    assert not link.is_symlink()
+    assert f"removed {link}" in removed.stderr
+    assert target.exists()
+
+
+def test_where_the_folder_is_on_the_path_the_next_steps_are_short(machine: Machine) -> None:
+    link = with_a_home(machine)
+    machine.settings["PATH"] = f"{machine.environment()['PATH']}:{link.parent}"
+
+    done = machine.deploy()
+
+    assert "not on your PATH" not in done.stderr
+    assert "2. meeting doctor" in done.stdout
+    subprocess.run(["meeting", "status"], env=machine.environment(), check=True)
+    assert machine.calls("meeting")[-1] == "meeting status"
+
+
+def test_a_command_of_that_name_that_is_not_ours_stays(machine: Machine) -> None:
+    link = with_a_home(machine)
+    link.parent.mkdir(parents=True)
+    program(link, "#!/bin/sh\n")
+
+    done = machine.deploy()
+
+    assert (done.returncode, link.read_text()) == (0, "#!/bin/sh\n")
+    assert f"{link} exists and is not of this installation" in done.stderr
+    machine.deploy("uninstall")
+    assert link.exists()
+
+
+def test_the_link_of_a_second_installation_stays_and_that_of_a_moved_one_follows(
+    machine: Machine,
+) -> None:
+    link = with_a_home(machine)
+    machine.deploy()
+    first, machine.home = machine.home, machine.root / "srv" / "meeting2"
+    copy_project(machine.home)
+    assert machine.deploy().returncode == 0
+    assert link.readlink() == first / ".venv" / "bin" / "meeting"
+
+    first.rename(machine.root / "away")
+    machine.deploy()
+    assert link.readlink() == machine.home / ".venv" / "bin" / "meeting"
+
+
+def test_without_a_link_nothing_is_put_on_the_path(machine: Machine) -> None:
+    link = with_a_home(machine)
+    assert machine.deploy("--no-link").returncode == 0
+    assert not link.is_symlink()
+
+
 def test_without_cron_the_crontab_is_not_touched(machine: Machine) -> None:
     machine.deploy("--no-cron")
     assert not (machine.root / "crontab").exists()
