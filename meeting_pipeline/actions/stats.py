@@ -1,8 +1,10 @@
 """Statistics of students."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meeting_pipeline.domain.views import StudentView
+from meeting_pipeline.domain.views import StatisticsBasis, StudentView
+from meeting_pipeline.reporting.no_students import no_such_student, why_no_students
 from meeting_pipeline.settings.config import Settings
 from meeting_pipeline.wiring import stores
 
@@ -14,10 +16,12 @@ class Stats:
     Attributes:
         students: The student seen last comes first.
         differences: How many students differ from a recomputation; None when not compared.
+        why_empty: Why there are no students; "" where there are some.
     """
 
     students: tuple[StudentView, ...]
     differences: int | None = None
+    why_empty: str = ""
 
 
 def stats(
@@ -27,7 +31,7 @@ def stats(
 
     Args:
         settings: The installation.
-        student: The id of a student; None for all.
+        student: The id or a name of a student; None for all.
         verify: Whether to compare the stored numbers with a recomputation.
         rebuild: Whether to recompute and store all numbers first.
 
@@ -38,4 +42,17 @@ def stats(
         if rebuild:
             rows.stats.rebuild()
         differences = len(rows.stats.differences()) if verify else None
-        return Stats(rows.reading.stats(student), differences)
+        found = rows.reading.stats(student)
+        why_empty = ""
+        if not found:
+            known = rows.reading.students() if student else {}
+            why_empty = _why_empty(settings, rows.reading.statistics_basis(), student, known)
+        return Stats(found, differences, why_empty)
+
+
+def _why_empty(
+    settings: Settings, basis: StatisticsBasis, student: str | None, known: Mapping[str, str]
+) -> str:
+    if student and known:
+        return no_such_student(student, known)
+    return why_no_students(basis, len(settings.source.teacher_whitelist))

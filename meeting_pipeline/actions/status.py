@@ -17,12 +17,16 @@ class Status:
     Attributes:
         recordings: Newest start first.
         counts: How many recordings have each status, whichever match.
+        total: How many recordings match, also beyond the limit.
         last_run: None before the first run.
+        is_running: Whether the last run is at work; without an end it was killed otherwise.
     """
 
     recordings: tuple[RecordingView, ...]
     counts: Mapping[RecordStatus, int]
+    total: int
     last_run: RunView | None
+    is_running: bool
 
 
 def status(
@@ -52,4 +56,8 @@ def status(
     wanted = RecordingFilter(failed, due, start, student, limit=limit)
     with stores.stored(settings) as rows:
         last_run = next(iter(rows.reading.runs(1)), None)
-        return Status(rows.reading.recordings(wanted), rows.reading.counts(), last_run)
+        found = rows.reading.recordings(wanted)
+        total = len(found) if limit is None or len(found) < limit else rows.reading.count(wanted)
+        counts = rows.reading.counts()
+    is_open = last_run is not None and last_run.finished_at is None
+    return Status(found, counts, total, last_run, is_open and stores.is_at_work(settings))

@@ -11,13 +11,14 @@ from meeting_pipeline.actions import stats as actions
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
 from meeting_pipeline.cli.session import begin
+from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.views import StudentView
 from meeting_pipeline.reporting.documents import stats_document
 from meeting_pipeline.reporting.times import to_minute
 
 
 def stats(
-    student: Annotated[str | None, typer.Option(help="Only this student (id).")] = None,
+    student: Annotated[str | None, typer.Option(help="Only this student (id or name).")] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare the stored numbers with a recomputation.")
     ] = False,
@@ -34,10 +35,17 @@ def stats(
     zone = settings.source.zone
     found = actions.stats(settings, student, verify=verify, rebuild=rebuild)
     if as_json:
-        compared = {} if found.differences is None else {"differences": found.differences}
-        render.as_document(stats_document(found.students, zone) | compared)
+        document = stats_document(found.students, zone)
+        if found.differences is not None:
+            document["differences"] = found.differences
+        if found.why_empty:
+            document["why_empty"] = found.why_empty
+        render.as_document(document)
     else:
         draw(found.students, zone)
+        if found.why_empty:
+            said = strip_control_characters(found.why_empty)
+            render.console().print(said, soft_wrap=True, markup=False)
         if found.differences is not None:
             render.console().print(
                 f"与重算的差异 differences from a recomputation: {found.differences}"

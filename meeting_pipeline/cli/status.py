@@ -11,9 +11,9 @@ from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, Since
 from meeting_pipeline.cli.session import begin
 from meeting_pipeline.cli.words import shorten
-from meeting_pipeline.domain.views import RecordingView
+from meeting_pipeline.domain.views import RecordingView, RunView
 from meeting_pipeline.reporting.documents import status_document
-from meeting_pipeline.reporting.times import iso_or_none, to_minute
+from meeting_pipeline.reporting.times import iso, to_minute
 
 _DEFAULT_LIMIT = 50
 
@@ -42,7 +42,7 @@ def status(
         settings, failed=failed, due=due, since=since, student=student, limit=limit or None
     )
     if as_json:
-        render.as_document(status_document(found.recordings, zone))
+        render.as_document(status_document(found.recordings, found.total, zone))
         return
     out = render.console()
     columns = (
@@ -57,10 +57,20 @@ def status(
     out.print(render.table(columns, (_row(recording, zone) for recording in found.recordings)))
     counts = "  ".join(f"{name} {count}" for name, count in sorted(found.counts.items()))
     shown = len(found.recordings)
-    out.print(f"显示 shown {shown} · 共 in all: {counts or 'no recordings yet'}")
+    of = f" / {found.total} (--limit 0: 全部 all)" if found.total > shown else ""
+    out.print(f"显示 shown {shown}{of} · 共 in all: {counts or 'no recordings yet'}")
     if run := found.last_run:
-        ended = iso_or_none(run.finished_at, zone) or "still running, or killed"
-        out.print(f"上次运行 last run: `meeting {run.command}` {ended}, exit code {run.exit_code}")
+        out.print(f"上次运行 last run: `meeting {run.command}` {_end(run, found.is_running, zone)}")
+
+
+def _end(run: RunView, is_running: bool, zone: ZoneInfo) -> str:
+    """Return how a run ended, or since when it has been at work."""
+    if run.finished_at is not None:
+        return f"{iso(run.finished_at, zone)}, exit code {run.exit_code}"
+    if is_running:
+        return f"运行中 running since {iso(run.started_at, zone)}"
+    begun = iso(run.started_at, zone)
+    return f"被中断 was killed, begun {begun}; 下次运行会接着做 the next run resumes"
 
 
 def _row(recording: RecordingView, zone: ZoneInfo) -> render.Row:

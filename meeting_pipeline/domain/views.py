@@ -127,6 +127,25 @@ class StudentView:
 
 
 @dataclass(frozen=True)
+class StatisticsBasis:
+    """What student statistics are made from, to tell why there are none.
+
+    Attributes:
+        recordings: How many recordings there are.
+        done: How many of them have a summary, and therefore count.
+        participants_known: How many have participants that the source told.
+        skipped: How many were skipped, by reason.
+        students: How many attendances of students there are.
+    """
+
+    recordings: int
+    done: int
+    participants_known: int
+    skipped: Mapping[str, int]
+    students: int
+
+
+@dataclass(frozen=True)
 class RunView:
     """A run; `finished_at` and what follows it are None while it runs or when it was killed."""
 

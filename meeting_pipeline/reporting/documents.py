@@ -4,7 +4,7 @@ This is where typed values become JSON, and the only place that builds `dict[str
 ISO 8601 with an offset, durations seconds unless a name says otherwise, ids text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -108,14 +108,19 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
     }
 
 
-def status_document(recordings: Iterable[RecordingView], zone: ZoneInfo) -> Document:
+def status_document(recordings: Sequence[RecordingView], total: int, zone: ZoneInfo) -> Document:
     """Return recordings without their texts, each with the state of its stages.
 
     Args:
         recordings: The recordings, in the order of the document.
+        total: How many there are, also beyond the limit.
         zone: The zone of their times.
     """
-    return {"recordings": [_recording(recording, zone) for recording in recordings]}
+    return {
+        "total": total,
+        "truncated": total > len(recordings),
+        "recordings": [_recording(recording, zone) for recording in recordings],
+    }
 
 
 def detail_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:

@@ -11,7 +11,11 @@ from meeting_pipeline.adapters.db import ledger, results, search
 from meeting_pipeline.adapters.db.engine import read
 from meeting_pipeline.adapters.db.mapping import attendance_of_row, columns_of
 from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
-from meeting_pipeline.adapters.db.student_views import student_views
+from meeting_pipeline.adapters.db.student_views import (
+    named_students,
+    statistics_basis,
+    student_views,
+)
 from meeting_pipeline.adapters.db.writing import chunks
 from meeting_pipeline.domain.model import Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
@@ -21,6 +25,7 @@ from meeting_pipeline.domain.views import (
     RecordingFilter,
     RecordingView,
     RunView,
+    StatisticsBasis,
     StudentView,
 )
 from meeting_pipeline.domain.window import Window
@@ -56,6 +61,11 @@ class SqlViewReader:
 
         return read(self._engine, work)
 
+    def count(self, wanted: RecordingFilter) -> int:
+        """Return how many recordings match, also beyond `wanted.limit`."""
+        now = self._now()
+        return read(self._engine, lambda rows: search.matching_count(rows, wanted, now))
+
     def pages(self, wanted: RecordingFilter, size: int) -> Iterator[tuple[RecordingView, ...]]:
         """Yield the recordings that match page by page, the newest start first.
 
@@ -90,13 +100,21 @@ class SqlViewReader:
         """Return everything about one recording; None if there is no such number."""
         return read(self._engine, lambda connection: _show(connection, recording_id))
 
-    def stats(self, student_id: str | None = None) -> tuple[StudentView, ...]:
+    def stats(self, student: str | None = None) -> tuple[StudentView, ...]:
         """Return the stored statistics, the student with the latest recording first.
 
         Args:
-            student_id: One student; None for all.
+            student: The id or a name of a student; None for all.
         """
-        return read(self._engine, lambda connection: student_views(connection, student_id))
+        return read(self._engine, lambda connection: student_views(connection, student))
+
+    def statistics_basis(self) -> StatisticsBasis:
+        """Return the counts that tell why there are no statistics."""
+        return read(self._engine, statistics_basis)
+
+    def students(self) -> Mapping[str, str]:
+        """Return the name of every student who attended, by id."""
+        return read(self._engine, named_students)
 
     def counts(self) -> Mapping[RecordStatus, int]:
         """Return the number of recordings by status, without the statuses of no recording."""

@@ -6,7 +6,18 @@ It uses indexes, so its cost does not grow with the number of recordings.
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    cast,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
 
 from meeting_pipeline.adapters.db import due
 from meeting_pipeline.adapters.db.mapping import storable
@@ -27,12 +38,31 @@ def matching_ids(connection: Connection, wanted: RecordingFilter, now: datetime)
         wanted: What to select, and the maximum number.
         now: The current time, aware UTC, which decides what is due.
     """
+    queries = _queries(connection, wanted, now)
+    return ids_by_start(connection, queries, wanted.limit, newest_first=True)
+
+
+def matching_count(connection: Connection, wanted: RecordingFilter, now: datetime) -> int:
+    """Return how many recordings match, whatever the maximum number is.
+
+    Args:
+        connection: A connection in a transaction.
+        wanted: What to select.
+        now: As for `matching_ids`.
+    """
+    matching = union(*_queries(connection, wanted, now)).subquery()
+    return int(connection.execute(select(func.count()).select_from(matching)).scalar_one())
+
+
+def _queries(
+    connection: Connection, wanted: RecordingFilter, now: datetime
+) -> list[Select[tuple[datetime, int]]]:
+    """Return queries of which each recording that matches is in one."""
     query: Select[tuple[datetime, int]] = select(_start, _number)
     if wanted.student is not None:
-        query = _of_student(_persons(connection, storable(wanted.student)))
+        query = _of_student(persons(connection, storable(wanted.student)))
     narrowed = query.where(*_narrowing(wanted))
-    queries = (narrowed.where(state) for state in _states(wanted, now))
-    return ids_by_start(connection, queries, wanted.limit, newest_first=True)
+    return [narrowed.where(state) for state in _states(wanted, now)]
 
 
 def _states(wanted: RecordingFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
@@ -55,16 +85,21 @@ def _narrowing(wanted: RecordingFilter) -> Iterator[ColumnElement[bool]]:
         yield recordings.c.phase == wanted.phase
 
 
-def _of_student(persons: Collection[str]) -> Select[tuple[datetime, int]]:
+def _of_student(students: Collection[str]) -> Select[tuple[datetime, int]]:
     """Return the query for the recordings of these students; they are few, so it starts there."""
     query = select(_start, _number).distinct().select_from(attendance)
     query = query.join(recordings, _number == attendance.c.recording_id)
-    query = query.where(attendance.c.role == Role.STUDENT, attendance.c.person.in_(persons))
+    query = query.where(attendance.c.role == Role.STUDENT, attendance.c.person.in_(students))
     return in_written_order(query)
 
 
-def _persons(connection: Connection, student: str) -> list[str]:
-    """Return the people that a text refers to: by id, or by their name as a student."""
+def persons(connection: Connection, student: str) -> list[str]:
+    """Return the people that a text refers to: by id, or by their name as a student.
+
+    Args:
+        connection: A connection in a transaction.
+        student: An id or a name, as rows can hold it.
+    """
     if not student:
         return []
     name = attendance.c.name
