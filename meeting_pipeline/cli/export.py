@@ -13,6 +13,7 @@ from meeting_pipeline.cli.session import begin
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.errors import UsageError
+from meeting_pipeline.reporting.exports import check_replaceable
 
 _STANDARD_OUTPUT = "-"
 
@@ -83,6 +84,7 @@ def _form_of(output: str, as_json: bool) -> ExportFormat:
         return ExportFormat.CSV
     if suffix[1:] in list(ExportFormat):
         return ExportFormat(suffix[1:])
+    check_replaceable(Path(output))  # what is there and is no export is the greater mistake
     possible = ", ".join(f".{form}" for form in ExportFormat)
     raise UsageError(
         "unknown_format",

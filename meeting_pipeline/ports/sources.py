@@ -80,6 +80,18 @@ class RecordingSource(Protocol):
 
 
 @runtime_checkable
+class NamesFiles(Protocol):
+    """A source whose recordings are files that people have named."""
+
+    def file_name(self, meta: RecordMeta) -> str | None:
+        """Return the name by which people know the file of a recording, or None.
+
+        Args:
+            meta: The recording.
+        """
+
+
+@runtime_checkable
 class ServiceClock(Protocol):
     """A source whose recordings are dated by the clock of a service.
 

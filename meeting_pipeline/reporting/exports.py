@@ -76,7 +76,7 @@ def save(pieces: Iterable[str], target: Path) -> int:
     """
     size_bytes = 0
     try:
-        with replacing(target, lambda: _refuse_anything_else(target)) as (_, stream):
+        with replacing(target, lambda: check_replaceable(target)) as (_, stream):
             for piece in pieces:
                 size_bytes += stream.write(piece.encode())
     except OSError as error:
@@ -88,7 +88,15 @@ def save(pieces: Iterable[str], target: Path) -> int:
     return size_bytes
 
 
-def _refuse_anything_else(target: Path) -> None:
+def check_replaceable(target: Path) -> None:
+    """Check that a file can be made there, where nothing but an export is replaced.
+
+    Args:
+        target: The file.
+
+    Raises:
+        UsageError: "no_such_folder", "not_a_file" or "not_an_export".
+    """
     if not target.parent.is_dir():
         hint = "create it, or name another one"
         raise UsageError("no_such_folder", f"the folder {target.parent} does not exist", hint=hint)

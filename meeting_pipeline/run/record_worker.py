@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from meeting_pipeline.ports.rows import DueRecord, RecordingStore, StageFailure
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.run.stage_runner import StageRunner, UntilReached, both, fingerprint, given
+from meeting_pipeline.run.words import in_the_operators_words
 from meeting_pipeline.stages.base import Stage
 from meeting_pipeline.storage.files import RecordFolder, disk_trouble
 from meeting_pipeline.storage.paid_calls import PaidCalls
@@ -94,7 +95,11 @@ class RetryRules:
 
 @dataclass(frozen=True)
 class RecordWorker:
-    """Processes one record at a time; several threads may share it, each with its own record."""
+    """Processes one record at a time; several threads may share it, each with its own record.
+
+    Attributes:
+        file_name: Returns the name by which people know the file of a recording, or None.
+    """
 
     stages: Stages
     store: RecordingStore
@@ -103,6 +108,7 @@ class RecordWorker:
     observer: RunObserver
     rules: RetryRules
     now: Callable[[], datetime]
+    file_name: Callable[[RecordMeta], str | None] = lambda meta: None
 
     def process(self, record: DueRecord, run_id: int, until: StageName | None) -> RecordOutcome:
         """Run the stages of one record that are not done yet, and return the outcome.
@@ -214,6 +220,8 @@ class RecordWorker:
     def _set_back(
         self, record: DueRecord, failure: StageFailure, status: RecordStatus, outcome: Outcome
     ) -> RecordOutcome:
+        name = self.file_name(record.meta) or str(record.meta.key)
+        failure = replace(failure, message=in_the_operators_words(failure.message, name))
         self.store.set_back(record.id, failure, status)
         return RecordOutcome.of(
             record.id, record.meta, outcome, failure.stage, failure.code, failure.message

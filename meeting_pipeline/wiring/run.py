@@ -7,7 +7,7 @@ from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.run_lock import DatabaseRunLock
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.observer import Observers, RunObserver
-from meeting_pipeline.ports.sources import RecordingSource
+from meeting_pipeline.ports.sources import NamesFiles, RecordingSource
 from meeting_pipeline.run.batch import Batch
 from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.run.observers.run_log import RunLog
@@ -68,6 +68,7 @@ def pipeline(
             observer=observers,
             rules=RetryRules(max_attempts=settings.run.max_attempts),
             now=utc_now,
+            file_name=source.file_name if isinstance(source, NamesFiles) else lambda meta: None,
         )
 
         interrupts = Interrupts(

@@ -179,6 +179,20 @@ def test_a_file_that_is_no_media_fails_with_its_reason_and_exit_code_4(
     assert [one["status"] for one in again["recordings"]] == ["pending"]
 
 
+def test_a_damaged_file_is_called_by_its_own_name_wherever_it_is_told(
+    folder: dict[str, str],
+) -> None:
+    name = "2026-01-05 19.30 李雷的课.mp4"
+    (Path(folder["MEETING_FOLDER"]) / name).write_bytes(b"\1\2\3\4" * 5000)
+
+    ended = meeting("run", "--since", "2026-01-01", "--json", env={**folder, "SETTLE_S": "0"})
+
+    [record] = ended.document["records"]
+    why = meeting("why", record["id"], "--json", env=folder).document
+    told = [record["message"], why["stages"][0]["message"]]
+    assert all(name in message and "recording.mp4" not in message for message in told), told
+
+
 def test_a_dry_run_writes_nothing(folder: dict[str, str]) -> None:
     recording = Path(folder["MEETING_FOLDER"]) / "2026-01-05 19.30.00.m4a"
     recording.write_bytes(b"\0" * 2000)

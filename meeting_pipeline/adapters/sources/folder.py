@@ -147,6 +147,16 @@ class FolderSource:
             found.path.as_uri(), found.suffix, found.size_bytes, sha256=meta.key.record_id
         )
 
+    def file_name(self, meta: RecordMeta) -> str | None:
+        """Return the name of a recording's file below the folder; nothing is read for it.
+
+        Args:
+            meta: The recording.
+        """
+        key = meta.key.record_id
+        known = (file.name for file in self._files if self._index.of(file).sha256 == key)
+        return next((_printable(name) for name in known), None)
+
     def _look(self) -> FolderContents:
         return media_files(self._folder, {self._own_folder})
 
