@@ -27,9 +27,8 @@ def show(as_json: AsJson = False) -> None:
     """
     lines, location = shown(begin()), locate()
     if as_json:
-        file = str(location.env_file.absolute()) if location.env_file.is_file() else None
         settings = [{"name": s.name, "value": s.value, "origin": s.origin} for s in lines]
-        render.as_document({"env_file": file, "settings": settings})
+        render.as_document({"env_file": location.found, "settings": settings})
         return
     render.console().print(f"设置 settings: {location.words}", soft_wrap=True, markup=False)
     rows = [(line.name, line.value, line.origin) for line in lines]

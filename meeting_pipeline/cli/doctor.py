@@ -51,7 +51,8 @@ def _examine(as_json: bool) -> None:
     checks = examine(begin(even_if_open=True), locate().env_file)
     red = sum(check.ok is False for check in checks)
     if as_json:
-        render.as_document({"checks": [vars(check) for check in checks]})
+        file = locate().found
+        render.as_document({"env_file": file, "checks": [vars(check) for check in checks]})
     else:
         rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
         render.console().print(f"设置 settings: {locate().words}", soft_wrap=True, markup=False)

@@ -26,12 +26,12 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 def env_file(file: Path) -> Check:
     """Check that others cannot read the keys."""
     if not file.is_file():
-        message = f"没有 no {file.absolute()}; environment and defaults are used"
+        message = "没有 no .env; environment and defaults are used"
         return Check(
             "env_file", None, message, "设置写在 write the settings into .env: ./deploy.sh"
         )
     risk = env_file_risk(file)
-    message = risk or f"{file.absolute()}: 仅本人可读 is for you alone"
+    message = risk or f"{file} is for you alone"
     return Check("env_file", risk is None, message, f"chmod 600 {file}, as the user who runs this")
 
 

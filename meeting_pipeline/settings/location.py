@@ -27,6 +27,11 @@ class Location:
         return self.home / ".env"
 
     @property
+    def found(self) -> str | None:
+        """Return the whole path of `.env`, or None if there is none."""
+        return str(self.env_file.absolute()) if self.env_file.is_file() else None
+
+    @property
     def words(self) -> str:
         """Return which `.env` is used, for people."""
         if not os.path.lexists(self.env_file):
