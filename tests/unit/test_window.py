@@ -242,5 +242,5 @@ def test_last_week_is_from_its_monday_to_its_sunday() -> None:
 
 @pytest.mark.parametrize("text", ["1/5/2026", "01-05-2026", "5日", "2026.13.1", "前前天"])
 def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(UsageError):
         parse_moment(text, NOW, SHANGHAI)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     cast,
     func,
-    or_,
     select,
     true,
     union,

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.window import parse_timestamp
-from meeting_pipeline.errors import ConfigError
+from meeting_pipeline.errors import UsageError
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?P<word>{'|'.join(_MONTHS)})[a-z]*\.?"
@@ -85,7 +85,7 @@ def written_moment(text: str, zone: ZoneInfo, start: datetime | None = None) -> 
     text = _COMPACT.sub(r"\1 \2:\3:\4", text)
     try:
         return parse_timestamp(text, zone)
-    except ConfigError:
+    except UsageError:
         words = " ".join(_NOISE.sub(" ", text).split())
     day, rest = _split_date(words)
     clock, offset = _read_clock(rest.strip(" ,T") if day else words)
