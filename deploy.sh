@@ -50,6 +50,7 @@ main() {
     *) (($# == 0)) || refuse "$1" ;;
   esac
   cd -- "$home"
+  export MEETING_HOME=$home # this installation is meant, whatever the shell has set
   PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH hides mariadbd on Debian
   trap on_exit EXIT
   "do_$verb" "$@"

@@ -90,7 +90,8 @@ def _refuse_newer(found: SchemaStatus) -> None:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    scripts = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", scripts.replace("%", "%%"))  # % names an option there
     config.attributes["connection"] = connection
     return config
 
