@@ -223,6 +223,13 @@ def test_uninstall_takes_the_line_and_nothing_else(machine: Machine) -> None:
     assert all((machine.home / name).exists() for name in (".env", ".venv/installed", "data"))
 
 
+def test_this_installation_is_meant_whatever_the_shell_has_set(machine: Machine) -> None:
+    machine.settings["MEETING_HOME"] = "/srv/another"
+    program(machine.root / "command", '#!/bin/sh\necho "meeting in $MEETING_HOME" >>"$CALLS"\n')
+    assert machine.deploy().returncode == 0
+    assert set(machine.calls("meeting")) == {f"meeting in {machine.home}"}
+
+
 def with_a_home(machine: Machine) -> Path:
     """Give the user a home, and return where the link will be."""
     home = machine.root / "home of 李"
