@@ -78,7 +78,7 @@ def test_cleanup_takes_one_kind_and_an_age(office: dict[str, str]) -> None:
 
     assert "audio.flac" in audio.out
     assert (audio.code, "recording.m4a" in names(office)) == (0, True)
-    assert meeting("cleanup", "--older-than", "soon", env=office).code == 3
+    assert meeting("cleanup", "--older-than", "soon", env=office).code == 2
 
 
 def test_transcripts_go_only_when_they_and_an_age_are_named(office: dict[str, str]) -> None:
@@ -166,7 +166,7 @@ def test_erased_nobody_and_nothing_of_them_is_left(office: dict[str, str]) -> No
 
     assert done.code == 0, done.err
     assert (done.document["erased"], done.document["left"]) == ([str(KEY)], [])
-    assert meeting("status", "--json", env=office).document == {"recordings": []}
+    assert meeting("status", "--json", env=office).document["recordings"] == []
     assert meeting("stats", "--verify", "--json", env=office).document["students"] == []
     data = Path(office["DATA_DIR"])
     for path in (path for path in data.rglob("*") if path.is_file()):
