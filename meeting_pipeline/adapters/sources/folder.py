@@ -155,7 +155,7 @@ class FolderSource:
         """
         key = meta.key.record_id
         known = (file.name for file in self._files if self._index.of(file).sha256 == key)
-        return next((_printable(name) for name in known), None)
+        return next((printable(name) for name in known), None)
 
     def _look(self) -> FolderContents:
         return media_files(self._folder, {self._own_folder})
