@@ -9,13 +9,13 @@ import pytest
 from tenacity.wait import wait_none
 
 from meeting_pipeline.adapters.asr import openai_compatible as asr
-from meeting_pipeline.adapters.downloads import aria2, http
 from meeting_pipeline.adapters.http import client
 from meeting_pipeline.adapters.http.client import Timeouts
 from meeting_pipeline.adapters.llm import openai_compatible as llm
 from meeting_pipeline.adapters.sources.tencent import connect
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.wiring.factories import aria2_downloader, http_downloader
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS
 from tests.support.trickling_servers import HEADS, listening, spoken_to
@@ -37,7 +37,10 @@ def little_time() -> Iterator[None]:
         patch.setattr(client, "_BACK_OFF", wait_none())
         for module in (connect, asr, llm):
             patch.setattr(module, "_TIMEOUTS", Timeouts(total_s=1.0))
-        for module, name in ((http, "HttpDownloader"), (aria2, "Aria2Downloader")):
+        for module, name in (
+            (http_downloader, "HttpDownloader"),
+            (aria2_downloader, "Aria2Downloader"),
+        ):
             short = partial(getattr(module, name), stall_s=0.3, first_wait_s=0.01)
             patch.setattr(module, name, short)
         yield

@@ -126,7 +126,8 @@ class Mutated:
         if isinstance(inner, dict) and self.chance.random() < 0.2:
             del inner[key]
         else:
-            inner[key] = self.chance.choice(NONSENSE)
+            # a copy: spoilt once more, the list itself could end up within itself, without an end
+            inner[key] = copy.deepcopy(self.chance.choice(NONSENSE))
 
     def answer(self, connection: socket.socket) -> None:
         name = self.server.heads[-1]
