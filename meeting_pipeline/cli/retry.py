@@ -13,6 +13,13 @@ from meeting_pipeline.cli.session import begin
 def retry(
     recordings: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Add every dead recording.")] = False,
+    accept_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--accept-damaged",
+            help="Transcribe damaged recordings as far as they can be decoded, marked incomplete.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make failed, dead or skipped recordings due again.
@@ -21,7 +28,9 @@ def retry(
     """
     if not recordings and not dead:
         raise typer.BadParameter("name recordings, or add --dead for all that failed too often")
-    retried = retry_recordings(begin(), recordings or (), dead=dead)
+    if accept_damaged and (dead or not recordings):
+        raise typer.BadParameter("--accept-damaged needs the ID of each recording, without --dead")
+    retried = retry_recordings(begin(), recordings or (), dead=dead, accept_damaged=accept_damaged)
     if as_json:
         render.as_document({"reopened": [str(number) for number in retried.reopened]})
         return

@@ -82,7 +82,7 @@ def _row(recording: RecordingView, zone: ZoneInfo) -> render.Row:
         ", ".join(recording.student_ids) or no_students,
         render.status_cell(recording.status.value),
         recording.phase or "",
-        recording.skip_reason or next(_errors(recording), ""),
+        recording.remark or next(_errors(recording), ""),
     )
 
 

@@ -45,7 +45,8 @@ def why(recording: RecordingId, as_json: AsJson = False) -> None:
         out.print(f"费用 cost {detail.cost:.4f}")
     for warning in warnings_in_words(detail):
         out.print(f"警告 warning: {warning}", markup=False, soft_wrap=True)
-    out.print(strip_control_characters(f"接下来 next: {next_step(view, zone)}"), markup=False)
+    words = f"接下来 next: {next_step(view, zone)}"
+    out.print(strip_control_characters(words), markup=False, soft_wrap=True)
 
 
 def _rows(stages: Mapping[StageName, LedgerEntry], zone: ZoneInfo) -> Iterator[render.Row]:

@@ -12,6 +12,7 @@ FILE_NAME = "audio.warnings"
 
 UNDECODABLE_TRACK = "undecodable_audio_track"
 NOISE_TRACK = "noise_audio_track"
+INCOMPLETE = "incomplete_recording"
 
 
 def pack(warnings: Sequence[str]) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from meeting_pipeline.domain.audio_warnings import INCOMPLETE
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Summary, Transcript, Usage
 from meeting_pipeline.domain.stages import LedgerEntry, RecordStatus, StageName
@@ -45,6 +46,7 @@ class RecordingView:
         start_ts: Aware UTC, as all times here.
         participants_known: False when the source does not tell who was there.
         notes: What the source did not understand; see `RecordMeta`.
+        accept_damaged: Whether an operator has accepted that it is damaged and incomplete.
         next_attempt_at: When a failed recording is due again.
         stages: The ledger entry of each stage that has started.
     """
@@ -67,6 +69,14 @@ class RecordingView:
     next_attempt_at: datetime | None
     stages: Mapping[StageName, LedgerEntry]
     notes: tuple[str, ...] = ()
+    accept_damaged: bool = False
+
+    @property
+    def remark(self) -> str | None:
+        """Return why it was skipped, that it is known to be incomplete, or None."""
+        if self.status is RecordStatus.DONE and self.accept_damaged:
+            return INCOMPLETE
+        return self.skip_reason
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,12 @@ class MediaTool(Protocol):
         """
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
         """Decode all audio tracks and write their mix to a file.
 
@@ -84,6 +89,8 @@ class MediaTool(Protocol):
             audio_format: "flac" (16 bit), "wav" or "mp3" (32 kbit/s) for mono 16 kHz audio, or
                 "m4a" to copy the packets, which needs `MediaInfo.m4a_bytes`.
             progress: Called with the share that is done.
+            accept_damage: Whether what cannot be decoded is left out instead of refused; not for
+                "m4a".
 
         Raises:
             RecordError: A part of a track cannot be decoded ("corrupt_media"), there is no decoder

@@ -48,11 +48,13 @@ class DueRecord:
         id: Our number of the recording.
         meta: What its source tells about it.
         crashes: How many runs in a row were killed during its present stage.
+        accept_damaged: Whether an operator has accepted that it is damaged.
     """
 
     id: int
     meta: RecordMeta
     crashes: int = 0
+    accept_damaged: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class StageContext:
         recording_id: The number of its row.
         meta: What the source says of it.
         folder: Where its files are kept.
+        accept_damaged: Whether an operator has accepted that the recording is damaged.
         progress: Called with the share that is done, 0..1.
         spent: Called once for each call of a service that was used, as soon as its result is safe
             on disk.
@@ -26,3 +27,4 @@ class StageContext:
     folder: RecordFolder
     progress: Progress
     spent: Callable[[Usage], None]
+    accept_damaged: bool = False

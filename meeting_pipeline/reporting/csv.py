@@ -101,7 +101,7 @@ def _texts(exported: ExportedRecording, zone: ZoneInfo) -> Mapping[str, str]:
         "end_ts": to_second(recording.end_ts, zone),
         "duration_s": "" if duration_s is None else f"{duration_s:.15g}",
         "status": recording.status.value,
-        "skip_reason": recording.skip_reason or "",
+        "skip_reason": recording.remark or "",
         "phase": recording.phase or "",
         "summary": exported.summary or "",
         "transcript": exported.transcript or "",

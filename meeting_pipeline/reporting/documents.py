@@ -299,6 +299,7 @@ def _recording(recording: RecordingView, zone: ZoneInfo) -> Document:
         "status": recording.status.value,
         "phase": recording.phase and recording.phase.value,
         "skip_reason": recording.skip_reason,
+        "accept_damaged": recording.accept_damaged,
         "stages": {name.value: _stage(entry, zone) for name, entry in recording.stages.items()},
     }
 

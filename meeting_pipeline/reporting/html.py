@@ -89,7 +89,7 @@ def _facts(exported: ExportedRecording, zone: ZoneInfo) -> Iterator[tuple[str, s
     recording = exported.recording
     students = exported.students or recording.student_ids
     unknown = "" if recording.participants_known else "参会人未知 unknown"
-    reason = f" ({recording.skip_reason})" if recording.skip_reason else ""
+    reason = f" ({recording.remark})" if recording.remark else ""
     yield "开始 start", f"{_moment(recording.start_ts, zone)} · {_moment(recording.start_ts, _UTC)}"
     yield "时长 duration", _clock(recording.duration_s)
     yield "老师 teacher", ", ".join(exported.teachers) or recording.teacher_id or ""

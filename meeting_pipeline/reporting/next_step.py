@@ -3,10 +3,18 @@
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.erasure import ERASED
+from meeting_pipeline.domain.media_checks import DAMAGE
 from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.reporting.times import iso_or_none
+
+
+def is_damaged(recording: RecordingView) -> bool:
+    """Return whether a recording failed because its file is damaged."""
+    has_failed = recording.status in (RecordStatus.FAILED, RecordStatus.DEAD)
+    codes = {entry.error_code for entry in recording.stages.values()}
+    return has_failed and not codes.isdisjoint(DAMAGE)
 
 
 def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
@@ -21,6 +29,11 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
         return "nothing: its texts were erased with one of its students"
     if recording.skip_reason == TEXTS_REMOVED:
         return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
+    if is_damaged(recording):
+        return (
+            "录音已损坏 it is damaged: put a whole file in its place, or "
+            f"`meeting retry {number} --accept-damaged` transcribes what can be decoded"
+        )
     return {
         RecordStatus.WAITING: "the source has not finished it; every run asks again",
         RecordStatus.PENDING: "it is due: the next run processes it",

@@ -1,9 +1,11 @@
 """What an operator should know about a recording, in words."""
 
-from meeting_pipeline.domain.audio_warnings import NOISE_TRACK, UNDECODABLE_TRACK
+from meeting_pipeline.domain.audio_warnings import INCOMPLETE, NOISE_TRACK, UNDECODABLE_TRACK
 from meeting_pipeline.domain.views import RecordingDetail
 
 _WORDS = {
+    INCOMPLETE: "录音已损坏，只转写了能解码的部分 it is damaged and incomplete: only what can be "
+    "decoded is transcribed",
     UNDECODABLE_TRACK: "有音轨无法解码，未转写 an audio track that cannot be decoded is left out",
     NOISE_TRACK: "有音轨只有噪声，未转写 an audio track with nothing but noise is left out",
     "possibly_truncated": "转写可能不完整 the transcript may be incomplete",

@@ -171,7 +171,8 @@ class RecordWorker:
 
         folder = RecordFolder(self.folder, record.meta.key)
         PaidCalls(folder).tidy()
-        return StageContext(record.id, record.meta, folder, progress, spent)
+        accepted = record.accept_damaged
+        return StageContext(record.id, record.meta, folder, progress, spent, accepted)
 
     def _again_at(
         self, runner: StageRunner, failure: RetryableError | RecordError

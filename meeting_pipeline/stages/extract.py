@@ -1,5 +1,7 @@
 """The extract stage: the audio of a recording, and the proof that it is complete."""
 
+from dataclasses import replace
+
 from meeting_pipeline.domain import audio_warnings
 from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.media_checks import check_audible, check_long_enough, check_whole
@@ -55,7 +57,8 @@ class Extract:
 
     def _extracted(self, value: Recording, context: StageContext) -> Artifact:
         promised = self._promised(value, context)
-        audio_format = self._wanted.format_of(promised)
+        is_damaged = context.accept_damaged
+        audio_format = self._wanted.format if is_damaged else self._wanted.format_of(promised)
         audio = self._checked(value, promised, audio_format, context)
         if not audio.plays_alike:
             context.folder.remove(f"audio.{audio_format}")
@@ -99,8 +102,14 @@ class Extract:
     ) -> ExtractedAudio:
         target = context.folder.part(f"audio.{audio_format}")
         target.unlink(missing_ok=True)  # left by a killed run, or a planted symbolic link
-        audio = self._media.extract(recording.path, target, audio_format, context.progress)
-        check_whole(promised.duration_s, audio.duration_s)
+        accepted = context.accept_damaged
+        audio = self._media.extract(
+            recording.path, target, audio_format, context.progress, accepted
+        )
+        if accepted:
+            audio = replace(audio, warnings=(*audio.warnings, audio_warnings.INCOMPLETE))
+        else:
+            check_whole(promised.duration_s, audio.duration_s)
         check_long_enough(audio.duration_s, self._minimum_s)
         check_audible(audio.levels)
         return audio

@@ -188,10 +188,15 @@ class Looks(FakeMedia):
         return super().probe(media)
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
         self.look()
-        return super().extract(media, target, audio_format, progress)
+        return super().extract(media, target, audio_format, progress, accept_damage)
 
 
 @dataclass

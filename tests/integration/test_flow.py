@@ -264,10 +264,15 @@ class CrowdedMedia(FakeMedia):
     inside: list[int] = field(default_factory=list)
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
         self.inside.append(self.gates[Resource.CPU].use().used)
-        return super().extract(media, target, audio_format, progress)
+        return super().extract(media, target, audio_format, progress, accept_damage)
 
 
 def test_a_full_gate_lets_nobody_else_into_its_stage(tmp_path: Path) -> None:

@@ -80,7 +80,12 @@ class FakeMedia:
         return MediaInfo(self.duration_s, True, "aac", None)
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
         target.write_bytes(media.read_bytes())
         return ExtractedAudio(self.duration_s, array("f", [-20.0] * 40))

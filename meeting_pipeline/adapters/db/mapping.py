@@ -28,8 +28,9 @@ def columns_of(kind: type[Any], *others: str) -> tuple[str, ...]:
 
 _LISTED = columns_of(RecordMeta, "key", "participants", "notes", "is_final", "skip_reason")
 _DERIVED = ("student_ids", "participants", "notes", "status", "skip_reason", "made_with")
+_ACCEPTED = ("accept_damaged",)  # by an operator; no listing changes it
 META_COLUMNS = tuple(
-    recordings.c[name] for name in ("id", "source", "record_id", *_LISTED, *_DERIVED)
+    recordings.c[name] for name in ("id", "source", "record_id", *_LISTED, *_DERIVED, *_ACCEPTED)
 )
 """The columns that `meta_of` needs; the large texts are not among them."""
 

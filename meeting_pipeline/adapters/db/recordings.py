@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, select
+from sqlalchemy import Connection, Engine, RowMapping, and_, bindparam, func, select
 
 from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
 from meeting_pipeline.adapters.db.engine import in_transaction, read
@@ -79,7 +79,7 @@ class SqlRecordingStore:
         def work(connection: Connection) -> list[DueRecord]:
             rows = listing.due(connection, metas, now)
             crashes = due.crashes(connection) if rows else {}
-            return [DueRecord(row["id"], meta_of(row), crashes.get(row["id"], 0)) for row in rows]
+            return [_due_record(row, crashes) for row in rows]
 
         return read(self._engine, work)
 
@@ -158,19 +158,26 @@ class SqlRecordingStore:
             self._engine, lambda connection: insert_missing(connection, schema.usage, rows)
         )
 
-    def retry(self, recording_id: int) -> bool:
+    def retry(self, recording_id: int, accept_damaged: bool = False) -> bool:
         """Make a failed, dead or skipped recording due now, except one that was erased.
+
+        Args:
+            recording_id: Our number of the recording.
+            accept_damaged: Whether it is transcribed as far as it can be decoded. Once accepted,
+                it stays so.
 
         Returns:
             Whether it is due now; False where it is in another state.
         """
-        values = {
+        values: dict[str, Any] = {
             "status": RecordStatus.PENDING,
             "next_attempt_at": None,
             "skip_reason": None,
             "made_with": None,
             "updated_at": self._now(),
         }
+        if accept_damaged:
+            values["accept_damaged"] = True
         is_closed = and_(
             recordings.c.id == recording_id,
             recordings.c.status.in_(_CLOSED),
@@ -200,7 +207,12 @@ def _due_records(connection: Connection, numbers: Sequence[int]) -> Iterator[Due
         query = select(*META_COLUMNS).where(recordings.c.id.in_(chunk))
         rows = {row["id"]: row for row in connection.execute(query).mappings()}
         for number in chunk:
-            yield DueRecord(number, meta_of(rows[number]), crashes.get(number, 0))
+            yield _due_record(rows[number], crashes)
+
+
+def _due_record(row: RowMapping, crashes: Mapping[int, int]) -> DueRecord:
+    number = row["id"]
+    return DueRecord(number, meta_of(row), crashes.get(number, 0), row["accept_damaged"])
 
 
 def _students(connection: Connection, recording_id: int) -> list[str]:

@@ -72,12 +72,17 @@ class FFmpegMedia:
         return self._library.probe(media)
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
         info = self.probe(media)
         by_program = info.plain_channels and info.audio_codec not in _BY_LIBRARY
-        if audio_format not in _ENCODINGS or not by_program:
-            return self._library.extract(media, target, audio_format, progress)
+        if accept_damage or audio_format not in _ENCODINGS or not by_program:
+            return self._library.extract(media, target, audio_format, progress, accept_damage)
         make_target(target)
         meter = _Meter(info.plain_channels, self._longest_s)
         report = as_fraction(info.duration_s, progress)

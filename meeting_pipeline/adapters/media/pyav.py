@@ -1,7 +1,7 @@
 """A media tool based on PyAV, whose wheel contains FFmpeg's libraries."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -82,15 +82,21 @@ class PyAVMedia:
         return probe(media)
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
-        audio, mixes = self._write(media, target, audio_format, progress, None)
+        write = partial(self._write, media, target, audio_format, accept_damage)
+        audio, mixes = write(progress, None)
         kept = channels_with_speech(dict(item for mix in mixes for item in mix.amplitudes.items()))
         if audio_format == "m4a":
             return replace(audio, plays_alike=kept is None and not any(map(loses_sound, mixes)))
         if kept is None:
             return audio
-        audio, mixes = self._write(media, target, audio_format, no_progress, kept)
+        audio, mixes = write(no_progress, kept)
         return audio
 
     def _write(
@@ -98,12 +104,13 @@ class PyAVMedia:
         media: Path,
         target: Path,
         audio_format: str,
+        accept_damage: bool,
         progress: Progress,
         kept: frozenset[Channel] | None,
     ) -> tuple[ExtractedAudio, list[ChannelMix]]:
         """Write the mix of these channels, or of all of them, and return what was measured."""
         with ExitStack() as opened:
-            tracks, duration_s, warnings = _open_tracks(media, opened)
+            tracks, duration_s, warnings = _open_tracks(media, opened, accept_damage)
             if kept is not None:
                 voices = [track for track in tracks if any(track.number == at for at, _ in kept)]
                 warnings += (NOISE_TRACK,) * (len(voices) < len(tracks))
@@ -133,15 +140,16 @@ def probe(media: Path) -> MediaInfo:
         return describe(media, _facts(container))
 
 
-def extract(wanted: tuple[Path, Path, str, float], progress: Progress) -> ExtractedAudio:
+def extract(wanted: tuple[Path, Path, str, float, bool], progress: Progress) -> ExtractedAudio:
     """Extract the audio of a media file, as `ports.media.MediaTool.extract`.
 
     Args:
-        wanted: The media file, the target, the format, and the maximum duration in seconds.
+        wanted: The media file, the target, the format, the maximum duration in seconds, and
+            whether damage is accepted.
         progress: Called with the fraction that is done, 0..1.
     """
-    media, target, audio_format, longest_s = wanted
-    return PyAVMedia(longest_s).extract(media, target, audio_format, progress)
+    media, target, audio_format, longest_s, accept_damage = wanted
+    return PyAVMedia(longest_s).extract(media, target, audio_format, progress, accept_damage)
 
 
 @contextmanager
@@ -198,12 +206,14 @@ class _OpenTrack:
         container: The open container.
         number: The number of the track among the audio tracks.
         may_have_holes: Whether its packets need not follow one another.
+        accept_damage: Whether what cannot be decoded is left out instead of refused.
     """
 
     media: Path
     container: InputContainer
     number: int
     may_have_holes: bool
+    accept_damage: bool
 
     @property
     def stream(self) -> AudioStream:
@@ -226,8 +236,8 @@ class _OpenTrack:
         for stream in self.container.streams:
             if stream.index != self.stream.index:
                 stream.discard = Discard.all
-        frames = self._frames(decoded)
-        if self.container.format.name == "flac":
+        frames = self._intact_frames() if self.accept_damage else self._frames(decoded)
+        if self.container.format.name == "flac" and not self.accept_damage:
             frames = _contiguous(frames, self.media)
         if self.may_have_holes and is_timed(self.container):
             check = partial(self._check_gap, longest_s)
@@ -249,10 +259,21 @@ class _OpenTrack:
                 yield frame
             decoded(packet)
 
+    def _intact_frames(self) -> Iterator[AudioFrame]:
+        """Yield the frames that can be decoded, as far as the container can be read."""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.FFmpegError):
+                return
+            with suppress(av.FFmpegError):
+                yield from (frame for frame in packet.decode() if not frame.is_corrupt)
+
     def _check_gap(self, longest_s: float, ends_at: float) -> None:
         """Check that a hole in the time stamps is not damage of the file."""
         check_not_too_long(ends_at, longest_s)
-        if not is_intact(self.media, self.container.format.name):
+        if not self.accept_damage and not is_intact(self.media, self.container.format.name):
             raise RecordError(
                 "truncated_media",
                 f"{self.media.name} is damaged: audio is missing before {ends_at:.1f} s",
@@ -260,7 +281,7 @@ class _OpenTrack:
 
 
 def _open_tracks(
-    media: Path, opened: ExitStack
+    media: Path, opened: ExitStack, accept_damage: bool
 ) -> tuple[list[_OpenTrack], float | None, tuple[str, ...]]:
     """Open every audio track that can be decoded.
 
@@ -281,7 +302,7 @@ def _open_tracks(
     info = describe(media, _facts(container))
     others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
     tracks = [
-        _OpenTrack(media, one, number, may_have_holes=not info.plain_channels)
+        _OpenTrack(media, one, number, accept_damage or not info.plain_channels, accept_damage)
         for one, number in zip([container, *others], numbers, strict=True)
     ]
     return tracks, info.duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))

@@ -68,9 +68,15 @@ class WorkerProcessMedia:
         return info
 
     def extract(
-        self, media: Path, target: Path, audio_format: str, progress: Progress
+        self,
+        media: Path,
+        target: Path,
+        audio_format: str,
+        progress: Progress,
+        accept_damage: bool = False,
     ) -> ExtractedAudio:
-        given = (media.absolute(), target.absolute(), audio_format, self._longest_s)
+        paths = (media.absolute(), target.absolute())
+        given = (*paths, audio_format, self._longest_s, accept_damage)
         audio: ExtractedAudio = self._decoders.call(
             _PYAV, "extract", given, progress, self._stall_s
         )

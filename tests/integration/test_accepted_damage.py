@@ -1,0 +1,140 @@
+"""A damaged recording that an operator accepts is transcribed as far as it goes, and says so."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meeting_pipeline import exit_codes
+from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
+from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.errors import RecordError
+from meeting_pipeline.ports.media import MediaTool
+from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.sandbox.limits import ROOMY
+from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.command import meeting
+from tests.support.generated_media import Take, cut, record
+from tests.support.sandbox_installation import Office
+from tests.support.short_recordings import SHORT_IS_FINE, company
+from tests.support.system_programs import require_program
+
+SECONDS = 20.0
+TAKES = {
+    "lesson.mkv": Take(muxer="matroska", seconds=SECONDS),
+    "lesson.mp3": Take(codec="mp3", muxer="mp3", seconds=SECONDS),
+    "lesson.wav": Take(codec="pcm_s16le", muxer="wav", seconds=SECONDS),
+    "lesson.flac": Take(codec="flac", muxer="flac", seconds=SECONDS),
+}
+
+
+def damaged(folder: Path, name: str) -> Path:
+    whole = record(folder / f"whole.{name}", TAKES[name])
+    return cut(whole, folder / name, 0.6)
+
+
+@pytest.fixture(params=["pyav", "ffmpeg"])
+def tool(request: pytest.FixtureRequest) -> MediaTool:
+    if request.param == "pyav":
+        return PyAVMedia()
+    return FFmpegMedia(require_program("ffmpeg", "ffmpeg"), PyAVMedia())
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_what_is_left_of_a_recording_that_was_cut_off_can_be_decoded(
+    tool: MediaTool, tmp_path: Path, name: str
+) -> None:
+    audio = tool.extract(damaged(tmp_path, name), tmp_path / "a.flac", "flac", no_progress, True)
+    assert audio.duration_s == pytest.approx(0.6 * SECONDS, abs=1.5)
+
+
+def test_what_follows_damage_in_the_middle_is_kept(tool: MediaTool, tmp_path: Path) -> None:
+    whole = record(tmp_path / "whole.mp3", TAKES["lesson.mp3"])
+    content = bytearray(whole.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 300] = bytes([0x55, 0xAA] * 150)
+    broken = tmp_path / "lesson.mp3"
+    broken.write_bytes(content)
+    with pytest.raises(RecordError) as refusal:
+        tool.extract(broken, tmp_path / "b.flac", "flac", no_progress)
+    assert refusal.value.code == "corrupt_media"
+
+    audio = tool.extract(broken, tmp_path / "c.flac", "flac", no_progress, True)
+
+    assert audio.duration_s == pytest.approx(SECONDS, abs=0.7)
+
+
+def test_a_file_that_is_no_media_cannot_be_accepted(tool: MediaTool, tmp_path: Path) -> None:
+    page = tmp_path / "a.mp4"
+    page.write_bytes(b"\x00\x01" * 5_000)
+    with pytest.raises(RecordError) as refusal:
+        tool.extract(page, tmp_path / "a.flac", "flac", no_progress, True)
+    assert refusal.value.code == "not_media"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    folder = tmp_path / "录制"
+    folder.mkdir()
+    damaged(tmp_path, "lesson.mkv").rename(folder / "王同学 2026-01-05.mkv")
+    record(folder / "好的 2026-01-06.m4a", Take(muxer="mp4", seconds=SECONDS))
+    ours = {
+        "MEETING_SOURCE": "folder",
+        "MEETING_FOLDER": str(folder),
+        "SETTLE_S": "0",
+        "LLM_BACKEND": "extractive",
+        "NOTIFY_URLS": "",
+        "TEACHER_WHITELIST": "",
+        **SHORT_IS_FINE,
+    }
+    with Sandbox(company(), limits=ROOMY) as sandbox:
+        yield Office(sandbox, tmp_path / "data", changes=ours)
+
+
+def test_an_accepted_recording_is_done_and_marked_as_incomplete_everywhere(
+    office: Office, tmp_path: Path
+) -> None:
+    assert office.night().exit_code == exit_codes.RECORDS_FAILED
+    environment = office.environment
+    [failed] = [row for row in office.rows().values() if row.status is RecordStatus.FAILED]
+    number = str(failed.id)
+    told = meeting("why", number, env=environment)
+    assert f"meeting retry {number} --accept-damaged" in told.out
+
+    accepted = meeting("retry", number, "--accept-damaged", "--json", env=environment)
+
+    assert accepted.document == {"reopened": [number]}
+    report = office.night()
+    assert (report.exit_code, report.due) == (exit_codes.OK, 1)
+    shown = meeting("show", number, "--json", env=environment).document
+    assert shown["transcript"]["warnings"] == ["incomplete_recording"]
+    assert shown["accept_damaged"] is True
+    assert shown["duration_s"] == pytest.approx(0.6 * SECONDS, abs=1.5)
+    for words in (("show", number), ("why", number), ("status",)):
+        assert "incomplete" in meeting(*words, env=environment).out, words
+    for kind in ("csv", "html", "json"):
+        target = tmp_path / f"x.{kind}"
+        assert meeting("export", "-o", str(target), env=environment).code == exit_codes.OK
+        text = target.read_text("utf-8-sig")
+        assert "incomplete_recording" in text or '"accept_damaged": true' in text, kind
+    [page] = [
+        page.read_text("utf-8")
+        for page in (tmp_path / "data").rglob("summary.md")
+        if failed.record_id in page.read_text("utf-8")
+    ]
+    assert "incomplete_recording" in page
+    assert "> ⚠" in page
+    again = office.night()
+    assert again.due == 0
+    assert office.rows()[failed.record_id].accept_damaged
+
+
+def test_only_damage_can_be_accepted(office: Office) -> None:
+    office.night()
+    environment = office.environment
+    [whole] = [row for row in office.rows().values() if row.status is RecordStatus.DONE]
+    refused = meeting("retry", str(whole.id), "--accept-damaged", "--json", env=environment)
+    assert refused.code == exit_codes.USAGE
+    assert json.loads(refused.out)["error"]["code"] == "not_damaged"
+    assert meeting("retry", "--dead", "--accept-damaged", env=environment).code == exit_codes.USAGE
