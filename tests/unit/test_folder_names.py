@@ -176,6 +176,18 @@ def test_the_video_and_the_audio_of_a_meeting_are_one_recording(
     assert list(room.source(probes).list_records(ALWAYS)) == [only]
 
 
+def test_a_meeting_stays_one_recording_when_its_other_file_comes_later(room: Room) -> None:
+    probes = Probes({".mp4": 1800.4, ".m4a": 1800.0})
+    room.put("会议/meeting_01.mp4", "picture and sound")
+    [first] = room.source(probes).list_records(ALWAYS)
+    room.put("会议/meeting_01.m4a", "sound")
+    assert list(room.source(probes).list_records(ALWAYS)) == [first]
+    room.put("会议/meeting_01.json", NOTE)
+    [described] = room.source(probes).list_records(ALWAYS)
+    assert described.key == first.key
+    assert [one.name for one in described.participants or ()] == ["王同学"]
+
+
 def test_meetings_of_other_lengths_other_folders_and_other_numbers_stay_two(room: Room) -> None:
     room.put("甲/meeting_01.mp4", "a")
     room.put("甲/meeting_01.m4a", "b")

@@ -53,7 +53,7 @@ _PATTERNS = tuple(
 )
 _TENCENT_CODE = re.compile(r"TM-\d{14}-(\d{9,12})(?!\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d?):?(\d\d)?$")
-_PRODUCT = re.compile(r"[A-Za-z][ _-]?$")  # "Node 18.12.1" is a version
+_PRODUCT = re.compile(r"(?:[A-Za-z]|第|版本?)[ _-]?$")  # "Node 18.12.1" is a version
 _OLDEST_SHORT = 10
 """Years before the latest credible date that a year of two digits may name."""
 

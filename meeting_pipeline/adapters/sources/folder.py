@@ -188,7 +188,11 @@ class FolderSource:
             _log.info("left for the next run, still being written: %s", names)
         self.waiting += len(unfinished)
         settled = [file for file in self._files if file.name not in unfinished]
-        meetings = one_a_meeting(settled, lambda file: self._probed(file).duration_s)
+        meetings = one_a_meeting(
+            settled,
+            lambda file: self._probed(file).duration_s,
+            lambda file: self._index.of(file).sha256 is not None,
+        )
         if len(meetings) < len(settled):
             self.notes += (_SECOND_RENDITIONS.format(len(settled) - len(meetings)),)
         finished = [(file, self._notes(file)) for file in meetings]

@@ -19,16 +19,20 @@ _TOLERANCE_S = 2.0
 
 
 def one_a_meeting(
-    files: Iterable[MediaFile], length_of: Callable[[MediaFile], float | None]
+    files: Iterable[MediaFile],
+    length_of: Callable[[MediaFile], float | None],
+    is_listed: Callable[[MediaFile], bool],
 ) -> list[MediaFile]:
     """Return the files without the second rendition of any meeting, in their order.
 
-    What has a sidecar is kept, else the audio, which is smaller. The kept file gets the sidecar of
-    the other one if it has none.
+    What was listed before is kept, so that a meeting stays one recording whatever is added later;
+    else what has a sidecar, else the audio, which is smaller. The kept file gets the sidecar of the
+    other one if it has none.
 
     Args:
         files: The finished files of a folder.
         length_of: Returns the length of a file in seconds, or None if that is not known.
+        is_listed: Returns whether a file was listed before.
     """
     files = list(files)
     families: dict[tuple[str, str], list[MediaFile]] = {}
@@ -36,15 +40,13 @@ def one_a_meeting(
         families.setdefault(_family(file), []).append(file)
     kept = {file: file for file in files}
     for family in families.values():
-        videos = [file for file in family if file.suffix in _VIDEO]
         sounds = [file for file in family if file.suffix not in _VIDEO]
-        for video in videos:
-            sound = _alike(video, sounds, length_of)
-            if sound:
+        for video in (file for file in family if file.suffix in _VIDEO):
+            if sound := _alike(video, sounds, length_of):
                 sounds.remove(sound)
-                chosen, other = (
-                    (video, sound) if video.sidecar and not sound.sidecar else (sound, video)
-                )
+                pair = (sound, video)
+                chosen = max(pair, key=lambda one: (is_listed(one), one.sidecar is not None))
+                other = video if chosen is sound else sound
                 kept[chosen] = replace(chosen, sidecar=chosen.sidecar or other.sidecar)
                 del kept[other]
     return [kept[file] for file in files if file in kept]
