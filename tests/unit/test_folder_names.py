@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
+from meeting_pipeline.errors import RetryableError
 from meeting_pipeline.ports.media import MediaInfo
 from tests.support.recording_folder import ALWAYS, Room
 
@@ -118,6 +119,9 @@ def test_a_sidecar_is_found_however_its_name_is_spelled(sidecar: str) -> None:
 def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
     assert sidecar_for("课.m4a", ["课.JSON", "课.json", "课.m4a"]) == "课.json"
     assert sidecar_for("课.m4a", ["课2.json", "课.xml", "课.m4a"]) is None
+    both = ["a.mp4", "A.mp4", "a.json", "A.json"]
+    assert (sidecar_for("a.mp4", both), sidecar_for("A.mp4", both)) == ("a.json", "A.json")
+    assert sidecar_for("a.mp4", ["a.mp4", "A.mp4", "A.json"]) is None
 
 
 @pytest.mark.parametrize(
@@ -174,6 +178,20 @@ def test_the_video_and_the_audio_of_a_meeting_are_one_recording(
     if described is not None:
         assert [one.name for one in only.participants or ()] == ["王同学"]
     assert list(room.source(probes).list_records(ALWAYS)) == [only]
+
+
+def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_folder(
+    room: Room,
+) -> None:
+    assert room.listed() == []
+    file = room.put("课.m4a")
+    before = room.listed()
+    file.rename(room.folder.parent / "课.m4a")
+    with pytest.raises(RetryableError, match="no recordings") as missing:
+        room.listed()
+    assert missing.value.code == "folder_empty"
+    (room.folder.parent / "课.m4a").rename(file)
+    assert room.listed() == before
 
 
 def test_a_meeting_stays_one_recording_when_its_other_file_comes_later(room: Room) -> None:

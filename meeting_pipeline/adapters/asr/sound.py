@@ -13,6 +13,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from meeting_pipeline.adapters.asr.levelling import levelled
 from meeting_pipeline.adapters.asr.speech import (
     SAMPLE_RATE,
     Speech,
@@ -57,19 +58,20 @@ def parts(audio: Path) -> Iterator[Part]:
     for block in _blocks(_decoded(audio)):
         pending = np.concatenate([pending, block])
         if len(pending) >= _ENOUGH:
-            spans = spoken(_scaled(pending))
+            spans = spoken(_levelled(pending))
             end = cut(spans)
             yield _part(pending[:end], [span for span in spans if span[0] < end], start)
             start, pending = start + end, pending[end:]
-    yield _part(pending, spoken(_scaled(pending)), start)
+    yield _part(pending, spoken(_levelled(pending)), start)
 
 
 def _part(pcm: Pcm, spans: list[Stretch], start: int) -> Part:
-    return Part(len(pcm) / SAMPLE_RATE, speech_of(_scaled(pcm), spans, start / SAMPLE_RATE))
+    return Part(len(pcm) / SAMPLE_RATE, speech_of(_levelled(pcm), spans, start / SAMPLE_RATE))
 
 
-def _scaled(pcm: Pcm) -> NDArray[np.float32]:
-    return pcm.astype(np.float32) / _FULL_SCALE
+def _levelled(pcm: Pcm) -> NDArray[np.float32]:
+    """Return samples in which quiet speech is louder, for the detector and for the model."""
+    return levelled(pcm.astype(np.float32) / _FULL_SCALE)
 
 
 def cut(spans: list[Stretch]) -> int:

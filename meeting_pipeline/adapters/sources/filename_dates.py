@@ -38,7 +38,8 @@ _CLOCK = (
     r"(?:(?P<colon>[-_.:时点]?)(?P<minute>\d\d)(?:(?:(?P=colon)|分)(?P<second>\d\d)(?:\.\d{1,6})?)?"
     r"|[时点](?P<thirty>半)?)"
     r"(?!\d)(?:[ _]?(?P<pm>[AP]M))?"
-    r"(?P<zone>Z|[ _]?(?:GMT|UTC)(?:[+-]\d\d?(?::?\d\d)?)?(?!\d)|[+-]\d\d:?(?:00|15|30|45)(?!\d))?"
+    r"(?P<zone>Z|[ _]?(?:GMT|UTC)(?:[+-]\d\d?(?::?\d\d)?)?(?!\d)"
+    r"|\+\d\d:?(?:00|15|30|45)(?![\d:])|-\d\d00(?![\d:]))?"
 )
 _CALL = r"(?P<short>\d\d)(?P<month>\d\d)(?P<day>\d\d)"
 _PATTERNS = tuple(

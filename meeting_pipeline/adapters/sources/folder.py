@@ -106,6 +106,8 @@ class FolderSource:
 
         Raises:
             ConfigError: The folder cannot be listed ("no_folder").
+            RetryableError: There is nothing where there were recordings before ("folder_empty"): a
+                disk that is not mounted looks like this.
         """
         try:
             found = self._look()
@@ -117,6 +119,13 @@ class FolderSource:
             ) from error
         self._files, self.waiting = found.files, 0
         self.notes = tuple(_left_out(found))
+        if not found.files and not self._index.is_empty:
+            raise RetryableError(
+                "folder_empty",
+                f"there are no recordings in {self._folder} any more, where there were some before",
+                hint="is its disk mounted? If it was emptied on purpose, delete "
+                f"{self._own_folder / 'folder-index.json'}",
+            )
         self._given_up.clear()
         if found.links:
             _log.info("%d symbolic links ignored in %s", found.links, self._folder)

@@ -50,6 +50,11 @@ class FolderIndex:
         self._saved = _load(path)
         self._known = dict(self._saved)
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no file is known."""
+        return not self._known
+
     def of(self, file: MediaFile) -> KnownFile:
         """Return what is known about a file with its present size and time."""
         known = self._known.get(file.name)

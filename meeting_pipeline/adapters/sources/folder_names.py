@@ -64,11 +64,15 @@ def sidecar_for(name: str, others: Iterable[str]) -> str | None:
         name: The name of the media file.
         others: The names in its folder.
     """
-    by_key = {_key(other): other for other in others if ".json" in other.lower()}
+    others = set(others)
     stem = name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
     wanted = (f"{stem}.json", f"{name}.json")
-    exact = next((one for one in wanted if by_key.get(_key(one)) == one), None)
-    return exact or next((by_key[_key(one)] for one in wanted if _key(one) in by_key), None)
+    if exact := next((one for one in wanted if one in others), None):
+        return exact
+    sidecars = {one for one in others if ".json" in one.lower()}
+    taken = {f"{PurePosixPath(other).stem}.json" for other in others - sidecars - {name}}
+    free = {_key(one): one for one in sorted(sidecars - taken)}
+    return next((free[_key(one)] for one in wanted if _key(one) in free), None)
 
 
 def _key(name: str) -> str:
