@@ -108,7 +108,7 @@ def test_an_accepted_recording_is_done_and_marked_as_incomplete_everywhere(
     report = office.night()
     assert (report.exit_code, report.due) == (exit_codes.OK, 1)
     shown = meeting("show", number, "--json", env=environment).document
-    assert shown["transcript"]["warnings"] == ["incomplete_recording"]
+    assert "incomplete_recording" in shown["transcript"]["warnings"]
     assert shown["accept_damaged"] is True
     assert shown["duration_s"] == pytest.approx(0.6 * SECONDS, abs=1.5)
     for words in (("show", number), ("why", number), ("status",)):
