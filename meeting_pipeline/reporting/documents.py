@@ -211,7 +211,7 @@ def exported_document(
         "end_ts": iso_or_none(recording.end_ts, zone),
         "duration_s": recording.duration_s,
         "status": recording.status.value,
-        "skip_reason": recording.skip_reason,
+        "skip_reason": recording.remark,
         "phase": recording.phase and recording.phase.value,
         "summary": exported.summary,
     }

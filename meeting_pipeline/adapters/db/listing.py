@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, or_, select
 
 from meeting_pipeline.adapters.db.due import is_ready
 from meeting_pipeline.adapters.db.erasure import not_erased
@@ -175,6 +175,8 @@ def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[st
 
 def _with_known_facts(meta: RecordMeta, before: RowMapping) -> RecordMeta:
     """Complete a listed recording with facts that this listing does not contain."""
+    if before["accept_damaged"]:
+        meta = replace(meta, duration_s=None, end_ts=None)  # the container speaks of the whole file
     if meta.duration_s is None and before["duration_s"] is not None:
         meta = with_length(meta, before["duration_s"])
     return replace(
@@ -221,7 +223,9 @@ def note_length(
     teachers: Collection[str],
     now: datetime,
 ) -> None:
-    """Store the measured length of a recording whose source gives none, and what follows from it.
+    """Store the measured length of a recording, and what follows from it.
+
+    Only if its source gives none, or gives that of a whole file of which a part is left.
 
     Args:
         connection: A connection in a transaction.
@@ -230,12 +234,16 @@ def note_length(
         teachers: Ids or names of people who are never students.
         now: The current time, aware UTC.
     """
-    lacks = and_(recordings.c.id == recording_id, recordings.c.duration_s.is_(None))
+    is_unknown = or_(recordings.c.duration_s.is_(None), recordings.c.accept_damaged)
+    lacks = and_(recordings.c.id == recording_id, is_unknown)
     before = connection.execute(select(*META_COLUMNS).where(lacks).with_for_update())
     row = before.mappings().first()
     if row is None:
         return
-    meta = with_length(meta_of(row), round(duration_s, 3))
+    meta = meta_of(row)
+    if row["accept_damaged"]:
+        meta = replace(meta, end_ts=None)
+    meta = with_length(meta, round(duration_s, 3))
     present = attendance_of(meta, teachers)
     status = {name: row[name] for name in ("status", "skip_reason", "made_with")}
     _write(
