@@ -6,7 +6,7 @@ from meeting_pipeline.errors import RecordError, SkipRecord
 LARGEST_MEDIA_BYTES = 20 << 30
 LARGEST_TRANSCRIPT_BYTES = 20 << 20
 OVERSIZED = "oversized"
-DAMAGE = frozenset({"truncated_media", "corrupt_media"})
+DAMAGE = frozenset({"truncated_media", "corrupt_media", "wrong_size"})
 """The codes of errors that an operator may accept: part of the audio can be decoded."""
 LONGEST_S = 24 * 3600.0
 _TOLERANCE_S = 0.3

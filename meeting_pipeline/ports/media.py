@@ -90,7 +90,7 @@ class MediaTool(Protocol):
                 "m4a" to copy the packets, which needs `MediaInfo.m4a_bytes`.
             progress: Called with the share that is done.
             accept_damage: Whether what cannot be decoded is left out instead of refused; not for
-                "m4a".
+                "m4a". Where nothing can be decoded, the result has no duration.
 
         Raises:
             RecordError: A part of a track cannot be decoded ("corrupt_media"), there is no decoder

@@ -29,6 +29,8 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
         return "nothing: its texts were erased with one of its students"
     if recording.skip_reason == TEXTS_REMOVED:
         return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
+    if is_damaged(recording) and recording.accept_damaged:
+        return "录音已损坏 nothing of it can be transcribed: put a whole file in its place"
     if is_damaged(recording):
         return (
             "录音已损坏 it is damaged: put a whole file in its place, or "

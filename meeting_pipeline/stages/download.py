@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from meeting_pipeline.domain.media_checks import check_media_bytes
+from meeting_pipeline.domain.media_checks import DAMAGE, check_media_bytes
 from meeting_pipeline.domain.model import Recording, RecordMeta
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import LinkExpired, RecordError, RetryableError
@@ -102,5 +102,10 @@ class Download:
         part = context.folder.part(name)
         with part.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
-        check_media_bytes(head, part.stat().st_size, link.size_bytes)
-        self._probe(part)
+        promised_bytes = None if context.accept_damaged else link.size_bytes
+        check_media_bytes(head, part.stat().st_size, promised_bytes)
+        try:
+            self._probe(part)
+        except RecordError as error:
+            if not context.accept_damaged or error.code not in DAMAGE:
+                raise

@@ -7,7 +7,7 @@ from meeting_pipeline.domain.levels import FILE_NAME, pack
 from meeting_pipeline.domain.media_checks import check_audible, check_long_enough, check_whole
 from meeting_pipeline.domain.model import Audio, Recording
 from meeting_pipeline.domain.stages import Artifact, StageName
-from meeting_pipeline.errors import MeetingError, RecordError
+from meeting_pipeline.errors import MeetingError, RecordError, SkipRecord
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import (
     AUDIO_FORMATS,
@@ -56,9 +56,11 @@ class Extract:
         return Audio(path, artifact.size_bytes, artifact.sha256, artifact.duration_s, warnings)
 
     def _extracted(self, value: Recording, context: StageContext) -> Artifact:
+        if context.accept_damaged:
+            audio = self._checked(value, None, self._wanted.format, context)
+            return self._published(audio, f"audio.{self._wanted.format}", context)
         promised = self._promised(value, context)
-        is_damaged = context.accept_damaged
-        audio_format = self._wanted.format if is_damaged else self._wanted.format_of(promised)
+        audio_format = self._wanted.format_of(promised)
         audio = self._checked(value, promised, audio_format, context)
         if not audio.plays_alike:
             context.folder.remove(f"audio.{audio_format}")
@@ -77,11 +79,15 @@ class Extract:
         return artifact
 
     def _checked(
-        self, value: Recording, promised: MediaInfo, audio_format: str, context: StageContext
+        self, value: Recording, promised: MediaInfo | None, audio_format: str, context: StageContext
     ) -> ExtractedAudio:
         name = f"audio.{audio_format}"
         try:
-            return self._extract(value, promised, audio_format, context)
+            audio = self._extract(value, audio_format, context)
+            if promised is None:
+                return self._incomplete(audio)
+            check_whole(promised.duration_s, audio.duration_s)
+            self._check_content(audio)
         except RecordError:
             context.folder.remove(name)
             context.folder.remove(value.path.name)  # the next attempt downloads it again
@@ -89,6 +95,19 @@ class Extract:
         except MeetingError:
             context.folder.remove(name)
             raise
+        return audio
+
+    def _incomplete(self, audio: ExtractedAudio) -> ExtractedAudio:
+        """Return what is left of an accepted recording with its mark, if it is worth anything."""
+        try:
+            self._check_content(audio)
+        except SkipRecord as lack:  # a skip would say that the whole recording is like that
+            raise RecordError("corrupt_media", f"of what can be decoded: {lack.message}") from lack
+        return replace(audio, warnings=(*audio.warnings, audio_warnings.INCOMPLETE))
+
+    def _check_content(self, audio: ExtractedAudio) -> None:
+        check_long_enough(audio.duration_s, self._minimum_s)
+        check_audible(audio.levels)
 
     def _promised(self, recording: Recording, context: StageContext) -> MediaInfo:
         try:
@@ -98,18 +117,10 @@ class Extract:
             raise
 
     def _extract(
-        self, recording: Recording, promised: MediaInfo, audio_format: str, context: StageContext
+        self, recording: Recording, audio_format: str, context: StageContext
     ) -> ExtractedAudio:
         target = context.folder.part(f"audio.{audio_format}")
         target.unlink(missing_ok=True)  # left by a killed run, or a planted symbolic link
-        accepted = context.accept_damaged
-        audio = self._media.extract(
-            recording.path, target, audio_format, context.progress, accepted
+        return self._media.extract(
+            recording.path, target, audio_format, context.progress, context.accept_damaged
         )
-        if accepted:
-            audio = replace(audio, warnings=(*audio.warnings, audio_warnings.INCOMPLETE))
-        else:
-            check_whole(promised.duration_s, audio.duration_s)
-        check_long_enough(audio.duration_s, self._minimum_s)
-        check_audible(audio.levels)
-        return audio

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
+from meeting_pipeline.domain.audio_warnings import INCOMPLETE
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import AudioWanted
@@ -98,3 +99,21 @@ def test_what_only_looks_complete_never_becomes_audio(
 
     assert raised.value.code == code
     assert not [path for path in context.folder.path.iterdir() if "recording" in path.name]
+
+
+@pytest.mark.parametrize("trouble", ["too_short_with_a_promise", "no_length_with_a_promise"])
+def test_what_is_shorter_than_announced_becomes_audio_once_it_is_accepted(
+    trouble: str, downloader: ClosableDownloader, tmp_path: Path, recording: bytes
+) -> None:
+    behaviour, promised, _ = UNNOTICED[trouble]
+    folder = RecordFolder(tmp_path, meta(1).key)
+    context = StageContext(1, meta(1), folder, no_progress, lambda usage: None, True)
+    with host(behaviour, recording) as server:
+        source = HostedSource([meta(1)], tmp_path, server=server, promised=promised)
+        download = Download(source, downloader, PyAVMedia().probe, lambda number, link: None)
+        artifact = download.run(context.meta, context)
+        extract = Extract(PyAVMedia(), AudioWanted("flac"), 1.0)
+        audio = extract.load(extract.run(download.load(artifact, context), context), context)
+
+    assert 5.0 < audio.duration_s < 15.0
+    assert audio.warnings == (INCOMPLETE,)

@@ -27,6 +27,10 @@ TAKES = {
     "lesson.mp3": Take(codec="mp3", muxer="mp3", seconds=SECONDS),
     "lesson.wav": Take(codec="pcm_s16le", muxer="wav", seconds=SECONDS),
     "lesson.flac": Take(codec="flac", muxer="flac", seconds=SECONDS),
+    "lesson.mp4": Take(muxer="mp4", seconds=SECONDS, changes=(("movflags", "+faststart"),)),
+    "lesson.webm": Take(codec="libopus", rate=48_000, muxer="webm", seconds=SECONDS),
+    "opus.ogg": Take(codec="libopus", rate=48_000, muxer="ogg", seconds=SECONDS),
+    "vorbis.ogg": Take(codec="vorbis", muxer="ogg", seconds=SECONDS),
 }
 
 
@@ -73,11 +77,12 @@ def test_a_file_that_is_no_media_cannot_be_accepted(tool: MediaTool, tmp_path: P
     assert refusal.value.code == "not_media"
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+@pytest.fixture(params=["lesson.mkv", "opus.ogg"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     folder = tmp_path / "录制"
     folder.mkdir()
-    damaged(tmp_path, "lesson.mkv").rename(folder / "王同学 2026-01-05.mkv")
+    lesson = damaged(tmp_path, request.param)
+    lesson.rename(folder / f"王同学 2026-01-05{lesson.suffix}")
     record(folder / "好的 2026-01-06.m4a", Take(muxer="mp4", seconds=SECONDS))
     ours = {
         "MEETING_SOURCE": "folder",
@@ -138,3 +143,27 @@ def test_only_damage_can_be_accepted(office: Office) -> None:
     assert refused.code == exit_codes.USAGE
     assert json.loads(refused.out)["error"]["code"] == "not_damaged"
     assert meeting("retry", "--dead", "--accept-damaged", env=environment).code == exit_codes.USAGE
+
+
+def test_an_accepted_recording_of_which_nothing_can_be_decoded_stays_damaged(
+    office: Office, tmp_path: Path
+) -> None:
+    whole = record(tmp_path / "whole.mkv", TAKES["lesson.mkv"]).read_bytes()
+    useless = tmp_path / "录制" / "陈同学 2026-01-07.mkv"
+    office.night()
+    known = set(office.rows())
+    useless.write_bytes(whole[:700] + bytes(len(whole) - 700))
+    office.night()
+    environment = office.environment
+    [row] = [row for key, row in office.rows().items() if key not in known]
+    number = str(row.id)
+    assert meeting("retry", number, "--accept-damaged", env=environment).code == exit_codes.OK
+
+    office.night()
+
+    row = office.rows()[row.record_id]
+    assert (row.status, row.skip_reason) == (RecordStatus.FAILED, None)
+    told = meeting("why", number, env=environment).out
+    assert "corrupt_media" in {entry.error_code for entry in row.stages.values()}
+    assert "put a whole file in its place" in told
+    assert "--accept-damaged" not in told

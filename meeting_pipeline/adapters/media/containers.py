@@ -78,18 +78,19 @@ class Container:
         return self.format_name.split(",")[0]
 
 
-def describe(media: Path, container: Container) -> MediaInfo:
+def describe(media: Path, container: Container, accept_damage: bool = False) -> MediaInfo:
     """Return what a container says about its content.
 
     Args:
         media: The file, which some formats need for their duration.
         container: What FFmpeg says about it.
+        accept_damage: Whether a missing end is accepted.
 
     Raises:
         RecordError: "truncated_media" for an Ogg file without its end (see `ogg.check_ended`),
             "longer_than_a_day" for more than 24 hours.
     """
-    if container.kind == "ogg":
+    if container.kind == "ogg" and not accept_damage:
         ogg.check_ended(media)
     tracks = [track for track in container.tracks if track.codec] or container.tracks
     ends = [_promised_end(media, container, track) for track in tracks]

@@ -79,10 +79,12 @@ class FFmpegMedia:
         progress: Progress,
         accept_damage: bool = False,
     ) -> ExtractedAudio:
+        if accept_damage:
+            return self._library.extract(media, target, audio_format, progress, accept_damage)
         info = self.probe(media)
         by_program = info.plain_channels and info.audio_codec not in _BY_LIBRARY
-        if accept_damage or audio_format not in _ENCODINGS or not by_program:
-            return self._library.extract(media, target, audio_format, progress, accept_damage)
+        if audio_format not in _ENCODINGS or not by_program:
+            return self._library.extract(media, target, audio_format, progress)
         make_target(target)
         meter = _Meter(info.plain_channels, self._longest_s)
         report = as_fraction(info.duration_s, progress)

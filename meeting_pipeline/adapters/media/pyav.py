@@ -299,7 +299,7 @@ def _open_tracks(
     numbers = [number for number, stream in enumerate(streams) if _decoder(stream)]
     if not numbers:
         raise undecodable(media)
-    info = describe(media, _facts(container))
+    info = describe(media, _facts(container), accept_damage)
     others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
     tracks = [
         _OpenTrack(media, one, number, accept_damage or not info.plain_channels, accept_damage)
