@@ -36,6 +36,8 @@ from meeting_pipeline.ports.rows import StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, stay
 
+pytestmark = pytest.mark.slow  # each test fills years of rows
+
 PAST, STUDENTS = 3000, 60
 GROWING = {"recordings", "attendance", "stage_ledger", "transcript_segments", "transcripts"}
 GROWING |= {"summaries", "usage", "student_stats"}
