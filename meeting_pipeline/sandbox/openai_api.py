@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+import av
+
 from . import chat, transcription
 from .bench import Bench
 from .chat_rules import CONTEXT, check_chat
@@ -153,8 +155,6 @@ class OpenAiApi:
 def _listen(
     upload: bytes, suffix: str, samples: list[transcription.Sample]
 ) -> tuple[float, list[transcription.Heard]]:
-    import av
-
     try:
         return transcription.listen(upload, suffix, samples)
     except (av.FFmpegError, IndexError) as error:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import av
+
 from .company import Company, Person, Record, RecordFile, Stay
 from .transcription import Sample
 
@@ -42,8 +44,6 @@ class SampleFile:
     @cached_property
     def seconds(self) -> float:
         """Return the duration in the container, 0 for a damaged file."""
-        import av
-
         try:
             with av.open(str(self.media)) as container:
                 return (container.duration or 0) / 1_000_000

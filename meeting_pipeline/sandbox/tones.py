@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -41,8 +42,6 @@ def tone_recording(
 
     Burst k starts at k * period_s and lasts burst_s seconds. The number is 0 to 59.
     """
-    import av
-
     with av.open(str(path), "w") as container:
         stream = container.add_stream(CODECS[path.suffix], rate=RATE, options=FAST)
         assert isinstance(stream, av.AudioStream)
@@ -78,8 +77,6 @@ def _hertz(number: int, place: int) -> tuple[float, float, float]:
 
 def decode(path: Path) -> Samples:
     """Return the sound of a file, mono at 16 kHz; raise av.FFmpegError when it is not audio."""
-    import av
-
     parts = []
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)

@@ -1,0 +1,42 @@
+"""What keeps the package readable: imports on top, files of one size, values with types."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import meeting_pipeline
+
+PACKAGE = Path(meeting_pipeline.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MOST_LATE_IMPORTS = 40
+MOST_LINES = 400
+
+
+def late_imports(text: str) -> Iterator[str]:
+    """Yield every import inside a function, with its line."""
+    for function in ast.walk(ast.parse(text)):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for statement in ast.walk(function):
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    yield f"{statement.lineno}: {ast.unparse(statement)}"
+
+
+def test_only_what_is_heavy_is_imported_inside_functions() -> None:
+    late = [
+        f"{module.relative_to(PACKAGE)}:{one}"
+        for module in MODULES
+        for one in sorted(set(late_imports(module.read_text("utf-8"))))
+    ]
+    assert len(late) <= MOST_LATE_IMPORTS, "\n".join(late)
+
+
+def test_an_import_inside_a_function_is_found() -> None:
+    text = "import os\n\nasync def act():\n    if True:\n        import numpy as np\n"
+    assert list(late_imports(text)) == ["5: import numpy as np"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_is_too_long_to_read(module: Path) -> None:
+    assert len(module.read_text("utf-8").splitlines()) <= MOST_LINES
