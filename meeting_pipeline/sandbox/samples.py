@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import av
 
 from .company import Company, Person, Record, RecordFile, Stay
 from .transcription import Sample
+from .wire import Json
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 ADMIN = Person("admin", "管理员", is_admin=True)
@@ -31,7 +31,7 @@ class SampleFile:
     media: Path
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """Return the sidecar: subject, teacher_id, meeting_id and participants."""
         return dict(json.loads(self.media.with_suffix(".json").read_text("utf-8")))
 

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import tones
 from .faults import Kind, Strike
 from .tones import RATE
+from .wire import Json
 
 UNKNOWN = "（沙盒未识别的语音）"
 LETTERS_PER_SECOND = 3.5
@@ -103,9 +103,9 @@ def bent(heard: list[Heard], strike: Strike) -> list[Heard]:
     return heard
 
 
-def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -> dict[str, Any]:
+def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -> Json:
     """Return the verbose_json answer."""
-    answer: dict[str, Any] = {
+    answer: Json = {
         "task": "transcribe",
         "language": language,
         "duration": seconds,
@@ -125,7 +125,7 @@ def plain(heard: list[Heard]) -> str:
     return "".join(one.text for one in heard)
 
 
-def _segments(heard: list[Heard]) -> Iterator[dict[str, Any]]:
+def _segments(heard: list[Heard]) -> Iterator[Json]:
     for place, one in enumerate(heard):
         yield {
             "id": place,

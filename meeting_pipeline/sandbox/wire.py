@@ -16,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+Json = dict[str, Any]
+"""A JSON object, or the fields of a form, as they come and go over HTTP."""
+
 MAX_BODY = 256 * 1024 * 1024
 
 

@@ -40,3 +40,13 @@ def test_an_import_inside_a_function_is_found() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_is_too_long_to_read(module: Path) -> None:
     assert len(module.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def test_untyped_documents_are_made_where_json_is_written_and_nowhere_else() -> None:
+    found = {
+        str(module.relative_to(PACKAGE))
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Subscript) and ast.unparse(node) == "dict[str, Any]"
+    }
+    assert found == {"reporting/documents.py", "sandbox/wire.py"}

@@ -206,7 +206,7 @@ def is_read_only(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_READ_ONLY, False))
 
 
-def _mysql(address: URL, pool: dict[str, Any], answer_s: int) -> Engine:
+def _mysql(address: URL, pool: dict[str, object], answer_s: int) -> Engine:
     engine = sqlalchemy.create_engine(
         address,
         json_serializer=_json,

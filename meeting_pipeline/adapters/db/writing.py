@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.sql import Insert
@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.db import schema
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 
 Item = TypeVar("Item")
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 CHUNK = 500
 """Maximum number of rows or keys in one statement."""

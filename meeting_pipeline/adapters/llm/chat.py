@@ -6,10 +6,10 @@ Source: Moonshot's API reference (chat completions, structured output, error typ
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from meeting_pipeline.adapters.http.answer import Answer
@@ -145,9 +145,9 @@ class ChatModel:
 
         return Paid(key, adapter_of(Completion).validate_json(calls.remember(key, call)))
 
-    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> dict[str, object]:
         system = Message("system", _system(form))
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": self.name,
             "messages": [asdict(message) for message in (system, *messages)],
             "max_completion_tokens": max_tokens,
@@ -160,7 +160,7 @@ class ChatModel:
             body["response_format"] = _response_format(form)
         return body
 
-    def _post(self, body: dict[str, Any], tokens: int, keep: Keep) -> bytes:
+    def _post(self, body: dict[str, object], tokens: int, keep: Keep) -> bytes:
         """Send a request, with the fields that the server is known to take or turns out to."""
         while True:
             dialect = self._dialect
@@ -197,7 +197,7 @@ class ChatModel:
         return FatalError("unknown_model", message, hint=f"set KIMI_MODEL to one of: {known}")
 
 
-def _encoded(body: dict[str, Any]) -> bytes:
+def _encoded(body: dict[str, object]) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -213,7 +213,7 @@ def system_tokens() -> int:
     return tokens_of(_system(Form.PLAIN))
 
 
-def _response_format(form: Form) -> dict[str, Any]:
+def _response_format(form: Form) -> dict[str, object]:
     if form is Form.OBJECT:
         return {"type": form}
     return {
@@ -243,7 +243,7 @@ def _completion(answer: Answer) -> Completion:
     )
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
