@@ -10,7 +10,7 @@ the client. Start one in a test with ``server.Sandbox``, in a terminal with
     ledger                    every request judged: violations, rate refusals, what was paid
     faults, limits            injected faults; rates, sizes and lifetimes
     company                   people and recordings, moving with the clock
-    samples, night            the packaged recordings as a company; sixty recordings at once
+    samples                   the packaged recordings as a company
     tencent_api               the meeting API: gate → parameters → endpoints → rows, errors
     media                     the download host
     openai_api                keys, models, limits → chat (schema, rules), transcription

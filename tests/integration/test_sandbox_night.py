@@ -10,9 +10,9 @@ import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.sandbox.limits import ROOMY
-from meeting_pipeline.sandbox.night import night
 from meeting_pipeline.sandbox.samples import sample_files
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.night_company import night
 from tests.support.sandbox_client import Clock, SandboxClient
 
 DAY = 86_400
