@@ -32,7 +32,6 @@ class Sandbox:
         company: The data of the meeting API; None for the packaged samples.
         limits: Rates and lifetimes, by default the documented ones.
         now: The clock of all three servers, in Unix seconds.
-        ports: The ports of the three servers; 0 for free ones.
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class Sandbox:
         *,
         limits: Limits | None = None,
         now: Callable[[], float] = time.time,
-        ports: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.company = company or sample_company(now())
         self.limits = limits or Limits()
@@ -56,9 +54,7 @@ class Sandbox:
         self.api = TencentApi(Site(self.company, self.media, now), gate, bench)
         self.ai = OpenAiApi(self.keys, self.limits, bench, self._samples)
         answers = (self.api.answer, self.media.answer, self.ai.answer)
-        self._listeners = [
-            Listener(answer, now, port) for answer, port in zip(answers, ports, strict=True)
-        ]
+        self._listeners = [Listener(answer, now) for answer in answers]
         self.media.url = self.media_url
 
     @property
