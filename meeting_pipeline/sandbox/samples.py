@@ -88,26 +88,26 @@ class SampleFile:
             spoken += len(line)
 
 
-def sample_files(folder: Path = FOLDER) -> list[SampleFile]:
-    """Return the recordings of a folder in the order of their names."""
-    media = sorted(path for path in folder.iterdir() if path.suffix in (".m4a", ".mp4"))
+def sample_files() -> list[SampleFile]:
+    """Return the packaged recordings in the order of their names."""
+    media = sorted(path for path in FOLDER.iterdir() if path.suffix in (".m4a", ".mp4"))
     return [SampleFile(path) for path in media]
 
 
-def spoken_samples(folder: Path = FOLDER) -> list[Sample]:
+def spoken_samples() -> list[Sample]:
     """Return the duration and script of every sample that has a script."""
-    return [Sample(one.seconds, one.lines) for one in sample_files(folder) if one.lines]
+    return [Sample(one.seconds, one.lines) for one in sample_files() if one.lines]
 
 
-def sample_company(now: float, folder: Path = FOLDER, *, transcripts: bool = True) -> Company:
+def sample_company(now: float) -> Company:
     """Return a company whose recordings are the samples, one every eight hours until now.
 
-    With `transcripts`, every second one has Tencent's own transcript.
+    Every second one has Tencent's own transcript.
     """
-    samples = sample_files(folder)
+    samples = sample_files()
     hours = [HOURS_APART * (len(samples) - place) for place in range(len(samples))]
     records = [
-        _record(place, sample, now - hours[place] * 3_600, transcripts and place % 2 == 0)
+        _record(place, sample, now - hours[place] * 3_600, place % 2 == 0)
         for place, sample in enumerate(samples)
     ]
     return Company([ADMIN, *(person for one in samples for person in one.people)], records)

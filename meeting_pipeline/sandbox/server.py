@@ -94,11 +94,11 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def environment(self, scope: str = "corp", operator: str | list[str] = "") -> dict[str, str]:
+    def environment(self, scope: str = "corp") -> dict[str, str]:
         """Return the settings that point `meeting` here.
 
-        scope: "corp" or "user". operator: one userid, or in user scope several; default an admin
-        in corp scope, everybody else in user scope.
+        Args:
+            scope: "corp", on behalf of an admin, or "user", on behalf of everybody else.
         """
         return {
             "MEETING_SOURCE": "tencent",
@@ -106,7 +106,7 @@ class Sandbox:
             "TQM_SECRET_KEY": self.credentials.secret_key,
             "ENTERPRISE_ID": self.credentials.enterprise_id,
             "APP_ID": self.credentials.app_id,
-            "TQM_OPERATOR_ID": _operator(operator or self._operators(scope)),
+            "TQM_OPERATOR_ID": self._operators(scope),
             "TQM_OPERATOR_ID_TYPE": "1",
             "TQM_RECORD_SCOPE": scope,
             "TQM_BASE_URL": self.api_url,
@@ -127,18 +127,14 @@ class Sandbox:
             "LLM_TPM": str(self.limits.chat_tokens_per_minute),
         }
 
-    def _operators(self, scope: str) -> str | list[str]:
+    def _operators(self, scope: str) -> str:
         people = self.company.people.values()
         admins = [person.userid for person in people if person.is_admin]
         others = [person.userid for person in people if not person.is_admin]
-        return others if scope == "user" else (admins or [ADMIN.userid])[0]
+        return json.dumps(others) if scope == "user" else (admins or [ADMIN.userid])[0]
 
     def _samples(self) -> list[Sample]:
         with self._knowing:
             if self._known is None:
                 self._known = spoken_samples()
             return self._known
-
-
-def _operator(operator: str | list[str]) -> str:
-    return operator if isinstance(operator, str) else json.dumps(operator)

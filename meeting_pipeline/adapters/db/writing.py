@@ -18,10 +18,10 @@ CHUNK = 500
 """Maximum number of rows or keys in one statement."""
 
 
-def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
-    """Yield the items in their order, `size` at a time."""
+def chunks(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items in their order, CHUNK at a time."""
     items = iter(items)
-    while chunk := list(islice(items, size)):
+    while chunk := list(islice(items, CHUNK)):
         yield chunk
 
 
