@@ -3,20 +3,17 @@
 Reading is lenient where Tencent's documentation is vague. Unknown fields are ignored, and missing
 or null ones have a default unless the value is indispensable. Ids are text, also if a server sends
 numbers. Times may be seconds or milliseconds, numbers or text. Any other deviation is a BadField.
+
+These are plain dataclasses: with pydantic, every field would need a validator as well, and the
+program would start a tenth of a second later.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
-
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from functools import cache, partial
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -83,45 +80,26 @@ def _flag(value: object) -> bool | None:
     raise ValueError("is neither true nor false")
 
 
-def _list(value: object) -> object:
-    return [] if value is None else _rows_of(value)
-
-
-def _rows(value: object, info: ValidationInfo) -> object:
-    """Return the rows of a page; a missing list is accepted only if a count says it is empty."""
-    is_empty = 0 in (info.data.get("total_count"), info.data.get("current_size"))
-    return _list(value) if is_empty else _rows_of(value)
-
-
-def _rows_of(value: object) -> object:
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("is not a list")
     return value
 
 
-class ApiType(BaseModel):
-    """What each class of this module is; a missing field is read like null."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_every_field(cls, said: object) -> object:
-        if not isinstance(said, dict):
-            raise ValueError("is not an object")
-        return {name: said.get(name) for name in cls.model_fields}
+def _list_or_none(value: object) -> list[Any]:
+    return [] if value is None else _list(value)
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Id = Annotated[str, BeforeValidator(_id)]
-OptionalId = Annotated[str | None, BeforeValidator(_optional_id)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
+Text = Annotated[str, _text]
+Id = Annotated[str, _id]
+OptionalId = Annotated[str | None, _optional_id]
+Count = Annotated[int | None, _count]
+Moment = Annotated[datetime | None, _moment]
+Flag = Annotated[bool | None, _flag]
 Row = TypeVar("Row")
-List = Annotated[list[Row], BeforeValidator(_list)]
-Rows = Annotated[list[Row], BeforeValidator(_rows)]
-Kind = TypeVar("Kind", bound=ApiType)
+List = Annotated[list[Row], _list_or_none]
+Rows = Annotated[list[Row], _list]
+"""The rows of a page; a missing list is accepted only if a count says that it is empty."""
 
 
 class BadField(ValueError):
@@ -136,8 +114,12 @@ class BadField(ValueError):
         super().__init__(f"{place or 'the answer'}: {what}")
         self.place, self.what = place, what
 
+    def below(self, place: str) -> "BadField":
+        """Return the same error with a path that begins further up."""
+        return BadField(f"{place}.{self.place}" if self.place else place, self.what)
 
-def read(kind: type[Kind], answer: object) -> Kind:
+
+def read(kind: type[Row], answer: object) -> Row:
     """Return decoded JSON as one of the classes of this module.
 
     Args:
@@ -147,21 +129,69 @@ def read(kind: type[Kind], answer: object) -> Kind:
     Raises:
         BadField: A field cannot be used.
     """
+    if not isinstance(answer, dict):
+        raise BadField("", "is not an object")
+    known: dict[str, object] = {}
+    for name, one in _fields(kind).items():  # type: ignore[arg-type]  # a class can be hashed
+        value = answer.get(name)
+        if value is None and one.reader is _list and _is_empty(known):
+            value = []
+        known[name] = _at(name, one.read, value)
+    return kind(**known)
+
+
+def _is_empty(page: Mapping[str, Any]) -> bool:
+    return 0 in (page.get("total_count"), page.get("current_size"))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """How a field is read.
+
+    Attributes:
+        reader: The function in its annotation.
+        row: The class of this module that its list holds, or None.
+    """
+
+    reader: Callable[[object], Any]
+    row: type[Any] | None
+
+    def read(self, value: object) -> Any:
+        found = self.reader(value)
+        if self.row is None:
+            return found
+        row = partial(read, self.row)
+        return [_at(str(place), row, one) for place, one in enumerate(found)]
+
+
+@cache
+def _fields(kind: type[Any]) -> Mapping[str, _Field]:
+    found = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        of, reader = get_args(hint)
+        rows = [one for one in get_args(of) if isinstance(one, type) and is_dataclass(one)]
+        found[name] = _Field(reader, rows[0] if rows else None)
+    return found
+
+
+def _at(place: str, reader: Callable[[object], Any], value: object) -> Any:
     try:
-        return kind.model_validate(answer)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place, what = ".".join(map(str, first["loc"])), first["msg"]
-        raise BadField(place, what.removeprefix("Value error, ")) from None
+        return reader(value)
+    except BadField as bad:
+        raise bad.below(place) from None
+    except ValueError as wrong:
+        raise BadField(place, str(wrong)) from None
 
 
-class _Page(ApiType):
+@dataclass(frozen=True)
+class _Page:
     total_count: Count
     current_size: Count
     total_page: Count
 
 
-class ListedFile(ApiType):
+@dataclass(frozen=True)
+class ListedFile:
     """One of `record_files` in a list (Tencent docs 51189, 53224); `record_size` is in bytes."""
 
     record_file_id: Id
@@ -172,7 +202,8 @@ class ListedFile(ApiType):
     allow_download: Flag
 
 
-class ListedRecord(ApiType):
+@dataclass(frozen=True)
+class ListedRecord:
     """One of `record_meetings`.
 
     The owner is `host_user_id` in the enterprise list, and `userid` in the list of a user.
@@ -190,20 +221,23 @@ class ListedRecord(ApiType):
     record_files: List[ListedFile]
 
 
+@dataclass(frozen=True)
 class RecordPage(_Page):
     """A page of either list; its rows are read one by one, so that a bad row affects no other."""
 
     record_meetings: Rows[Any]
 
 
-class Document(ApiType):
+@dataclass(frozen=True)
+class Document:
     """One of `meeting_summary`: Tencent's own transcript."""
 
     download_address: Text
     file_type: Text
 
 
-class Address(ApiType):
+@dataclass(frozen=True)
+class Address:
     """One of `record_files` in an answer of links (Tencent doc 51174)."""
 
     record_file_id: Id
@@ -216,13 +250,15 @@ class Address(ApiType):
     meeting_summary: List[Document]
 
 
+@dataclass(frozen=True)
 class AddressPage(_Page):
     """A page of the links of one record."""
 
     record_files: Rows[Address]
 
 
-class Visit(ApiType):
+@dataclass(frozen=True)
+class Visit:
     """One stay of one person (Tencent doc 42701); `user_name` is base64."""
 
     userid: Text
@@ -231,6 +267,7 @@ class Visit(ApiType):
     left_time: Moment
 
 
+@dataclass(frozen=True)
 class VisitPage(_Page):
     """A page of visits; `total_count` counts visits, not people."""
 
@@ -239,7 +276,8 @@ class VisitPage(_Page):
     participants: Rows[Visit]
 
 
-class PastMeeting(ApiType):
+@dataclass(frozen=True)
+class PastMeeting:
     """One of `meeting_info_list` in a user's history of meetings."""
 
     meeting_id: OptionalId
@@ -248,6 +286,7 @@ class PastMeeting(ApiType):
     end_time: Moment
 
 
+@dataclass(frozen=True)
 class PastMeetingPage(_Page):
     """A page of a user's history of meetings."""
 

@@ -16,7 +16,7 @@ from requests import PreparedRequest, Request
 from meeting_pipeline.adapters.http.answer import Answer, RetryLater, http_date, refuse_failures
 from meeting_pipeline.adapters.http.client import Http
 from meeting_pipeline.adapters.http.rate_limit import RateLimit
-from meeting_pipeline.adapters.sources.tencent.api_types import ApiType, BadField, read
+from meeting_pipeline.adapters.sources.tencent.api_types import BadField, read
 from meeting_pipeline.adapters.sources.tencent.error_codes import (
     CLOCK_SKEW,
     Refusal,
@@ -27,7 +27,7 @@ from meeting_pipeline.adapters.sources.tencent.error_codes import (
 from meeting_pipeline.adapters.sources.tencent.signing import Credentials, sign
 from meeting_pipeline.errors import FatalError, RetryableError
 
-Row = TypeVar("Row", bound=ApiType)
+Row = TypeVar("Row")
 Query = Mapping[str, str | int]
 
 _log = logging.getLogger(__name__)
