@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.common.programs import EXIT_MISSING
 from meeting_pipeline.adapters.downloads.aria2_keeper import find_aria2c
-from meeting_pipeline.sandbox.tones import tone_recording
+from tests.support.tone_recordings import tone_recording
 
 ROOT = Path(__file__).resolve().parent.parent
 BAR = 1.05

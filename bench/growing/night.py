@@ -20,6 +20,7 @@ from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.rows import DueRecord, StageFailure
 from meeting_pipeline.ports.sources import MediaLink
 from meeting_pipeline.stages.fetch import Listing, fetch
+from tests.support.rows import set_watermark
 
 COMMAND = "measured night"
 _LOOK_BACK = timedelta(days=7)
@@ -87,7 +88,7 @@ def work_through(rows: Database, company: Company, night: int, clock: Clock, new
         usage=rows.runs.usage(run_id),
     )
     rows.runs.finish(report)
-    rows.runs.set_watermark(SOURCE, clock.now)
+    set_watermark(rows.runs, SOURCE, clock.now)
     return report
 
 

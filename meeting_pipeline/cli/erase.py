@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -55,7 +55,7 @@ def _confirm(plan: Erased, *, as_json: bool) -> None:
         raise UsageError("not_confirmed", "nothing was erased", hint=hint)
 
 
-def _document(erased: Erased, *, dry_run: bool) -> dict[str, Any]:
+def _document(erased: Erased, *, dry_run: bool) -> dict[str, object]:
     scope = erased.scope
     return {
         "dry_run": dry_run,

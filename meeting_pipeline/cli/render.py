@@ -1,9 +1,9 @@
 """Results as tables for people or as one JSON document for programs."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
 from meeting_pipeline.domain.display import json_text, strip_control_characters
@@ -29,7 +29,7 @@ class Styled:
 Row = Sequence[str | Styled]
 
 
-def as_document(document: dict[str, Any]) -> None:
+def as_document(document: Mapping[str, object]) -> None:
     """Print exactly one JSON document on standard output."""
     sys.stdout.write(json_text(document, indent=2) + "\n")
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from meeting_pipeline.sandbox.__main__ import serve
 from meeting_pipeline.sandbox.limits import ROOMY, Limits
 from meeting_pipeline.sandbox.server import Sandbox
+from meeting_pipeline.sandbox.serving import serve
 
 
 class Scope(StrEnum):

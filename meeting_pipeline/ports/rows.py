@@ -192,9 +192,6 @@ class RunStore(Protocol):
     def watermark(self, source: str) -> datetime | None:
         """Return the time (aware UTC) before which a source is known; None on the first night."""
 
-    def set_watermark(self, source: str, until: datetime) -> None:
-        """Set the time (aware UTC) before which a source is known."""
-
     def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
         """Set the watermark unless it has changed meanwhile, and return whether it was set.
 

@@ -13,7 +13,6 @@ from meeting_pipeline.domain.model import Summary, Transcript
 from meeting_pipeline.domain.stages import (
     LedgerEntry,
     Outcome,
-    RecordNotes,
     RecordOutcome,
     RunReport,
     StageName,
@@ -59,15 +58,10 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
         "stopped_by": report.stopped_by,
         "exit_code": report.exit_code,
         "seconds": report.seconds,
-        "usage": {
-            "audio_seconds": round(report.usage.audio_seconds, 3),
-            "prompt_tokens": report.usage.prompt_tokens,
-            "completion_tokens": report.usage.completion_tokens,
-            "cost": report.usage.cost,
-        },
+        "usage": asdict(report.usage) | {"audio_seconds": round(report.usage.audio_seconds, 3)},
         "timing": _timing(report.timing),
         "records": [_outcome(record) for record in report.records],
-        "notes": [_notes(one) for one in report.notes],
+        "notes": [asdict(one) for one in report.notes],
     }
 
 
@@ -104,7 +98,7 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
         "usage": asdict(UsageTotals()),
         "timing": _timing(Timing()),
         "records": new + due,
-        "notes": [_notes(one) for one in plan.notes],
+        "notes": [asdict(one) for one in plan.notes],
     }
 
 
@@ -263,15 +257,6 @@ def _outcome(record: RecordOutcome) -> Document:
         "stage": record.stage.value if record.stage else None,
         "error_code": record.error_code,
         "message": record.message,
-    }
-
-
-def _notes(of: RecordNotes) -> Document:
-    return {
-        "source": of.source,
-        "record_id": of.record_id,
-        "subject": of.subject,
-        "notes": list(of.notes),
     }
 
 

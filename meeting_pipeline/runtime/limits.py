@@ -1,7 +1,6 @@
 """Limits of this process that the system or the operator has set (`ulimit`)."""
 
 import resource
-from collections.abc import Mapping
 
 _UNLIMITED = resource.RLIM_INFINITY
 _SHOWN = {
@@ -31,10 +30,10 @@ def within(most: int, soft: int, hard: int) -> int:
     return min(limit for limit in (most, soft, hard) if limit != _UNLIMITED)
 
 
-def too_low(needed: Mapping[int, int] = NEEDED) -> str:
-    """Return the limits of this process that are lower than needed in words, or ""."""
+def too_low() -> str:
+    """Return the limits of this process that are lower than NEEDED, in words, or ""."""
     words = []
-    for kind, most in needed.items():
+    for kind, most in NEEDED.items():
         allowed = within(most, *resource.getrlimit(kind))
         if allowed < most and kind in _SHOWN:
             option, unit, name = _SHOWN[kind]

@@ -8,6 +8,7 @@ from typing import Any
 
 from .faults import Kind, Strike
 from .schema import resolve
+from .wire import Json
 
 PHASES = {
     "简历优化": ("简历", "排版", "自我评价", "投递", "resume"),
@@ -24,7 +25,7 @@ QUOTED = re.compile(r'"quote":\s*"(?P<time>)(?P<who>)(?P<text>[^"\\]+)"')
 ANY = re.compile(r"^(?P<time>)(?P<who>)(?P<text>\S.*)$")
 TASK_WORDS = ("之前", "发给", "整理", "回去", "作业", "下周", "before", "send")
 INVENTED = "这句话从来没有人说过，沙盒编造的引文。"
-DEFAULT_SCHEMA: dict[str, Any] = {
+DEFAULT_SCHEMA: Json = {
     "type": "object",
     "properties": {
         "title": {"type": "string"},
@@ -67,7 +68,7 @@ class TranscriptLine:
     text: str
 
 
-def transcript(messages: list[dict[str, Any]]) -> list[TranscriptLine]:
+def transcript(messages: list[Json]) -> list[TranscriptLine]:
     """Return the transcript in the user's messages: timed lines, quotes, dialogue, or all lines."""
     text = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -78,7 +79,7 @@ def transcript(messages: list[dict[str, Any]]) -> list[TranscriptLine]:
     return [TranscriptLine(0.0, "", "（没有内容）")]
 
 
-def text_of(message: dict[str, Any]) -> str:
+def text_of(message: Json) -> str:
     """Return the text of one message, also of one with several parts."""
     content = message.get("content") or ""
     if isinstance(content, str):
@@ -86,18 +87,18 @@ def text_of(message: dict[str, Any]) -> str:
     return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
 
 
-def schema_in(body: dict[str, Any]) -> dict[str, Any]:
+def schema_in(body: Json) -> Json:
     """Return the schema for the answer, from response_format, the prompt, or the default."""
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
-        schema: dict[str, Any] = wanted["json_schema"]["schema"]
+        schema: Json = wanted["json_schema"]["schema"]
         return schema
     texts = [text_of(message) for message in body["messages"]]
     found = [value for text in texts if '"properties"' in text for value in _schemas(text)]
     return found[0] if found else DEFAULT_SCHEMA
 
 
-def _schemas(text: str) -> Iterator[dict[str, Any]]:
+def _schemas(text: str) -> Iterator[Json]:
     for brace in re.finditer(r"\{", text):
         try:
             value, _ = json.JSONDecoder().raw_decode(text, brace.start())
@@ -108,7 +109,7 @@ def _schemas(text: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def answer(body: dict[str, Any], strike: Strike) -> str:
+def answer(body: Json, strike: Strike) -> str:
     """Return the content of the reply."""
     if (body.get("response_format") or {}).get("type") in (None, "text") and not _wants_json(body):
         return f"共 {len(transcript(body['messages']))} 行内容。"
@@ -116,24 +117,24 @@ def answer(body: dict[str, Any], strike: Strike) -> str:
     return _wrapped(writer.whole(), strike)
 
 
-def _wants_json(body: dict[str, Any]) -> bool:
+def _wants_json(body: Json) -> bool:
     return any("json" in text_of(message).lower() for message in body["messages"])
 
 
 class Writer:
     """Fills a schema from the lines of a transcript."""
 
-    def __init__(self, schema: dict[str, Any], lines: list[TranscriptLine], strike: Strike) -> None:
+    def __init__(self, schema: Json, lines: list[TranscriptLine], strike: Strike) -> None:
         self._schema, self._lines, self._strike = schema, lines, strike
         self._phase, self._evidence = _phase(lines)
         self._tasks = [one for one in lines if any(word in one.text for word in TASK_WORDS)]
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> Json:
         """Return the complete answer."""
-        value: dict[str, Any] = self._value("", self._schema, self._evidence[0])
+        value: Json = self._value("", self._schema, self._evidence[0])
         return value
 
-    def _value(self, name: str, node: dict[str, Any], line: TranscriptLine) -> Any:
+    def _value(self, name: str, node: Json, line: TranscriptLine) -> Any:
         node = resolve(node, self._schema) or {}
         if "anyOf" in node:
             return self._value(name, node["anyOf"][0], line)
@@ -155,20 +156,20 @@ class Writer:
             return "不在列表中的阶段"
         return self._phase if self._phase in allowed else allowed[-1]
 
-    def _object(self, node: dict[str, Any], line: TranscriptLine) -> dict[str, Any]:
+    def _object(self, node: Json, line: TranscriptLine) -> Json:
         names = list(node.get("properties", {}))
         if Kind.MISSING_KEY in self._strike and node is self._schema:
             names.pop()
         return {name: self._value(name, node["properties"][name], line) for name in names}
 
-    def _array(self, name: str, node: dict[str, Any], line: TranscriptLine) -> list[Any]:
+    def _array(self, name: str, node: Json, line: TranscriptLine) -> list[Any]:
         sources = {"evidence": self._evidence, "quotes": self._evidence}
         if any(word in name for word in ("action", "task", "todo", "next")):
             sources[name] = self._tasks
         lines = sources.get(name, self._lines[:3])[: node.get("maxItems", 3)]
         return [self._value(name, node.get("items", {}), one) for one in lines or [line]]
 
-    def _text(self, name: str, line: TranscriptLine, node: dict[str, Any]) -> str:
+    def _text(self, name: str, line: TranscriptLine, node: Json) -> str:
         return self._words(name, line)[: node.get("maxLength", 100_000)]
 
     def _words(self, name: str, line: TranscriptLine) -> str:
@@ -186,7 +187,7 @@ class Writer:
         return next((text for names, text in words.items() if name in names), line.text)
 
 
-def _number(name: str, line: TranscriptLine, node: dict[str, Any]) -> float:
+def _number(name: str, line: TranscriptLine, node: Json) -> float:
     if "confidence" in name or "score" in name:
         return min(0.9, float(node.get("maximum", 1)))
     return line.start_s
@@ -210,7 +211,7 @@ def _line(found: re.Match[str]) -> TranscriptLine:
     return TranscriptLine(float(seconds), found["who"] or "", found["text"])
 
 
-def _wrapped(value: dict[str, Any], strike: Strike) -> str:
+def _wrapped(value: Json, strike: Strike) -> str:
     text = json.dumps(value, ensure_ascii=False)
     first = next(iter(value), "title")
     changes: dict[Kind, Callable[[], str]] = {

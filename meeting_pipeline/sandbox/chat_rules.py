@@ -7,6 +7,7 @@ from .completion import thinks, tokens_of
 from .faults import Kind, Strike
 from .refusals import Refused
 from .schema import complaints
+from .wire import Json
 
 CONTEXT = {
     "kimi-k2.6": 262_144,
@@ -17,7 +18,7 @@ CONTEXT = {
 FIXED = {"top_p": 0.95, "n": 1, "presence_penalty": 0, "frequency_penalty": 0}
 
 
-def check_chat(body: dict[str, Any], strike: Strike) -> int:
+def check_chat(body: Json, strike: Strike) -> int:
     """Return the tokens of the prompt; raise Refused where Moonshot would refuse the request."""
     model = body.get("model")
     if model not in CONTEXT:
@@ -57,7 +58,7 @@ def _check_messages(messages: Any) -> None:
         raise Refused(400, "invalid_request_error", "message must not be empty", "messages")
 
 
-def _check_sampling(body: dict[str, Any]) -> None:
+def _check_sampling(body: Json) -> None:
     if not body["model"].startswith("kimi"):
         return
     if body.get("thinking", {"type": "enabled"}) not in ({"type": "enabled"}, {"type": "disabled"}):

@@ -1,13 +1,10 @@
 """The envelope of an answer: choices, finish reasons, tokens."""
 
-from typing import Any
-
 from .faults import Kind, Strike
+from .wire import Json
 
 
-def completion(
-    body: dict[str, Any], content: str, prompt_tokens: int, strike: Strike
-) -> dict[str, Any]:
+def completion(body: Json, content: str, prompt_tokens: int, strike: Strike) -> Json:
     """Return the complete answer; content longer than `max_completion_tokens` is cut."""
     used, limit = tokens_of(content), int(body["max_completion_tokens"])
     finish = "stop"
@@ -33,7 +30,7 @@ def completion(
     }
 
 
-def thinks(body: dict[str, Any]) -> bool:
+def thinks(body: Json) -> bool:
     """Return whether the model reasons first, which is the default."""
     kind = body.get("thinking", {}).get("type", "enabled")
     return bool(body["model"].startswith("kimi") and kind == "enabled")

@@ -4,7 +4,8 @@ import hashlib
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+
+from .wire import Json
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Ledger:
         """Return how many times each media file was sent; 1.0 is once."""
         return {file: self.served[file] / size for file, size in self.sizes.items() if size}
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Json:
         """Return the ledger as a JSON value, for a person."""
         return {
             "calls": dict(self.calls),

@@ -8,7 +8,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+
+import av
 
 from . import chat, transcription
 from .bench import Bench
@@ -20,7 +21,7 @@ from .refusals import Refused, refuse_as_struck, slow_down
 from .tencent_gate import credential_headers
 from .transcription_rules import check_form
 from .uploads import read_chat, read_form
-from .wire import Reply, Request, bytes_reply, json_reply
+from .wire import Json, Reply, Request, bytes_reply, json_reply
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,14 @@ class OpenAiApi:
             self._ledger.rate_refusal(name)
             raise slow_down("max TPM", wait)
 
-    def _chat(self, body: dict[str, Any], strike: Strike) -> Reply:
+    def _chat(self, body: Json, strike: Strike) -> Reply:
         prompt = check_chat(body, strike)
         self._spend("chat", prompt + int(body["max_completion_tokens"]))
         content = chat.answer(body, strike)
         self._ledger.chatted(json.dumps([body["model"], body["messages"]]).encode())
         return json_reply(200, completion(body, content, prompt, strike))
 
-    def _transcribe(self, form: dict[str, Any], strike: Strike) -> Reply:
+    def _transcribe(self, form: Json, strike: Strike) -> Reply:
         check_form(form, self._keys.asr_model, self._limits.asr_upload_bytes, strike)
         self._spend("transcriptions")
         upload, suffix = form["file"], PurePath(form["filename"]).suffix
@@ -153,8 +154,6 @@ class OpenAiApi:
 def _listen(
     upload: bytes, suffix: str, samples: list[transcription.Sample]
 ) -> tuple[float, list[transcription.Heard]]:
-    import av
-
     try:
         return transcription.listen(upload, suffix, samples)
     except (av.FFmpegError, IndexError) as error:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+import av
 
 from .company import Company, Person, Record, RecordFile, Stay
 from .transcription import Sample
+from .wire import Json
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 ADMIN = Person("admin", "管理员", is_admin=True)
@@ -29,7 +31,7 @@ class SampleFile:
     media: Path
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """Return the sidecar: subject, teacher_id, meeting_id and participants."""
         return dict(json.loads(self.media.with_suffix(".json").read_text("utf-8")))
 
@@ -42,8 +44,6 @@ class SampleFile:
     @cached_property
     def seconds(self) -> float:
         """Return the duration in the container, 0 for a damaged file."""
-        import av
-
         try:
             with av.open(str(self.media)) as container:
                 return (container.duration or 0) / 1_000_000
@@ -88,26 +88,26 @@ class SampleFile:
             spoken += len(line)
 
 
-def sample_files(folder: Path = FOLDER) -> list[SampleFile]:
-    """Return the recordings of a folder in the order of their names."""
-    media = sorted(path for path in folder.iterdir() if path.suffix in (".m4a", ".mp4"))
+def sample_files() -> list[SampleFile]:
+    """Return the packaged recordings in the order of their names."""
+    media = sorted(path for path in FOLDER.iterdir() if path.suffix in (".m4a", ".mp4"))
     return [SampleFile(path) for path in media]
 
 
-def spoken_samples(folder: Path = FOLDER) -> list[Sample]:
+def spoken_samples() -> list[Sample]:
     """Return the duration and script of every sample that has a script."""
-    return [Sample(one.seconds, one.lines) for one in sample_files(folder) if one.lines]
+    return [Sample(one.seconds, one.lines) for one in sample_files() if one.lines]
 
 
-def sample_company(now: float, folder: Path = FOLDER, *, transcripts: bool = True) -> Company:
+def sample_company(now: float) -> Company:
     """Return a company whose recordings are the samples, one every eight hours until now.
 
-    With `transcripts`, every second one has Tencent's own transcript.
+    Every second one has Tencent's own transcript.
     """
-    samples = sample_files(folder)
+    samples = sample_files()
     hours = [HOURS_APART * (len(samples) - place) for place in range(len(samples))]
     records = [
-        _record(place, sample, now - hours[place] * 3_600, transcripts and place % 2 == 0)
+        _record(place, sample, now - hours[place] * 3_600, place % 2 == 0)
         for place, sample in enumerate(samples)
     ]
     return Company([ADMIN, *(person for one in samples for person in one.people)], records)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from .wire import Json
+
 ALLOWED = {
     "type",
     "properties",
@@ -31,7 +33,7 @@ def complaints(schema: Any) -> list[str]:
     return list(_check(schema, "#", schema))
 
 
-def _check(node: Any, where: str, root: dict[str, Any]) -> Iterator[str]:
+def _check(node: Any, where: str, root: Json) -> Iterator[str]:
     if not isinstance(node, dict):
         yield f"{where}: not a schema"
         return
@@ -49,12 +51,12 @@ def _check(node: Any, where: str, root: dict[str, Any]) -> Iterator[str]:
         yield from _check(child, f"{where}/{name}", root)
 
 
-def _check_required(node: dict[str, Any], where: str) -> Iterator[str]:
+def _check_required(node: Json, where: str) -> Iterator[str]:
     missing = set(node.get("required", ())) - set(node.get("properties", {}))
     yield from (f"{where}: required {name!r} is not a property" for name in missing)
 
 
-def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def children(node: Json) -> Iterator[tuple[str, Any]]:
     """Yield the schemas inside a schema with their names."""
     for group in ("properties", "$defs"):
         yield from ((f"{group}/{name}", child) for name, child in node.get(group, {}).items())
@@ -65,7 +67,7 @@ def children(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "additionalProperties", node["additionalProperties"]
 
 
-def resolve(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | None:
+def resolve(node: Json, root: Json) -> Json | None:
     """Return the target of an in-document $ref, None if it is broken, or a node without $ref."""
     if "$ref" not in node:
         return node

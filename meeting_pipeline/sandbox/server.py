@@ -32,7 +32,6 @@ class Sandbox:
         company: The data of the meeting API; None for the packaged samples.
         limits: Rates and lifetimes, by default the documented ones.
         now: The clock of all three servers, in Unix seconds.
-        ports: The ports of the three servers; 0 for free ones.
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class Sandbox:
         *,
         limits: Limits | None = None,
         now: Callable[[], float] = time.time,
-        ports: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.company = company or sample_company(now())
         self.limits = limits or Limits()
@@ -56,9 +54,7 @@ class Sandbox:
         self.api = TencentApi(Site(self.company, self.media, now), gate, bench)
         self.ai = OpenAiApi(self.keys, self.limits, bench, self._samples)
         answers = (self.api.answer, self.media.answer, self.ai.answer)
-        self._listeners = [
-            Listener(answer, now, port) for answer, port in zip(answers, ports, strict=True)
-        ]
+        self._listeners = [Listener(answer, now) for answer in answers]
         self.media.url = self.media_url
 
     @property
@@ -98,11 +94,11 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def environment(self, scope: str = "corp", operator: str | list[str] = "") -> dict[str, str]:
+    def environment(self, scope: str = "corp") -> dict[str, str]:
         """Return the settings that point `meeting` here.
 
-        scope: "corp" or "user". operator: one userid, or in user scope several; default an admin
-        in corp scope, everybody else in user scope.
+        Args:
+            scope: "corp", on behalf of an admin, or "user", on behalf of everybody else.
         """
         return {
             "MEETING_SOURCE": "tencent",
@@ -110,7 +106,7 @@ class Sandbox:
             "TQM_SECRET_KEY": self.credentials.secret_key,
             "ENTERPRISE_ID": self.credentials.enterprise_id,
             "APP_ID": self.credentials.app_id,
-            "TQM_OPERATOR_ID": _operator(operator or self._operators(scope)),
+            "TQM_OPERATOR_ID": self._operators(scope),
             "TQM_OPERATOR_ID_TYPE": "1",
             "TQM_RECORD_SCOPE": scope,
             "TQM_BASE_URL": self.api_url,
@@ -131,18 +127,14 @@ class Sandbox:
             "LLM_TPM": str(self.limits.chat_tokens_per_minute),
         }
 
-    def _operators(self, scope: str) -> str | list[str]:
+    def _operators(self, scope: str) -> str:
         people = self.company.people.values()
         admins = [person.userid for person in people if person.is_admin]
         others = [person.userid for person in people if not person.is_admin]
-        return others if scope == "user" else (admins or [ADMIN.userid])[0]
+        return json.dumps(others) if scope == "user" else (admins or [ADMIN.userid])[0]
 
     def _samples(self) -> list[Sample]:
         with self._knowing:
             if self._known is None:
                 self._known = spoken_samples()
             return self._known
-
-
-def _operator(operator: str | list[str]) -> str:
-    return operator if isinstance(operator, str) else json.dumps(operator)

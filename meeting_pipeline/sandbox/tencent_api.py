@@ -10,8 +10,7 @@ from .parameters import Query
 from .tencent_endpoints import ROUTES, Endpoint, Site
 from .tencent_errors import ApiError, error_reply
 from .tencent_gate import Gate
-from .tencent_rows import Row
-from .wire import Reply, Request, bytes_reply, json_reply
+from .wire import Json, Reply, Request, bytes_reply, json_reply
 
 RATE_CODES = (190310, 190311, 190313)
 
@@ -66,7 +65,7 @@ def _forced(fault: Fault | None) -> None:
         raise ApiError(int(fault.amount))
 
 
-def _bent(value: Row, strike: Strike) -> Row:
+def _bent(value: Json, strike: Strike) -> Json:
     """Return the answer changed by the faults."""
     if Kind.NO_TOTAL_PAGE in strike:
         value.pop("total_page", None)
@@ -85,7 +84,7 @@ def _nulls(part: Any) -> Any:
     return [dict.fromkeys(row) for row in part] if isinstance(part, list) else part
 
 
-def _body(value: Row, strike: Strike) -> Reply:
+def _body(value: Json, strike: Strike) -> Reply:
     if not (fault := strike.get(Kind.HUGE_BODY)):
         return json_reply(200, value)
     content = json.dumps(value).encode()

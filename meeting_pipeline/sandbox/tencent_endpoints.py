@@ -10,7 +10,6 @@ from .media import MediaHost
 from .parameters import Query
 from .tencent_errors import ApiError
 from .tencent_rows import (
-    Row,
     address_row,
     history_row,
     meetings_of,
@@ -18,6 +17,7 @@ from .tencent_rows import (
     stay_row,
     user_row,
 )
+from .wire import Json
 
 MAX_PAGE = 10**9
 FOR_EVER = (0, 10**10)
@@ -43,7 +43,7 @@ class Site:
             raise ApiError(9042)
 
 
-def records(site: Site, query: Query, strike: Strike, _: str) -> Row:
+def records(site: Site, query: Query, strike: Strike, _: str) -> Json:
     """Answer GET /v1/records: only the records that the operator created."""
     operator, window = query.operator(), query.span()
     kind = query.choice("query_record_type", "1", "012345")
@@ -64,7 +64,7 @@ def records(site: Site, query: Query, strike: Strike, _: str) -> Row:
     return _record_page(site, rows, page, size, strike, corp=False)
 
 
-def corp_records(site: Site, query: Query, strike: Strike, _: str) -> Row:
+def corp_records(site: Site, query: Query, strike: Strike, _: str) -> Json:
     """Answer GET /v1/corp/records: the whole enterprise, for an administrator."""
     operator, window = query.operator("1"), query.span()
     kind = query.choice("query_record_type", "1", "01245")
@@ -76,7 +76,7 @@ def corp_records(site: Site, query: Query, strike: Strike, _: str) -> Row:
     return _record_page(site, _listed(site, window, kind), page, size, strike, corp=True)
 
 
-def addresses(site: Site, query: Query, strike: Strike, _: str) -> Row:
+def addresses(site: Site, query: Query, strike: Strike, _: str) -> Json:
     """Answer GET /v1/addresses: fresh links of every file of one record."""
     operator, record_id = query.operator(), query.text("meeting_record_id")
     size, page = query.number("page_size", 50, 1, 50), query.number("page", 1, 1, MAX_PAGE)
@@ -104,7 +104,7 @@ def addresses(site: Site, query: Query, strike: Strike, _: str) -> Row:
     }
 
 
-def participants(site: Site, query: Query, _: Strike, meeting_id: str) -> Row:
+def participants(site: Site, query: Query, _: Strike, meeting_id: str) -> Json:
     """Answer GET /v1/meetings/{meeting_id}/participants: visits, not people."""
     person = query.values.get("userid") or query.operator()
     pos, size = query.number("pos", 0, 0, 50_000), query.number("size", 20, 1, 100)
@@ -134,7 +134,7 @@ def participants(site: Site, query: Query, _: Strike, meeting_id: str) -> Row:
     }
 
 
-def users(site: Site, query: Query, _: Strike, __: str) -> Row:
+def users(site: Site, query: Query, _: Strike, __: str) -> Json:
     """Answer GET /v1/users/list, which has no total_page."""
     operator = query.operator()
     size, page = query.number("page_size", 20, 1, 20), query.number("page", 1, 1, MAX_PAGE)
@@ -146,7 +146,7 @@ def users(site: Site, query: Query, _: Strike, __: str) -> Row:
     return {**paging, "page_size": size, "users": rows}
 
 
-def history(site: Site, query: Query, _: Strike, userid: str) -> Row:
+def history(site: Site, query: Query, _: Strike, userid: str) -> Json:
     """Answer GET /v1/history/meetings/{userid}: the source of past sub_meeting_ids."""
     size, page = query.number("page_size", 20, 1, 20), query.number("page", 1, 1, MAX_PAGE)
     start, end = query.optional_span() or FOR_EVER
@@ -156,13 +156,13 @@ def history(site: Site, query: Query, _: Strike, userid: str) -> Row:
     return {**_paging(len(meetings), len(rows), page, size), "meeting_info_list": rows}
 
 
-def needs_sts_token(_: Site, query: Query, __: Strike, ___: str) -> Row:
+def needs_sts_token(_: Site, query: Query, __: Strike, ___: str) -> Json:
     """Refuse two endpoints whose token only a webhook delivers; no token is valid here."""
     query.operator()
     raise ApiError(9042, "sts_token")
 
 
-def smart_minutes(_: Site, query: Query, __: Strike, ___: str) -> Row:
+def smart_minutes(_: Site, query: Query, __: Strike, ___: str) -> Json:
     """Answer GET /v1/smart/minutes/{record_file_id}: this company has no smart recording."""
     query.operator("12")
     raise ApiError(500182)
@@ -181,7 +181,7 @@ def _listed(site: Site, window: tuple[int, int], kind: str) -> list[Record]:
 
 def _record_page(
     site: Site, rows: list[Record], page: int, size: int, strike: Strike, *, corp: bool
-) -> Row:
+) -> Json:
     shown = _page(rows, 1 if Kind.FULL_PAGE_FOR_EVER in strike else page, size)
     if Kind.EMPTY_PAGE in strike:
         shown = []
@@ -195,7 +195,7 @@ def _page(rows: Sequence[T], page: int, size: int) -> Sequence[T]:
     return rows[(page - 1) * size : page * size]
 
 
-def _paging(total: int, shown: int, page: int, size: int) -> Row:
+def _paging(total: int, shown: int, page: int, size: int) -> Json:
     return {
         "total_count": total,
         "current_size": shown,
@@ -217,7 +217,7 @@ def _links(site: Site, record: Record, file: RecordFile) -> dict[str, str]:
     }
 
 
-Endpoint = Callable[[Site, Query, Strike, str], Row]
+Endpoint = Callable[[Site, Query, Strike, str], Json]
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("records", r"/v1/records", records),
     ("corp_records", r"/v1/corp/records", corp_records),

@@ -1,9 +1,7 @@
 """Error codes of the meeting API: HTTP status, message, long form (Tencent docs 43704, 63648)."""
 
-from typing import Any
-
 from .faults import Kind, Strike
-from .wire import Reply, json_reply
+from .wire import Json, Reply, json_reply
 
 ERRORS: dict[int, tuple[int, str, int]] = {
     200001: (400, "请求头缺少必要参数", 200200001),
@@ -41,7 +39,7 @@ class ApiError(Exception):
 def error_reply(error: ApiError, strike: Strike) -> Reply:
     """Return `{"error_info": {…}}` in the shape that the faults demand."""
     status, message, long_code = ERRORS.get(error.code, (500, "未知错误", error.code))
-    info: dict[str, Any] = {
+    info: Json = {
         "error_code": long_code if Kind.LONG_CODES in strike else error.code,
         "message": f"{message}: {error.detail}" if error.detail else message,
     }

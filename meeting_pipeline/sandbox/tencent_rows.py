@@ -1,12 +1,10 @@
 """The rows of the meeting API for people and records."""
 
 import base64
-from typing import Any
 
 from .company import Company, Person, Record, RecordFile, RecordKind, Stay
 from .faults import Kind, Strike
-
-Row = dict[str, Any]
+from .wire import Json
 
 RECORD_TYPES = {
     RecordKind.CLOUD: 0,
@@ -19,9 +17,9 @@ TIMES = ("media_start_time", "record_start_time", "record_end_time")
 PLAYER = "https://meeting.tencent.com/v2/cloud-record/share?id="
 
 
-def record_row(record: Record, now: float, *, corp: bool, strike: Strike) -> Row:
+def record_row(record: Record, now: float, *, corp: bool, strike: Strike) -> Json:
     """Return one element of `record_meetings` (Tencent docs 51189; corp list: 53224)."""
-    row: Row = {
+    row: Json = {
         "meeting_record_id": record.meeting_record_id,
         "meeting_id": record.meeting_id,
         "meeting_code": record.meeting_code,
@@ -38,14 +36,14 @@ def record_row(record: Record, now: float, *, corp: bool, strike: Strike) -> Row
     return _in_seconds(row) if Kind.SECONDS_FOR_MS in strike else row
 
 
-def _in_seconds(row: Row) -> Row:
+def _in_seconds(row: Json) -> Json:
     times = {name: row[name] // 1_000 for name in TIMES if name in row}
     files = {"record_files": [_in_seconds(file) for file in row.get("record_files", ())]}
     return row | times | (files if "record_files" in row else {})
 
 
-def _list_file(file: RecordFile, strike: Strike) -> Row:
-    row: Row = {
+def _list_file(file: RecordFile, strike: Strike) -> Json:
+    row: Json = {
         "record_file_id": file.record_file_id,
         "record_start_time": _ms(file.started_at),
         "record_end_time": _ms(file.ended_at),
@@ -59,9 +57,9 @@ def _list_file(file: RecordFile, strike: Strike) -> Row:
     return row
 
 
-def address_row(file: RecordFile, links: dict[str, str], strike: Strike) -> Row:
+def address_row(file: RecordFile, links: dict[str, str], strike: Strike) -> Json:
     """Return one element of `record_files` (Tencent doc 51174); `links`: address by suffix."""
-    row: Row = {
+    row: Json = {
         "record_file_id": file.record_file_id,
         "view_address": f"{PLAYER}{file.record_file_id}",
         "download_address": links.get("mp4", ""),
@@ -78,7 +76,7 @@ def address_row(file: RecordFile, links: dict[str, str], strike: Strike) -> Row:
     return row
 
 
-def stay_row(stay: Stay, place: int) -> Row:
+def stay_row(stay: Stay, place: int) -> Json:
     """Return one element of `participants` (Tencent doc 42701): base64 names, times as text."""
     return {
         "userid": stay.userid,
@@ -92,7 +90,7 @@ def stay_row(stay: Stay, place: int) -> Row:
     }
 
 
-def user_row(person: Person) -> Row:
+def user_row(person: Person) -> Json:
     """Return one element of `users`."""
     return {
         "userid": person.userid,
@@ -103,9 +101,9 @@ def user_row(person: Person) -> Row:
     }
 
 
-def history_row(record: Record) -> Row:
+def history_row(record: Record) -> Json:
     """Return one element of `meeting_info_list`, the only one with a sub_meeting_id."""
-    row: Row = {
+    row: Json = {
         "meeting_id": record.meeting_id,
         "meeting_code": record.meeting_code,
         "subject": record.subject,

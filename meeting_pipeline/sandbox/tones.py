@@ -4,11 +4,11 @@ Each burst of a tone recording is three sine waves at once, swelling like syllab
 recording it is, two say which burst of it (from 0). Between bursts there is silence.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -19,11 +19,8 @@ FRAME = RATE // 20  # 50 ms
 STEP_HZ = 20.0
 LOW_HZ, HIGH_HZ, NUMBER_HZ = 300.0, 1_600.0, 3_000.0  # where each of the three bands begins
 COUNT = 60  # values per band: 60 * 60 bursts, 60 recordings
-BIT_RATE = 24_000
 SILENCE_RMS = 0.01
 SHORTEST_SPAN_S = 0.3
-FAST = {"aac_coder": "fast", "compression_level": "9"}
-CODECS = {".m4a": "aac", ".mp4": "aac", ".mp3": "libmp3lame", ".wav": "pcm_s16le"}
 
 
 @dataclass(frozen=True)
@@ -34,52 +31,8 @@ class Burst:
     place: int
 
 
-def tone_recording(
-    path: Path, seconds: float, *, number: int = 0, burst_s: float = 8.0, period_s: float = 10.0
-) -> Path:
-    """Write a tone recording and return its path; the suffix picks the format.
-
-    Burst k starts at k * period_s and lasts burst_s seconds. The number is 0 to 59.
-    """
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(CODECS[path.suffix], rate=RATE, options=FAST)
-        assert isinstance(stream, av.AudioStream)
-        stream.bit_rate = BIT_RATE
-        stream.layout = "mono"
-        for samples in _sound(seconds, number, burst_s, period_s):
-            pcm = (samples * 32_767).astype(np.int16).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-            frame.sample_rate = RATE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def _sound(seconds: float, number: int, burst_s: float, period_s: float) -> Iterator[Samples]:
-    total = round(seconds * RATE)
-    for place in range(-(-total // round(period_s * RATE))):
-        first = round(place * period_s * RATE)
-        length = min(round(period_s * RATE), total - first)
-        time = np.arange(length, dtype=np.float32) / RATE
-        swell = 0.65 + 0.35 * np.sin(2 * np.pi * 3.0 * time)
-        waves = sum(np.sin(2 * np.pi * hertz * time) for hertz in _hertz(number, place))
-        yield np.where(time < burst_s, 0.2 * swell * waves, 0.0).astype(np.float32)
-
-
-def _hertz(number: int, place: int) -> tuple[float, float, float]:
-    return (
-        LOW_HZ + STEP_HZ * (place % COUNT),
-        HIGH_HZ + STEP_HZ * (place // COUNT),
-        NUMBER_HZ + STEP_HZ * number,
-    )
-
-
 def decode(path: Path) -> Samples:
     """Return the sound of a file, mono at 16 kHz; raise av.FFmpegError when it is not audio."""
-    import av
-
     parts = []
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)

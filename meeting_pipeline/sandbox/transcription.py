@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from . import tones
 from .faults import Kind, Strike
+from .tones import RATE
+from .wire import Json
 
 UNKNOWN = "（沙盒未识别的语音）"
 LETTERS_PER_SECOND = 3.5
@@ -43,13 +45,11 @@ class Heard:
 
 def listen(upload: bytes, suffix: str, samples: list[Sample]) -> tuple[float, list[Heard]]:
     """Return duration and text; raise av.FFmpegError when the upload is not audio."""
-    from .tones import RATE, decode, spans
-
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(upload)
         file.flush()
-        sound = decode(Path(file.name))
-    seconds, found = len(sound) / RATE, spans(sound)
+        sound = tones.decode(Path(file.name))
+    seconds, found = len(sound) / RATE, tones.spans(sound)
     bursts = [_burst(sound[start:stop], start / RATE, stop / RATE) for start, stop in found]
     known = next((one for one in samples if abs(one.seconds - seconds) < 0.5), None)  # noqa: PLR2004 - s
     if known and not any(one.burst for one in bursts):
@@ -63,10 +63,8 @@ def burst_text(number: int, place: int, seconds: float) -> str:
     return f"录音{number}第{place}句：{fill}"
 
 
-def _burst(sound: Any, start_s: float, end_s: float) -> Heard:
-    from .tones import heard
-
-    burst = heard(sound)
+def _burst(sound: tones.Samples, start_s: float, end_s: float) -> Heard:
+    burst = tones.heard(sound)
     if burst is None:
         return Heard(start_s, end_s, UNKNOWN)
     text = burst_text(burst.number, burst.place, end_s - start_s)
@@ -105,9 +103,9 @@ def bent(heard: list[Heard], strike: Strike) -> list[Heard]:
     return heard
 
 
-def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -> dict[str, Any]:
+def verbose(heard: list[Heard], seconds: float, language: str, strike: Strike) -> Json:
     """Return the verbose_json answer."""
-    answer: dict[str, Any] = {
+    answer: Json = {
         "task": "transcribe",
         "language": language,
         "duration": seconds,
@@ -127,7 +125,7 @@ def plain(heard: list[Heard]) -> str:
     return "".join(one.text for one in heard)
 
 
-def _segments(heard: list[Heard]) -> Iterator[dict[str, Any]]:
+def _segments(heard: list[Heard]) -> Iterator[Json]:
     for place, one in enumerate(heard):
         yield {
             "id": place,

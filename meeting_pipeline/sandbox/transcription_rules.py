@@ -1,9 +1,8 @@
 """The rules of the speech endpoint."""
 
-from typing import Any
-
 from .faults import Kind, Strike
 from .refusals import Refused
+from .wire import Json
 
 FORMATS = ("json", "text", "verbose_json")
 FORMATS_REFUSED = {
@@ -12,7 +11,7 @@ FORMATS_REFUSED = {
 }
 
 
-def check_form(form: dict[str, Any], model: str, limit: int, strike: Strike) -> None:
+def check_form(form: Json, model: str, limit: int, strike: Strike) -> None:
     """Raise Refused for the first broken rule; `limit` is the most bytes of an upload."""
     if fault := strike.get(Kind.TOO_LARGE):
         limit = int(fault.amount)

@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator
 from email.message import Message
 from functools import lru_cache
-from typing import Any
 
 from .refusals import Refused
-from .wire import Request
+from .wire import Json, Request
 
 
-def read_chat(request: Request) -> tuple[dict[str, Any], str]:
+def read_chat(request: Request) -> tuple[Json, str]:
     """Return the JSON body, and the text that faults are matched against."""
     if not (request.loosely("Content-Type") or "").startswith("application/json"):
         raise Refused(400, "invalid_request_error", "Content-Type", "content_type")
@@ -25,12 +24,12 @@ def read_chat(request: Request) -> tuple[dict[str, Any], str]:
     return body, request.body.decode("utf-8", "replace")
 
 
-def read_form(request: Request) -> tuple[dict[str, Any], str]:
+def read_form(request: Request) -> tuple[Json, str]:
     """Return the fields (`file` as bytes, `filename`), and the file's name for faults to match."""
     kind = request.loosely("Content-Type") or ""
     if not kind.startswith("multipart/form-data"):
         raise Refused(400, "invalid_request_error", "Content-Type", "content_type")
-    form: dict[str, Any] = {}
+    form: Json = {}
     for head, content in _parts(kind, request.body):
         name, file_name = _names(head)
         if file_name is None:

@@ -16,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+Json = dict[str, Any]
+"""A JSON object, or the fields of a form, as they come and go over HTTP."""
+
 MAX_BODY = 256 * 1024 * 1024
 
 
@@ -85,11 +88,9 @@ DROPPED = Reply(0, dropped=True)
 class Listener:
     """A threaded HTTP/1.1 server on a free loopback port; `answer` judges each request."""
 
-    def __init__(
-        self, answer: Callable[[Request], Reply], now: Callable[[], float], port: int = 0
-    ) -> None:
+    def __init__(self, answer: Callable[[Request], Reply], now: Callable[[], float]) -> None:
         self._connections: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self, answer, now))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, answer, now))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +25,7 @@ class AlertSettings:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-def alert_settings(
-    env_file: Path = Path(".env"), environment: Mapping[str, str] = os.environ
-) -> AlertSettings:
+def alert_settings(env_file: Path = Path(".env")) -> AlertSettings:
     """Return what an alert needs, also where the settings as a whole cannot be read.
 
     A file that cannot be read has no addresses. An `.env` that others can read is read here, though
@@ -36,11 +33,10 @@ def alert_settings(
     public if it stays unsent, while every night that is refused because of it would fail unheard.
 
     Args:
-        env_file: The file `.env`.
-        environment: Its values win over those of the file.
+        env_file: The file `.env`; values in the environment win over those in it.
     """
     written = salvage_env_file(env_file)
-    values = {name: environment.get(name, written.get(name, "")) for name in secret_names()}
+    values = {name: os.environ.get(name, written.get(name, "")) for name in secret_names()}
     urls = _addresses(values["NOTIFY_URLS"])
     return AlertSettings(urls, (*filter(None, values.values()), *urls))
 

@@ -291,7 +291,7 @@ def load(
         raise ConfigError("env_file_open", risk, hint=f"chmod 600 {env_file}")
     written = read_env_file(env_file)
     origins: dict[str, str] = {}
-    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
+    groups: dict[str, dict[str, object]] = {group: {} for group in _GROUPS}
     for group, attribute, declared in _DECLARED:
         origin, text = _found(declared, environment, written)
         origins[declared.name] = origin

@@ -8,9 +8,7 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from meeting_pipeline.domain.erasure import Scope, Words
 from meeting_pipeline.domain.model import RecordKey
@@ -18,10 +16,8 @@ from meeting_pipeline.domain.retention import SWEPT
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.ports.rows import StatsStore
 from meeting_pipeline.ports.upkeep import ErasureStore, Remnant
+from meeting_pipeline.runtime.type_adapters import adapter_of
 from meeting_pipeline.storage.files import RecordFolder, make_folder, remove_durably, write_durably
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 _COPIES = ("folder-index.json*", "transcripts*")  # made again when needed; they may hold names
 _NOTES = "erasing"
@@ -88,7 +84,7 @@ class Erasure:
         files = list(self._files(scope))
         try:
             make_folder(self._note(student).parent)
-            write_durably(self._note(student), _note_format().dump_json(scope))
+            write_durably(self._note(student), adapter_of(Scope).dump_json(scope))
             self.store.erase(scope)
             for key in scope.keys:
                 remove_durably(self._folder(key))
@@ -142,7 +138,7 @@ class Erasure:
 
     def _interrupted(self, student: str) -> Scope | None:
         path = self._note(student)
-        return _note_format().validate_json(path.read_bytes()) if path.is_file() else None
+        return adapter_of(Scope).validate_json(path.read_bytes()) if path.is_file() else None
 
     # ── logs ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,10 +187,3 @@ def _without(path: Path, words: Words, *, write: bool) -> int:
     if write and len(kept) < len(lines):
         write_durably(path, pack("".join(kept).encode(errors="surrogateescape")))
     return len(lines) - len(kept)
-
-
-@cache
-def _note_format() -> "TypeAdapter[Scope]":
-    from pydantic import TypeAdapter  # heavy; only an erasure needs it
-
-    return TypeAdapter(Scope)

@@ -21,6 +21,8 @@ from tests.support.downloaders import KINDS, MEDIA, host, link, make
 from tests.support.fault_server import Exchange
 from tests.support.slow_media import unhurried
 
+pytestmark = pytest.mark.slow  # real downloads at a limited speed
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_download_without_room_does_not_start(kind: str, part: Path) -> None:

@@ -11,7 +11,7 @@ from tests.support.downloaders import KINDS, MEDIA, ClosableDownloader, host, le
 from tests.support.fault_server import Behaviour, Exchange, at_first, healthy
 from tests.support.trickling_servers import BODIES, HEADS, Step, Trickle
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # a host is given up in real time
 
 TRICKLES = {**HEADS, **BODIES}
 HOLLOW = ("status line", "header", "100 Continue", "size of a chunk", "trailers")

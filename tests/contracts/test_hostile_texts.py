@@ -151,6 +151,7 @@ def data(tmp_path: Path, sqlite_template: Path) -> Iterator[Path]:
     yield folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status --limit 0", "stats", "show 11", "show 12"])
 def test_security_12_no_command_lets_a_title_steer_the_terminal(command: str, data: Path) -> None:
     environment = {"DATA_DIR": str(data), "MEETING_FOLDER": str(data.parent), "PYTHONUTF8": "1"}

@@ -34,7 +34,9 @@ from meeting_pipeline.domain.views import RecordingFilter
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.rows import StageFailure
 from meeting_pipeline.ports.sources import MediaLink
-from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, stay
+from tests.support.rows import MONDAY, SETTINGS, Clock, meta, minutes, set_watermark, stay
+
+pytestmark = pytest.mark.slow  # each test fills years of rows
 
 PAST, STUDENTS = 3000, 60
 GROWING = {"recordings", "attendance", "stage_ledger", "transcript_segments", "transcripts"}
@@ -159,7 +161,7 @@ def a_night(database: Database, clock: Clock) -> None:
     assert database.stats.refresh() == 3
     used = database.runs.usage(run_id)
     database.runs.finish(RunReport(run_id, window, 5, 5, 0, 0, (), 0, 0.0, usage=used))
-    database.runs.set_watermark("tencent", clock.now)
+    set_watermark(database.runs, "tencent", clock.now)
     database.runs.watermark("tencent")
 
 

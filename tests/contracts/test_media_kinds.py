@@ -10,6 +10,8 @@ from meeting_pipeline.ports.media import MediaTool
 from tests.support.generated_media import SECONDS, Take, cut, record
 from tests.support.media_tools import examine, sounds
 
+pytestmark = pytest.mark.slow  # hundreds of files are recorded and decoded
+
 KINDS = {
     "mov": Take(video_s=SECONDS, muxer="mov"),
     "m4v": Take(video_s=SECONDS, muxer="ipod"),

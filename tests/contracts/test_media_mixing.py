@@ -11,6 +11,8 @@ from meeting_pipeline.ports.progress import no_progress
 from tests.support.many_channels import SECONDS, Signal, noise, silence, tracks, voice, wav
 from tests.support.media_tools import examine, sounds
 
+pytestmark = pytest.mark.slow  # hundreds of files are recorded and decoded
+
 HALF_S = SECONDS / 2
 HEARD_S = 0.6 * SECONDS  # of a voice that speaks all the time
 

@@ -15,6 +15,8 @@ from tests.support.generated_media import record as record_take
 from tests.support.media_tools import examine, sounds
 from tests.support.timed_media import Container, dropouts, hole, late, lost, record
 
+pytestmark = pytest.mark.slow  # hundreds of files are recorded and decoded
+
 TIMED = {
     "mp4": timed_media.MP4,
     "fragmented mp4": timed_media.FRAGMENTS,

@@ -9,7 +9,7 @@ from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, Us
 from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.ports.rows import RunStore
-from tests.support.rows import ALL_TIME, MONDAY, Clock, meta
+from tests.support.rows import ALL_TIME, MONDAY, Clock, meta, set_watermark
 
 
 def report(run_id: int, window: Window | None = None) -> RunReport:
@@ -68,9 +68,9 @@ def test_a_runs_usage_is_the_sum_of_its_calls(database: Database) -> None:
 
 def test_each_source_has_its_own_watermark(database: Database) -> None:
     beijing = MONDAY.astimezone(datetime.fromisoformat("2026-01-01T00:00:00+08:00").tzinfo)
-    database.runs.set_watermark("tencent", beijing)
-    database.runs.set_watermark("folder", MONDAY + timedelta(microseconds=1))
-    database.runs.set_watermark("folder", MONDAY + timedelta(microseconds=2))
+    set_watermark(database.runs, "tencent", beijing)
+    set_watermark(database.runs, "folder", MONDAY + timedelta(microseconds=1))
+    set_watermark(database.runs, "folder", MONDAY + timedelta(microseconds=2))
     assert database.runs.watermark("tencent") == MONDAY
     assert database.runs.watermark("folder") == MONDAY + timedelta(microseconds=2)
     watermark = database.runs.watermark("tencent")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
@@ -225,8 +225,12 @@ class Model:
 
     def list(self, one: RecordMeta, number: int) -> None:
         before = self.metas.get(number)
-        if one.participants is None and before is not None:
-            one = meta(number, participants=before.participants, duration_s=one.duration_s)
+        if before is not None:
+            one = meta(
+                number,
+                participants=before.participants if one.participants is None else one.participants,
+                duration_s=before.duration_s if one.duration_s is None else one.duration_s,
+            )
         self.metas[number] = one
 
     def stats(self) -> dict[str, tuple[int, int, datetime | None]]:
@@ -280,6 +284,7 @@ def _participants(
 
 
 @given(operations=OPERATIONS)
+@example([("list", 0, None, 600.0), ("save", 0), ("list", 0, [("李雷", 10, 30_000)], None)])
 @settings(
     max_examples=25,
     deadline=None,

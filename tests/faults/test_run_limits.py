@@ -16,6 +16,7 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.blocking_services import Hold
 from tests.support.processes import Starter, starting
+from tests.support.rows import set_watermark
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, lesson, record_id, tone
 
@@ -97,7 +98,7 @@ def test_row_80_after_forty_days_off_one_night_lists_all_of_them_once_and_catche
     ages_h = [-38 * 24, -20 * 24, -24]
     sandbox.company.add(*(lesson(hours, tone(sounds)) for hours in ages_h))
     with office.database() as rows:
-        rows.runs.set_watermark("tencent", datetime.now(UTC) - timedelta(days=40))
+        set_watermark(rows.runs, "tencent", datetime.now(UTC) - timedelta(days=40))
 
     report = office.night()
 
@@ -127,7 +128,7 @@ def test_row_81_a_back_fill_takes_its_turn_and_leaves_the_watermark_where_it_was
     hold.go()
     assert nightly.wait() == 0
     with office.database() as rows:
-        rows.runs.set_watermark("tencent", now)
+        set_watermark(rows.runs, "tencent", now)
 
     filled = starter.start(back_fill, office.environment)
     assert filled.wait() == 0

@@ -8,11 +8,11 @@ import pytest
 from meeting_pipeline.domain.stages import Outcome, RecordStatus, StageName
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from meeting_pipeline.sandbox.tones import tone_recording
 from tests.support.command import meeting
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, lesson, record_id, tone
 from tests.support.speech_service import places
+from tests.support.tone_recordings import tone_recording
 
 FAILED, STOPPED, CONFIG = 4, 5, 3
 ONCE = {(0, place): 1 for place in BURSTS}

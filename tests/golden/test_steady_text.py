@@ -3,6 +3,8 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.support.steady_text import Steady, minutes_later
 
 WEEK = timedelta(days=7)
@@ -44,7 +46,13 @@ def test_a_document_keeps_all_but_the_time_it_took() -> None:
     assert steadied["url"] == "http://127.0.0.1:model"
 
 
-def test_lines_of_the_listing_come_first_because_it_runs_beside_the_work() -> None:
-    lines = ["INFO    #1 done", "INFO    listed 2 recordings, 1 of them new"]
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["INFO    #1 done", "INFO    listed 2 recordings, 1 of them new"],
+        ["WARNING aria2c cannot be started", "WARNING ALLOW_PRIVATE_HOSTS is on: for trials"],
+    ],
+)
+def test_lines_that_are_said_beside_the_work_come_first(lines: list[str]) -> None:
     log = "\n".join(f"2031-03-01 02:00:0{second},500 {line}" for second, line in enumerate(lines))
     assert STEADY.log(log) == "\n".join(f"<time> {line}" for line in reversed(lines))

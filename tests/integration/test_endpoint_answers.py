@@ -37,7 +37,7 @@ def speech_server(body: bytes, kind: str = "application/json") -> Iterator[Endpo
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     clock = Clock()
     stop = VirtualStop(clock)
     try:

@@ -17,8 +17,8 @@ from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY, Limits
 from meeting_pipeline.sandbox.samples import sample_files
 from meeting_pipeline.sandbox.server import Sandbox
-from meeting_pipeline.sandbox.tones import tone_recording
 from tests.support.sandbox_client import Clock, SandboxClient
+from tests.support.tone_recordings import tone_recording
 
 TALK = "[00:05] 老师: 我们先看简历的排版\n[00:31] 学生: 下周三之前把简历发给您"
 SCHEMA = {

@@ -10,9 +10,9 @@ import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.sandbox.limits import ROOMY
-from meeting_pipeline.sandbox.night import night
 from meeting_pipeline.sandbox.samples import sample_files
 from meeting_pipeline.sandbox.server import Sandbox
+from tests.support.night_company import night
 from tests.support.sandbox_client import Clock, SandboxClient
 
 DAY = 86_400
@@ -62,41 +62,26 @@ def test_the_packaged_samples_are_a_company() -> None:
         assert native.startswith("李老师(00:00:00): ")
 
 
-BY_HAND = ("-m", "meeting_pipeline.sandbox")
-COMMAND = ("-m", "meeting_pipeline", "sandbox")
-
-
 @pytest.mark.parametrize(
-    ("words", "number", "code"),
-    [
-        (BY_HAND, signal.SIGINT, 0),
-        (BY_HAND, signal.SIGTERM, 0),
-        (COMMAND, signal.SIGINT, 0),
-        (COMMAND, signal.SIGTERM, exit_codes.TERMINATED),
-    ],
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, exit_codes.TERMINATED)]
 )
 def test_the_settings_are_printed_and_a_signal_ends_it_with_a_report(
-    words: tuple[str, ...], number: signal.Signals, code: int
+    number: signal.Signals, code: int
 ) -> None:
-    assert ended_by([number], words) == code
+    assert ended_by([number]) == code
 
 
-@pytest.mark.parametrize(
-    ("words", "code"), [(BY_HAND, 0), (COMMAND, exit_codes.TERMINATED)], ids=["by hand", "command"]
-)
-def test_in_the_background_ctrl_c_is_for_others_and_sigterm_ends_it(
-    words: tuple[str, ...], code: int
-) -> None:
+def test_in_the_background_ctrl_c_is_for_others_and_sigterm_ends_it() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell has it for `command &`
     try:
-        assert ended_by([signal.SIGINT, signal.SIGTERM], words) == code
+        assert ended_by([signal.SIGINT, signal.SIGTERM]) == exit_codes.TERMINATED
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def ended_by(signals: Sequence[signal.Signals], words: Sequence[str]) -> int:
+def ended_by(signals: Sequence[signal.Signals]) -> int:
     """The exit code of a sandbox that is sent these when it has begun to print its settings."""
-    command = [sys.executable, *words, "--scope", "user"]
+    command = [sys.executable, "-m", "meeting_pipeline", "sandbox", "--scope", "user"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

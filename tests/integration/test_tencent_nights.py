@@ -21,9 +21,9 @@ from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import RecordingView
 from meeting_pipeline.sandbox.company import RecordKind
 from meeting_pipeline.sandbox.limits import ROOMY, Limits
-from meeting_pipeline.sandbox.night import DAYS, PERIOD_S, SECONDS, Night, night
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.command import meeting
+from tests.support.night_company import DAYS, PERIOD_S, SECONDS, Night, night
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, SHORT_IS_FINE, company, lesson, record_id, tone
 

@@ -23,6 +23,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.wiring import run
 from tests.support.clocks import WorldClock
 from tests.support.command import meeting
+from tests.support.rows import set_watermark
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import SECONDS, SHORT_IS_FINE, company, lesson, record_id, tone
 
@@ -133,7 +134,7 @@ def old_night(office: Office, started: datetime, wrong_by: timedelta) -> None:
         window = Window((rows.runs.watermark("tencent") or now) - look_back, now)
         run_id = rows.runs.start("cron", window)
         rows.runs.finish(RunReport(run_id, window, 0, 0, 0, 0, (), 0, 1.0))
-        rows.runs.set_watermark("tencent", now)
+        set_watermark(rows.runs, "tencent", now)
 
 
 WRONG_NIGHTS = {
@@ -170,7 +171,7 @@ def test_row_03_a_watermark_set_by_hand_to_the_future_loses_no_recording(
 ) -> None:
     assert office.night().exit_code == 0
     with office.database() as rows:
-        rows.runs.set_watermark("tencent", world.now + ahead)
+        set_watermark(rows.runs, "tencent", world.now + ahead)
     world.now += DAY
     broken_off = Fault(Kind.ERROR_CODE, "corp_records", amount=190311)
     sandbox.faults.add(broken_off)
@@ -189,7 +190,7 @@ def test_a_watermark_that_is_set_during_a_night_stays(office: Office, world: Wor
     class Operator(RunObserver):
         def run_started(self, run_id: int, window: Window | None) -> None:
             with office.database() as rows:
-                rows.runs.set_watermark("tencent", earlier)
+                set_watermark(rows.runs, "tencent", earlier)
 
     assert night(office.settings, Operator()).exit_code == 0
     assert office.watermark() == earlier

@@ -58,7 +58,7 @@ def strict_server(answer: Callable[[dict[str, Any]], tuple[int, bytes]]) -> Iter
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     bodies.url = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield bodies
     finally:

@@ -70,7 +70,8 @@ def make(
 ARIA2_KINDS = ("aria2", "packaged_aria2")
 SMALL_FOR_ARIA2 = "small_for_aria2"
 """`Aria2Downloader` as it is by default, for which MEDIA is a small file."""
-KINDS = ("http", *ARIA2_KINDS, SMALL_FOR_ARIA2)
+KINDS = ("http", pytest.param("aria2", marks=pytest.mark.slow), "packaged_aria2", SMALL_FOR_ARIA2)
+"""The system's aria2c is left out by `make quick`: it is the packaged program in another build."""
 
 
 @pytest.fixture(scope="module", params=KINDS)

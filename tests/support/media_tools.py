@@ -26,7 +26,13 @@ def apart() -> Iterator[WorkerProcessMedia]:
     decoders.close()
 
 
-@pytest.fixture(params=["pyav", "apart", "ffmpeg"])
+@pytest.fixture(
+    params=[
+        "pyav",
+        pytest.param("apart", marks=pytest.mark.slow),
+        pytest.param("ffmpeg", marks=pytest.mark.slow),
+    ]
+)
 def tool(request: pytest.FixtureRequest, apart: WorkerProcessMedia) -> MediaTool:
     tools: dict[str, MediaTool] = {
         "pyav": PyAVMedia(),

@@ -17,6 +17,7 @@ from meeting_pipeline.domain.model import (
     Transcript,
 )
 from meeting_pipeline.domain.window import Window
+from meeting_pipeline.ports.rows import RunStore
 
 MONDAY = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
 ALL_TIME = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -90,3 +91,8 @@ def minutes(phase: Phase = Phase.RESUME, text: str = "先把项目经历写具�
         dropped_evidence=1,
     )
     return Minutes(transcript, summary)
+
+
+def set_watermark(runs: RunStore, source: str, until: datetime) -> None:
+    """Have a source known until then, whatever was known of it before."""
+    assert runs.move_watermark(source, until, was=runs.watermark(source))

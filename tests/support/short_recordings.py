@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from meeting_pipeline.sandbox.company import Company, Content, Person, Record, RecordFile, Stay
-from meeting_pipeline.sandbox.tones import tone_recording
+from tests.support.tone_recordings import tone_recording
 
 SECONDS, BURST_S, PERIOD_S = 8.0, 2.0, 4.0
 BURSTS = (0, 1)

@@ -13,9 +13,9 @@ from meeting_pipeline.domain.model import Audio, RecordKey, Transcript, Usage
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.sandbox.server import Sandbox
-from meeting_pipeline.sandbox.tones import tone_recording
 from meeting_pipeline.storage.files import RecordFolder, sha256_of
 from tests.support.fakes import meta
+from tests.support.tone_recordings import tone_recording
 
 
 def tones(

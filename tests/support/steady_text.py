@@ -20,12 +20,14 @@ _MOMENT = re.compile(
 )
 _STAMP = re.compile(r"\b(\d{8})-\d{6}\b")
 _LOG_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?=[A-Z]+ )")
-_OF_THE_LISTING = (
+_SAID_BESIDE_THE_WORK = (
     re.compile(r"run \d+: listing "),
     re.compile(r"not finished at Tencent|is not a readable mp4"),
     re.compile(r"listed \d+ recordings"),
     re.compile(r"\d+ records are due so far"),
+    re.compile(r"ALLOW_PRIVATE_HOSTS is on"),  # by each part that downloads, at its own time
 )
+"""What other threads say than those that work, in the order in which it is held."""
 _ANY_LOOK_BACK = timedelta(days=40)
 _SURELY_LATER = timedelta(minutes=1)
 
@@ -84,7 +86,7 @@ class Steady:
         return self.text(text)
 
     def log(self, text: str) -> str:
-        """Lines of standard error; those about the listing, which runs beside the work, first."""
+        """Lines of standard error; those that are said beside the work first."""
         lines = [_LOG_TIME.sub("<time> ", line) for line in text.splitlines()]
         return self.text("\n".join(sorted(lines, key=_turn)))
 
@@ -143,9 +145,9 @@ class Steady:
 
 
 def _turn(line: str) -> int:
-    """Which of _OF_THE_LISTING a line is, else after them."""
-    kinds = enumerate(_OF_THE_LISTING)
-    return next((turn for turn, kind in kinds if kind.search(line)), len(_OF_THE_LISTING))
+    """Which of _SAID_BESIDE_THE_WORK a line is, else after them."""
+    kinds = enumerate(_SAID_BESIDE_THE_WORK)
+    return next((turn for turn, kind in kinds if kind.search(line)), len(_SAID_BESIDE_THE_WORK))
 
 
 def _at(place: str, key: object) -> str:

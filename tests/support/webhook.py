@@ -58,6 +58,6 @@ def webhook(answer: Callable[[BaseHTTPRequestHandler], None] = takes) -> Iterato
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         hook.port = server.server_port
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield hook
         server.shutdown()

@@ -170,6 +170,7 @@ def answers(draw: st.DrawFn) -> str:
     return draw(ANY | st.just(f'{{"choices": [{choice}], "usage": {usage}}}'))
 
 
+@pytest.mark.slow
 @settings(
     deadline=None,
     derandomize=True,

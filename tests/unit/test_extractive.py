@@ -45,6 +45,7 @@ def summarize(
     return ExtractiveSummarizer().summarize(said, summary_job(folder, subject, names))
 
 
+@pytest.mark.slow
 def test_it_says_that_no_language_model_was_at_work(tmp_path: Path) -> None:
     summary = summarize(LESSON, tmp_path)
     assert (summary.engine, summary.model) == ("extractive", "textrank")
@@ -191,6 +192,7 @@ def test_threads_share_one_dictionary_and_agree(tmp_path: Path) -> None:
     assert len(set(summaries)) == 1
 
 
+@pytest.mark.slow
 def test_the_first_use_says_nothing_writes_nothing_and_agrees_with_other_processes(
     tmp_path: Path,
 ) -> None:

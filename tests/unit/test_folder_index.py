@@ -15,6 +15,7 @@ def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_unchanged_file_is_neither_read_nor_probed_again(room: Room) -> None:
     paths = [room.put(f"{number:04}.mp4", f"第{number}节课") for number in range(1000)]
     first = room.listed()

@@ -182,6 +182,7 @@ def test_row_11_a_name_that_does_not_resolve_says_so() -> None:
     assert (error.code, "resolved" in error.message) == ("network", True)
 
 
+@pytest.mark.slow
 def test_row_11_silence_ends_by_the_read_timeout() -> None:
     hold = threading.Event()
 
@@ -194,6 +195,7 @@ def test_row_11_silence_ends_by_the_read_timeout() -> None:
     assert (error.code, "no answer in time" in error.message) == ("network", True)
 
 
+@pytest.mark.slow
 def test_row_11_a_trickle_ends_by_the_total_timeout() -> None:
     over = threading.Event()
 

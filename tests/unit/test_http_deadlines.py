@@ -75,6 +75,7 @@ def assert_given_up(url: str, body: bytes = b"") -> None:
     assert error.value.message == "POST /v1: the answer was not complete in 0.1 s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [*TRICKLES])
 def test_row_11_and_security_07_an_answer_that_trickles_in_is_given_up(what: str) -> None:
     with ScriptedServer(TRICKLES[what]) as server:
@@ -82,12 +83,14 @@ def test_row_11_and_security_07_an_answer_that_trickles_in_is_given_up(what: str
     assert len(server.heads) == 5
 
 
+@pytest.mark.slow
 def test_row_11_what_came_in_time_at_another_try_is_taken() -> None:
     with ScriptedServer(HEADS["header"], BODIES["body"], json_reply({"答": "好"})) as server:
         http = an_http(replace(PATIENT, total_s=0.5))
         assert call(http, server.url) == {"答": "好"}
 
 
+@pytest.mark.slow
 def test_row_11_a_kept_connection_has_a_deadline_too() -> None:
     asked: list[bytes] = []
 
@@ -117,6 +120,7 @@ def test_row_11_a_handshake_that_trickles_in_is_given_up() -> None:
         assert_given_up(f"https://127.0.0.1:{port}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [*HEADS, "body", "trailers"])
 def test_row_11_an_encrypted_answer_that_trickles_in_is_given_up(
     what: str, tls: ssl.SSLContext
@@ -125,6 +129,7 @@ def test_row_11_an_encrypted_answer_that_trickles_in_is_given_up(
         assert_given_up(f"https://localhost:{port}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["status line", "header", "header lines"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_row_11_a_proxy_that_trickles_is_given_up(

@@ -258,6 +258,7 @@ def test_stopping_ends_a_wait_at_once() -> None:
     assert not thread.is_alive() and len(ended) == 1
 
 
+@pytest.mark.slow
 def test_many_threads_together_keep_the_rate(tmp_path: Path) -> None:
     stop, arrivals, guard = threading.Event(), list[float](), threading.Lock()
     rate = RateLimit(5, history=tmp_path / "rate.jsonl", stop=stop, window_s=0.5)

@@ -34,6 +34,7 @@ def test_tencents_own_vectors_come_out(vector: dict[str, str]) -> None:
     assert signature(ids, request, vector["timestamp"], vector["nonce"]) == vector["signature"]
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(
     key=WORDS,

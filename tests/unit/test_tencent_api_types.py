@@ -163,6 +163,7 @@ def fuzzed(mutated: Mutated, tmp_path_factory: pytest.TempPathFactory) -> Tencen
     return a_source(mutated.server.url, tmp_path_factory.mktemp("rates"), mutated.passing)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)  # each is asked for several times
 @given(seed=st.integers(0, 2**32))
 def test_row_12_a_thousand_mutated_pages_are_no_traceback(

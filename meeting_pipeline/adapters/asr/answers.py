@@ -158,9 +158,9 @@ def language_of(text: str, named: str) -> str:
     return "zh" if len(_HAN.findall(text)) >= len(_WORD.findall(text)) else "en"
 
 
-def _read_object(said: dict[str, Any]) -> Heard | None:
-    if "text" not in said and isinstance(said.get("data"), dict):
-        said = said["data"]
+def _read_object(said: dict[str, object]) -> Heard | None:
+    if "text" not in said and isinstance(data := said.get("data"), dict):
+        said = data
     timed = _segments(said.get("segments")) or _from_words(said.get("words"))
     text = said.get("text")
     if not isinstance(text, str):
@@ -183,7 +183,7 @@ class _Row:
     speaker: str | None
 
 
-def _segments(values: Any) -> list[Segment]:
+def _segments(values: object) -> list[Segment]:
     """Return the rows of an answer as segments, in the order of time; [] if none has its times.
 
     A row without a usable time gets that of its neighbour, so that its words are not lost.
@@ -204,7 +204,7 @@ def _segments(values: Any) -> list[Segment]:
     return sorted(found, key=lambda one: one.start_s)
 
 
-def _row(value: dict[str, Any]) -> _Row | None:
+def _row(value: dict[str, object]) -> _Row | None:
     text = value.get("text")
     if not isinstance(text, str) or not (text := without_control_tokens(text)):
         return None
@@ -220,17 +220,17 @@ def _row(value: dict[str, Any]) -> _Row | None:
     )
 
 
-def _speaker(value: Any) -> str | None:
+def _speaker(value: object) -> str | None:
     name = str(value).strip() if isinstance(value, str | float) or _is_small(value) else ""
     return name[:_LONGEST_NAME] or None
 
 
-def _is_small(value: Any) -> bool:
+def _is_small(value: object) -> bool:
     """Return whether it is an integer that has a text; Python refuses those of huge ones."""
     return isinstance(value, int) and value.bit_length() <= 64  # noqa: PLR2004
 
 
-def _from_words(rows: Any) -> list[Segment]:
+def _from_words(rows: object) -> list[Segment]:
     """Return words with times, joined up to a pause or to fifteen seconds."""
     said: list[Segment] = []
     for word in _segments([_as_segment(row) for row in rows] if isinstance(rows, list) else []):
@@ -296,12 +296,12 @@ def _wall(speech: Sequence[Span], spoken_s: float, *, before: bool) -> float:
     return speech[-1][1]
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """Return a finite number, also one written as text; None for anything else."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -61,33 +61,31 @@ def packaged_base(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> Path:
     return model_dir
 
 
-def require_packages(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> None:
+def require_packages(cache_dir: Path) -> None:
     """Check that `packaged_base` has what it needs, without creating anything.
 
     Args:
         cache_dir: As for `packaged_base`.
-        packages: As for `packaged_base`.
 
     Raises:
         ConfigError: "offline_extra_missing" when a package is not installed.
     """
     if not _is_whole(cache_dir / f"whisper-{MODEL_NAME}"):
-        for package in packages:
+        for package in PACKAGES:
             _data_folder(package)
 
 
-def packaged_tokenizer(cache_dir: Path, packages: Sequence[str] = PACKAGES) -> bytes:
+def packaged_tokenizer(cache_dir: Path) -> bytes:
     """Return the content of the model's `tokenizer.json`, without creating anything.
 
     Args:
         cache_dir: As for `packaged_base`.
-        packages: As for `packaged_base`.
 
     Raises:
         ConfigError: "offline_extra_missing" when a package is not installed.
     """
     model_dir = cache_dir / f"whisper-{MODEL_NAME}"
-    folder = model_dir if _is_whole(model_dir) else _data_folder(packages[0])
+    folder = model_dir if _is_whole(model_dir) else _data_folder(PACKAGES[0])
     return (folder / "tokenizer.json").read_bytes()
 
 

@@ -206,12 +206,19 @@ def is_read_only(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_READ_ONLY, False))
 
 
-def _mysql(address: URL, pool: dict[str, Any], answer_s: int) -> Engine:
-    engine = sqlalchemy.create_engine(
+def _made(address: URL, **options: Any) -> Engine:
+    return sqlalchemy.create_engine(
         address,
         json_serializer=_json,
         json_deserializer=document_of,
         hide_parameters=True,
+        **options,
+    )
+
+
+def _mysql(address: URL, pool: dict[str, object], answer_s: int) -> Engine:
+    engine = _made(
+        address,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=1800,
@@ -237,14 +244,7 @@ def _sqlite(address: URL) -> Engine:
         return _read_only_sqlite(Path(address.database))
     if address.database:
         _make_private(Path(address.database))
-    engine = sqlalchemy.create_engine(
-        address,
-        json_serializer=_json,
-        json_deserializer=document_of,
-        hide_parameters=True,
-        max_overflow=-1,
-        connect_args={"timeout": _BUSY_S},
-    )
+    engine = _made(address, max_overflow=-1, connect_args={"timeout": _BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -264,13 +264,10 @@ def _read_only_sqlite(path: Path) -> Engine:
     has_journal = journal.exists() and journal.stat().st_size > 0
     how = "mode=ro" if has_journal else "mode=ro&immutable=1"
     file = f"{path.absolute().as_uri()}?{how}"
-    engine = sqlalchemy.create_engine(
-        "sqlite://",
+    engine = _made(
+        make_url("sqlite://"),
         creator=lambda: sqlite3.connect(file, _BUSY_S, uri=True, check_same_thread=False),
         poolclass=QueuePool,
-        json_serializer=_json,
-        json_deserializer=document_of,
-        hide_parameters=True,
         max_overflow=-1,
     )
     event.listen(engine, "begin", _begin_sqlite)

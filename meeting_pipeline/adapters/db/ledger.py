@@ -10,7 +10,7 @@ from sqlalchemy import Row as DatabaseRow
 from meeting_pipeline.adapters.db.mapping import columns_of, storable
 from meeting_pipeline.adapters.db.schema import stage_ledger
 from meeting_pipeline.adapters.db.types import MESSAGE_LENGTH
-from meeting_pipeline.adapters.db.writing import insert_missing, upsert
+from meeting_pipeline.adapters.db.writing import Row, insert_missing, upsert
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, StageName, StageStatus
 from meeting_pipeline.ports.rows import StageFailure
 
@@ -98,7 +98,7 @@ def set_back(
 
     If it only waits, its attempt does not count. A stage that is not running then stays as it is.
     """
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "status": failure.status,
         "error_code": failure.code,
         "message": storable(failure.message, MESSAGE_LENGTH),
@@ -137,11 +137,11 @@ def replace_artifact(
     connection.execute(_CHANGE, {**_which(recording_id, stage), **_artifact_columns(artifact)})
 
 
-def _which(recording_id: int, stage: StageName) -> dict[str, Any]:
+def _which(recording_id: int, stage: StageName) -> Row:
     return {"which_recording": recording_id, "which_stage": stage}
 
 
-def _artifact_columns(artifact: Artifact) -> dict[str, Any]:
+def _artifact_columns(artifact: Artifact) -> Row:
     return {
         "artifact_name": artifact.name,
         "artifact_size": artifact.size_bytes,

@@ -22,13 +22,14 @@ from meeting_pipeline.adapters.db.mapping import (
 )
 from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.types import MYSQL
-from meeting_pipeline.adapters.db.writing import chunks, mark_stale, upsert
+from meeting_pipeline.adapters.db.writing import Row, chunks, mark_stale, upsert
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordNotes, RecordStatus
 from meeting_pipeline.domain.students import (
     Attendance,
     attendance_of,
     doubts_about,
+    students_of,
     with_length,
 )
 
@@ -44,12 +45,14 @@ class _Change:
     """The change that a listing makes to one recording.
 
     Attributes:
+        meta: The recording.
         row: The columns as they should be.
         attendance: Who attended, as it should be.
         before: The row as it is; None for a new recording.
     """
 
-    row: dict[str, Any]
+    meta: RecordMeta
+    row: Row
     attendance: tuple[Attendance, ...]
     before: RowMapping | None
 
@@ -91,9 +94,9 @@ def write(
             _write(connection, source, [one for one in changes if one.touches(one.row)], now)
             new += [meta for meta in chunk if meta.key.record_id not in stored]
             notes += [
-                replace(RecordNotes.of(meta), notes=tuple(one.row["notes"]))
+                replace(RecordNotes.of(meta), notes=one.meta.notes)
                 for meta, one in zip(chunk, changes, strict=True)
-                if one.row["notes"]
+                if one.meta.notes
             ]
     return new, notes
 
@@ -170,7 +173,9 @@ def _change(meta: RecordMeta, before: RowMapping | None, teachers: Collection[st
         meta = _with_known_facts(meta, before)
     present = attendance_of(meta, teachers)
     meta = tidy(replace(meta, notes=(*meta.notes, *doubts_about(meta, present))))
-    return _Change({**row_of(meta, present), **_status_columns(meta, before)}, present, before)
+    return _Change(
+        meta, {**row_of(meta, present), **_status_columns(meta, before)}, present, before
+    )
 
 
 def _with_known_facts(meta: RecordMeta, before: RowMapping) -> RecordMeta:
@@ -189,7 +194,7 @@ def _with_known_facts(meta: RecordMeta, before: RowMapping) -> RecordMeta:
     )
 
 
-def _status_columns(meta: RecordMeta, before: RowMapping | None) -> dict[str, Any]:
+def _status_columns(meta: RecordMeta, before: RowMapping | None) -> Row:
     """Return the status that a listing gives a recording; what a run decided is kept."""
     if before is not None and before["status"] is RecordStatus.DONE:
         return _columns(RecordStatus.DONE, before["skip_reason"], before["made_with"])
@@ -201,9 +206,7 @@ def _status_columns(meta: RecordMeta, before: RowMapping | None) -> dict[str, An
     return _columns(before["status"], before["skip_reason"], before["made_with"])
 
 
-def _columns(
-    status: RecordStatus, skip_reason: str | None, made_with: str | None
-) -> dict[str, Any]:
+def _columns(status: RecordStatus, skip_reason: str | None, made_with: str | None) -> Row:
     return {"status": status, "skip_reason": skip_reason, "made_with": made_with}
 
 
@@ -249,16 +252,16 @@ def note_length(
     _write(
         connection,
         meta.key.source,
-        [_Change({**row_of(meta, present), **status}, present, row)],
+        [_Change(meta, {**row_of(meta, present), **status}, present, row)],
         now,
     )
 
 
 def _replace_attendance(connection: Connection, source: str, changes: Sequence[_Change]) -> None:
-    numbers = _numbers(connection, source, [one.row["record_id"] for one in changes])
+    numbers = _numbers(connection, source, [one.meta.key.record_id for one in changes])
     connection.execute(delete(attendance).where(attendance.c.recording_id.in_(numbers.values())))
     rows = [
-        attendance_row(numbers[one.row["record_id"]], present)
+        attendance_row(numbers[one.meta.key.record_id], present)
         for one in changes
         for present in one.attendance
     ]
@@ -274,4 +277,4 @@ def _students(change: _Change) -> set[str]:
     """Return the students whose statistics may change: those before and those after it."""
     if change.before is None:
         return set()  # a new recording does not count for statistics yet
-    return {*change.before["student_ids"], *change.row["student_ids"]}
+    return {*change.before["student_ids"], *students_of(change.attendance)}

@@ -58,7 +58,7 @@ def tidy(meta: RecordMeta) -> RecordMeta:
     )
 
 
-def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, Any]:
+def row_of(meta: RecordMeta, attendance: Iterable[Attendance]) -> dict[str, object]:
     """Return the columns that a listing decides, except status, skip_reason and made_with."""
     return {
         "source": meta.key.source,

@@ -107,7 +107,7 @@ class SqlRecordingStore:
 
     def set_back(self, recording_id: int, failure: StageFailure, status: RecordStatus) -> None:
         now = self._now()
-        values: dict[str, Any] = {"status": status, "next_attempt_at": failure.next_attempt_at}
+        values: dict[str, object] = {"status": status, "next_attempt_at": failure.next_attempt_at}
         if status is RecordStatus.SKIPPED:
             values |= {"skip_reason": failure.code, "made_with": failure.made_with or ""}
         else:
@@ -169,7 +169,7 @@ class SqlRecordingStore:
         Returns:
             Whether it is due now; False where it is in another state.
         """
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "status": RecordStatus.PENDING,
             "next_attempt_at": None,
             "skip_reason": None,

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, literal_column, select
 
@@ -17,9 +15,7 @@ from meeting_pipeline.adapters.db.schema import (
 from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import Row, upsert
 from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary, Transcript
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from meeting_pipeline.runtime.type_adapters import adapter_of
 
 _FACTS = columns_of(Transcript, "segments", "warnings")
 _ESCAPED = "\\'\"\n\r\0\x1a"  # these take two bytes in a MySQL string literal
@@ -84,15 +80,7 @@ def summary_of(connection: Connection, recording_id: int) -> Summary | None:
     """Return the stored summary; None if there is none."""
     query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
     body = connection.execute(query).scalar()
-    return None if body is None else _summaries().validate_python(body)
-
-
-@cache
-def _summaries() -> "TypeAdapter[Summary]":
-    """Return the adapter for summaries, created on first use: many commands need no pydantic."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Summary)
+    return None if body is None else adapter_of(Summary).validate_python(body)
 
 
 def readable(summary: Summary) -> str:
@@ -131,7 +119,7 @@ def _summary_row(recording_id: int, summary: Summary, now: datetime) -> Row:
         "engine": summary.engine,
         "model": summary.model,
         "prompt": summary.prompt,
-        "body": _summaries().dump_python(summary, mode="json"),
+        "body": adapter_of(Summary).dump_python(summary, mode="json"),
         "created_at": now,
     }
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.schema import runs, sync_state, usage
-from meeting_pipeline.adapters.db.writing import Row, insert_missing, upsert
+from meeting_pipeline.adapters.db.writing import Row, insert_missing
 from meeting_pipeline.domain.stages import Outcome, RunReport, UsageTotals
 from meeting_pipeline.domain.watermark import PastListing
 from meeting_pipeline.domain.window import Window
@@ -64,12 +64,6 @@ class SqlRunStore:
     def watermark(self, source: str) -> datetime | None:
         query = select(sync_state.c.watermark).where(sync_state.c.source == source)
         return read(self._engine, lambda connection: connection.execute(query).scalar())
-
-    def set_watermark(self, source: str, until: datetime) -> None:
-        row = {"source": source, "watermark": until, "updated_at": self._now()}
-        in_transaction(
-            self._engine, lambda connection: upsert(connection, sync_state, [row], ["source"])
-        )
 
     def move_watermark(self, source: str, until: datetime, *, was: datetime | None) -> bool:
         row = {"source": source, "watermark": until, "updated_at": self._now()}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.sql import Insert
@@ -12,16 +12,16 @@ from meeting_pipeline.adapters.db import schema
 from meeting_pipeline.adapters.db.types import MYSQL, SQLITE
 
 Item = TypeVar("Item")
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 CHUNK = 500
 """Maximum number of rows or keys in one statement."""
 
 
-def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
-    """Yield the items in their order, `size` at a time."""
+def chunks(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items in their order, CHUNK at a time."""
     items = iter(items)
-    while chunk := list(islice(items, size)):
+    while chunk := list(islice(items, CHUNK)):
         yield chunk
 
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 
 from meeting_pipeline.adapters.http.answer import Answer
 
@@ -103,7 +102,7 @@ def with_true_status(answer: Answer) -> Answer:
     return replace(answer, what=what, status=status, body=body)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: bytes) -> dict[str, object]:
     """Return the JSON object in a body, or an empty one: its reader says what is wrong with it."""
     if b"{" not in body[:1_000]:
         return {}
@@ -116,7 +115,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _error_words(value: dict[str, Any]) -> str:
+def _error_words(value: dict[str, object]) -> str:
     """Return what an error object says, or "" for a result."""
     if _has_result(value):
         return ""
@@ -124,7 +123,7 @@ def _error_words(value: dict[str, Any]) -> str:
     inner = [one for one in (*(value.get(name) for name in _HOLDERS), choice.get("error")) if one]
     codes = _failures(value)
     held = [word for one in inner for word in _texts(one)]
-    plain = [value[name] for name in _MESSAGES if isinstance(value.get(name), str)]
+    plain = [one for name in _MESSAGES if isinstance(one := value.get(name), str)]
     if not held and any(map(_SUCCEEDED.fullmatch, plain)):
         return ""
     is_refused = codes or held or value.get("success") is False
@@ -133,40 +132,40 @@ def _error_words(value: dict[str, Any]) -> str:
     return " ".join(said) if is_refused or is_bare else ""
 
 
-def _has_result(value: dict[str, Any]) -> bool:
+def _has_result(value: dict[str, object]) -> bool:
     if any(_is_said(value.get(name)) for name in _RESULTS):
         return True
     message = _first(value.get("choices")).get("message")
     return isinstance(message, dict) and bool(message.get("content") or message.get("refusal"))
 
 
-def _is_said(value: Any) -> bool:
+def _is_said(value: object) -> bool:
     if isinstance(value, dict):
         return any(_is_said(value.get(name)) for name in _RESULTS)
     return bool(value.strip() if isinstance(value, str) else isinstance(value, list) and value)
 
 
-def _first(values: Any) -> dict[str, Any]:
+def _first(values: object) -> dict[str, object]:
     first = next(iter(values), None) if isinstance(values, list) else None
     return first if isinstance(first, dict) else {}
 
 
-def _codes(value: dict[str, Any]) -> list[str]:
+def _codes(value: dict[str, object]) -> list[str]:
     found = [(name, value.get(name)) for name in _CODES]
     texts = [(name, str(one)[:100]) for name, one in found if _is_code(one)]
     return [text for name, text in texts if name != "status" or _STATES.fullmatch(text)]
 
 
-def _failures(value: dict[str, Any]) -> list[str]:
+def _failures(value: dict[str, object]) -> list[str]:
     return [code for code in _codes(value) if code.lower() not in _SUCCESS]
 
 
-def _is_code(value: Any) -> bool:
+def _is_code(value: object) -> bool:
     """Return whether it is a text, or a number that has one; Python refuses those of huge ones."""
     return isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST_CODE)
 
 
-def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
     """Yield the codes and messages within an error, of those that a person can use."""
     if depth > _DEEPEST:
         return
@@ -181,7 +180,7 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
             yield from _texts(value.get(name), depth + 1)
 
 
-def _status(value: dict[str, Any], words: str) -> int | None:
+def _status(value: dict[str, object], words: str) -> int | None:
     """Return the status that an error means, or None where the service itself has failed."""
     choice = _first(value.get("choices"))
     held = [value, *(value.get(name) for name in _HOLDERS), choice.get("error")]

@@ -15,6 +15,8 @@ from meeting_pipeline.adapters.http.rate_history import Call, RateHistory
 from meeting_pipeline.errors import FatalError, RetryableError, Stopped
 
 _MARGIN_S = 0.5  # clocks of two machines do not run at the same speed
+_PATIENCE_S = 120.0
+"""A longer cool-down is not waited for; it is an error that says how long it is."""
 
 
 class RateLimit:
@@ -30,7 +32,6 @@ class RateLimit:
         arrival_s: The time within which a request arrives. A call counts from then on, or from its
             answer if that is earlier, so that no delay on the way lets the service see more calls
             in a window than it allows.
-        patience_s: A longer cool-down is not waited for; it is an error that says how long it is.
         clock: Returns seconds, the same for all processes of a machine (`time.monotonic` does).
     """
 
@@ -43,7 +44,6 @@ class RateLimit:
         stop: threading.Event,
         window_s: float = 60.0,
         arrival_s: float = 5.0,
-        patience_s: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._per_minute = per_minute
@@ -53,7 +53,6 @@ class RateLimit:
         self._stop = stop
         self._window_s = window_s + _MARGIN_S
         self._arrival_s = arrival_s
-        self._patience_s = patience_s
         self._clock = clock
         self._is_counted = per_minute is not None or tokens_per_minute is not None
         self._guard = threading.Lock()
@@ -121,7 +120,7 @@ class RateLimit:
             raise Stopped("stopped", "the run was asked to end")
         now = self._clock()
         cooling_s = self._cooling_s(now)
-        if cooling_s > self._patience_s:
+        if cooling_s > _PATIENCE_S:
             raise RetryableError(
                 "cooling_down",
                 f"the service asked for a pause, of which {cooling_s:.0f} s are left",

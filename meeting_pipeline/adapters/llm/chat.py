@@ -6,11 +6,10 @@ Source: Moonshot's API reference (chat completions, structured output, error typ
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from uuid import uuid4
 
 from meeting_pipeline.adapters.http.answer import Answer
@@ -22,10 +21,8 @@ from meeting_pipeline.adapters.llm.reply_schema import reply_schema
 from meeting_pipeline.adapters.openai_api.refusals import RequestRefused
 from meeting_pipeline.adapters.openai_api.server import MOST_NAMES, OpenAIServer, RequestBody
 from meeting_pipeline.errors import FatalError, MeetingError, RecordError, RetryableError
+from meeting_pipeline.runtime.type_adapters import adapter_of
 from meeting_pipeline.storage.paid_calls import Keep, PaidCalls
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 _PATH = "/chat/completions"
 _CAP_BYTES = 1 << 20
@@ -65,17 +62,10 @@ class Completion:
     receipt: str
 
 
-@cache
-def _completions() -> "TypeAdapter[Completion]":
-    from pydantic import TypeAdapter  # see `reply`
-
-    return TypeAdapter(Completion)
-
-
 def is_completion(kept: bytes) -> bool:
     """Return whether a kept answer is a completion with believable numbers of tokens."""
     try:
-        said = _completions().validate_json(kept)
+        said = adapter_of(Completion).validate_json(kept)
     except ValueError:
         return False
     return max(said.prompt_tokens, said.completion_tokens) <= _MOST_TOKENS
@@ -153,11 +143,11 @@ class ChatModel:
         def call(keep: Keep) -> bytes:
             return self._post(body, tokens, keep)
 
-        return Paid(key, _completions().validate_json(calls.remember(key, call)))
+        return Paid(key, adapter_of(Completion).validate_json(calls.remember(key, call)))
 
-    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], max_tokens: int, form: Form) -> dict[str, object]:
         system = Message("system", _system(form))
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": self.name,
             "messages": [asdict(message) for message in (system, *messages)],
             "max_completion_tokens": max_tokens,
@@ -170,7 +160,7 @@ class ChatModel:
             body["response_format"] = _response_format(form)
         return body
 
-    def _post(self, body: dict[str, Any], tokens: int, keep: Keep) -> bytes:
+    def _post(self, body: dict[str, object], tokens: int, keep: Keep) -> bytes:
         """Send a request, with the fields that the server is known to take or turns out to."""
         while True:
             dialect = self._dialect
@@ -187,7 +177,7 @@ class ChatModel:
 
     def _post_once(self, body: bytes, tokens: int, keep: Keep) -> bytes:
         def read(answer: Answer) -> bytes:
-            return keep(_completions().dump_json(_completion(answer)))
+            return keep(adapter_of(Completion).dump_json(_completion(answer)))
 
         sent = RequestBody("application/json", body)
         try:
@@ -207,7 +197,7 @@ class ChatModel:
         return FatalError("unknown_model", message, hint=f"set KIMI_MODEL to one of: {known}")
 
 
-def _encoded(body: dict[str, Any]) -> bytes:
+def _encoded(body: dict[str, object]) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -223,7 +213,7 @@ def system_tokens() -> int:
     return tokens_of(_system(Form.PLAIN))
 
 
-def _response_format(form: Form) -> dict[str, Any]:
+def _response_format(form: Form) -> dict[str, object]:
     if form is Form.OBJECT:
         return {"type": form}
     return {
@@ -253,7 +243,7 @@ def _completion(answer: Answer) -> Completion:
     )
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 
-from meeting_pipeline.adapters.llm import cues, phase_rules, sentences, textrank, words
+from meeting_pipeline.adapters.llm import cues, phase_rules, sentences, words
 from meeting_pipeline.adapters.llm.sentences import Sentence
 from meeting_pipeline.domain.model import Participant, Summary, Transcript
 from meeting_pipeline.errors import ConfigError, RecordError
@@ -100,10 +100,12 @@ class ExtractiveSummarizer:
 
 def _best(content: Sequence[Sequence[str]]) -> list[int]:
     """Return the indices of the most important sentences, best first, without near duplicates."""
+    from meeting_pipeline.adapters.llm.textrank import best  # loads numpy
+
     full = [place for place, found in enumerate(content) if len(set(found)) >= _FEWEST_WORDS]
     places = full or list(range(len(content)))
     chosen: list[int] = []
-    for rank in textrank.best([content[place] for place in places], _CANDIDATES):
+    for rank in best([content[place] for place in places], _CANDIDATES):
         place = places[rank]
         if not any(_alike(content[place], content[other]) for other in chosen):
             chosen.append(place)

@@ -6,7 +6,6 @@ What a server takes is learned from its refusals.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 REPLY_SHARE = 10
 """The share of the context that a reply gets at first: no more than one N-th of it."""
@@ -60,14 +59,14 @@ class Dialect:
 
     refused: frozenset[str] = frozenset()
 
-    def spelled(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def spelled(self, body: Mapping[str, object]) -> dict[str, object]:
         """Return the body of a request without the fields that the server does not know."""
         spelled = {name: value for name, value in body.items() if name not in self.refused}
         if _LENGTH in self.refused and _LENGTH in body:
             spelled[_OLD_LENGTH] = body[_LENGTH]
         return spelled
 
-    def after(self, refusal: str, body: Mapping[str, Any]) -> "Dialect | None":
+    def after(self, refusal: str, body: Mapping[str, object]) -> "Dialect | None":
         """Return the dialect of a server that has refused a request in this one.
 
         Args:

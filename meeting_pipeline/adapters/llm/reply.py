@@ -4,14 +4,11 @@ Imported when the first answer has arrived: pydantic takes a tenth of a second a
 which commands without a summary need not spend.
 """
 
-import json
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from meeting_pipeline.adapters.llm.mfjs import moonshot_schema
 from meeting_pipeline.adapters.llm.reply_objects import final_objects
 from meeting_pipeline.domain.enums import Phase
 
@@ -91,11 +88,6 @@ class Reply(_Part):
     evidence: list[Quote] = _some(5)
 
 
-def schema() -> str:
-    """Return the text of `reply_schema.json` that matches `Reply`."""
-    return json.dumps(moonshot_schema(Reply.model_json_schema()), ensure_ascii=False, indent=1)
-
-
 def read_reply(content: str) -> Reply:
     """Parse the reply within the answer of a model, which may add fences, comments or thoughts.
 
@@ -129,7 +121,3 @@ def _problem(place: str, kind: str, message: str) -> str:
     if kind == "enum":
         return f"{place} 只能是：{'、'.join(Phase)}"
     return f"{place}：{message}"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{schema()}\n")

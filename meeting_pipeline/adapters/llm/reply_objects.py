@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Set
-from typing import Any
 
 _MOST_FAILURES = 500  # braces that begin no object; each may cost a look at the rest of the answer
 _DEEPEST = 8
@@ -25,7 +24,7 @@ _CLOSES = ("close", "close2", "close3", "close4", "close5", "close6")
 _IS_THOUGHT = re.compile(r"think|thought|reason|draft|scratch|草稿|思考", re.IGNORECASE)
 
 
-def final_objects(text: str, fields: Set[str]) -> list[dict[str, Any]]:
+def final_objects(text: str, fields: Set[str]) -> list[dict[str, object]]:
     """Return the objects in a text that have one of the fields, without drafts in thoughts.
 
     A mark within a string of an object is part of what the object says. Outside, a mark that
@@ -40,7 +39,7 @@ def final_objects(text: str, fields: Set[str]) -> list[dict[str, Any]]:
         The objects in the order of the text.
     """
     decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     place = failures = 0
     is_thinking = False
     while failures < _MOST_FAILURES and (mark := _OPENS_OR_CLOSES.search(text, place)):
@@ -62,7 +61,7 @@ def final_objects(text: str, fields: Set[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _with_fields(value: Any, fields: Set[str], depth: int = 0) -> Iterator[dict[str, Any]]:
+def _with_fields(value: object, fields: Set[str], depth: int = 0) -> Iterator[dict[str, object]]:
     if isinstance(value, dict) and fields & value.keys():
         yield value
     elif depth < _DEEPEST and isinstance(value, dict):

@@ -1,21 +1,20 @@
 """The schema of a reply, in the subset of JSON Schema that Moonshot accepts.
 
-It is read from `reply_schema.json`, which needs no pydantic. Generate the file with
-`python -m meeting_pipeline.adapters.llm.reply`; a test compares it with `reply.Reply`.
+It is read from `reply_schema.json`, which needs no pydantic. A field is changed there and in
+`reply.Reply`; a test compares the two.
 """
 
 import hashlib
 import json
 from functools import cache
 from importlib import resources
-from typing import Any
 
 
 @cache
-def reply_schema() -> dict[str, Any]:
+def reply_schema() -> dict[str, object]:
     """Return the schema of `reply.Reply`."""
     file = resources.files(__package__) / "reply_schema.json"
-    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    schema: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
     return schema
 
 

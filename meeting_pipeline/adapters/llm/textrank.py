@@ -1,11 +1,9 @@
 """TextRank (Mihalcea and Tarau, 2004): rank sentences by similarity to important ones."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 _BLOCK = 500
 _DAMPING = 0.85
@@ -38,8 +36,6 @@ def _ranked(sentences: Sequence[Sequence[str]], chosen: list[int]) -> list[int]:
 
 def _scores(word_sets: list[frozenset[str]]) -> list[float]:
     """Return scores by power iteration, rounded so that the last bit does not decide an order."""
-    import numpy as np
-
     likeness = _likeness(word_sets)
     links = likeness.sum(axis=0)
     weights = likeness / np.where(links > 0, links, 1)
@@ -49,10 +45,8 @@ def _scores(word_sets: list[frozenset[str]]) -> list[float]:
     return [round(float(score), _DIGITS) for score in scores]
 
 
-def _likeness(word_sets: list[frozenset[str]]) -> "NDArray[np.float64]":
+def _likeness(word_sets: list[frozenset[str]]) -> NDArray[np.float64]:
     """Return the (n, n) matrix of shared words of each pair relative to the lengths of both."""
-    import numpy as np
-
     columns = {word: i for i, word in enumerate(sorted(frozenset().union(*word_sets)))}
     holds = np.zeros((len(word_sets), len(columns)))
     for row, words in enumerate(word_sets):

@@ -133,14 +133,10 @@ def restrict(process: subprocess.Popen[bytes], limits: Mapping[int, int] = _UNLI
             resource.prlimit(process.pid, kind, (allowed, allowed))
 
 
-def restrict_this_process(limits: Mapping[int, int] = LIMITS) -> None:
-    """Lower the priority of this process, and limit its resources.
-
-    Args:
-        limits: The most it may have of each `resource.RLIMIT_…`.
-    """
+def restrict_this_process() -> None:
+    """Lower the priority of this process, and limit its resources to LIMITS."""
     os.nice(NICENESS)
-    for kind, most in limits.items():
+    for kind, most in LIMITS.items():
         allowed = within(most, *resource.getrlimit(kind))
         resource.setrlimit(kind, (allowed, allowed))
 

@@ -131,7 +131,7 @@ def read(kind: type[Row], answer: object) -> Row:
     """
     if not isinstance(answer, dict):
         raise BadField("", "is not an object")
-    known: dict[str, Any] = {}
+    known: dict[str, object] = {}
     for name, one in _fields(kind).items():  # type: ignore[arg-type]  # a class can be hashed
         value = answer.get(name)
         if value is None and one.reader is _list and _is_empty(known):

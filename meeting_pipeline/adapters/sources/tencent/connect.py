@@ -94,16 +94,11 @@ def connect(
             ("several_operators").
     """
     _check_operators(scope, operators)
-    client = open_client(
-        ids,
-        base_url=base_url,
-        per_minute=per_minute,
-        history=history,
-        stop=stop,
-        now=now,
-        gate=gate,
-        clock=clock,
+    rates = [_limit(per_minute, history / "tencent-rate.jsonl", stop, clock)]
+    http = Http(
+        "Tencent Meeting", stop=stop, rates=rates, timeouts=_TIMEOUTS, gate=gate, clock=clock
     )
+    client = TencentClient(http, ids, base_url, lambda: now().timestamp())
     path, limit = "/v1/records", None
     if scope == "corp":
         path, file = "/v1/corp/records", history / "tencent-corp-rate.jsonl"
@@ -111,25 +106,6 @@ def connect(
     lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
     addresses = Addresses(client, _LINK_LIFETIME_S, clock)
     return TencentSource(lists, addresses, People(client, client.now))
-
-
-def open_client(
-    ids: Credentials,
-    *,
-    base_url: str,
-    per_minute: int,
-    history: Path,
-    stop: threading.Event,
-    now: Callable[[], datetime],
-    gate: Gate = OPEN,
-    clock: Callable[[], float] = time.monotonic,
-) -> TencentClient:
-    """Return a client that keeps the application's rate limit; see `connect` for the arguments."""
-    limit = _limit(per_minute, history / "tencent-rate.jsonl", stop, clock)
-    http = Http(
-        "Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, gate=gate, clock=clock
-    )
-    return TencentClient(http, ids, base_url, lambda: now().timestamp())
 
 
 def _limit(

@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .company import Change, Company, Person, Record, RecordFile, RecordKind, Stay
-from .faults import Fault, Kind
-from .tones import tone_recording
-from .transcription import burst_text
+from meeting_pipeline.sandbox.company import (
+    Change,
+    Company,
+    Person,
+    Record,
+    RecordFile,
+    RecordKind,
+    Stay,
+)
+from meeting_pipeline.sandbox.faults import Fault, Kind
+from meeting_pipeline.sandbox.transcription import burst_text
+from tests.support.tone_recordings import tone_recording
 
 DAY = 86_400.0
 DAYS = 70
@@ -107,12 +115,12 @@ def _ids(records: list[Record], *, allowed: bool) -> frozenset[str]:
 def _record(place: int, now: float, media: list[Path]) -> Record:
     started_at = float(int(now - DAYS * DAY + (place + 0.5) * DAYS * DAY / ROWS))
     first = place // 9 * 10 + place % 9
-    numbers = [first, first + 1] if place % 9 == 8 else [first]  # noqa: PLR2004 - every ninth
+    numbers = [first, first + 1] if place % 9 == 8 else [first]
     files = tuple(
         _file(place, number, started_at + part * 60, media[number])
         for part, number in enumerate(numbers)
     )
-    recurring = place % 12 == 5  # noqa: PLR2004 - every twelfth
+    recurring = place % 12 == 5
     teacher, student = TEACHERS[place % len(TEACHERS)], STUDENTS[place % len(STUDENTS)]
     if recurring:
         teacher = TEACHERS[0]
@@ -127,7 +135,7 @@ def _record(place: int, now: float, media: list[Path]) -> Record:
         sub_meeting_id=str(int(started_at)) if recurring else "",
         stays=tuple(_stays(teacher, student, started_at, files[-1].ended_at)),
         ready_at=now + 3 * 3_600 if place in (51, 52) else 0.0,
-        appears_at=now + DAY if place == 50 else 0.0,  # noqa: PLR2004 - one of the newest
+        appears_at=now + DAY if place == 50 else 0.0,
     )
 
 
@@ -136,10 +144,10 @@ def _file(place: int, number: int, started_at: float, media: Path) -> RecordFile
         record_file_id=_file_id(number),
         started_at=started_at,
         ended_at=started_at + SECONDS,
-        video=None if place % 6 == 2 else media,  # noqa: PLR2004 - every sixth is audio only
+        video=None if place % 6 == 2 else media,
         audio=None if place % 6 == 1 else media,
         transcript=_transcript(place, number) if place % 4 == 0 else "",
-        allow_download=place % 15 != 4,  # noqa: PLR2004 - every fifteenth is closed
+        allow_download=place % 15 != 4,
         record_size={3: 0, 4: 999}.get(place % 20),
     )
 

@@ -1,28 +1,12 @@
-"""Run the sandbox in the foreground: ``python -P -m meeting_pipeline.sandbox > sandbox.env``."""
+"""A sandbox in the foreground of a terminal, until a signal ends it."""
 
-import argparse
 import json
 import signal
 import socket
 import sys
 from contextlib import suppress
 
-from .limits import ROOMY, Limits
 from .server import Sandbox
-
-
-def main() -> int:
-    """Print the settings as .env text, serve until interrupted, then print the ledger."""
-    parser = argparse.ArgumentParser(prog="python -m meeting_pipeline.sandbox", description=__doc__)
-    parser.add_argument("--scope", choices=("corp", "user"), default="corp")
-    parser.add_argument("--strict-rates", action="store_true", help="the documented rates")
-    parser.add_argument("--ports", type=int, nargs=3, default=(0, 0, 0), metavar="PORT")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    limits = Limits() if options.strict_rates else ROOMY
-    with Sandbox(limits=limits, ports=tuple(options.ports)) as sandbox:
-        serve(sandbox, options.scope)
-    return 0
 
 
 def serve(sandbox: Sandbox, scope: str) -> None:
@@ -55,7 +39,3 @@ def _wait_for_a_signal() -> None:
                 ours.recv(1)
         finally:
             signal.set_wakeup_fd(before)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
