@@ -8,12 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
-from click import Command, Context, Group
 
-from meeting_pipeline.cli.app import app
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.settings.config import setting_names
+from tests.support.named_commands import unknown_words
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -56,24 +54,6 @@ def faults_of(one: str) -> Iterator[str]:
         yield from [] if first in (*setting_names(), *OUTSIDE_ENV) else [f"no setting {first}"]
     elif first not in codes():
         yield f"no code {first}"
-
-
-def unknown_words(words: list[str]) -> Iterator[str]:
-    """Yield the words of a command line that `meeting` does not know."""
-    command: Command = typer.main.get_command(app)
-    while words and isinstance(command, Group):
-        name, *words = words
-        found = command.get_command(Context(command), name)
-        if found is None:
-            yield f"no command {name}"
-            return
-        command = found
-    options = {option for parameter in command.params for option in parameter.opts}
-    yield from (
-        f"meeting {command.name} has no {word}"
-        for word in words
-        if word.startswith("-") and word not in options
-    )
 
 
 @cache
