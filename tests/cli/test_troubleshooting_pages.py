@@ -87,7 +87,7 @@ def test_a_page_names_only_what_exists(language: str) -> None:
     [
         ("meeting statu", "no command statu"),
         ("meeting status --broken", "meeting status has no --broken"),
-        ("meeting db updat", "no command updat"),
+        ("meeting db migrate", "no command migrate"),
         ("./deploy.sh --with-cron", "./deploy.sh has no --with-cron"),
         ("tail logs/cron.log", "no file logs/cron.log"),
         ("RETENTION_AUDIO_DAY", "no setting RETENTION_AUDIO_DAY"),

@@ -18,7 +18,6 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.cli.test_deploy import (
-    APT_GET,
     CRONTAB,
     ENOUGH_TO_DEPLOY,
     PROJECT,
@@ -98,7 +97,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
         "git": GIT.format(project=project, files=" ".join(ENOUGH_TO_DEPLOY)),
         "python3": PYTHON.replace("{real}", python),
         "crontab": CRONTAB,
-        "apt-get": APT_GET,
+        "apt-get": "#!/bin/sh\n",
         "sudo": SUDO,
         "editor": EDITOR.format(samples=samples),
     }.items():
@@ -145,7 +144,7 @@ def test_the_picture_shows_what_the_demo_prints(newcomer: Newcomer) -> None:
     prompt, *lines = map(masked, drawn)
 
     assert prompt == "$./deploy.shdemo"
-    assert Counter(lines) == Counter(map(masked, printed))
+    assert Counter(lines) == Counter(map(masked, printed)), "draw it again: tools/draw_demo.py"
 
 
 def test_after_the_demo_its_rows_are_shown_and_exported(newcomer: Newcomer) -> None:
