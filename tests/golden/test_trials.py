@@ -1,6 +1,6 @@
 """The two commands that need no account: `meeting demo` and `meeting sandbox`.
 
-The demo with local recognition takes too long here; `tests/integration/test_demo.py` runs it.
+The demo with local recognition takes too long here; `tests/integration/test_readme.py` runs it.
 """
 
 import signal
