@@ -150,6 +150,30 @@ def test_an_index_with_an_impossible_size_is_read_without_the_file(tmp_path: Pat
     assert refused.value.code == "truncated_media"
 
 
+@pytest.mark.parametrize("muxer", ["mp4", "mov"])
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.99])
+def test_a_file_that_was_cut_off_before_its_index_is_refused_for_that(
+    muxer: str, share: float, tool: MediaTool, tmp_path: Path
+) -> None:
+    whole = record(tmp_path / "whole", Take(seconds=SECONDS, video_s=SECONDS, muxer=muxer))
+    media = cut(whole, tmp_path / "lesson.mp4", share)
+    with pytest.raises(RecordError) as refused:
+        tool.probe(media)
+    assert refused.value.code == "truncated_media"
+    assert "index (moov) is missing" in refused.value.message
+
+
+@pytest.mark.parametrize("head", [b"\0\0\1\0garb", b"RIFF\0\0\0\x20WAVE", b"\x1a\x45\xdf\xa3"])
+def test_what_is_no_movie_does_not_lack_an_index(
+    head: bytes, tool: MediaTool, tmp_path: Path
+) -> None:
+    media = tmp_path / "lesson.mp4"
+    media.write_bytes(head + bytes(range(1, 200)) * 9)
+    with pytest.raises(RecordError) as refused:
+        tool.probe(media)
+    assert refused.value.code == "not_media"
+
+
 @pytest.mark.parametrize("kind", LIVE)
 def test_what_is_left_of_a_live_recording_can_be_accepted(kind: str, tmp_path: Path) -> None:
     media = cut(pipe(tmp_path / "whole", LIVE[kind]), tmp_path / "lesson.mp4", 0.6)

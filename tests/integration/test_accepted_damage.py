@@ -9,7 +9,7 @@ import pytest
 from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
@@ -166,4 +166,22 @@ def test_an_accepted_recording_of_which_nothing_can_be_decoded_stays_damaged(
     told = meeting("why", number, env=environment).out
     assert "corrupt_media" in {entry.error_code for entry in row.stages.values()}
     assert "put a whole file in its place" in told
+    assert "--accept-damaged" not in told
+
+
+def test_a_recording_without_its_index_is_not_worth_accepting(
+    office: Office, tmp_path: Path
+) -> None:
+    whole = record(tmp_path / "whole.mp4", Take(muxer="mp4", seconds=SECONDS))
+    office.night()
+    known = set(office.rows())
+    cut(whole, tmp_path / "录制" / "赵同学 2026-01-08.mp4", 0.6)
+
+    office.night()
+
+    [row] = [row for key, row in office.rows().items() if key not in known]
+    assert "truncated_media" in {entry.error_code for entry in row.stages.values()}
+    assert "index (moov) is missing" in (row.stages[StageName.DOWNLOAD].message or "")
+    told = meeting("why", str(row.id), env=office.environment).out
+    assert "repair it with a tool that rebuilds the index" in told
     assert "--accept-damaged" not in told

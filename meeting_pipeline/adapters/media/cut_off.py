@@ -6,6 +6,7 @@ than its header says lost its end, and so did one whose index lists bytes that a
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +26,7 @@ _TS_PACKET = 188  # without what some recorders add to each
 _REFERENCE = 12
 _LARGEST_INDEX = (_REFERENCE << 16) + 64
 _BOX_HEADER = 8
+_FIRST_BOXES = (b"ftyp", b"wide", b"mdat", b"moov")
 
 
 def check_not_cut_off(media: Path, kind: str) -> None:
@@ -51,6 +53,23 @@ def check_not_cut_off(media: Path, kind: str) -> None:
             "truncated_media",
             f"{media.name} is cut off: after its {size:,} bytes, {missing:,} or more are missing",
         )
+
+
+def lacks_index(media: Path) -> bool:
+    """Return whether an MP4 or QuickTime file has no index, without which nothing can be decoded.
+
+    A recorder writes the index at the end.
+
+    Args:
+        media: The file.
+    """
+    size = media.stat().st_size
+    with media.open("rb") as stream:
+        found = list(takewhile(lambda box: box.name in BOXES, boxes(stream, size)))
+    is_movie = bool(found) and found[0].name in _FIRST_BOXES
+    return is_movie and not any(
+        box.name == b"moov" and box.end is not None and box.end <= size for box in found
+    )
 
 
 def _missing_in_elements(stream: BinaryIO, size: int) -> int:

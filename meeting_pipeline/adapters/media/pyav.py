@@ -26,8 +26,8 @@ from meeting_pipeline.adapters.media.demuxers import (
     DEMUXER_OPTIONS,
     corrupt,
     input_url,
-    not_media,
     undecodable,
+    unreadable,
 )
 from meeting_pipeline.adapters.media.intact import is_intact
 from meeting_pipeline.adapters.media.mixing import (
@@ -165,7 +165,7 @@ def _opened(media: Path) -> Iterator[InputContainer]:
     try:
         container = av.open(input_url(media), options=DEMUXER_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise not_media(media, reason_of(error)) from error
+        raise unreadable(media, reason_of(error)) from error
     with container:
         yield container
 
