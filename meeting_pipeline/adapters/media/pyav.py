@@ -135,7 +135,7 @@ class PyAVMedia:
                     meter.add(second)
                     into.write_samples(second)
                     report(meter.duration_s)
-        return replace(meter.result(), warnings=warnings), mixes
+        return replace(meter.result(), warnings=warnings, promised_s=duration_s), mixes
 
 
 def probe(media: Path) -> MediaInfo:
