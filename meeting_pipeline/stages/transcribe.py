@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from meeting_pipeline.domain import levels
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports.services import Transcriber
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.documents import dump, load
@@ -23,10 +25,20 @@ class Transcribe:
         return self._transcriber.settings
 
     def run(self, value: Audio, context: StageContext) -> Artifact:
-        transcript = self._transcriber.transcribe(value, context)
+        transcript = self._transcript(value, context)
         text = dump(replace(transcript, warnings=(*transcript.warnings, *value.warnings)))
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
         return context.folder.write("transcript.json", text)
+
+    def _transcript(self, audio: Audio, context: StageContext) -> Transcript:
+        try:
+            return self._transcriber.transcribe(audio, context)
+        except SkipRecord as skip:
+            found = levels.read(audio.path.with_name(levels.FILE_NAME), audio.sha256)
+            if skip.code != "no_speech" or found is None:
+                raise
+            message = f"{skip.message.rstrip('.')}; {levels.loudness_in_words(found)}"
+            raise SkipRecord(skip.code, message, hint=skip.hint) from skip
 
     def load(self, artifact: Artifact, context: StageContext) -> Transcript:
         return load(Transcript, context.folder.file(artifact.name))
