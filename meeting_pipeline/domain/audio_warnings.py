@@ -15,6 +15,7 @@ UNDECODABLE_TRACK = "undecodable_audio_track"
 NOISE_TRACK = "noise_audio_track"
 INCOMPLETE = "incomplete_recording"
 
+_COVERS = re.compile(r"low_coverage:(?P<percent>\d+)")
 _PART = re.compile(r"decoded_s:(?P<decoded>\d+\.\d)/(?P<total>\d+\.\d)")
 
 
@@ -72,3 +73,14 @@ def incomplete_in_words(warnings: Sequence[str]) -> str | None:
         return "录音不完整 the recording is incomplete"
     decoded, total = part
     return f"录音不完整：{decoded} / {total} 秒 the recording is incomplete: {decoded} of {total} s"
+
+
+def low_coverage(share: float) -> str:
+    """Return the code for a text that covers only this share (0..1) of the speech."""
+    return f"low_coverage:{int(100 * share)}"
+
+
+def covered_percent(code: str) -> str | None:
+    """Return how many percent of the speech the text covers by this code; None for another one."""
+    found = _COVERS.fullmatch(code)
+    return found["percent"] if found else None

@@ -4,6 +4,7 @@ from meeting_pipeline.domain.audio_warnings import (
     INCOMPLETE,
     NOISE_TRACK,
     UNDECODABLE_TRACK,
+    covered_percent,
     decoded_part,
     is_amount,
 )
@@ -24,7 +25,12 @@ def warnings_in_words(detail: RecordingDetail) -> list[str]:
     part = decoded_part(codes)
     amount = f" ({part[0]} / {part[1]} 秒 s)" if part else ""
     return [
-        _WORDS.get(code, code) + amount * (code == INCOMPLETE)
-        for code in codes
-        if not is_amount(code)
+        _in_words(code) + amount * (code == INCOMPLETE) for code in codes if not is_amount(code)
     ]
+
+
+def _in_words(code: str) -> str:
+    percent = covered_percent(code)
+    if percent is None:
+        return _WORDS.get(code, code)
+    return f"识别文本只覆盖 {percent}% 的语音 the text covers only {percent}% of the speech"

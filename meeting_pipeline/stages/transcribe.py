@@ -1,8 +1,9 @@
 """The transcribe stage: the transcript of the audio."""
 
+from array import array
 from dataclasses import replace
 
-from meeting_pipeline.domain import levels
+from meeting_pipeline.domain import audio_warnings, heard, levels
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
@@ -26,7 +27,8 @@ class Transcribe:
 
     def run(self, value: Audio, context: StageContext) -> Artifact:
         transcript = self._transcript(value, context)
-        text = dump(replace(transcript, warnings=(*transcript.warnings, *value.warnings)))
+        warnings = (*transcript.warnings, *_coverage(value, transcript), *value.warnings)
+        text = dump(replace(transcript, warnings=warnings))
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
         return context.folder.write("transcript.json", text)
 
@@ -34,7 +36,7 @@ class Transcribe:
         try:
             return self._transcriber.transcribe(audio, context)
         except SkipRecord as skip:
-            found = levels.read(audio.path.with_name(levels.FILE_NAME), audio.sha256)
+            found = _levels(audio)
             if skip.code != "no_speech" or found is None:
                 raise
             message = f"{skip.message.rstrip('.')}; {levels.loudness_in_words(found)}"
@@ -42,3 +44,14 @@ class Transcribe:
 
     def load(self, artifact: Artifact, context: StageContext) -> Transcript:
         return load(Transcript, context.folder.file(artifact.name))
+
+
+def _levels(audio: Audio) -> "array[float] | None":
+    return levels.read(audio.path.with_name(levels.FILE_NAME), audio.sha256)
+
+
+def _coverage(audio: Audio, transcript: Transcript) -> tuple[str, ...]:
+    """Return the warning that much of the speech has no text, if that is so."""
+    found = _levels(audio)
+    share = None if found is None else heard.low_coverage(found, transcript.segments)
+    return () if share is None else (audio_warnings.low_coverage(share),)
