@@ -108,7 +108,7 @@ def _notes(of_records: Sequence[RecordNotes]) -> list[str]:
 def _outcome(record: RecordOutcome) -> Row:
     stage = STAGE_WORDS[record.stage] if record.stage else ""
     code = record.error_code
-    reason = ": ".join(filter(None, (stage, code, record.message))) if code else stage
+    reason = ": ".join(filter(None, (stage, code, record.message)))
     subject = shorten(record.subject or record.record_id, 36)
     return str(record.id), subject, status_cell(record.status.value), reason
 

@@ -8,6 +8,7 @@ import hashlib
 import sys
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
 
 FRAME_S = 0.05
 """The length of one frame in seconds; each frame has one level."""
@@ -35,6 +36,16 @@ def loudest_second(levels: Levels) -> float:
     return loudest[len(loudest) // 2] if loudest else NOTHING_DB
 
 
+def loudness_in_words(levels: Levels) -> str:
+    """Return how loud a recording is in its loudest second and moment, for a message.
+
+    Args:
+        levels: The levels of the whole recording.
+    """
+    peak = max(levels, default=NOTHING_DB)
+    return f"its loudest second has {loudest_second(levels):.0f} dBFS, its peak {peak:.0f} dBFS"
+
+
 def noise_floor(levels: Levels) -> float:
     """Return the level in dBFS that all but the quietest tenth reach; -100.0 without levels."""
     return sorted(levels)[len(levels) // 10] if levels else NOTHING_DB
@@ -49,6 +60,19 @@ def pack(levels: "array[float]", audio_sha256: str) -> bytes:
     """
     body = bytes.fromhex(audio_sha256) + _little_endian(levels).tobytes()
     return hashlib.sha256(body).digest() + body
+
+
+def read(path: Path, audio_sha256: str) -> "array[float] | None":
+    """Return the levels in a file, or None if it is missing, damaged or of another audio.
+
+    Args:
+        path: The levels file.
+        audio_sha256: As for `unpack`.
+    """
+    try:
+        return unpack(path.read_bytes(), audio_sha256)
+    except FileNotFoundError:
+        return None
 
 
 def unpack(data: bytes, audio_sha256: str) -> "array[float] | None":

@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from meeting_pipeline.domain.audio_warnings import INCOMPLETE
+from meeting_pipeline.domain.audio_warnings import INCOMPLETE, decoded_part
 from meeting_pipeline.domain.model import ActionItem, RecordMeta, Segment, Summary, Transcript
 
 _CHINESE = MappingProxyType(
     {
         "incomplete": "录音已损坏，只有能解码的部分。",
+        "part": "录音不完整：{} / {} 秒。",
         "rules": "摘要由规则从原文中选取，未使用语言模型。",
         "phase": "阶段",
         "confidence": "置信度",
@@ -26,6 +27,7 @@ _CHINESE = MappingProxyType(
 _ENGLISH = MappingProxyType(
     {
         "incomplete": "The recording is damaged; this is only what could be decoded.",
+        "part": "The recording is incomplete: {} of {} s.",
         "rules": "Rules selected these sentences from the transcript; no language model was used.",
         "phase": "Phase",
         "confidence": "confidence",
@@ -61,7 +63,8 @@ def render_markdown(meta: RecordMeta, transcript: Transcript, summary: Summary) 
     blocks = [
         _front_matter(meta, transcript, summary),
         f"# {_text(summary.title or meta.subject) or labels['untitled']}",
-        *_opening(summary, labels, INCOMPLETE in transcript.warnings),
+        *_damage(transcript.warnings, labels),
+        *_opening(summary, labels),
         *_sections(summary, labels),
         *_section(labels["transcript"], map(_line, transcript.segments)),
     ]
@@ -97,10 +100,17 @@ def _front_matter(meta: RecordMeta, transcript: Transcript, summary: Summary) ->
     return "\n".join(["---", *known, "---"])
 
 
-def _opening(summary: Summary, labels: Mapping[str, str], is_incomplete: bool) -> Iterator[str]:
+def _damage(warnings: Sequence[str], labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield that the recording is incomplete, and how much of it there is if that is known."""
+    if INCOMPLETE not in warnings:
+        return
+    part = decoded_part(warnings)
+    amount = f" {labels['part'].format(*part)}" if part else ""
+    yield f"> ⚠ {labels['incomplete']}{amount}"
+
+
+def _opening(summary: Summary, labels: Mapping[str, str]) -> Iterator[str]:
     """Yield the phase with its confidence, how the summary was made, and the abstract."""
-    if is_incomplete:
-        yield f"> ⚠ {labels['incomplete']}"
     yield (
         f"**{labels['phase']}: {summary.phase}** "
         f"({labels['confidence']} {summary.confidence:.2f}, {_text(summary.phase_method)})"

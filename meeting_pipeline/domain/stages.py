@@ -160,7 +160,7 @@ class RecordOutcome:
         status: The result.
         stage: The last stage that was started, or None.
         error_code: The code of the error or of the reason to skip it, or None.
-        message: What happened, or None.
+        message: What happened, or that a record that is done is incomplete; else None.
     """
 
     id: int

@@ -45,12 +45,14 @@ class ExtractedAudio:
         warnings: Codes of what an operator should know, see `domain.audio_warnings`.
         plays_alike: False for copied packets whose channels cannot simply be mixed: they cancel one
             another, or one is noise. Such audio has to be extracted in another format.
+        promised_s: Where the audio ends according to the container; see `MediaInfo.duration_s`.
     """
 
     duration_s: float
     levels: "array[float]"
     warnings: tuple[str, ...] = ()
     plays_alike: bool = True
+    promised_s: float | None = None
 
 
 Probe = Callable[[Path], MediaInfo]

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.erasure import ERASED
-from meeting_pipeline.domain.media_checks import DAMAGE
+from meeting_pipeline.domain.media_checks import DAMAGE, NO_INDEX
 from meeting_pipeline.domain.retention import TEXTS_REMOVED
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.domain.views import RecordingView
@@ -15,6 +15,10 @@ def is_damaged(recording: RecordingView) -> bool:
     has_failed = recording.status in (RecordStatus.FAILED, RecordStatus.DEAD)
     codes = {entry.error_code for entry in recording.stages.values()}
     return has_failed and not codes.isdisjoint(DAMAGE)
+
+
+def _lacks_index(recording: RecordingView) -> bool:
+    return any(NO_INDEX in (entry.message or "") for entry in recording.stages.values())
 
 
 def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
@@ -29,6 +33,11 @@ def next_step(recording: RecordingView, zone: ZoneInfo) -> str:
         return "nothing: its texts were erased with one of its students"
     if recording.skip_reason == TEXTS_REMOVED:
         return "nothing: it is complete, and its transcript was removed by `meeting cleanup`"
+    if is_damaged(recording) and _lacks_index(recording):
+        return (
+            "录音缺少索引，无法解码 nothing of it can be decoded: copy the file again from where "
+            "it was recorded, or repair it with a tool that rebuilds the index, and replace it"
+        )
     if is_damaged(recording) and recording.accept_damaged:
         return "录音已损坏 nothing of it can be transcribed: put a whole file in its place"
     if is_damaged(recording):

@@ -138,7 +138,7 @@ def _title(report: RunReport) -> str:
 
 
 def _body(report: RunReport) -> str:
-    """Return the counts and every failure by number and reason, without titles or texts."""
+    """Return the counts, and what failed or is incomplete by number, without titles or texts."""
     lines = [
         f"listed {report.listed} = {report.new} new + {report.known} known",
         f"due {len(report.records)} = "
@@ -148,5 +148,10 @@ def _body(report: RunReport) -> str:
         f"#{record.id} {record.stage or ''}: {record.error_code} (meeting why {record.id})"
         for record in report.records
         if record.status is Outcome.FAILED
+    ]
+    lines += [
+        f"#{record.id} {record.message} (meeting show {record.id})"
+        for record in report.records
+        if record.status is Outcome.DONE and record.message
     ]
     return "\n".join([*lines, f"exit code {report.exit_code}, {report.seconds:.0f} s"])

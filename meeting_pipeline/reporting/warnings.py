@@ -1,6 +1,13 @@
 """What an operator should know about a recording, in words."""
 
-from meeting_pipeline.domain.audio_warnings import INCOMPLETE, NOISE_TRACK, UNDECODABLE_TRACK
+from meeting_pipeline.domain.audio_warnings import (
+    INCOMPLETE,
+    NOISE_TRACK,
+    UNDECODABLE_TRACK,
+    covered_percent,
+    decoded_part,
+    is_amount,
+)
 from meeting_pipeline.domain.views import RecordingDetail
 
 _WORDS = {
@@ -15,4 +22,15 @@ _WORDS = {
 def warnings_in_words(detail: RecordingDetail) -> list[str]:
     """Return the warnings of a recording in Chinese and English; none before it is transcribed."""
     codes = detail.transcript.warnings if detail.transcript else ()
-    return [_WORDS.get(code, code) for code in codes]
+    part = decoded_part(codes)
+    amount = f" ({part[0]} / {part[1]} 秒 s)" if part else ""
+    return [
+        _in_words(code) + amount * (code == INCOMPLETE) for code in codes if not is_amount(code)
+    ]
+
+
+def _in_words(code: str) -> str:
+    percent = covered_percent(code)
+    if percent is None:
+        return _WORDS.get(code, code)
+    return f"识别文本只覆盖 {percent}% 的语音 the text covers only {percent}% of the speech"

@@ -1,11 +1,12 @@
 """The worker that takes one record through the stages, and what each error means for it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from meeting_pipeline.domain.audio_warnings import incomplete_in_words
 from meeting_pipeline.domain.model import (
     Audio,
     Recording,
@@ -125,9 +126,10 @@ class RecordWorker:
         context, most = self._context(record, run_id), self.rules.max_attempts
         ledger = self.store.ledger(record.id)
         runner = StageRunner(context, ledger, self.store, self.gates, self.observer, until, most)
+        warnings: Sequence[str] = ()
         try:
             with disk_trouble(self.folder):
-                self._take(runner, record)
+                warnings = self._take(runner, record)
         except UntilReached:
             pass
         except Stopped as stop:
@@ -148,9 +150,11 @@ class RecordWorker:
             again_at = self.rules.next_attempt(self.now(), max(runner.attempt, 1))
             what = f"unexpected {type(bug).__name__}, see the log"
             return self._failed(record, runner, INTERNAL, what, again_at)
-        return RecordOutcome.of(record.id, record.meta, Outcome.DONE, runner.stage)
+        remark = incomplete_in_words(warnings)
+        return RecordOutcome.of(record.id, record.meta, Outcome.DONE, runner.stage, message=remark)
 
-    def _take(self, runner: StageRunner, record: DueRecord) -> None:
+    def _take(self, runner: StageRunner, record: DueRecord) -> Sequence[str]:
+        """Take a record through the stages; return the warnings about what is incomplete."""
         stages, step = self.stages, runner.step
         meta = given(record.meta, str(record.meta.key))
 
@@ -160,7 +164,9 @@ class RecordWorker:
         summary = step(stages.summarize, transcript)
         step(stages.store, both(transcript, summary))
 
+        warnings = transcript.value().warnings if record.accept_damaged else ()
         self.store.finish(record.id, stages.made_with)
+        return warnings
 
     def _context(self, record: DueRecord, run_id: int) -> StageContext:
         def progress(fraction: float) -> None:

@@ -85,7 +85,7 @@ class Extract:
         try:
             audio = self._extract(value, audio_format, context)
             if promised is None:
-                return self._incomplete(audio)
+                return self._incomplete(audio, context.meta.duration_s)
             check_whole(promised.duration_s, audio.duration_s)
             self._check_content(audio)
         except RecordError:
@@ -97,13 +97,16 @@ class Extract:
             raise
         return audio
 
-    def _incomplete(self, audio: ExtractedAudio) -> ExtractedAudio:
+    def _incomplete(self, audio: ExtractedAudio, listed_s: float | None) -> ExtractedAudio:
         """Return what is left of an accepted recording with its mark, if it is worth anything."""
+        lengths = (audio.promised_s or 0.0, listed_s or 0.0)
+        total_s = next((length for length in lengths if length > audio.duration_s), 0.0)
+        marks = audio_warnings.incomplete(audio.duration_s, total_s)
         try:
             self._check_content(audio)
         except SkipRecord as lack:  # a skip would say that the whole recording is like that
             raise RecordError("corrupt_media", f"of what can be decoded: {lack.message}") from lack
-        return replace(audio, warnings=(*audio.warnings, audio_warnings.INCOMPLETE))
+        return replace(audio, warnings=(*audio.warnings, *marks))
 
     def _check_content(self, audio: ExtractedAudio) -> None:
         check_long_enough(audio.duration_s, self._minimum_s)

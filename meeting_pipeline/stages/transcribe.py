@@ -1,10 +1,13 @@
 """The transcribe stage: the transcript of the audio."""
 
+from array import array
 from dataclasses import replace
 
+from meeting_pipeline.domain import audio_warnings, heard, levels
 from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check_not_too_large
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
+from meeting_pipeline.errors import SkipRecord
 from meeting_pipeline.ports.services import Transcriber
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.documents import dump, load
@@ -23,10 +26,32 @@ class Transcribe:
         return self._transcriber.settings
 
     def run(self, value: Audio, context: StageContext) -> Artifact:
-        transcript = self._transcriber.transcribe(value, context)
-        text = dump(replace(transcript, warnings=(*transcript.warnings, *value.warnings)))
+        transcript = self._transcript(value, context)
+        warnings = (*transcript.warnings, *_coverage(value, transcript), *value.warnings)
+        text = dump(replace(transcript, warnings=warnings))
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
         return context.folder.write("transcript.json", text)
 
+    def _transcript(self, audio: Audio, context: StageContext) -> Transcript:
+        try:
+            return self._transcriber.transcribe(audio, context)
+        except SkipRecord as skip:
+            found = _levels(audio)
+            if skip.code != "no_speech" or found is None:
+                raise
+            message = f"{skip.message.rstrip('.')}; {levels.loudness_in_words(found)}"
+            raise SkipRecord(skip.code, message, hint=skip.hint) from skip
+
     def load(self, artifact: Artifact, context: StageContext) -> Transcript:
         return load(Transcript, context.folder.file(artifact.name))
+
+
+def _levels(audio: Audio) -> "array[float] | None":
+    return levels.read(audio.path.with_name(levels.FILE_NAME), audio.sha256)
+
+
+def _coverage(audio: Audio, transcript: Transcript) -> tuple[str, ...]:
+    """Return the warning that much of the speech has no text, if that is so."""
+    found = _levels(audio)
+    share = None if found is None else heard.low_coverage(found, transcript.segments)
+    return () if share is None else (audio_warnings.low_coverage(share),)

@@ -80,7 +80,7 @@ BAD = {
     "half_a_second.m4a": "too_short",
     "faststart_half.mp4": "truncated_media",
     "faststart_99.mp4": "truncated_media",
-    "moov_at_end_half.mp4": "not_media",
+    "moov_at_end_half.mp4": "truncated_media",
     "half.mkv": "truncated_media",
     "half.webm": "truncated_media",
     "half.mp3": "truncated_media",

@@ -1,18 +1,23 @@
 """A damaged recording that an operator accepts is transcribed as far as it goes, and says so."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.pyav import PyAVMedia
-from meeting_pipeline.domain.stages import RecordStatus
+from meeting_pipeline.cli import render
+from meeting_pipeline.domain.stages import RecordStatus, StageName
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaTool
 from meeting_pipeline.ports.progress import no_progress
+from meeting_pipeline.reporting.documents import run_document
+from meeting_pipeline.reporting.notice import of_report
 from meeting_pipeline.sandbox.limits import ROOMY
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.command import meeting
@@ -112,6 +117,10 @@ def test_an_accepted_recording_is_done_and_marked_as_incomplete_everywhere(
     assert accepted.document == {"reopened": [number]}
     report = office.night()
     assert (report.exit_code, report.due) == (exit_codes.OK, 1)
+    [remark] = [one.message or "" for one in report.records]
+    assert remark.startswith("录音不完整")
+    assert run_document(report, ZoneInfo("UTC"))["records"][0]["message"] == remark
+    assert f"#{number} {remark}" in of_report(report).body
     shown = meeting("show", number, "--json", env=environment).document
     assert "incomplete_recording" in shown["transcript"]["warnings"]
     assert shown["accept_damaged"] is True
@@ -130,9 +139,33 @@ def test_an_accepted_recording_is_done_and_marked_as_incomplete_everywhere(
     ]
     assert "incomplete_recording" in page
     assert "> ⚠" in page
+    if lesson_states_its_length(office):
+        part = re.match(r"录音不完整：(\d+\.\d) / (20\.\d) 秒", remark)
+        assert part and float(part[1]) == pytest.approx(shown["duration_s"], abs=0.06)
+        assert part[0] in page
+        for words in (("show", number), ("why", number)):
+            said = "".join(meeting(*words, env=environment).out.split())
+            assert f"({part[1]}/{part[2]}秒s)" in said, words
     again = office.night()
     assert again.due == 0
     assert office.rows()[failed.record_id].accept_damaged
+
+
+def lesson_states_its_length(office: Office) -> bool:
+    folder = Path(office.environment["MEETING_FOLDER"])
+    return any(path.suffix == ".mkv" for path in folder.iterdir())
+
+
+def test_the_report_on_a_screen_names_what_is_incomplete(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.night()
+    [failed] = [row for row in office.rows().values() if row.status is RecordStatus.FAILED]
+    meeting("retry", str(failed.id), "--accept-damaged", env=office.environment)
+    report = office.night()
+    capsys.readouterr()
+    render.report(report)
+    assert "录音不完整" in capsys.readouterr().out
 
 
 def test_only_damage_can_be_accepted(office: Office) -> None:
@@ -166,4 +199,22 @@ def test_an_accepted_recording_of_which_nothing_can_be_decoded_stays_damaged(
     told = meeting("why", number, env=environment).out
     assert "corrupt_media" in {entry.error_code for entry in row.stages.values()}
     assert "put a whole file in its place" in told
+    assert "--accept-damaged" not in told
+
+
+def test_a_recording_without_its_index_is_not_worth_accepting(
+    office: Office, tmp_path: Path
+) -> None:
+    whole = record(tmp_path / "whole.mp4", Take(muxer="mp4", seconds=SECONDS))
+    office.night()
+    known = set(office.rows())
+    cut(whole, tmp_path / "录制" / "赵同学 2026-01-08.mp4", 0.6)
+
+    office.night()
+
+    [row] = [row for key, row in office.rows().items() if key not in known]
+    assert "truncated_media" in {entry.error_code for entry in row.stages.values()}
+    assert "index (moov) is missing" in (row.stages[StageName.DOWNLOAD].message or "")
+    told = meeting("why", str(row.id), env=office.environment).out
+    assert "repair it with a tool that rebuilds the index" in told
     assert "--accept-damaged" not in told

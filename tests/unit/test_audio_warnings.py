@@ -32,3 +32,15 @@ def test_warnings_are_removed_with_the_audio(tmp_path: Path) -> None:
     folder.write(audio_warnings.FILE_NAME, audio_warnings.pack([audio_warnings.NOISE_TRACK]))
     folder.discard("audio", audio.name)
     assert not folder.path.exists()
+
+
+def test_how_much_of_a_recording_there_is_is_said_where_it_is_known() -> None:
+    words = audio_warnings.incomplete_in_words(audio_warnings.incomplete(14.1, 20.0))
+    assert words is not None
+    assert words.startswith("录音不完整：14.1 / 20.0 秒 ")
+    unknown = audio_warnings.incomplete_in_words(audio_warnings.incomplete(14.1, 0.0))
+    assert unknown == "录音不完整 the recording is incomplete"
+
+
+def test_a_whole_recording_is_not_called_incomplete() -> None:
+    assert audio_warnings.incomplete_in_words((audio_warnings.NOISE_TRACK,)) is None

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from meeting_pipeline.adapters.llm import prompting
 from meeting_pipeline.adapters.llm.portions import lines_of
 from meeting_pipeline.adapters.llm.prompting import Document, repair
+from meeting_pipeline.domain import audio_warnings
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Participant, RecordMeta
 from tests.support.transcripts import summary_job, transcript
@@ -65,6 +66,18 @@ def test_dollar_signs_in_a_transcript_are_only_dollar_signs() -> None:
     said = lines_of(transcript(["老师: $fence ${text} $$ 年薪$30万"]))
     (message,) = Document(meta(), said, SHANGHAI).whole(said)
     assert "$fence ${text} $$ 年薪$30万" in message.content
+
+
+def test_the_model_knows_how_much_of_a_recording_is_missing() -> None:
+    said = lines_of(SAID)
+    whole, cut, unknown = (
+        Document(meta(), said, SHANGHAI, warnings).whole(said)[0].content
+        for warnings in ((), audio_warnings.incomplete(14.1, 20.0), (audio_warnings.INCOMPLETE,))
+    )
+    assert cut.endswith(whole)
+    assert unknown.endswith(whole)
+    assert "全长 20.0 秒，只有 14.1 秒可用" in cut.removesuffix(whole)
+    assert "录音不完整，" in unknown.removesuffix(whole)
 
 
 def test_the_day_is_that_of_the_office() -> None:

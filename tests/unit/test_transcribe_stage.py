@@ -1,12 +1,14 @@
 """What the stage makes of a transcript, whoever made it."""
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.domain import audio_warnings, levels
 from meeting_pipeline.domain.model import Audio, RecordKey, Segment, Transcript
-from meeting_pipeline.errors import RecordError
+from meeting_pipeline.errors import RecordError, SkipRecord
 from meeting_pipeline.ports.progress import no_progress
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.transcribe import Transcribe
@@ -38,3 +40,49 @@ def test_security_07_a_transcript_above_20_mb_is_refused(tmp_path: Path) -> None
     assert refused.value.code == "oversized"
     assert not folder.file("transcript.json").exists()
     assert Transcribe(long).run(AUDIO, context).size_bytes > 19 << 20
+
+
+class Deaf(FakeTranscriber):
+    """A recogniser that finds no speech."""
+
+    def transcribe(self, audio: Audio, context: StageContext) -> Transcript:
+        raise SkipRecord("no_speech", "The recording contains no speech.")
+
+
+def test_a_recording_without_speech_is_skipped_with_how_loud_it_was(tmp_path: Path) -> None:
+    context = StageContext(
+        1, meta(1), RecordFolder(tmp_path, RecordKey("fake", "1")), no_progress, lambda usage: None
+    )
+    audio = replace(AUDIO, path=tmp_path / "audio.flac")
+    with pytest.raises(SkipRecord) as unmeasured:
+        Transcribe(Deaf()).run(audio, context)
+    assert unmeasured.value.message == "The recording contains no speech."
+
+    measured = array("f", [-76.0] * 100 + [-62.0] * 30 + [-48.0] * 2)
+    (tmp_path / levels.FILE_NAME).write_bytes(levels.pack(measured, audio.sha256))
+    with pytest.raises(SkipRecord) as skipped:
+        Transcribe(Deaf()).run(audio, context)
+
+    assert skipped.value.code == "no_speech"
+    assert skipped.value.message == (
+        "The recording contains no speech; its loudest second has -62 dBFS, its peak -48 dBFS"
+    )
+
+
+def test_text_that_leaves_out_much_of_the_speech_has_a_warning_with_how_much(
+    tmp_path: Path,
+) -> None:
+    context = StageContext(
+        1, meta(1), RecordFolder(tmp_path, RecordKey("fake", "1")), no_progress, lambda usage: None
+    )
+    audio = replace(AUDIO, path=tmp_path / "audio.flac", duration_s=60.0)
+    spoken = array("f", ([-25.0] * 20 + [-80.0] * 4) * 50)
+    (tmp_path / levels.FILE_NAME).write_bytes(levels.pack(spoken, audio.sha256))
+
+    stage = Transcribe(FakeTranscriber())
+    said = stage.load(stage.run(audio, context), context)
+
+    [warning] = said.warnings
+    percent = audio_warnings.covered_percent(warning)
+    assert percent is not None
+    assert int(percent) == pytest.approx(100 * said.segments[-1].end_s / 60.0, abs=3)

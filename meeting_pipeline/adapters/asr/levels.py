@@ -11,7 +11,7 @@ from meeting_pipeline.domain.levels import (
     FRAME_S,
     loudest_second,
     noise_floor,
-    unpack,
+    read,
 )
 from meeting_pipeline.domain.media_checks import check_whole
 from meeting_pipeline.domain.model import Audio
@@ -53,18 +53,10 @@ def listen(audio: Audio, media: MediaTool) -> Sound:
         RecordError: "truncated_media" when the audio is shorter than it was.
         MeetingError: Any error of `MediaTool.extract`.
     """
-    levels = _stored(audio)
+    levels = read(audio.path.with_name(FILE_NAME), audio.sha256)
     if levels is None:
         levels = _measured(audio, media)
     return Sound(levels, speech_in(levels))
-
-
-def _stored(audio: Audio) -> "array[float] | None":
-    try:
-        stored = audio.path.with_name(FILE_NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    return unpack(stored, audio.sha256)
 
 
 def _measured(audio: Audio, media: MediaTool) -> "array[float]":

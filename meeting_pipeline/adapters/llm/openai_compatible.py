@@ -139,7 +139,7 @@ class ChatSummarizer:
 
         kept = PaidCalls(context.folder, is_completion)
         conversation = Conversation(self._model, kept, self._reporter(context))
-        document = Document(context.meta, lines, self._zone)
+        document = Document(context.meta, lines, self._zone, transcript.warnings)
         reply = Reading(conversation, document, self._plan, progress).reply(lines)
         context.progress(1.0)
         return self._summary(reply, transcript)

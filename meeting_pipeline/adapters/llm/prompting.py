@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from meeting_pipeline.adapters.llm.portions import Line
+from meeting_pipeline.domain.audio_warnings import INCOMPLETE, decoded_part
 from meeting_pipeline.domain.model import RecordMeta
 
 if TYPE_CHECKING:
@@ -49,7 +50,14 @@ class Document:
     words or a display name, since these would have to contain their own hash.
     """
 
-    def __init__(self, meta: RecordMeta, lines: Iterable[Line], zone: tzinfo) -> None:
+    def __init__(
+        self,
+        meta: RecordMeta,
+        lines: Iterable[Line],
+        zone: tzinfo,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self._remark = _remark(warnings)
         self._facts = json.dumps(_facts(meta, zone), ensure_ascii=False)
         digest = hashlib.sha256(self._facts.encode())
         for line in lines:
@@ -70,7 +78,19 @@ class Document:
 
     def _asking(self, name: str, text: str, **numbers: int) -> tuple[Message, ...]:
         given = {"fence": self._fence, "facts": self._facts, "text": text, **numbers}
-        return (Message("user", Template(_file(name)).substitute(given)),)
+        return (Message("user", self._remark + Template(_file(name)).substitute(given)),)
+
+
+def _remark(warnings: Sequence[str]) -> str:
+    """Return what the model has to know about a recording that is incomplete; else nothing.
+
+    It is no part of the prompt version: no other recording is summarized again for it.
+    """
+    if INCOMPLETE not in warnings:
+        return ""
+    part = decoded_part(warnings)
+    amount = f"（全长 {part[1]} 秒，只有 {part[0]} 秒可用）" if part else ""
+    return Template(_file("incomplete")).substitute(amount=amount)
 
 
 def repair(asked: tuple[Message, ...], answer: str, problems: Iterable[str]) -> tuple[Message, ...]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
-from typing import BinaryIO
 
-from meeting_pipeline.adapters.media import ogg
+from meeting_pipeline.adapters.media.headers import fragmented_duration, is_broadcast, riff_bytes
+from meeting_pipeline.adapters.media.units import after_id3
 from meeting_pipeline.domain.media_checks import check_not_too_long
 from meeting_pipeline.ports.media import MediaInfo
 
@@ -22,7 +22,6 @@ _ESTIMATED = frozenset({"aac", "amr", "mpegts", "flv"})
 _UNTIMED = frozenset({"mp3", "wav"})
 _PADDING_PACKETS = 3
 _PLAIN_CHANNELS = (1, 2)
-_RIFF_UNKNOWN = 0x7FFF_F000  # programs that write to a pipe announce the maximum, or nearly
 
 
 @dataclass(frozen=True)
@@ -78,20 +77,16 @@ class Container:
         return self.format_name.split(",")[0]
 
 
-def describe(media: Path, container: Container, accept_damage: bool = False) -> MediaInfo:
+def describe(media: Path, container: Container) -> MediaInfo:
     """Return what a container says about its content.
 
     Args:
         media: The file, which some formats need for their duration.
         container: What FFmpeg says about it.
-        accept_damage: Whether a missing end is accepted.
 
     Raises:
-        RecordError: "truncated_media" for an Ogg file without its end (see `ogg.check_ended`),
-            "longer_than_a_day" for more than 24 hours.
+        RecordError: "longer_than_a_day" for more than 24 hours.
     """
-    if container.kind == "ogg" and not accept_damage:
-        ogg.check_ended(media)
     tracks = [track for track in container.tracks if track.codec] or container.tracks
     ends = [_promised_end(media, container, track) for track in tracks]
     # a tag may contain an invalid duration: "00:00:nan", or an end before the start
@@ -143,8 +138,7 @@ def _m4a_bytes(audio: AudioTrack, duration_s: float | None) -> int | None:
 
 def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float | None:
     """Return where a track ends on the timeline, without an estimate; video may be longer."""
-    is_fragmented = container.kind == "mov" and not audio.packets
-    if container.kind in _ESTIMATED or is_fragmented:
+    if _has_no_duration(media, container):
         return None
     match container.kind:
         case "mp3":
@@ -156,7 +150,20 @@ def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float
         case "avi" | "caf" if _has_a_packet_each_tick(container, audio):
             return audio.packets * audio.tick_s  # the duration is only of what is in the file
         case _:
-            return _stated_end(container, audio)
+            return _stated_end(media, container, audio)
+
+
+def _is_fragmented(container: Container) -> bool:
+    return container.kind == "mov" and not all(track.packets for track in container.tracks)
+
+
+def _has_no_duration(media: Path, container: Container) -> bool:
+    """Return whether no duration is stated, as in what was written to a pipe."""
+    kind = container.kind
+    if kind not in ("avi", "asf"):
+        return kind in _ESTIMATED
+    with media.open("rb") as stream:
+        return is_broadcast(stream) if kind == "asf" else riff_bytes(stream) is None
 
 
 def _has_a_packet_each_tick(container: Container, audio: AudioTrack) -> bool:
@@ -164,7 +171,9 @@ def _has_a_packet_each_tick(container: Container, audio: AudioTrack) -> bool:
     return audio.packets > 0 and (container.kind == "avi" or is_pcm)
 
 
-def _stated_end(container: Container, audio: AudioTrack) -> float | None:
+def _stated_end(media: Path, container: Container, audio: AudioTrack) -> float | None:
+    if _is_fragmented(container):
+        return fragmented_duration(media)
     if audio.duration_s is None:
         return None
     includes_start = container.kind == "ogg" and audio.codec == "opus"
@@ -174,16 +183,17 @@ def _stated_end(container: Container, audio: AudioTrack) -> float | None:
 def _wav_duration(media: Path, found_s: float | None) -> float | None:
     """Return the duration by the RIFF header; FFmpeg only knows how much of it is in the file."""
     with media.open("rb") as stream:
-        riff_bytes = int.from_bytes(stream.read(8)[4:], "little")
-    if not found_s or riff_bytes >= _RIFF_UNKNOWN:
+        announced = riff_bytes(stream)
+    if not found_s or announced is None:
         return found_s
-    return found_s * max(1.0, (riff_bytes + 8) / media.stat().st_size)
+    return found_s * max(1.0, announced / media.stat().st_size)
 
 
 def shares_duration(container: Container) -> bool:
     """Return whether the duration of the audio may be that of a picture that continues after it."""
     has_own = any(_tag(track.tags, "duration") for track in container.tracks)
-    return container.kind == "asf" or (container.kind == "matroska" and not has_own)
+    is_shared = container.kind == "asf" or _is_fragmented(container)
+    return is_shared or (container.kind == "matroska" and not has_own)
 
 
 def _matroska_end(container: Container, audio: AudioTrack) -> float | None:
@@ -212,7 +222,8 @@ def _mp3_duration(media: Path, sample_rate: int | None) -> float | None:
     Without such a header FFmpeg would only estimate it from the bit rate of the first frame.
     """
     with media.open("rb") as stream:
-        head = _after_id3(stream)
+        stream.seek(after_id3(stream))
+        head = stream.read(_MP3_HEAD_BYTES)
     header = head[max(head.find(b"Xing"), head.find(b"Info"), 0) :]
     counts_frames = header.startswith((b"Xing", b"Info")) and header[7] & 1
     if not counts_frames or not sample_rate:
@@ -220,18 +231,6 @@ def _mp3_duration(media: Path, sample_rate: int | None) -> float | None:
     frames = int.from_bytes(header[8:12], "big")
     samples_per_frame = 1152 if sample_rate >= 32_000 else 576  # noqa: PLR2004 - MPEG-1, else -2
     return frames * samples_per_frame / sample_rate or None
-
-
-def _after_id3(stream: BinaryIO) -> bytes:
-    """Return the first bytes of the first frame, after an optional ID3v2 tag (28-bit size)."""
-    head = stream.read(10)
-    if not head.startswith(b"ID3"):
-        return head + stream.read(_MP3_HEAD_BYTES)
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    stream.seek(10 + size)
-    return stream.read(_MP3_HEAD_BYTES)
 
 
 def _created_at(tags: Mapping[str, str]) -> datetime | None:

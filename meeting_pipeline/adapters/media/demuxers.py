@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from meeting_pipeline.adapters.media.cut_off import lacks_index
+from meeting_pipeline.domain.media_checks import NO_INDEX
 from meeting_pipeline.errors import RecordError, RetryableError
 
 _FORMATS = (
@@ -49,8 +51,13 @@ def input_url(media: Path) -> str:
     return f"file:{media}"
 
 
-def not_media(media: Path, reason: str) -> RecordError:
-    """Return the error for a file that is in none of the container formats that are read."""
+def unreadable(media: Path, reason: str) -> RecordError:
+    """Return the error for a file that cannot be opened.
+
+    It is in none of the container formats that are read, or was cut off before its index.
+    """
+    if lacks_index(media):
+        return RecordError("truncated_media", f"{media.name} is cut off: {NO_INDEX}")
     with media.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     kind = next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None)

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_UNKNOWN_SIZE = -1
+from meeting_pipeline.adapters.media.units import (
+    CLUSTER,
+    SEGMENT,
+    boxes,
+    elements,
+    transport_packets,
+)
 
-_EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
 _EBML_KNOWN = frozenset(
     {
         *(0x1A45DFA3, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367),
@@ -20,12 +25,12 @@ _EBML_KNOWN = frozenset(
 )
 """Elements of a file and a segment, void and checksum, elements of a cluster (RFC 9559)."""
 
-_BOXES = frozenset(
+BOXES = frozenset(
     b"ftyp styp moov moof mdat sidx ssix mfra free skip wide emsg prft uuid meta udta pdin".split()
 )
-_TS_PACKETS = (188, 192, 204)
+"""Boxes that a file consists of (ISO 14496-12)."""
+
 _TS_SYNC = 0x47
-_TS_SAMPLE = 5  # packets that have to begin with the sync byte
 _TS_BLOCK_PACKETS = 5_000
 
 
@@ -49,56 +54,40 @@ def is_intact(media: Path, format_name: str) -> bool:
                 return True
 
 
+def is_known_element(name: bytes) -> bool:
+    """Return whether Matroska files contain an element of this name (RFC 9559)."""
+    return int.from_bytes(name, "big") in {*_EBML_KNOWN, SEGMENT, CLUSTER}
+
+
 def _has_known_elements(stream: BinaryIO, size: int) -> bool:
     at = 0
-    while at < size:
-        stream.seek(at)
-        header = stream.read(12)
-        element, id_bytes = _ebml_number(header, with_marker=True)
-        length, length_bytes = _ebml_number(header[id_bytes:], with_marker=False)
-        at += id_bytes + length_bytes
-        if element in (_EBML_SEGMENT, _EBML_CLUSTER):
-            continue
-        if element not in _EBML_KNOWN or length == _UNKNOWN_SIZE:
+    for element in elements(stream, size, in_clusters=True):
+        number = int.from_bytes(element.name, "big")
+        if number in (SEGMENT, CLUSTER):
+            at = element.content
+        elif number not in _EBML_KNOWN or element.end is None:
             return False
-        at += length
+        else:
+            at = element.end
     return at == size
-
-
-def _ebml_number(data: bytes, *, with_marker: bool) -> tuple[int, int]:
-    """Return a number of variable length, or _UNKNOWN_SIZE, and how many bytes it takes."""
-    if not data or not data[0]:
-        return _UNKNOWN_SIZE, 1
-    size = 9 - data[0].bit_length()
-    number = int.from_bytes(data[:size], "big")
-    if with_marker:
-        return number, size
-    number &= (1 << 7 * size) - 1
-    return (_UNKNOWN_SIZE if number == (1 << 7 * size) - 1 else number), size
 
 
 def _has_known_boxes(stream: BinaryIO, size: int) -> bool:
     at = 0
-    while at < size:
-        stream.seek(at)
-        header = stream.read(16)
-        length, name = int.from_bytes(header[:4], "big"), header[4:8]
-        if length == 1:
-            length = int.from_bytes(header[8:], "big")
-        if name not in _BOXES or (length and length < 8):  # noqa: PLR2004 - size of a header
+    for box in boxes(stream, size):
+        if box.name not in BOXES:
             return False
-        at = at + length if length else size
+        at = size if box.end is None else box.end
     return at == size
 
 
 def _has_sync_bytes(stream: BinaryIO) -> bool:
-    head = stream.read(_TS_SAMPLE * max(_TS_PACKETS) * 2)
-    for size, begin in ((each, begin) for each in _TS_PACKETS for begin in range(each)):
-        sample = head[begin : begin + _TS_SAMPLE * size : size]
-        if len(sample) == _TS_SAMPLE and sample.count(_TS_SYNC) == _TS_SAMPLE:
-            stream.seek(begin)
-            return all(block.count(_TS_SYNC) == len(block) for block in _starts(stream, size))
-    return False
+    packets = transport_packets(stream)
+    if packets is None:
+        return False
+    begin, size = packets
+    stream.seek(begin)
+    return all(block.count(_TS_SYNC) == len(block) for block in _starts(stream, size))
 
 
 def _starts(stream: BinaryIO, size: int) -> Iterator[bytes]:

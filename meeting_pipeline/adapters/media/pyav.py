@@ -21,12 +21,13 @@ from meeting_pipeline.adapters.media.containers import (
     describe,
     shares_duration,
 )
+from meeting_pipeline.adapters.media.cut_off import check_not_cut_off
 from meeting_pipeline.adapters.media.demuxers import (
     DEMUXER_OPTIONS,
     corrupt,
     input_url,
-    not_media,
     undecodable,
+    unreadable,
 )
 from meeting_pipeline.adapters.media.intact import is_intact
 from meeting_pipeline.adapters.media.mixing import (
@@ -57,6 +58,9 @@ from meeting_pipeline.domain.media_checks import LONGEST_S, check_not_too_long
 from meeting_pipeline.errors import RecordError, SkipRecord, Stopped
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress, no_progress
+
+_WITHOUT_TOTAL = frozenset({"ogg", "mov"})
+"""Formats whose duration may be that of what is left of the file."""
 
 _BATCH = 64  # frames to filter before a result is read: one by one takes three times as long
 _LAST_PICTURE_S = 1.0  # its duration need not be known
@@ -131,13 +135,17 @@ class PyAVMedia:
                     meter.add(second)
                     into.write_samples(second)
                     report(meter.duration_s)
-        return replace(meter.result(), warnings=warnings), mixes
+        return replace(meter.result(), warnings=warnings, promised_s=duration_s), mixes
 
 
 def probe(media: Path) -> MediaInfo:
     """Return what a container says about its content, as `ports.media.MediaTool.probe`."""
     with _opened(media) as container:
-        return describe(media, _facts(container))
+        facts = _facts(container)
+        info = describe(media, facts)
+    if info.duration_s is None or facts.kind in _WITHOUT_TOTAL:
+        check_not_cut_off(media, facts.kind)
+    return info
 
 
 def extract(wanted: tuple[Path, Path, str, float, bool], progress: Progress) -> ExtractedAudio:
@@ -157,7 +165,7 @@ def _opened(media: Path) -> Iterator[InputContainer]:
     try:
         container = av.open(input_url(media), options=DEMUXER_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise not_media(media, reason_of(error)) from error
+        raise unreadable(media, reason_of(error)) from error
     with container:
         yield container
 
@@ -299,7 +307,7 @@ def _open_tracks(
     numbers = [number for number, stream in enumerate(streams) if _decoder(stream)]
     if not numbers:
         raise undecodable(media)
-    info = describe(media, _facts(container), accept_damage)
+    info = describe(media, _facts(container))
     others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
     tracks = [
         _OpenTrack(media, one, number, accept_damage or not info.plain_channels, accept_damage)
