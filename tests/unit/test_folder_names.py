@@ -11,7 +11,7 @@ import pytest
 from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
 from meeting_pipeline.errors import RetryableError
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_folder import ALWAYS, Room
+from tests.support.recording_folder import ALWAYS, OLD, SHANGHAI, Room
 
 NOTE = '{"start": "2026-01-05 19:30", "participants": [{"userid": "s1", "name": "王同学"}]}'
 
@@ -215,3 +215,36 @@ def test_meetings_of_other_lengths_other_folders_and_other_numbers_stay_two(room
     room.put("丁/meeting_02.m4a", "f")
     probes = Probes({".mp4": 1800.0, ".m4a": 1800.0, "meeting_01.m4a": 900.0})
     assert len(list(room.source(probes).list_records(ALWAYS))) == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "start"),
+    [
+        ("2026.1.5.m4a", "2026-01-05 00:00"),
+        ("26.1.5.m4a", "2026-01-05 00:00"),
+        ("王同学/2026/01/05/课.m4a", "2026-01-05 00:00"),
+        ("2026年/1月/5日/课.m4a", "2026-01-05 00:00"),
+        ("2026-01-05/王同学/meeting_01.m4a", "2026-01-05 00:00"),
+        ("2026-01-04/王同学 2026-01-05 晚八点/课.m4a", "2026-01-05 20:00"),
+        ("12月30日.m4a", "2025-12-30 00:00"),
+    ],
+)
+def test_the_start_is_the_nearest_date_in_the_names_of_a_file_and_its_folders(
+    room: Room, path: str, start: str
+) -> None:
+    room.put(path)
+    assert room.only().start_ts.astimezone(SHANGHAI) == datetime.fromisoformat(start).replace(
+        tzinfo=SHANGHAI
+    )
+
+
+def test_an_ambiguous_date_in_a_name_is_named_where_nothing_else_says_the_start(
+    room: Room,
+) -> None:
+    room.put("5-1-2026/课.m4a")
+    only = room.only()
+    assert only.start_ts == OLD
+    [note] = only.notes
+    assert "5-1-2026, is ambiguous" in note
+    room.put("5-1-2026/课.json", NOTE)
+    assert room.only().notes == ()

@@ -17,7 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
+from meeting_pipeline.adapters.sources.filename_dates import (
+    ambiguous_date_in,
+    date_in_name,
+    meeting_code_in_name,
+)
 from meeting_pipeline.adapters.sources.folder_files import (
     FolderContents,
     MediaFile,
@@ -223,25 +227,49 @@ class FolderSource:
             return Sidecar(self._written(file))
 
     def _read_notes(self, file: MediaFile) -> Sidecar:
+        doubts: list[str] = []
+
+        def start() -> datetime:
+            doubts.extend(self._ambiguous(file))
+            return self._start(file)
+
+        notes = self._with_sidecar(file, start)
+        return replace(notes, problems=(*doubts, *notes.problems))
+
+    def _with_sidecar(self, file: MediaFile, start: Callable[[], datetime]) -> Sidecar:
         if file.sidecar is None:
-            return Sidecar(self._start(file))
+            return Sidecar(start())
         try:
             content = read_small(file.sidecar, SIDECAR_BYTES)
         except OSError as error:
-            notes = Sidecar(self._start(file), problems=(f"cannot be read: {error.strerror}",))
+            notes = Sidecar(start(), problems=(f"cannot be read: {error.strerror}",))
         else:
-            notes = read_sidecar(content, self._zone, self._now(), lambda: self._start(file))
+            notes = read_sidecar(content, self._zone, self._now(), start)
         for problem in notes.problems:
             _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
         name = printable(file.sidecar.name)
         return replace(notes, problems=tuple(f"{name}: {one}" for one in notes.problems))
 
+    def _ambiguous(self, file: MediaFile) -> Iterator[str]:
+        """Yield a note if the nearest date of a file's names can be read in two ways."""
+        now = self._now()
+        for name in _names_of(file):
+            if date_in_name(name, self._zone, now, now):
+                return
+            if written := ambiguous_date_in(name, self._zone, now):
+                _log.warning("%r: the date %s is ambiguous", file.name, written)
+                yield (
+                    f"名称中的日期有歧义 the date in its name, {written}, is ambiguous "
+                    "(month or day first?): write it as 2026-01-05"
+                )
+                return
+
     def _start(self, file: MediaFile) -> datetime:
         """Return when the recording began, by the file itself; never after now."""
         now = self._now()
         written = min(_modified(file) or now, now)
-        for name in reversed(file.name.split("/")):  # the file, its folder, the folder of that …
-            if named := date_in_name(printable(name), self._zone, now, written):
+        for name in _names_of(file):
+            if named := date_in_name(name, self._zone, now, written):
                 return named
         created = self._probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:
@@ -367,6 +395,14 @@ def _is_here(file: MediaFile) -> bool:
         return file.is_unchanged()
     except OSError:
         return False
+
+
+def _names_of(file: MediaFile) -> Iterator[str]:
+    """Yield the names that may have a date: the file's, its folder's, the folder's of that …"""
+    path = PurePosixPath(printable(file.name))
+    yield path.stem
+    yield from (folder.name for folder in path.parents)
+    yield path.parent.as_posix()  # 2026/01/05
 
 
 def _modified(file: MediaFile) -> datetime | None:
