@@ -2,7 +2,6 @@
 
 import os
 import unicodedata
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +9,6 @@ import pytest
 
 from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
 from meeting_pipeline.errors import RetryableError
-from meeting_pipeline.ports.media import MediaInfo
 from tests.support.recording_folder import ALWAYS, OLD, SHANGHAI, Room
 
 NOTE = '{"start": "2026-01-05 19:30", "participants": [{"userid": "s1", "name": "王同学"}]}'
@@ -144,42 +142,6 @@ def test_the_subject_is_the_folders_where_the_file_has_a_clients_generic_name(
     assert subject_of(PurePosixPath(path)) == subject
 
 
-class Probes:
-    def __init__(self, known: Mapping[str, float]) -> None:
-        self._known = known
-
-    def __call__(self, path: Path) -> MediaInfo:
-        seconds = self._known.get(path.name, self._known.get(path.suffix))
-        return MediaInfo(seconds, has_audio=True, audio_codec="aac", created_at=None)
-
-
-PAIRS = [
-    ("meeting_01.mp4", "meeting_01.m4a"),
-    ("video1234567890.mp4", "audio1234567890.m4a"),
-    ("GMT20260105-113000_Recording.mp4", "GMT20260105-113000_Recording.m4a"),
-    ("王同学 简历.MP4", "王同学 简历.m4a"),
-]
-
-
-@pytest.mark.parametrize(("video", "audio"), PAIRS)
-@pytest.mark.parametrize("described", [0, 1, None])
-def test_the_video_and_the_audio_of_a_meeting_are_one_recording(
-    room: Room, video: str, audio: str, described: int | None
-) -> None:
-    probes = Probes({video: 1800.4, audio: 1800.0})
-    room.put(f"会议/{video}", "picture and sound")
-    room.put(f"会议/{audio}", "sound")
-    if described is not None:
-        note = Path((video, audio)[described]).with_suffix(".json")
-        room.put(f"会议/{note}", NOTE)
-    source = room.source(probes)
-    [only] = source.list_records(ALWAYS)
-    assert any("of one meeting: 1" in note for note in source.notes)
-    if described is not None:
-        assert [one.name for one in only.participants or ()] == ["王同学"]
-    assert list(room.source(probes).list_records(ALWAYS)) == [only]
-
-
 def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_folder(
     room: Room,
 ) -> None:
@@ -192,29 +154,6 @@ def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_fo
     assert missing.value.code == "folder_empty"
     (room.folder.parent / "课.m4a").rename(file)
     assert room.listed() == before
-
-
-def test_a_meeting_stays_one_recording_when_its_other_file_comes_later(room: Room) -> None:
-    probes = Probes({".mp4": 1800.4, ".m4a": 1800.0})
-    room.put("会议/meeting_01.mp4", "picture and sound")
-    [first] = room.source(probes).list_records(ALWAYS)
-    room.put("会议/meeting_01.m4a", "sound")
-    assert list(room.source(probes).list_records(ALWAYS)) == [first]
-    room.put("会议/meeting_01.json", NOTE)
-    [described] = room.source(probes).list_records(ALWAYS)
-    assert described.key == first.key
-    assert [one.name for one in described.participants or ()] == ["王同学"]
-
-
-def test_meetings_of_other_lengths_other_folders_and_other_numbers_stay_two(room: Room) -> None:
-    room.put("甲/meeting_01.mp4", "a")
-    room.put("甲/meeting_01.m4a", "b")
-    room.put("乙/meeting_02.mp4", "c")
-    room.put("丙/meeting_02.m4a", "d")
-    room.put("丁/meeting_01.mp4", "e")
-    room.put("丁/meeting_02.m4a", "f")
-    probes = Probes({".mp4": 1800.0, ".m4a": 1800.0, "meeting_01.m4a": 900.0})
-    assert len(list(room.source(probes).list_records(ALWAYS))) == 6
 
 
 @pytest.mark.parametrize(

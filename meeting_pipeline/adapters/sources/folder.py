@@ -11,12 +11,13 @@ An error with one file affects only what is known about that file, and no other 
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.adapters.sources.file_facts import FileFacts
 from meeting_pipeline.adapters.sources.filename_dates import (
     ambiguous_date_in,
     date_in_name,
@@ -28,25 +29,19 @@ from meeting_pipeline.adapters.sources.folder_files import (
     media_files,
     read_small,
 )
-from meeting_pipeline.adapters.sources.folder_index import FolderIndex, KnownFile
 from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
 from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
-from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import (
     ConfigError,
     MeetingError,
-    RecordError,
     RetryableError,
-    SkipRecord,
 )
-from meeting_pipeline.ports.media import MediaInfo
+from meeting_pipeline.ports.media import Listen, Probe
 from meeting_pipeline.ports.sources import MediaLink
-from meeting_pipeline.storage.files import sha256_of
 
-_SAVE_INDEX_FROM_BYTES = 64 << 20  # hashing such a file again takes longer than saving the index
 _EARLIEST_YEAR = 2000
 _A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than this long ago
 
@@ -72,7 +67,8 @@ class FolderSource:
         settle_s: float,
         zone: ZoneInfo,
         index_file: Path,
-        probe: Callable[[Path], MediaInfo],
+        probe: Probe,
+        listen: Listen,
         now: Callable[[], datetime],
     ) -> None:
         """Create the source.
@@ -84,6 +80,7 @@ class FolderSource:
             zone: The time zone of file names and sidecars without an offset.
             index_file: Stores hashes between runs; its folder is not searched.
             probe: Inspects a media file; if it raises, the recording has no duration.
+            listen: Measures the sound of a media file, to find the files of one meeting.
             now: Returns the current time, aware.
         """
         self.waiting = 0
@@ -93,11 +90,9 @@ class FolderSource:
         self._settle_s = settle_s
         self._zone = zone
         self._own_folder = index_file.absolute().parent
-        self._index = FolderIndex(index_file)
-        self._probe = probe
+        self._facts = FileFacts(index_file, probe, listen)
         self._now = now
         self._files: list[MediaFile] = []
-        self._given_up: set[MediaFile] = set()  # not inspected in this listing, to be tried later
         self._locating = threading.Lock()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
@@ -123,17 +118,16 @@ class FolderSource:
             ) from error
         self._files, self.waiting = found.files, 0
         self.notes = tuple(_left_out(found))
-        if not found.files and not self._index.is_empty:
+        if not found.files and not self._facts.is_empty:
             raise RetryableError(
                 "folder_empty",
                 f"there are no recordings in {self._folder} any more, where there were some before",
                 hint="is its disk mounted? If it was emptied on purpose, delete "
                 f"{self._own_folder / 'folder-index.json'}",
             )
-        self._given_up.clear()
         if found.links:
             _log.info("%d symbolic links ignored in %s", found.links, self._folder)
-        self._index.keep_only(self._files)
+        self._facts.begin(self._files)
         return self._listed(window)
 
     def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
@@ -167,7 +161,7 @@ class FolderSource:
             meta: The recording.
         """
         key = meta.key.record_id
-        known = (file.name for file in self._files if self._index.of(file).sha256 == key)
+        known = (file.name for file in self._files if self._facts.known_sha256(file) == key)
         return next((printable(name) for name in known), None)
 
     def _look(self) -> FolderContents:
@@ -175,42 +169,70 @@ class FolderSource:
 
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
         listed: set[str | None] = set()
+        copies: set[MediaFile] = set()
         try:
-            candidates = self._candidates(window)
+            candidates, seconds = self._candidates(window)
             described = [file for file, _ in candidates if file.sidecar]
             for file, notes in candidates:
                 sha256 = self._sha256(file)
                 self.waiting += sha256 is None
+                if sha256 and self._is_second(file, sha256, seconds, copies):
+                    copies.add(file)
+                    continue
                 if sha256 and not file.sidecar and self._has_copy(file, sha256, described):
                     continue  # of copies, the one with a sidecar tells more
                 if sha256 and sha256 not in listed and window.contains(notes.start_ts):
+                    self._facts.note_second(file, is_second=False)
                     yield self._meta(file, sha256, notes)
                 listed.add(sha256)
         finally:
-            self._index.save()
+            self._facts.save()
 
     def _has_copy(self, file: MediaFile, sha256: str, among: Sequence[MediaFile]) -> bool:
         alike = (one for one in among if one.size_bytes == file.size_bytes)
         return any(self._sha256(one) == sha256 for one in alike)
 
-    def _candidates(self, window: Window) -> list[tuple[MediaFile, Sidecar]]:
-        """Return the finished files of the window, and others that may be copies of them."""
+    def _is_second(
+        self,
+        file: MediaFile,
+        sha256: str,
+        seconds: Mapping[MediaFile, MediaFile],
+        copies: Collection[MediaFile],
+    ) -> bool:
+        """Return whether a file is a copy of the second file of a meeting that is listed."""
+        return any(
+            second.size_bytes == file.size_bytes
+            and instead not in copies
+            and self._sha256(second) == sha256
+            and self._sha256(instead) != sha256
+            for second, instead in seconds.items()
+        )
+
+    def _candidates(
+        self, window: Window
+    ) -> tuple[list[tuple[MediaFile, Sidecar]], Mapping[MediaFile, MediaFile]]:
+        """Return what may be listed: the finished files of the window, and copies of them.
+
+        Returns:
+            The files, with what is known about them, and the second files of their meetings (see
+            `Meetings.others`), whose copies are not listed either.
+        """
         unfinished = {file.name for file in self._files if not self._is_finished(file)}
         if unfinished:
             names = ", ".join(repr(name) for name in sorted(unfinished))
             _log.info("left for the next run, still being written: %s", names)
         self.waiting += len(unfinished)
         settled = [file for file in self._files if file.name not in unfinished]
-        meetings = one_a_meeting(
-            settled,
-            lambda file: self._probed(file).duration_s,
-            lambda file: self._index.of(file).sha256 is not None,
-        )
-        if len(meetings) < len(settled):
-            self.notes += (_SECOND_RENDITIONS.format(len(settled) - len(meetings)),)
-        finished = [(file, self._notes(file)) for file in meetings]
+        meetings = one_a_meeting(settled, self._facts)
+        for file in meetings.others:
+            self._facts.note_second(file, is_second=True)
+        if meetings.others:
+            self.notes += (_SECOND_RENDITIONS.format(len(meetings.others)),)
+        finished = [(file, self._notes(file)) for file in meetings.files]
         sizes = {file.size_bytes for file, notes in finished if window.contains(notes.start_ts)}
-        return [(file, notes) for file, notes in finished if file.size_bytes in sizes]
+        return [
+            (file, notes) for file, notes in finished if file.size_bytes in sizes
+        ], meetings.others
 
     def _is_finished(self, file: MediaFile) -> bool:
         age_s = self._now().timestamp() - file.mtime_ns / 1e9
@@ -271,7 +293,7 @@ class FolderSource:
         for name in _names_of(file):
             if named := date_in_name(name, self._zone, now, written):
                 return named
-        created = self._probed(file).created_at
+        created = self._facts.probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:
             return created.astimezone(UTC)
         return self._written(file)
@@ -281,11 +303,7 @@ class FolderSource:
         now, modified = self._now(), _modified(file)
         if modified and modified <= now:
             return modified
-        known = self._index.of(file)
-        seen_at = known.first_seen_at
-        if seen_at is None or seen_at > now:  # this machine's clock was ahead and has been set
-            seen_at = now - _A_MOMENT
-            self._index.learn(file, replace(known, first_seen_at=seen_at))
+        seen_at = self._facts.first_seen(file, now, otherwise=now - _A_MOMENT)
         _log.warning(
             "%r: its file time is %s, so its start is when it was first seen; "
             "write the date into the file name, and set the clock of the device that wrote it",
@@ -294,64 +312,16 @@ class FolderSource:
         )
         return seen_at.astimezone(UTC)
 
-    def _probed(self, file: MediaFile) -> KnownFile:
-        known = self._index.of(file)
-        if known.probed or file in self._given_up:
-            return known
-        info = self._look_into(file)
-        if info is None:
-            self._given_up.add(file)
-            return known
-        known = replace(known, probed=True, duration_s=info.duration_s, created_at=info.created_at)
-        self._index.learn(file, known)
-        return known
-
-    def _look_into(self, file: MediaFile) -> MediaInfo | None:
-        """Return what the container says, or None if the next listing has to inspect it again."""
-        try:
-            info = self._probe(file.path)
-        except RecordError as error:
-            _log.info("%r: %s", file.name, strip_control_characters(error.message))
-            return MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
-        except (RetryableError, SkipRecord) as error:
-            _log.warning(
-                "%r cannot be inspected now: %s",
-                file.name,
-                strip_control_characters(error.message),
-            )
-            return None
-        except MeetingError:  # not caused by the file
-            raise
-        except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
-            _log.exception("%r: unexpected error; listing it without its length", file.name)
-            return None
-        if info.has_audio and info.audio_codec is None:
-            _log.warning(
-                "%r: there is no decoder for its audio; convert it to m4a or mp3", file.name
-            )
-        return info
-
     def _sha256(self, file: MediaFile) -> str | None:
         """Return the hash of the file as it was listed, or None if it changed or is unreadable."""
-        known = self._index.of(file)
-        if known.sha256:
-            return known.sha256
         try:
-            sha256 = sha256_of(file.path)
-            unchanged = file.is_unchanged()
+            return self._facts.sha256(file)
         except OSError as error:
             _log.warning("%r cannot be read: %s", file.name, error.strerror)
             return None
-        if not unchanged:
-            _log.info("left for the next run, changed while it was read: %r", file.name)
-            return None
-        self._index.learn(file, replace(known, sha256=sha256))
-        if file.size_bytes > _SAVE_INDEX_FROM_BYTES:
-            self._index.save()
-        return sha256
 
     def _meta(self, file: MediaFile, sha256: str, notes: Sidecar) -> RecordMeta:
-        duration_s = self._probed(file).duration_s
+        duration_s = self._facts.probed(file).duration_s
         end = notes.start_ts + timedelta(seconds=duration_s) if duration_s is not None else None
         return RecordMeta(
             key=RecordKey(self.name, sha256),
@@ -375,7 +345,7 @@ class FolderSource:
             _log.warning("cannot list the folder %s: %s", self._folder, error.strerror)
             return None
         found = self._find(meta, self._files)
-        self._index.save()
+        self._facts.save()
         return found
 
     def _find(self, meta: RecordMeta, files: list[MediaFile]) -> MediaFile | None:
@@ -384,7 +354,7 @@ class FolderSource:
             file
             for file in files
             if meta.size_bytes in (None, file.size_bytes)
-            and self._index.of(file).sha256 in (None, wanted)
+            and self._facts.known_sha256(file) in (None, wanted)
         )
         here = (file for file in likely if _is_here(file))
         return next((file for file in here if self._sha256(file) == wanted), None)
