@@ -94,6 +94,8 @@ _WITH_TIME = _compiled(
     rf"(?<=\d[_-]){_CALL}(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?!\d)",
 )
 _WITHOUT_TIME = _compiled(*(rf"{day}(?:(?<=\D)|(?!\d))" for day in _DAYS))
+_PART_OF_A_DATE = re.compile(r"^(?:20\d\d年?(?:[-_./]?\d\d?月?)?|\d\d?[月日号]?)$", re.ASCII)
+_WEEKDAY = re.compile("(?:周|星期|礼拜)[一二三四五六日天]")  # "Sun" is a name, too
 _TENCENT_CODE = re.compile(r"TM-\d{14}-(\d{9,12})(?!\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d?)[:_.]?(\d\d)?$")
 _VERSION = re.compile(r"(?:[A-Za-z]|第|版本?)[ _-]?$")  # "Node 18.12.1" is a version
@@ -153,6 +155,14 @@ def ambiguous_date_in(name: str, zone: ZoneInfo, latest: datetime) -> str | None
         if len(_readings(found.groupdict(), today, None)) > 1
     )
     return next(ambiguous, None)
+
+
+def without_dates(name: str) -> str:
+    """Return what a name says beside dates, times and days of the week, in plain characters."""
+    text = plain_text(name)
+    for pattern in (*_WITH_TIME, *_WITHOUT_TIME, _PART_OF_A_DATE, _WEEKDAY):
+        text = pattern.sub(" ", text)
+    return text.strip(" _.,()[]【】-")
 
 
 def meeting_code_in_name(name: str) -> str | None:

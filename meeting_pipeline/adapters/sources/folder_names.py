@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from meeting_pipeline.adapters.sources.filename_dates import without_dates
+
 HOUSEKEEPING = frozenset(
     {
         *("#recycle", "@recycle", "$recycle.bin", "recycler", ".recycle"),
@@ -15,11 +17,20 @@ HOUSEKEEPING = frozenset(
 )
 """Folders of NAS systems for deleted files, snapshots and thumbnails, in lower case."""
 
+_CLIENTS_WORDS = (
+    *("meeting", "zoom", "gmt", "tm", "video", "audio", "only", "recording", "record", "rec"),
+    *("playback", "gallery", "speaker", "avo", "gvo", "vid", "aud", "img", "mov", "pxl", "screen"),
+    *("screenrecorder", "screenrecording", "capture", "new", "untitled", "wechat", "whatsapp"),
+    *("mmexport", "wx", "camera", "voice", "memo", "obs", "signal", "ptt", "wa"),
+    *("录制", "录音", "录屏", "录像", "屏幕", "会议", "视频", "音频", "文件", "新", "标准", "通话"),
+    *("语音", "腾讯", "企业", "微信", "钉钉", "飞书", "未命名", "副本"),
+)
 _GENERIC = re.compile(
-    r"(?:meeting|zoom|video|audio|audio_only|recording|playback|gmt\d{8}-\d{6}.*|录制|录音)"
-    r"[\s_-]*(?:\d+(?:x\d+)?[\s_-]*)*",
+    rf"(?:(?:{'|'.join(sorted(_CLIENTS_WORDS, key=len, reverse=True))})s?"
+    r"(?![a-z])[\s\d_.()-]*(?:\d{3,4}x\d{3,4}[\s\d_.()-]*)*)*",
     re.IGNORECASE,
 )
+"""Names of which a client, a phone or a system gave every word."""
 
 
 def is_housekeeping(folder: str) -> bool:
@@ -45,13 +56,20 @@ def printable(name: str) -> str:
 def subject_of(path: PurePosixPath) -> str:
     """Return the subject that the path of a file below the folder of recordings gives.
 
-    It is the name of the file, or that of its folder if a client gave the file a generic name
-    ("meeting_01.mp4", "video1234567890.mp4", "GMT20260105-113000_Recording.m4a").
+    It is the name of the file. If a client gave the file a generic name ("meeting_01.mp4",
+    "GMT20260105-113000_Recording.m4a") or a date alone, it is the name of the nearest folder that
+    says more than that.
     """
     stem = printable(path.stem)
-    if _GENERIC.fullmatch(stem) and path.parent.name:
-        return printable(path.parent.name)
-    return stem
+    if stem.isdecimal() or not _is_generic(stem):
+        return stem
+    folders = (printable(folder.name) for folder in path.parents if folder.name)
+    return next((folder for folder in folders if not _is_generic(folder)), stem)
+
+
+def _is_generic(name: str) -> bool:
+    """Return whether a name says no more than when and with what something was recorded."""
+    return bool(_GENERIC.fullmatch(without_dates(name)))
 
 
 def sidecar_for(name: str, others: Iterable[str]) -> str | None:
