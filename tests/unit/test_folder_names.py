@@ -4,6 +4,7 @@ import os
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from random import Random
 
 import pytest
 
@@ -85,6 +86,16 @@ GBK = os.fsdecode("张三 简历".encode("gbk"))
     [
         (GBK, "张三 简历"),
         ("张三 简历", "张三 简历"),
+        (GBK + "/简历 第一次", "张三 简历/简历 第一次"),
+        (f"简历/{GBK}", "简历/张三 简历"),
+        (f"{GBK}_第一次.m4a", "张三 简历_第一次.m4a"),
+        (f"第一次 {GBK}", "第一次 张三 简历"),
+        (os.fsdecode("某同学".encode("gbk")) + "_课", "某同学_课"),
+        (os.fsdecode("镕鎔朱".encode("gb18030")), "镕鎔朱"),
+        (unicodedata.normalize("NFD", "José é课が"), "José é课が"),
+        (os.fsdecode("某同学 01".encode("gbk")), "某同学 01"),
+        (os.fsdecode("某同学".encode("gbk")) + "_第一次", "某同学_第一次"),
+        ("Müller Ünal", "Müller Ünal"),
         (os.fsdecode(b"\xff\xfe\x80"), None),
     ],
 )
@@ -100,6 +111,36 @@ def test_a_file_and_a_folder_with_names_in_gbk_are_listed_by_them(room: Room) ->
     only = room.only()
     assert only.subject == "张三 简历 2026-01-05"
     assert only.start_ts == datetime(2026, 1, 4, 16, tzinfo=UTC)
+
+
+def test_every_common_character_in_gbk_is_read_as_it_was_written(chance: Random) -> None:
+    common = [
+        bytes((lead, trail)).decode("gbk")
+        for lead in range(0xB0, 0xD7)
+        for trail in range(0xA1, 0xFF)
+    ]
+    for _ in range(500):
+        name = "".join(chance.choices(common, k=chance.randint(2, 8)))
+        assert printable(os.fsdecode(name.encode("gbk"))) == name
+
+
+def test_a_subject_is_composed_however_a_mac_spells_it(room: Room) -> None:
+    room.put(unicodedata.normalize("NFD", "José/が 简历.m4a"))
+    assert subjects(room) == [unicodedata.normalize("NFC", "が 简历")]
+
+
+def test_a_folder_and_a_file_with_names_of_two_encodings_are_listed_by_them(room: Room) -> None:
+    room.put(f"{GBK}/2026-01-05/meeting_01.m4a")
+    room.put(f"简历/{GBK}.m4a", "other")
+    room.put("简历/张三 简历.json", NOTE)
+    source = room.source()
+    listed = list(source.list_records(ALWAYS))
+    assert [meta.subject for meta in listed] == ["张三 简历", "张三 简历"]
+    assert sorted(str(source.file_name(meta)) for meta in listed) == [
+        "张三 简历/2026-01-05/meeting_01.m4a",
+        "简历/张三 简历.m4a",
+    ]
+    assert [bool(meta.participants) for meta in listed].count(True) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from meeting_pipeline.adapters.sources.filename_dates import without_dates
@@ -33,24 +35,44 @@ _GENERIC = re.compile(
 """Names of which a client, a phone or a system gave every word."""
 
 
+_UTF8_CHINESE = re.compile(rb"((?:[\xe3-\xe9][\x80-\xbf]{2})+)")
+"""Chinese in UTF-8; in GB18030 two such characters would be three of its rarest."""
+
+_GB_CHINESE = re.compile(
+    rb"(?<![A-Za-z\x80-\xff])(?:[\xc2-\xd7][\xa1-\xbf]){2,}(?![A-Za-z\x80-\xff])"
+)
+"""Common Chinese in GB18030 (某同学) that is valid UTF-8, too, of letters that form no word."""
+
+_CHARACTER = 3
+
+
 def is_housekeeping(folder: str) -> bool:
     """Return whether a folder of this name holds no recordings, but a system's own files."""
     return folder.lower() in HOUSEKEEPING or folder.lower().startswith(".trash-")
 
 
 def printable(name: str) -> str:
-    """Return a name as text: bytes that are not UTF-8 are GB18030 if they can be.
+    """Return a name or a path as text: bytes that are not UTF-8 are GB18030 if they can be.
 
-    Other bytes become a replacement character. The result is for people; a file is opened by the
-    name that the system gave.
+    Files that were copied from several systems have names of several encodings in one path, or in
+    one name. Other bytes become a replacement character. The result is for people; a file is opened
+    by the name that the system gave.
     """
-    raw = os.fsencode(name)
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode(errors="replace")
+    text = "/".join(_decoded(part) for part in os.fsencode(name).split(b"/"))
+    return unicodedata.normalize("NFC", text)
+
+
+def _decoded(name: bytes) -> str:
+    is_mixed = any(len(run) > _CHARACTER for run in _UTF8_CHINESE.findall(name))
+    encodings = ["utf-8"] * (not _GB_CHINESE.search(name)) + ["gb18030"] * (not is_mixed)
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            return name.decode(encoding)
+    parts = _UTF8_CHINESE.split(name)  # every second one is UTF-8
+    return "".join(
+        part.decode("utf-8" if number % 2 else "gb18030", errors="replace")
+        for number, part in enumerate(parts)
+    )
 
 
 def subject_of(path: PurePosixPath) -> str:
@@ -93,7 +115,8 @@ def sidecar_for(name: str, others: Iterable[str]) -> str | None:
     return next((free[_key(one)] for one in wanted if _key(one) in free), None)
 
 
+@lru_cache(maxsize=1 << 16)
 def _key(name: str) -> str:
     """Return what a sidecar's name and its media file's have in common."""
-    name = unicodedata.normalize("NFC", name).casefold().removesuffix(".txt")
+    name = printable(name).casefold().removesuffix(".txt")
     return re.sub(r"\s+\.", ".", name)
