@@ -68,6 +68,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
         "timing": _timing(report.timing),
         "records": [_outcome(record) for record in report.records],
         "notes": [_notes(one) for one in report.notes],
+        "left_out": dict(report.left_out),
     }
 
 
@@ -105,6 +106,7 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
         "timing": _timing(Timing()),
         "records": new + due,
         "notes": [_notes(one) for one in plan.notes],
+        "left_out": dict(plan.left_out),
     }
 
 

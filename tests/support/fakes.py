@@ -1,10 +1,11 @@
 """Back ends at the ports: no network, no model, every answer and every failure by order."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import (
@@ -56,6 +57,7 @@ class FakeSource:
     name: str = "fake"
     waiting: int = 0
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})
     oldest_waiting: datetime | None = None
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:

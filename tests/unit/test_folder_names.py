@@ -24,30 +24,6 @@ def subjects(room: Room) -> list[str]:
     return [meta.subject for meta in room.listed()]
 
 
-@pytest.mark.parametrize(
-    "folder",
-    [
-        *("#recycle", "@Recycle", "$RECYCLE.BIN", "@eaDir", "#snapshot", ".Trash-1000"),
-        *("lost+found", "#RECYCLE", "课程/2026/@eaDir", "@Recently-Snapshot"),
-    ],
-)
-def test_housekeeping_of_a_nas_is_left_out_at_any_depth_and_counted(
-    room: Room, folder: str
-) -> None:
-    room.put(f"{folder}/删掉的课.m4a", "a")
-    room.put("课.m4a", "b")
-    source = room.source()
-    assert [meta.subject for meta in source.list_records(ALWAYS)] == ["课"]
-    if not folder.startswith("."):
-        assert any("recycle bins" in note for note in source.notes)
-
-
-@pytest.mark.parametrize("folder", ["#1 第一课", "@王老师", "recycle", "snapshots", "第1课 lost"])
-def test_a_folder_with_a_similar_name_is_read(room: Room, folder: str) -> None:
-    room.put(f"{folder}/课.m4a")
-    assert subjects(room) == ["课"]
-
-
 def test_of_copies_the_one_with_a_sidecar_is_listed(room: Room) -> None:
     room.put("1-backup/课.m4a", "same")
     room.put("课程/课.m4a", "same")
@@ -65,17 +41,6 @@ def test_of_copies_the_one_with_a_sidecar_is_listed(room: Room) -> None:
 def test_more_kinds_are_listed(room: Room, suffix: str) -> None:
     room.put(f"课.{suffix}")
     assert subjects(room) == ["课"]
-
-
-def test_every_file_that_is_not_read_is_counted_by_its_kind(room: Room) -> None:
-    room.put("课.m4a")
-    room.put("课.json", NOTE)
-    for name in ("讲义.pdf", "讲义2.pdf", "list.m3u8", "README", "课.m4a.aria2"):
-        room.put(name)
-    source = room.source()
-    list(source.list_records(ALWAYS))
-    [note] = source.notes
-    assert "not read: 4 (.pdf 2, no suffix 1, .m3u8 1)" in note
 
 
 GBK = os.fsdecode("张三 简历".encode("gbk"))

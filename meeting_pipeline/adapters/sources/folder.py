@@ -30,6 +30,7 @@ from meeting_pipeline.adapters.sources.folder_files import (
     read_small,
 )
 from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
+from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
 from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
@@ -47,14 +48,11 @@ _A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than th
 
 _log = logging.getLogger(__name__)
 
-_SECOND_RENDITIONS = "同一会议的另一个文件 second files (video or audio) of one meeting: {}"
-
 
 class FolderSource:
     """A RecordingSource for a folder and all folders below it.
 
     Attributes:
-        waiting: How many files the last listing saw that it could not list yet.
         oldest_waiting: Always None: a file that waits here is listed later whatever its date.
     """
 
@@ -83,8 +81,6 @@ class FolderSource:
             listen: Measures the sound of a media file, to find the files of one meeting.
             now: Returns the current time, aware.
         """
-        self.waiting = 0
-        self.notes: tuple[str, ...] = ()
         self.oldest_waiting: datetime | None = None
         self._folder = folder.absolute()
         self._settle_s = settle_s
@@ -93,12 +89,29 @@ class FolderSource:
         self._facts = FileFacts(index_file, probe, listen)
         self._now = now
         self._files: list[MediaFile] = []
+        self._left_out = LeftOut()
         self._locating = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many files the last listing saw that it could not list yet."""
+        return self._left_out.waiting
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last listing left out, a sentence for each reason, for people."""
+        return tuple(self._left_out.sentences())
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Return how many files and folders the last listing left out, by reason."""
+        return self._left_out.counts()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """Yield the recordings of a window; see `RecordingSource.list_records`.
 
-        Files that are still being written are counted in `waiting`; what is left out is in `notes`.
+        What is left out is counted in `left_out` and told in `notes`; files that are still being
+        written are counted in `waiting`, too.
 
         Args:
             window: The time to list.
@@ -116,8 +129,7 @@ class FolderSource:
                 f"cannot list the folder {self._folder}: {error.strerror}",
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
-        self._files, self.waiting = found.files, 0
-        self.notes = tuple(_left_out(found))
+        self._files, self._left_out = found.files, found.left_out
         if not found.files and not self._facts.is_empty:
             raise RetryableError(
                 "folder_empty",
@@ -125,8 +137,8 @@ class FolderSource:
                 hint="is its disk mounted? If it was emptied on purpose, delete "
                 f"{self._own_folder / 'folder-index.json'}",
             )
-        if found.links:
-            _log.info("%d symbolic links ignored in %s", found.links, self._folder)
+        if links := self.left_out.get(Reason.LINK):
+            _log.info("%d symbolic links ignored in %s", links, self._folder)
         self._facts.begin(self._files)
         return self._listed(window)
 
@@ -175,7 +187,6 @@ class FolderSource:
             described = [file for file, _ in candidates if file.sidecar]
             for file, notes in candidates:
                 sha256 = self._sha256(file)
-                self.waiting += sha256 is None
                 if sha256 and self._is_second(file, sha256, seconds, copies):
                     copies.add(file)
                     continue
@@ -221,13 +232,11 @@ class FolderSource:
         if unfinished:
             names = ", ".join(repr(name) for name in sorted(unfinished))
             _log.info("left for the next run, still being written: %s", names)
-        self.waiting += len(unfinished)
         settled = [file for file in self._files if file.name not in unfinished]
         meetings = one_a_meeting(settled, self._facts)
         for file in meetings.others:
             self._facts.note_second(file, is_second=True)
-        if meetings.others:
-            self.notes += (_SECOND_RENDITIONS.format(len(meetings.others)),)
+            self._left_out.add(Reason.SECOND_FILE, str(file.path))
         finished = [(file, self._notes(file)) for file in meetings.files]
         sizes = {file.size_bytes for file, notes in finished if window.contains(notes.start_ts)}
         return [
@@ -236,7 +245,13 @@ class FolderSource:
 
     def _is_finished(self, file: MediaFile) -> bool:
         age_s = self._now().timestamp() - file.mtime_ns / 1e9
-        return not file.is_coming and abs(age_s) >= self._settle_s
+        if file.is_coming:
+            self._left_out.add(Reason.DOWNLOADING, str(file.path))
+        elif abs(age_s) < self._settle_s:
+            self._left_out.add(Reason.JUST_CHANGED, str(file.path))
+        else:
+            return True
+        return False
 
     def _notes(self, file: MediaFile) -> Sidecar:
         """Return what is known about a recording without its hash, at least its start."""
@@ -289,7 +304,7 @@ class FolderSource:
     def _start(self, file: MediaFile) -> datetime:
         """Return when the recording began, by the file itself; never after now."""
         now = self._now()
-        written = min(_modified(file) or now, now)
+        written = min(file.modified or now, now)
         for name in _names_of(file):
             if named := date_in_name(name, self._zone, now, written):
                 return named
@@ -300,7 +315,7 @@ class FolderSource:
 
     def _written(self, file: MediaFile) -> datetime:
         """Return when the file was written, or first seen if its time cannot be right."""
-        now, modified = self._now(), _modified(file)
+        now, modified = self._now(), file.modified
         if modified and modified <= now:
             return modified
         seen_at = self._facts.first_seen(file, now, otherwise=now - _A_MOMENT)
@@ -314,11 +329,16 @@ class FolderSource:
 
     def _sha256(self, file: MediaFile) -> str | None:
         """Return the hash of the file as it was listed, or None if it changed or is unreadable."""
+        reason = Reason.CHANGING
         try:
-            return self._facts.sha256(file)
+            if sha256 := self._facts.sha256(file):
+                return sha256
         except OSError as error:
             _log.warning("%r cannot be read: %s", file.name, error.strerror)
-            return None
+            if not isinstance(error, FileNotFoundError):
+                reason = Reason.UNREADABLE
+        self._left_out.add(reason, str(file.path))
+        return None
 
     def _meta(self, file: MediaFile, sha256: str, notes: Sidecar) -> RecordMeta:
         duration_s = self._facts.probed(file).duration_s
@@ -373,31 +393,3 @@ def _names_of(file: MediaFile) -> Iterator[str]:
     yield path.stem
     yield from (folder.name for folder in path.parents)
     yield path.parent.as_posix()  # 2026/01/05
-
-
-def _modified(file: MediaFile) -> datetime | None:
-    """Return the modification time, or None if it is before 1970 or after the year 9999."""
-    try:
-        return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC) if file.mtime_ns >= 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _left_out(found: FolderContents) -> Iterator[str]:
-    """Yield what was found and is not listed, a sentence for each reason."""
-    if found.others:
-        counts = ", ".join(
-            f"{f'.{suffix}' if suffix else 'no suffix'} {count}"
-            for suffix, count in sorted(found.others.items(), key=lambda item: (-item[1], item[0]))
-        )
-        total = sum(found.others.values())
-        yield f"不读取的文件 files of kinds that are not read: {total} ({printable(counts)})"
-    if found.unreadable:
-        yield f"无法读取 files and folders that cannot be read: {found.unreadable}; see the log"
-    if found.links:
-        yield f"符号链接 symbolic links, which are not followed: {found.links}"
-    if found.housekeeping:
-        yield (
-            "回收站、快照等系统文件夹 recycle bins, snapshots and other folders of the system: "
-            f"{found.housekeeping}"
-        )

@@ -10,14 +10,19 @@ from pathlib import PurePosixPath
 
 from meeting_pipeline.adapters.sources.filename_dates import without_dates
 
-HOUSEKEEPING = frozenset(
+_HOUSEKEEPING = frozenset(
     {
-        *("#recycle", "@recycle", "$recycle.bin", "recycler", ".recycle"),
-        *("@eadir", "#snapshot", ".snapshot", "@recently-snapshot", "lost+found"),
-        "system volume information",
+        *("#recycle", "@recycle", "$recycle.bin", "recycler", "recycled", ".recycle"),
+        *("#snapshot", ".snapshot", ".snapshots", "~snapshot", "@recently-snapshot", ".zfs"),
+        *("@eadir", "@tmp", "@sharesnap", "@__thumb", ".@__thumb", ".@__qini", ".thumbnails"),
+        *("lost+found", "system volume information", ".stfolder", ".stversions", ".sync"),
+        *(".spotlight-v100", ".fseventsd", ".temporaryitems", ".documentrevisions-v100"),
+        *(".appledouble", ".appledb", ".appledesktop", ".trash", ".trashes"),
     }
 )
-"""Folders of NAS systems for deleted files, snapshots and thumbnails, in lower case."""
+"""Folders of systems for deleted files, snapshots and thumbnails, in lower case."""
+
+_NUMBERED = re.compile(r"(?:found\.\d{3}|\.trash-.*)")
 
 _CLIENTS_WORDS = (
     *("meeting", "zoom", "gmt", "tm", "video", "audio", "only", "recording", "record", "rec"),
@@ -48,7 +53,8 @@ _CHARACTER = 3
 
 def is_housekeeping(folder: str) -> bool:
     """Return whether a folder of this name holds no recordings, but a system's own files."""
-    return folder.lower() in HOUSEKEEPING or folder.lower().startswith(".trash-")
+    name = folder.lower()
+    return name in _HOUSEKEEPING or bool(_NUMBERED.fullmatch(name))
 
 
 def printable(name: str) -> str:
