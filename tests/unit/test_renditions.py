@@ -51,7 +51,7 @@ MEETINGS = [
     ("meeting_01.mp4", "meeting_01.m4a"),
     ("video1234567890.mp4", "audio1234567890.m4a"),
     ("zoom_0.mp4", "audio_only.m4a"),
-    ("zoom_1.mp4", "zoom_1.m4a"),
+    ("zoom_1.mp4", "audio_only_1.m4a"),
     ("GMT20260105-113000_Recording.mp4", "GMT20260105-113000_Recording.m4a"),
     ("GMT20260105-113000_Recording_1920x1080.mp4", "GMT20260105-113000_Recording.m4a"),
     ("GMT20260105-113000_Recording_gallery_1280x720.mp4", "GMT20260105-113000_Recording.m4a"),

@@ -107,6 +107,7 @@ _OLDEST_SHORT = 10
 """Years before the latest credible date that a year of two digits may name."""
 
 _HOURS = 24
+_FEWEST_DIGITS = 2
 _A_DAY = timedelta(days=1)
 
 
@@ -173,6 +174,8 @@ def meeting_code_in_name(name: str) -> str | None:
 
 def _matches(name: str) -> Iterator[re.Match[str]]:
     """Yield what may be a date: with a time of day first, then from left to right."""
+    if sum(map(str.isdecimal, name)) < _FEWEST_DIGITS:
+        return
     for patterns in (_WITH_TIME, _WITHOUT_TIME):
         found = [one for pattern in patterns for one in pattern.finditer(name)]
         for one in sorted(found, key=lambda one: (one.start(), -one.end())):

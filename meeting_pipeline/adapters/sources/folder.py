@@ -45,6 +45,10 @@ from meeting_pipeline.ports.sources import MediaLink
 
 _EARLIEST_YEAR = 2000
 _A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than this long ago
+_AMBIGUOUS = (
+    "名称中的日期有歧义 the date in its name, {}, is ambiguous (month or day first?): "
+    "write it as 2026-01-05"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -265,12 +269,7 @@ class FolderSource:
 
     def _read_notes(self, file: MediaFile) -> Sidecar:
         doubts: list[str] = []
-
-        def start() -> datetime:
-            doubts.extend(self._ambiguous(file))
-            return self._start(file)
-
-        notes = self._with_sidecar(file, start)
+        notes = self._with_sidecar(file, lambda: self._start(file, doubts))
         return replace(notes, problems=(*doubts, *notes.problems))
 
     def _with_sidecar(self, file: MediaFile, start: Callable[[], datetime]) -> Sidecar:
@@ -287,27 +286,22 @@ class FolderSource:
         name = printable(file.sidecar.name)
         return replace(notes, problems=tuple(f"{name}: {one}" for one in notes.problems))
 
-    def _ambiguous(self, file: MediaFile) -> Iterator[str]:
-        """Yield a note if the nearest date of a file's names can be read in two ways."""
-        now = self._now()
-        for name in _names_of(file):
-            if date_in_name(name, self._zone, now, now):
-                return
-            if written := ambiguous_date_in(name, self._zone, now):
-                _log.warning("%r: the date %s is ambiguous", file.name, written)
-                yield (
-                    f"名称中的日期有歧义 the date in its name, {written}, is ambiguous "
-                    "(month or day first?): write it as 2026-01-05"
-                )
-                return
+    def _start(self, file: MediaFile, doubts: list[str]) -> datetime:
+        """Return when the recording began, by the file itself; never after now.
 
-    def _start(self, file: MediaFile) -> datetime:
-        """Return when the recording began, by the file itself; never after now."""
-        now = self._now()
+        Args:
+            file: The file.
+            doubts: Gets a note if no name has a date that is certain, but one that is ambiguous.
+        """
+        now, names = self._now(), list(_names_of(file))
         written = min(file.modified or now, now)
-        for name in _names_of(file):
+        for name in names:
             if named := date_in_name(name, self._zone, now, written):
                 return named
+        ambiguous = (ambiguous_date_in(name, self._zone, now) for name in names)
+        if doubt := next(filter(None, ambiguous), None):
+            _log.warning("%r: the date %s is ambiguous", file.name, doubt)
+            doubts.append(_AMBIGUOUS.format(doubt))
         created = self._facts.probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:
             return created.astimezone(UTC)

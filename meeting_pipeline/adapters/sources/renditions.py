@@ -27,7 +27,7 @@ _EDGES = (
     re.compile(rf"[ _.(-]*(?:{_KIND})\)?$"),
     re.compile(rf"[ _.(-]+(?:(?:{_PICTURE})\)?|{_COPY})$"),
     re.compile(r"(?:的?副本|\(\d\))$"),
-    re.compile(r"^zoom(?:[ _-]0)?$"),
+    re.compile(r"^zoom[ _-]*(?=\d*$)|^0$"),
 )
 """What the names of files of one meeting may have at their ends."""
 
