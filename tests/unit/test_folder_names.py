@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
+from meeting_pipeline.adapters.sources.folder_names import SidecarNames, printable, subject_of
 from meeting_pipeline.errors import RetryableError
 from tests.support.recording_folder import ALWAYS, OLD, SHANGHAI, Room
 
@@ -117,15 +117,15 @@ def test_a_folder_and_a_file_with_names_of_two_encodings_are_listed_by_them(room
 )
 def test_a_sidecar_is_found_however_its_name_is_spelled(sidecar: str) -> None:
     media = "课é.m4a" if "e" in unicodedata.normalize("NFD", sidecar)[:2] else "课.m4a"
-    assert sidecar_for(media, ["别的.json", sidecar, media]) == sidecar
+    assert SidecarNames(["别的.json", sidecar, media]).of(media) == sidecar
 
 
 def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
-    assert sidecar_for("课.m4a", ["课.JSON", "课.json", "课.m4a"]) == "课.json"
-    assert sidecar_for("课.m4a", ["课2.json", "课.xml", "课.m4a"]) is None
+    assert SidecarNames(["课.JSON", "课.json", "课.m4a"]).of("课.m4a") == "课.json"
+    assert SidecarNames(["课2.json", "课.xml", "课.m4a"]).of("课.m4a") is None
     both = ["a.mp4", "A.mp4", "a.json", "A.json"]
-    assert (sidecar_for("a.mp4", both), sidecar_for("A.mp4", both)) == ("a.json", "A.json")
-    assert sidecar_for("a.mp4", ["a.mp4", "A.mp4", "A.json"]) is None
+    assert (SidecarNames(both).of("a.mp4"), SidecarNames(both).of("A.mp4")) == ("a.json", "A.json")
+    assert SidecarNames(["a.mp4", "A.mp4", "A.json"]).of("a.mp4") is None
 
 
 @pytest.mark.parametrize(

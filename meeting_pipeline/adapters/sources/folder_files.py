@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline.adapters.sources.folder_names import is_housekeeping, sidecar_for
+from meeting_pipeline.adapters.sources.folder_names import SidecarNames, is_housekeeping
 from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
 
 SUFFIXES = frozenset(
@@ -153,10 +153,10 @@ class _Search:
         with os.scandir(folder) as listed:
             entries = [entry for entry in listed if self._is_wanted(entry)]
         names = {entry.name for entry in entries}
-        found = len(self.files)
+        found, sidecars = len(self.files), SidecarNames(names)
         for entry in entries:
             with self.counting_trouble(Path(entry.path)):
-                self._add(entry, names)
+                self._add(entry, names, sidecars)
         self._add_beside(folder, names, self.files[found:])
 
     @contextmanager
@@ -185,13 +185,13 @@ class _Search:
             return not is_hidden
         return False
 
-    def _add(self, entry: os.DirEntry[str], names: Collection[str]) -> None:
+    def _add(self, entry: os.DirEntry[str], names: Collection[str], sidecars: SidecarNames) -> None:
         if entry.is_dir(follow_symlinks=False):
             self.folders.append(Path(entry.path))
         elif not entry.is_file(follow_symlinks=False):
             self.left_out.add_other_kind("")
         elif _suffix(entry.name) in SUFFIXES:
-            self.files.append(self._media(entry, names))
+            self.files.append(self._media(entry, names, sidecars))
         elif not entry.name.lower().endswith((*_SIDECARS, *_STILL_COMING)):
             self.left_out.add_other_kind(_suffix(entry.name))
 
@@ -208,9 +208,11 @@ class _Search:
             elif ending and name[: -len(ending)] not in media:
                 self.left_out.add(Reason.UNFINISHED, str(path))
 
-    def _media(self, entry: os.DirEntry[str], names: Collection[str]) -> MediaFile:
+    def _media(
+        self, entry: os.DirEntry[str], names: Collection[str], sidecars: SidecarNames
+    ) -> MediaFile:
         path, status = Path(entry.path), entry.stat(follow_symlinks=False)
-        note = sidecar_for(path.name, names)
+        note = sidecars.of(path.name)
         return MediaFile(
             name=path.relative_to(self._top).as_posix(),
             path=path,

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import PurePosixPath
 
 from meeting_pipeline.adapters.sources.filename_dates import without_dates
@@ -100,28 +99,35 @@ def _is_generic(name: str) -> bool:
     return bool(_GENERIC.fullmatch(without_dates(name)))
 
 
-def sidecar_for(name: str, others: Iterable[str]) -> str | None:
-    """Return the name of the sidecar of a media file, or None.
+class SidecarNames:
+    """The names of the sidecars in a folder.
 
-    "NAME.json" and "NAME.m4a.json" are its sidecar, also in capitals, with a blank before the dot,
-    with the ".txt" that Windows adds, and in another Unicode normalization.
+    "NAME.json" and "NAME.m4a.json" are a media file's sidecar, also in capitals, with a blank
+    before the dot, with the ".txt" that Windows adds, in another Unicode normalization and in
+    another encoding.
 
     Args:
-        name: The name of the media file.
-        others: The names in its folder.
+        names: All names in the folder.
     """
-    others = set(others)
-    stem = name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
-    wanted = (f"{stem}.json", f"{name}.json")
-    if exact := next((one for one in wanted if one in others), None):
-        return exact
-    sidecars = {one for one in others if ".json" in one.lower()}
-    taken = {f"{PurePosixPath(other).stem}.json" for other in others - sidecars - {name}}
-    free = {_key(one): one for one in sorted(sidecars - taken)}
-    return next((free[_key(one)] for one in wanted if _key(one) in free), None)
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        sidecars = {one for one in self._names if ".json" in one.lower()}
+        taken = {f"{PurePosixPath(other).stem}.json" for other in self._names - sidecars}
+        self._free = {_key(one): one for one in sorted(sidecars - taken)}
+
+    def of(self, name: str) -> str | None:
+        """Return the name of the sidecar of a media file, or None.
+
+        Args:
+            name: The name of the media file.
+        """
+        wanted = (f"{PurePosixPath(name).stem}.json", f"{name}.json")
+        if exact := next((one for one in wanted if one in self._names), None):
+            return exact
+        return next((self._free[_key(one)] for one in wanted if _key(one) in self._free), None)
 
 
-@lru_cache(maxsize=1 << 16)
 def _key(name: str) -> str:
     """Return what a sidecar's name and its media file's have in common."""
     name = printable(name).casefold().removesuffix(".txt")
