@@ -23,8 +23,9 @@ _HALVES = {"小时": timedelta(minutes=30), "天": timedelta(hours=12), "月": t
 _MONTHS = {"month": 1, "月": 1, "year": 12, "年": 12}
 _MONTHS_A_YEAR = 12
 
-_DAYS_AGO = {"今": 0, "今天": 0, "今日": 0, "today": 0, "前天": 2, "大前天": 3}
+_DAYS_AGO = {"今": 0, "今天": 0, "今日": 0, "today": 0, "大前天": 3}
 _DAYS_AGO |= dict.fromkeys(("昨", "昨天", "昨日", "yesterday"), 1)
+_DAYS_AGO |= dict.fromkeys(("前", "前天", "前日"), 2)
 _DAY = re.compile(rf"({'|'.join(sorted(_DAYS_AGO, key=len, reverse=True))}) *(.*)")
 _PARTS = {"am": (0, 12), "noon": (11, 14), "pm": (12, 18), "night": (18, 30)}
 """The hours of a day between which a part of it lies."""
@@ -32,6 +33,8 @@ _PARTS = {"am": (0, 12), "noon": (11, 14), "pm": (12, 18), "night": (18, 30)}
 _BEFORE = r"(?P<before>上{1,3}|last |本|这|this )1?个?"
 _WEEK = re.compile(rf"{_BEFORE}(?:周|星期|礼拜|week)(?P<weekday>[一二三四五六日天])?")
 _MONTH = re.compile(rf"{_BEFORE}(?:月|month)")
+_YEARS_AGO = {"今年": 0, "this year": 0, "去年": 1, "last year": 1, "前年": 2}
+_YEAR = re.compile("|".join(_YEARS_AGO))
 
 
 def relative_moment(text: str, now: datetime, zone: tzinfo, end: bool) -> datetime | None:
@@ -57,6 +60,7 @@ def relative_moment(text: str, now: datetime, zone: tzinfo, end: bool) -> dateti
             _MONTH,
             lambda found: _midnight(_months_on(today.replace(day=1), end - _back(found)), zone),
         ),
+        (_YEAR, lambda found: _midnight(date(today.year - _YEARS_AGO[found[0]] + end, 1, 1), zone)),
         (_DAY, lambda found: _on_a_day(found, today, zone, end)),
     )
     for pattern, reading in readings:
@@ -99,8 +103,10 @@ def _months_on(day: date, months: int) -> date:
     return date(years, month + 1, min(day.day, last))
 
 
-def _on_a_day(found: re.Match[str], today: date, zone: tzinfo, end: bool) -> datetime:
+def _on_a_day(found: re.Match[str], today: date, zone: tzinfo, end: bool) -> datetime | None:
     day, rest = today - timedelta(days=_DAYS_AGO[found[1]]), found[2]
+    if not rest and len(found[1]) == 1:
+        return None
     if not rest:
         return _midnight(day + timedelta(days=end), zone)
     if half := half_of(rest):

@@ -22,7 +22,7 @@ ACCEPTED = (
 _EPOCH = re.compile(r"(\d{10})(\d{3})?(\.\d+)?", re.ASCII)
 _CALENDAR = re.compile(
     r"(\d{4})(?:[-/.年] ?(\d{1,2})[-/.月] ?(\d{1,2})[日号]?|(\d{2})(\d{2}))"
-    r"(?:(?:T| +|(?<=[日号]))(.+))?",
+    r"(?:(?:T| +|(?<=[日号])|(?=[一-鿿]))(.+))?",
     re.ASCII | re.IGNORECASE,
 )
 _YEARS = range(1969, 9999)

@@ -33,8 +33,8 @@ WEEKDAY = (
 
 _HALVES = {
     "am": ("上午", "早上", "早晨", "清晨", "清早", "早", "凌晨", "午夜", "am"),
-    "pm": ("下午", "午后", "傍晚", "pm"),
-    "night": ("晚上", "晚间", "夜里", "夜间", "深夜", "半夜", "夜晚", "晚"),
+    "pm": ("下午", "午后", "傍晚", "黄昏", "pm"),
+    "night": ("晚上", "晚间", "夜里", "夜间", "深夜", "半夜", "夜晚", "晚", "夜"),
     "noon": ("中午", "正午"),
 }
 _WORDS = sorted((word for words in _HALVES.values() for word in words), key=len, reverse=True)
@@ -43,13 +43,15 @@ HALF_OF_DAY = "|".join(_WORDS)
 
 _CLOCK = re.compile(
     rf"(?P<before>{HALF_OF_DAY})?\s*"
-    r"(?P<hour>\d{1,2})(?:\s*(?::|点钟?|时)\s*(?:(?P<share>半|整|[13]刻)"
+    r"(?P<hour>\d{1,2})(?:\s*(?::|(?P<unit>点钟?|时))\s*(?:(?P<share>半|整|[13]刻)"
     r"|(?P<minute>\d{1,2})\s*(?:分钟?)?(?:\s*:?\s*(?P<second>\d{1,2}(?:\.\d+)?)\s*秒?)?)?)?"
     rf"\s*(?P<after>{HALF_OF_DAY})?",
     re.IGNORECASE,
 )
 MINUTES_OF = {"半": 30, "1刻": 15, "3刻": 45}
 """The minutes that a share of an hour means."""
+
+_NAMING_A_CLOCK = ("minute", "share", "before", "after", "unit")
 
 _OFFSET = re.compile(
     r"[(\[]?(?:(?P<utc>z|utc|gmt|北京时间)\s*)?"
@@ -80,7 +82,7 @@ def plain_text(text: str) -> str:
     Full-width characters become plain ones, traditional characters simplified ones, "p.m." "pm". A
     number is changed only before a unit of time: 晚八点 becomes 晚8点, 第三节 and 周三 stay.
     """
-    text = unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED)
+    text = unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED).replace("元月", "1月")
     return _NUMBER.sub(lambda found: _digits(found[0]), _DOTTED.sub(r"\1m", text))
 
 
@@ -105,9 +107,7 @@ def read_clock(text: str) -> tuple[Clock, tzinfo | None]:
         ValueError: The text is not a time of a day.
     """
     found = _CLOCK.match(text)
-    if found is None or not (
-        found["minute"] or found["share"] or found["before"] or found["after"] or "点" in text
-    ):
+    if found is None or not any(found[group] for group in _NAMING_A_CLOCK):
         raise ValueError("is not a time")
     return _clock(found), _zone_of(text[found.end() :].strip())
 

@@ -38,11 +38,11 @@ _GAP = r"(?P<gap>[-_./·])"
 _WORD = rf"(?P<word>{MONTH})\.?"
 _NTH = r"(?<!\d)(?P<day>\d\d?)(?:st|nd|rd|th)?"
 _DAYS = (
-    r"(?<!\d)(?P<year>20\d\d)(?P<gap>[-_./·]?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)",
+    r"(?<!\d)(?P<year>20\d\d)(?P<gap>[-_./· ]?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)",
     rf"(?<!\d)(?P<year>20\d\d){_GAP}(?P<month>\d\d?)(?P=gap)(?P<day>\d\d?)(?!\d)",
     r"(?<!\d)(?:(?P<year>20\d\d)|(?P<short>\d\d)) ?年[ /]?"
     r"(?P<month>\d\d?) ?月[ /]?(?P<day>\d\d?) ?[日号]",
-    rf"(?<![\d.-])(?P<short>\d\d){_GAP}(?P<month>\d\d?)(?P=gap)(?P<day>\d\d?)"
+    rf"(?<![\d.])(?<!\d-)(?P<short>\d\d){_GAP}(?P<month>\d\d?)(?P=gap)(?P<day>\d\d?)"
     r"(?!\d|\.\d(?!\d[.:]))",
     rf"(?<!\d)(?P<first>\d\d?){_GAP}(?P<other>\d\d?)(?P=gap)(?P<year>20\d\d)(?!\d)",
     rf"(?<![a-z]){_WORD}[ _-]?{_NTH},?[ _-]{{0,2}}(?P<year>20\d\d)(?!\d)",
@@ -51,15 +51,15 @@ _DAYS = (
     r"(?<!\d)(?<!年)(?<!年 )(?P<month>\d\d?)月(?P<day>\d\d?)[日号]",
 )
 _BETWEEN = (
-    rf"(?:[ T_,-]{{0,3}}(?:[(\[【]?{WEEKDAY}[)\]】]?[ _,.-]{{0,2}})?"
+    rf"(?:[ T_,;@、()\[\]【】-]{{0,3}}(?:{WEEKDAY}[ _,.()\[\]【】-]{{0,3}})?"
     r"|,?[ _]at[ _]|\.(?=\d\d[.:]\d\d))"
-    rf"(?:(?P<half>{HALF_OF_DAY})[ _]?)?"
+    rf"(?:[今当]?(?P<half>{HALF_OF_DAY})[ _]?)?"
 )
 _AFTER = r"(?:[ _]?(?P<pm>[ap]m)(?![a-z]))"
 _OF_DAY = r"(?P<hour>\d\d|\d(?!\d))"
 _CLOCKS = (
     rf"{_OF_DAY}(?P<colon>[-_.:]?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:\.\d{{1,6}})?)?{_AFTER}?",
-    rf"{_OF_DAY}[点时h] ?(?P<minute>\d\d)(?:[分m] ?(?:(?P<second>\d\d?)[秒s])?)?",
+    rf"{_OF_DAY} ?[点时h] ?(?P<minute>\d\d)(?: ?[分m] ?(?:(?P<second>\d\d?)[秒s])?)?",
     rf"{_OF_DAY}[点时](?:(?P<minute>\d)分(?:(?P<second>\d\d?)秒)?|(?P<share>半|[13]刻)|[钟整])?",
     rf"{_OF_DAY}{_AFTER}",
     r"(?<=_)(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)\d{3}",
