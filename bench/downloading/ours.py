@@ -14,10 +14,9 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.stages import Artifact
@@ -43,7 +42,7 @@ class LinkList:
     links: tuple[str, ...]
     name: str = "links"
     waiting: int = 0
-    left_out: Mapping[str, int] = MappingProxyType({})
+    left_out: Mapping[str, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
     notes: tuple[str, ...] = ()
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import (
@@ -57,7 +56,7 @@ class FakeSource:
     name: str = "fake"
     waiting: int = 0
     notes: tuple[str, ...] = ()
-    left_out: Mapping[str, int] = MappingProxyType({})
+    left_out: Mapping[str, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
