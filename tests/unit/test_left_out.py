@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaInfo
 from tests.support.recording_folder import ALWAYS, NOW, Room
 
@@ -134,6 +135,28 @@ def test_a_file_that_may_not_be_read_is_unreadable_and_does_not_wait() -> None:
         assert source.waiting == 0
         [note] = source.notes
         assert "cannot be read: 2" in note
+
+
+def test_a_file_that_could_not_be_read_is_inspected_again_when_it_can() -> None:
+    def probe(path: Path) -> MediaInfo:
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise RecordError("not_media", f"{path.name}: {error.strerror}") from error
+        return MediaInfo(60.0, has_audio=True, audio_codec="aac", created_at=None)
+
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
+        room = Room(Path(scratch))
+        lesson = room.put("a.mp4", "a")
+        lesson.chmod(0)
+        for folder in (Path(scratch), room.index.parent):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o777)
+        with unprivileged():
+            assert list(room.source(probe).list_records(ALWAYS)) == []
+        lesson.chmod(0o644)
+        [only] = room.source(probe).list_records(ALWAYS)
+        assert only.duration_s == 60.0
 
 
 def test_links_are_counted(room: Room) -> None:

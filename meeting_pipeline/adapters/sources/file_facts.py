@@ -4,6 +4,7 @@ An error with one file affects only what is known about that file, and no other 
 """
 
 import logging
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -180,7 +181,8 @@ class FileFacts:
             info = self._probe(file.path)
         except RecordError as error:
             _log.info("%r: %s", file.name, strip_control_characters(error.message))
-            return _UNKNOWN
+            may_be_read = os.access(file.path, os.R_OK, effective_ids=True)
+            return _UNKNOWN if may_be_read else None  # new permissions do not change its time
         except (RetryableError, SkipRecord) as error:
             _log.warning(
                 "%r cannot be inspected now: %s",
