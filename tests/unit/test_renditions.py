@@ -260,6 +260,21 @@ def test_tones_are_alike_if_they_are_as_loud_and_as_high() -> None:
     assert not sounds_alike(tone, sound([-20.0] * 400, 88))
     assert not sounds_alike(tone, sound([-40.0] * 400, 44))
     assert not sounds_alike(tone, SoundPrint())
+    fading = [-100.0] * 3 + [-20.0] * 395 + [-35.0] * 2
+    assert sounds_alike(sound(fading, 44), sound(fading, 45))
+    assert not sounds_alike(sound(fading, 44), sound(fading, 88))
+
+
+def test_noise_is_alike_if_it_is_the_same_noise(chance: Random) -> None:
+    noise, other = ([chance.gauss(-30, 0.5) for _ in range(400)] for _ in range(2))
+    assert sounds_alike(sound(noise), sound(noise))
+    assert not sounds_alike(sound(noise), sound(other))
+
+
+def test_the_same_rhythm_at_another_pitch_is_not_alike(chance: Random) -> None:
+    levels = speech(chance)
+    assert sounds_alike(sound(levels, 44), sound(levels, 52))
+    assert not sounds_alike(sound(levels, 44), sound(levels, 88))
 
 
 def test_speech_and_silence_are_not_alike(chance: Random) -> None:
