@@ -146,6 +146,7 @@ def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
         ("张三/20260105/video1234567890.mp4", "张三"),
         ("张三/Jan 5, 2026/Recording (2).m4a", "张三"),
         ("2026-01-05/meeting_01.mp4", "meeting_01"),
+        ("Zoom/2026-01-05/zoom_0.mp4", "Zoom"),
         ("2026-01-05/张三/meeting_01.mp4", "张三"),
         ("张三/2026-01-05 简历/meeting_01.mp4", "2026-01-05 简历"),
         ("张三/2026-01-05 19-30-00.mkv", "张三"),

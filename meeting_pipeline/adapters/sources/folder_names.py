@@ -90,8 +90,10 @@ def subject_of(path: PurePosixPath) -> str:
     stem = printable(path.stem)
     if stem.isdecimal() or not _is_generic(stem):
         return stem
-    folders = (printable(folder.name) for folder in path.parents if folder.name)
-    return next((folder for folder in folders if not _is_generic(folder)), stem)
+    folders = [printable(folder.name) for folder in path.parents if folder.name]
+    telling = (folder for folder in folders if not _is_generic(folder))
+    not_a_date = (folder for folder in folders if without_dates(folder))
+    return next(telling, None) or next(not_a_date, stem)
 
 
 def _is_generic(name: str) -> bool:
