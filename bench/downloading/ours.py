@@ -11,10 +11,10 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class LinkList:
     links: tuple[str, ...]
     name: str = "links"
     waiting: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
     notes: tuple[str, ...] = ()
 

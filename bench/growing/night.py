@@ -1,7 +1,7 @@
 """The rows of one night, written by our own stores as a run writes them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bench.growing.rows import NEVER, NIGHT, PER_DAY, SETTINGS, SOURCE, Company, talk
@@ -46,6 +46,7 @@ class ListedSource:
     last: int
     name: str = SOURCE
     waiting: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
     notes: tuple[str, ...] = ()
 

@@ -1,5 +1,6 @@
 """Stages, statuses, outcomes and reports: the terms that ledger, logs and commands share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -237,6 +238,7 @@ class RunReport:
         usage: What the calls of services used.
         timing: Where the time went.
         notes: What the source did not understand, of each listed recording where that is anything.
+        left_out: How many things the source did not list, by reason.
     """
 
     run_id: int
@@ -254,6 +256,7 @@ class RunReport:
     usage: UsageTotals = field(default_factory=UsageTotals)
     timing: Timing = field(default_factory=Timing)
     notes: tuple[RecordNotes, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         """Return how many due records had this outcome."""

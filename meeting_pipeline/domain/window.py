@@ -1,43 +1,28 @@
 """Time windows that a listing covers, and the parsing of times that people type."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from meeting_pipeline.domain.relative_times import relative_moment
+from meeting_pipeline.domain.written_clock import plain_text, read_clock
 from meeting_pipeline.errors import RetryableError, UsageError
 
 ACCEPTED = (
-    "7d, 36h, 90m, 2w, 7天 or 2周 (ago), now, today, yesterday, 今天, 昨天, 前天, 上周, "
-    "2026-01-05, 20260105, 2026/01/05, 2026.1.5, 2026年1月5日, "
+    "7d, 36h, 90m, 2w, 3 months, 7天, 三天前, 一周, 半个月 or 1个月 (ago), now, today, yesterday, "
+    "今天, 昨天, 前天, 昨晚, 昨天19:30, 本周, 上周, 上周五, 本月, 上个月, last month, "
+    "2026-01-05, 20260105, 2026/01/05, 2026.1.5, 2026年1月5日, 2026年1月5日晚8点, "
     "2026-01-05T19:30 (an offset or Z may follow), "
     "epoch seconds (10 digits) or milliseconds (13)"
 )
 """The formats that `parse_moment` accepts, for messages and help texts."""
 
-_AGO = re.compile(
-    r"(?:最近|过去)?(\d+(?:\.\d+)?) *(?:个)?"
-    r"(m|h|d|w|分钟|小时|天|周|星期)(?:以?前|内)?",
-    re.ASCII,
-)
-_AGO_UNITS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "分钟": timedelta(minutes=1),
-    "小时": timedelta(hours=1),
-    "天": timedelta(days=1),
-    "周": timedelta(weeks=1),
-    "星期": timedelta(weeks=1),
-}
-_DAYS_AGO = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1, "前天": 2, "大前天": 3}
-_LAST_WEEK = ("上周", "上星期", "last week")
 _EPOCH = re.compile(r"(\d{10})(\d{3})?(\.\d+)?", re.ASCII)
 _CALENDAR = re.compile(
-    r"(\d{4})(?:[-/.年] ?(\d{1,2})[-/.月] ?(\d{1,2})[日号]?|(\d{2})(\d{2}))(?:(?:T| +)(.+))?",
+    r"(\d{4})(?:[-/.年] ?(\d{1,2})[-/.月] ?(\d{1,2})[日号]?|(\d{2})(\d{2}))"
+    r"(?:(?:T| +|(?<=[日号])|(?=[一-鿿]))(.+))?",
     re.ASCII | re.IGNORECASE,
 )
 _YEARS = range(1969, 9999)
@@ -134,20 +119,16 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
     Raises:
         UsageError: The text is not a time ("bad_time").
     """
-    text = unicodedata.normalize("NFKC", text)
-    word = text.strip().lower()
-    if word in _LAST_WEEK:
-        today = now.astimezone(zone).date()
-        monday = today - timedelta(days=today.weekday() + 7)
-        return _midnight(monday + timedelta(days=7 * end), zone)
-    if word == "now":
-        return now.astimezone(UTC)
-    if word in _DAYS_AGO:
-        day = now.astimezone(zone).date() - timedelta(days=_DAYS_AGO[word])
-        return _midnight(day + timedelta(days=end), zone)
-    if ago := _AGO.fullmatch(word):
-        return _checked(text, lambda: now - float(ago[1]) * _AGO_UNITS[ago[2]])
-    return parse_timestamp(text, zone, end)
+    plain = plain_text(text).strip()
+    try:
+        return _checked(
+            text,
+            lambda: (
+                relative_moment(plain.lower(), now, zone, end) or parse_timestamp(plain, zone, end)
+            ),
+        )
+    except UsageError:
+        raise _unreadable(text) from None
 
 
 def parse_timestamp(text: str, zone: ZoneInfo, end: bool = False) -> datetime:
@@ -175,9 +156,19 @@ def _calendar(found: re.Match[str], zone: ZoneInfo, end: bool) -> datetime:
     when = date(int(year), int(month or compact_month), int(day or compact_day))
     if clock is None:
         return _midnight(when + timedelta(days=end), zone)
-    clock = clock.replace(" ", "")
-    at = time.fromisoformat(clock if clock[1:2] != ":" else f"0{clock}")
-    return datetime.combine(when, at, at.tzinfo or zone).astimezone(UTC)
+    at, days = _clock(clock)
+    moment = datetime.combine(when + timedelta(days=days), at, at.tzinfo or zone)
+    return moment.astimezone(UTC)
+
+
+def _clock(text: str) -> tuple[time, int]:
+    """Return the time of a day, and 1 if it belongs to the next day (晚上12点)."""
+    clock = text.replace(" ", "")
+    try:
+        return time.fromisoformat(clock if clock[1:2] != ":" else f"0{clock}"), 0
+    except ValueError:
+        written, offset = read_clock(text)
+        return written.time.replace(tzinfo=offset), written.days
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.ports.progress import Progress
 
 
@@ -57,6 +58,9 @@ class ExtractedAudio:
 
 Probe = Callable[[Path], MediaInfo]
 """Inspects a media file, as `MediaTool.probe` does."""
+
+Listen = Callable[[Path], SoundPrint]
+"""Measures the sound of a media file; raises SkipRecord or RecordError if there is none."""
 
 
 class MediaTool(Protocol):

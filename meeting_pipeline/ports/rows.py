@@ -1,7 +1,7 @@
 """The interfaces to the database rows of recordings, runs and statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -89,6 +89,7 @@ class RunPlan:
         new: The recordings among them that have no row yet.
         due: The recordings that the run would process.
         notes: What the source does not understand about the new recordings.
+        left_out: How many things the source does not list, by reason.
     """
 
     window: Window
@@ -96,6 +97,7 @@ class RunPlan:
     new: tuple[RecordMeta, ...]
     due: tuple[DueRecord, ...]
     notes: tuple[RecordNotes, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ready(self) -> tuple[RecordMeta, ...]:

@@ -1,6 +1,6 @@
 """The interfaces to sources of recordings and to downloaders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +46,10 @@ class RecordingSource(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the last listing left out, a sentence for each reason, for people."""
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many things the last listing left out, by a word for the reason, for programs."""
 
     @property
     def oldest_waiting(self) -> datetime | None:

@@ -62,6 +62,7 @@ def run_document(report: RunReport, zone: ZoneInfo) -> Document:
         "timing": _timing(report.timing),
         "records": [_outcome(record) for record in report.records],
         "notes": [asdict(one) for one in report.notes],
+        "left_out": dict(report.left_out),
     }
 
 
@@ -99,6 +100,7 @@ def plan_document(plan: RunPlan, zone: ZoneInfo) -> Document:
         "timing": _timing(Timing()),
         "records": new + due,
         "notes": [asdict(one) for one in plan.notes],
+        "left_out": dict(plan.left_out),
     }
 
 

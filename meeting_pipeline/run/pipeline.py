@@ -91,6 +91,7 @@ class Pipeline:
             tuple(new),
             tuple(self._due_records(request).due()),
             notes=(*(RecordNotes.of(meta) for meta in new if meta.notes), *self._left_out()),
+            left_out=self.source.left_out,
         )
 
     def _closed(self, report: RunReport) -> RunReport:
@@ -138,6 +139,7 @@ class Pipeline:
             seconds=round(seconds, 3),
             timing=self.stopwatch.timing(seconds),
             notes=(*listing.notes, *self._left_out()),
+            left_out=self.source.left_out,
         )
 
     def _exit_code(self, due: DueRecords, worked: BatchResult) -> int:

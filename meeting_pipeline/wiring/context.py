@@ -11,6 +11,7 @@ from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.media.ffmpeg import FFmpegMedia
 from meeting_pipeline.adapters.media.worker_process import WorkerProcessMedia
 from meeting_pipeline.adapters.processes.decoders import Decoders
+from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.domain.timing import Resource
 from meeting_pipeline.ports.gate import OPEN, Gate
 from meeting_pipeline.ports.media import MediaInfo, MediaTool
@@ -59,6 +60,10 @@ class BackendContext:
         """Look into a media file, in another process (`ports.media.Probe`)."""
         return self._library.probe(media)
 
+    def sound_print(self, media: Path) -> SoundPrint:
+        """Measure the sound of a media file, in another process (`ports.media.Listen`)."""
+        return self._library.sound_print(media)
+
     def prepare_decoders(self) -> None:
         """Start a decoder before the first recording needs it."""
         self._decoders.prepare()
@@ -88,7 +93,7 @@ class BackendContext:
         )
 
     @cached_property
-    def _library(self) -> MediaTool:
+    def _library(self) -> WorkerProcessMedia:
         return WorkerProcessMedia(self._decoders)
 
     @cached_property

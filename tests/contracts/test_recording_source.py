@@ -17,6 +17,7 @@ import pytest
 
 from meeting_pipeline.adapters.sources.folder import FolderSource
 from meeting_pipeline.domain.model import RecordKey
+from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RetryableError, SkipRecord
 from meeting_pipeline.ports.media import MediaInfo
@@ -50,6 +51,7 @@ def a_folder(_: ExitStack, scratch: Path, recordings: Mapping[datetime, bytes]) 
         zone=SHANGHAI,
         index_file=scratch / "data" / "folder.json",
         probe=lambda path: MediaInfo(60.0, has_audio=True, audio_codec="aac", created_at=None),
+        listen=lambda path: SoundPrint(),
         now=lambda: NOW,
     )
 

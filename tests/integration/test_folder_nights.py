@@ -187,3 +187,20 @@ def test_what_a_sidecar_says_in_vain_is_in_every_report_of_its_recording(site: S
         assert shown.document["notes"] == [note]
     status = meeting("status", "--json", env=site.office.environment)
     assert [one["notes"] for one in status.document["recordings"]] == [[note]]
+
+
+def test_what_is_not_listed_is_counted_by_reason_in_every_report(site: Site) -> None:
+    site.put("课 2026-01-05.m4a", 1)
+    site.put("#recycle/删掉的课.m4a", 2)
+    for name in ("讲义.pdf", "讲义.pptx", "别的课.mp4.crdownload"):
+        (site.folder / name).write_bytes(b"")
+    window = ("--since", "2026-01-01")
+
+    planned = meeting("run", *window, "--dry-run", "--json", env=site.office.environment)
+    ended = meeting("run", *window, "--json", env=site.office.environment)
+
+    for document in (planned.document, ended.document):
+        assert document["listed"] == 1
+        assert document["left_out"] == {"other_kind": 2, "unfinished": 1, "housekeeping": 1}
+        [sentences] = [one["notes"] for one in document["notes"] if one["record_id"] is None]
+        assert len(sentences) == 3

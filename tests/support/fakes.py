@@ -1,7 +1,7 @@
 """Back ends at the ports: no network, no model, every answer and every failure by order."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +56,7 @@ class FakeSource:
     name: str = "fake"
     waiting: int = 0
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:

@@ -2,16 +2,19 @@
 
 import json
 import os
+from array import array
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.adapters.sources.folder import FolderSource
 from meeting_pipeline.domain.model import RecordMeta
+from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
-from meeting_pipeline.ports.media import MediaInfo
+from meeting_pipeline.ports.media import Listen, MediaInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
@@ -43,13 +46,27 @@ class Room:
             raise RecordError("not_media", f"{path.name} is no media file")
         return MediaInfo(1800.0, has_audio=True, audio_codec="aac", created_at=self.created_at)
 
-    def source(self, probe: Callable[[Path], MediaInfo] | None = None) -> FolderSource:
+    def listen(self, path: Path) -> SoundPrint:
+        """Hear a melody that depends on the words after "sound of" in a file, or on all of it."""
+        text = path.read_text()
+        if text.startswith("坏"):
+            raise RecordError("not_media", f"{path.name} is no media file")
+        chance = Random(text.partition("sound of ")[2] or text)
+        levels = array("f", [chance.uniform(-50, -10) for _ in range(600)])
+        return SoundPrint(levels, array("H", [100] * len(levels)))
+
+    def source(
+        self,
+        probe: Callable[[Path], MediaInfo] | None = None,
+        listen: Listen | None = None,
+    ) -> FolderSource:
         return FolderSource(
             self.folder,
             settle_s=60,
             zone=SHANGHAI,
             index_file=self.index,
             probe=probe or self.probe,
+            listen=listen or self.listen,
             now=lambda: self.now,
         )
 

@@ -2,16 +2,15 @@
 
 import os
 import unicodedata
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from random import Random
 
 import pytest
 
-from meeting_pipeline.adapters.sources.folder_names import printable, sidecar_for, subject_of
+from meeting_pipeline.adapters.sources.folder_names import SidecarNames, printable, subject_of
 from meeting_pipeline.errors import RetryableError
-from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_folder import ALWAYS, Room
+from tests.support.recording_folder import ALWAYS, OLD, SHANGHAI, Room
 
 NOTE = '{"start": "2026-01-05 19:30", "participants": [{"userid": "s1", "name": "王同学"}]}'
 
@@ -23,30 +22,6 @@ def room(tmp_path: Path) -> Room:
 
 def subjects(room: Room) -> list[str]:
     return [meta.subject for meta in room.listed()]
-
-
-@pytest.mark.parametrize(
-    "folder",
-    [
-        *("#recycle", "@Recycle", "$RECYCLE.BIN", "@eaDir", "#snapshot", ".Trash-1000"),
-        *("lost+found", "#RECYCLE", "课程/2026/@eaDir", "@Recently-Snapshot"),
-    ],
-)
-def test_housekeeping_of_a_nas_is_left_out_at_any_depth_and_counted(
-    room: Room, folder: str
-) -> None:
-    room.put(f"{folder}/删掉的课.m4a", "a")
-    room.put("课.m4a", "b")
-    source = room.source()
-    assert [meta.subject for meta in source.list_records(ALWAYS)] == ["课"]
-    if not folder.startswith("."):
-        assert any("recycle bins" in note for note in source.notes)
-
-
-@pytest.mark.parametrize("folder", ["#1 第一课", "@王老师", "recycle", "snapshots", "第1课 lost"])
-def test_a_folder_with_a_similar_name_is_read(room: Room, folder: str) -> None:
-    room.put(f"{folder}/课.m4a")
-    assert subjects(room) == ["课"]
 
 
 def test_of_copies_the_one_with_a_sidecar_is_listed(room: Room) -> None:
@@ -68,17 +43,6 @@ def test_more_kinds_are_listed(room: Room, suffix: str) -> None:
     assert subjects(room) == ["课"]
 
 
-def test_every_file_that_is_not_read_is_counted_by_its_kind(room: Room) -> None:
-    room.put("课.m4a")
-    room.put("课.json", NOTE)
-    for name in ("讲义.pdf", "讲义2.pdf", "list.m3u8", "README", "课.m4a.aria2"):
-        room.put(name)
-    source = room.source()
-    list(source.list_records(ALWAYS))
-    [note] = source.notes
-    assert "not read: 4 (.pdf 2, no suffix 1, .m3u8 1)" in note
-
-
 GBK = os.fsdecode("张三 简历".encode("gbk"))
 
 
@@ -87,6 +51,16 @@ GBK = os.fsdecode("张三 简历".encode("gbk"))
     [
         (GBK, "张三 简历"),
         ("张三 简历", "张三 简历"),
+        (GBK + "/简历 第一次", "张三 简历/简历 第一次"),
+        (f"简历/{GBK}", "简历/张三 简历"),
+        (f"{GBK}_第一次.m4a", "张三 简历_第一次.m4a"),
+        (f"第一次 {GBK}", "第一次 张三 简历"),
+        (os.fsdecode("某同学".encode("gbk")) + "_课", "某同学_课"),
+        (os.fsdecode("镕鎔朱".encode("gb18030")), "镕鎔朱"),
+        (unicodedata.normalize("NFD", "José é课が"), "José é课が"),
+        (os.fsdecode("某同学 01".encode("gbk")), "某同学 01"),
+        (os.fsdecode("某同学".encode("gbk")) + "_第一次", "某同学_第一次"),
+        ("Müller Ünal", "Müller Ünal"),
         (os.fsdecode(b"\xff\xfe\x80"), None),
     ],
 )
@@ -104,6 +78,36 @@ def test_a_file_and_a_folder_with_names_in_gbk_are_listed_by_them(room: Room) ->
     assert only.start_ts == datetime(2026, 1, 4, 16, tzinfo=UTC)
 
 
+def test_every_common_character_in_gbk_is_read_as_it_was_written(chance: Random) -> None:
+    common = [
+        bytes((lead, trail)).decode("gbk")
+        for lead in range(0xB0, 0xD7)
+        for trail in range(0xA1, 0xFF)
+    ]
+    for _ in range(500):
+        name = "".join(chance.choices(common, k=chance.randint(2, 8)))
+        assert printable(os.fsdecode(name.encode("gbk"))) == name
+
+
+def test_a_subject_is_composed_however_a_mac_spells_it(room: Room) -> None:
+    room.put(unicodedata.normalize("NFD", "José/が 简历.m4a"))
+    assert subjects(room) == [unicodedata.normalize("NFC", "が 简历")]
+
+
+def test_a_folder_and_a_file_with_names_of_two_encodings_are_listed_by_them(room: Room) -> None:
+    room.put(f"{GBK}/2026-01-05/meeting_01.m4a")
+    room.put(f"简历/{GBK}.m4a", "other")
+    room.put("简历/张三 简历.json", NOTE)
+    source = room.source()
+    listed = list(source.list_records(ALWAYS))
+    assert [meta.subject for meta in listed] == ["张三 简历", "张三 简历"]
+    assert sorted(str(source.file_name(meta)) for meta in listed) == [
+        "张三 简历/2026-01-05/meeting_01.m4a",
+        "简历/张三 简历.m4a",
+    ]
+    assert [bool(meta.participants) for meta in listed].count(True) == 1
+
+
 @pytest.mark.parametrize(
     "sidecar",
     [
@@ -113,15 +117,15 @@ def test_a_file_and_a_folder_with_names_in_gbk_are_listed_by_them(room: Room) ->
 )
 def test_a_sidecar_is_found_however_its_name_is_spelled(sidecar: str) -> None:
     media = "课é.m4a" if "e" in unicodedata.normalize("NFD", sidecar)[:2] else "课.m4a"
-    assert sidecar_for(media, ["别的.json", sidecar, media]) == sidecar
+    assert SidecarNames(["别的.json", sidecar, media]).of(media) == sidecar
 
 
 def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
-    assert sidecar_for("课.m4a", ["课.JSON", "课.json", "课.m4a"]) == "课.json"
-    assert sidecar_for("课.m4a", ["课2.json", "课.xml", "课.m4a"]) is None
+    assert SidecarNames(["课.JSON", "课.json", "课.m4a"]).of("课.m4a") == "课.json"
+    assert SidecarNames(["课2.json", "课.xml", "课.m4a"]).of("课.m4a") is None
     both = ["a.mp4", "A.mp4", "a.json", "A.json"]
-    assert (sidecar_for("a.mp4", both), sidecar_for("A.mp4", both)) == ("a.json", "A.json")
-    assert sidecar_for("a.mp4", ["a.mp4", "A.mp4", "A.json"]) is None
+    assert (SidecarNames(both).of("a.mp4"), SidecarNames(both).of("A.mp4")) == ("a.json", "A.json")
+    assert SidecarNames(["a.mp4", "A.mp4", "A.json"]).of("a.mp4") is None
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,30 @@ def test_the_exact_name_wins_and_another_files_sidecar_is_left_alone() -> None:
         ("王同学/zoom_0.mp4", "王同学"),
         ("王同学/录制 1.m4a", "王同学"),
         ("meeting_01.mp4", "meeting_01"),
+        ("张三/2026-01-05/meeting_01.mp4", "张三"),
+        ("张三/2026-01-05 周一 晚8点/meeting_01.mp4", "张三"),
+        ("张三/2026/01/05/meeting_01.mp4", "张三"),
+        ("张三/2026年/1月/5日/audio_only.m4a", "张三"),
+        ("张三/2026-01/Zoom/zoom_0.mp4", "张三"),
+        ("张三/20260105/video1234567890.mp4", "张三"),
+        ("张三/Jan 5, 2026/Recording (2).m4a", "张三"),
+        ("2026-01-05/meeting_01.mp4", "meeting_01"),
+        ("Zoom/2026-01-05/zoom_0.mp4", "Zoom"),
+        ("2026-01-05/张三/meeting_01.mp4", "张三"),
+        ("张三/2026-01-05 简历/meeting_01.mp4", "2026-01-05 简历"),
+        ("张三/2026-01-05 19-30-00.mkv", "张三"),
+        ("张三/VID_20260105_193000.mp4", "张三"),
+        ("张三/TM-20260105193000-445999969-recording-1.mp4", "张三"),
+        ("张三/录制_2026年1月5日 19时30分.m4a", "张三"),
+        ("张三/新录音 12.m4a", "张三"),
+        ("张三/IMG_0001.MOV", "张三"),
+        ("张三/WhatsApp Video 2026-01-05 at 7.30.00 PM.mp4", "张三"),
+        ("张三/01.mp4", "01"),
+        ("张三/Sun.mp4", "Sun"),
+        ("张三/第1节.mp4", "第1节"),
+        ("张三/录音棚.mp4", "录音棚"),
+        ("张三/newton.mp4", "newton"),
+        ("TM-20260105193000-445999969-recording-1.mp4", "TM-20260105193000-445999969-recording-1"),
         ("王同学/面试 meeting.m4a", "面试 meeting"),
         ("王同学/video 简历.mp4", "video 简历"),
     ],
@@ -142,42 +170,6 @@ def test_the_subject_is_the_folders_where_the_file_has_a_clients_generic_name(
     path: str, subject: str
 ) -> None:
     assert subject_of(PurePosixPath(path)) == subject
-
-
-class Probes:
-    def __init__(self, known: Mapping[str, float]) -> None:
-        self._known = known
-
-    def __call__(self, path: Path) -> MediaInfo:
-        seconds = self._known.get(path.name, self._known.get(path.suffix))
-        return MediaInfo(seconds, has_audio=True, audio_codec="aac", created_at=None)
-
-
-PAIRS = [
-    ("meeting_01.mp4", "meeting_01.m4a"),
-    ("video1234567890.mp4", "audio1234567890.m4a"),
-    ("GMT20260105-113000_Recording.mp4", "GMT20260105-113000_Recording.m4a"),
-    ("王同学 简历.MP4", "王同学 简历.m4a"),
-]
-
-
-@pytest.mark.parametrize(("video", "audio"), PAIRS)
-@pytest.mark.parametrize("described", [0, 1, None])
-def test_the_video_and_the_audio_of_a_meeting_are_one_recording(
-    room: Room, video: str, audio: str, described: int | None
-) -> None:
-    probes = Probes({video: 1800.4, audio: 1800.0})
-    room.put(f"会议/{video}", "picture and sound")
-    room.put(f"会议/{audio}", "sound")
-    if described is not None:
-        note = Path((video, audio)[described]).with_suffix(".json")
-        room.put(f"会议/{note}", NOTE)
-    source = room.source(probes)
-    [only] = source.list_records(ALWAYS)
-    assert any("of one meeting: 1" in note for note in source.notes)
-    if described is not None:
-        assert [one.name for one in only.participants or ()] == ["王同学"]
-    assert list(room.source(probes).list_records(ALWAYS)) == [only]
 
 
 def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_folder(
@@ -194,24 +186,34 @@ def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_fo
     assert room.listed() == before
 
 
-def test_a_meeting_stays_one_recording_when_its_other_file_comes_later(room: Room) -> None:
-    probes = Probes({".mp4": 1800.4, ".m4a": 1800.0})
-    room.put("会议/meeting_01.mp4", "picture and sound")
-    [first] = room.source(probes).list_records(ALWAYS)
-    room.put("会议/meeting_01.m4a", "sound")
-    assert list(room.source(probes).list_records(ALWAYS)) == [first]
-    room.put("会议/meeting_01.json", NOTE)
-    [described] = room.source(probes).list_records(ALWAYS)
-    assert described.key == first.key
-    assert [one.name for one in described.participants or ()] == ["王同学"]
+@pytest.mark.parametrize(
+    ("path", "start"),
+    [
+        ("2026.1.5.m4a", "2026-01-05 00:00"),
+        ("26.1.5.m4a", "2026-01-05 00:00"),
+        ("王同学/2026/01/05/课.m4a", "2026-01-05 00:00"),
+        ("2026年/1月/5日/课.m4a", "2026-01-05 00:00"),
+        ("2026-01-05/王同学/meeting_01.m4a", "2026-01-05 00:00"),
+        ("2026-01-04/王同学 2026-01-05 晚八点/课.m4a", "2026-01-05 20:00"),
+        ("12月30日.m4a", "2025-12-30 00:00"),
+    ],
+)
+def test_the_start_is_the_nearest_date_in_the_names_of_a_file_and_its_folders(
+    room: Room, path: str, start: str
+) -> None:
+    room.put(path)
+    assert room.only().start_ts.astimezone(SHANGHAI) == datetime.fromisoformat(start).replace(
+        tzinfo=SHANGHAI
+    )
 
 
-def test_meetings_of_other_lengths_other_folders_and_other_numbers_stay_two(room: Room) -> None:
-    room.put("甲/meeting_01.mp4", "a")
-    room.put("甲/meeting_01.m4a", "b")
-    room.put("乙/meeting_02.mp4", "c")
-    room.put("丙/meeting_02.m4a", "d")
-    room.put("丁/meeting_01.mp4", "e")
-    room.put("丁/meeting_02.m4a", "f")
-    probes = Probes({".mp4": 1800.0, ".m4a": 1800.0, "meeting_01.m4a": 900.0})
-    assert len(list(room.source(probes).list_records(ALWAYS))) == 6
+def test_an_ambiguous_date_in_a_name_is_named_where_nothing_else_says_the_start(
+    room: Room,
+) -> None:
+    room.put("5-1-2026/课.m4a")
+    only = room.only()
+    assert only.start_ts == OLD
+    [note] = only.notes
+    assert "5-1-2026, is ambiguous" in note
+    room.put("5-1-2026/课.json", NOTE)
+    assert room.only().notes == ()

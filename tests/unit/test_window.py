@@ -227,6 +227,21 @@ def test_pieces_that_would_not_advance_are_a_mistake_of_the_caller() -> None:
         ("1个星期", timedelta(weeks=1)),
         ("36小时", timedelta(hours=36)),
         ("90分钟前", timedelta(minutes=90)),
+        ("三天前", timedelta(days=3)),
+        ("近十五天", timedelta(days=15)),
+        ("两周前", timedelta(weeks=2)),
+        ("一周", timedelta(weeks=1)),
+        ("最近一周", timedelta(weeks=1)),
+        ("两個星期前", timedelta(weeks=2)),
+        ("半个月", timedelta(days=15)),
+        ("半天", timedelta(hours=12)),
+        ("1个月", timedelta(days=31)),
+        ("两个月前", timedelta(days=61)),
+        ("一年", timedelta(days=365)),
+        ("半年前", timedelta(days=184)),
+        ("3 days ago", timedelta(days=3)),
+        ("last 2 weeks", timedelta(weeks=2)),
+        ("1 month", timedelta(days=31)),
     ],
 )
 def test_times_ago_are_read_in_chinese(text: str, ago: timedelta) -> None:
@@ -240,7 +255,77 @@ def test_last_week_is_from_its_monday_to_its_sunday() -> None:
     assert window.end <= NOW < window.end + timedelta(days=7)
 
 
-@pytest.mark.parametrize("text", ["1/5/2026", "01-05-2026", "5日", "2026.13.1", "前前天"])
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("本周", "2026-01-05", "2026-01-11"),
+        ("这个星期", "2026-01-05", "2026-01-11"),
+        ("this week", "2026-01-05", "2026-01-11"),
+        ("last week", "2025-12-29", "2026-01-04"),
+        ("上上周", "2025-12-22", "2025-12-28"),
+        ("上周五", "2026-01-02", "2026-01-02"),
+        ("上个星期天", "2026-01-04", "2026-01-04"),
+        ("本月", "2026-01-01", "2026-01-31"),
+        ("上个月", "2025-12-01", "2025-12-31"),
+        ("上月", "2025-12-01", "2025-12-31"),
+        ("last month", "2025-12-01", "2025-12-31"),
+        ("大前天", "2026-01-03", "2026-01-03"),
+        ("前日", "2026-01-04", "2026-01-04"),
+        ("今年", "2026-01-01", "2026-12-31"),
+        ("去年", "2025-01-01", "2025-12-31"),
+    ],
+)
+def test_days_weeks_and_months_have_a_first_and_a_last_day(
+    text: str, first: str, last: str
+) -> None:
+    assert parse_moment(text, NOW, SHANGHAI) == parse_moment(first, NOW, SHANGHAI)
+    assert parse_moment(text, NOW, SHANGHAI, end=True) == parse_moment(
+        last, NOW, SHANGHAI, end=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("昨晚", "2026-01-05 18:00"),
+        ("昨天晚上", "2026-01-05 18:00"),
+        ("昨晚8点", "2026-01-05 20:00"),
+        ("昨晚八点半", "2026-01-05 20:30"),
+        ("昨晚12点", "2026-01-06 00:00"),
+        ("昨夜", "2026-01-05 18:00"),
+        ("前晚8点", "2026-01-04 20:00"),
+        ("2026年1月5日20时", "2026-01-05 20:00"),
+        ("2026-01-05晚8点", "2026-01-05 20:00"),
+        ("20260105晚8点", "2026-01-05 20:00"),
+        ("昨天 19:30", "2026-01-05 19:30"),
+        ("昨天下午", "2026-01-05 12:00"),
+        ("yesterday 7:30 pm", "2026-01-05 19:30"),
+        ("前天早上九点", "2026-01-04 09:00"),
+        ("2026年1月5日晚8点", "2026-01-05 20:00"),
+        ("二〇二六年一月五日晚八点", "2026-01-05 20:00"),
+        ("2026年1月4日晚上12点", "2026-01-05 00:00"),
+        ("2026-01-05 7:30 PM", "2026-01-05 19:30"),
+        ("2026年1月5日 19点30分", "2026-01-05 19:30"),
+    ],
+)
+def test_a_day_and_a_clock_are_read_as_people_say_them(text: str, moment: str) -> None:
+    assert parse_moment(text, NOW, SHANGHAI) == parse_moment(moment, NOW, SHANGHAI)
+
+
+def test_last_evening_ends_in_the_morning() -> None:
+    window = parse_window("昨晚", "昨晚", NOW, SHANGHAI)
+    assert window == Window(utc(2026, 1, 5, 10), utc(2026, 1, 5, 22))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1/5/2026", "01-05-2026", "5日", "2026.13.1", "前前天", "一月", "3月", "半周", "1.5个月"),
+        *("周五", "下周", "明天", "昨天25点", "昨天 不知道", "三百天", "9999年", "2026年1月5日晚"),
+        *("上", "个月", "前", "昨", "2026-01-05 19:", "昨晚上上", "1月5日", "五日"),
+    ],
+)
 def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         parse_moment(text, NOW, SHANGHAI)
+    assert repr(text) in caught.value.message

@@ -114,7 +114,7 @@ class PyAVMedia:
     ) -> tuple[ExtractedAudio, list[ChannelMix]]:
         """Write the mix of these channels, or of all of them, and return what was measured."""
         with ExitStack() as opened:
-            tracks, duration_s, warnings = _open_tracks(media, opened, accept_damage)
+            tracks, duration_s, warnings = open_tracks(media, opened, accept_damage)
             if kept is not None:
                 voices = [track for track in tracks if any(track.number == at for at, _ in kept)]
                 warnings += (NOISE_TRACK,) * (len(voices) < len(tracks))
@@ -206,7 +206,7 @@ def _seconds(ticks: int | None, stream: AudioStream) -> float | None:
 
 
 @dataclass(frozen=True)
-class _OpenTrack:
+class OpenTrack:
     """An audio track in a container that was opened for it alone.
 
     Attributes:
@@ -288,9 +288,9 @@ class _OpenTrack:
             )
 
 
-def _open_tracks(
+def open_tracks(
     media: Path, opened: ExitStack, accept_damage: bool
-) -> tuple[list[_OpenTrack], float | None, tuple[str, ...]]:
+) -> tuple[list[OpenTrack], float | None, tuple[str, ...]]:
     """Open every audio track that can be decoded.
 
     Returns:
@@ -310,14 +310,14 @@ def _open_tracks(
     info = describe(media, _facts(container))
     others = [opened.enter_context(_opened(media)) for _ in numbers[1:]]
     tracks = [
-        _OpenTrack(media, one, number, accept_damage or not info.plain_channels, accept_damage)
+        OpenTrack(media, one, number, accept_damage or not info.plain_channels, accept_damage)
         for one, number in zip([container, *others], numbers, strict=True)
     ]
     return tracks, info.duration_s, (UNDECODABLE_TRACK,) * (len(numbers) < len(streams))
 
 
 def _to_the_end(
-    seconds: Iterator[bytes], track: _OpenTrack, duration_s: float | None
+    seconds: Iterator[bytes], track: OpenTrack, duration_s: float | None
 ) -> Iterator[bytes]:
     """Yield the seconds of a recording, and silence where only its picture continues."""
     if duration_s is None or not shares_duration(_facts(track.container)):

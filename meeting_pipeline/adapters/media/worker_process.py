@@ -11,10 +11,12 @@ from typing import Self
 from meeting_pipeline.adapters.processes.command import STALL_S
 from meeting_pipeline.adapters.processes.decoders import Decoders
 from meeting_pipeline.domain.media_checks import LONGEST_S
+from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.ports.media import ExtractedAudio, MediaInfo
 from meeting_pipeline.ports.progress import Progress
 
 _PYAV = "meeting_pipeline.adapters.media.pyav"
+_SOUND_PRINT = "meeting_pipeline.adapters.media.sound_print"
 _REMEMBERED = 64
 
 
@@ -66,6 +68,17 @@ class WorkerProcessMedia:
     def _probe(self, media: Path) -> MediaInfo:
         info: MediaInfo = self._decoders.call(_PYAV, "probe", media, stall_s=self._stall_s)
         return info
+
+    def sound_print(self, media: Path) -> SoundPrint:
+        """Measure the sound of a media file, to compare it with others (`ports.media.Listen`).
+
+        Args:
+            media: The file.
+        """
+        sound: SoundPrint = self._decoders.call(
+            _SOUND_PRINT, "sound_print", media.absolute(), stall_s=self._stall_s
+        )
+        return sound
 
     def extract(
         self,

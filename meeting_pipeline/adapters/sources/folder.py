@@ -11,51 +11,52 @@ An error with one file affects only what is known about that file, and no other 
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
-from meeting_pipeline.adapters.sources.filename_dates import date_in_name, meeting_code_in_name
+from meeting_pipeline.adapters.sources.file_facts import FileFacts
+from meeting_pipeline.adapters.sources.filename_dates import (
+    ambiguous_date_in,
+    date_in_name,
+    meeting_code_in_name,
+)
 from meeting_pipeline.adapters.sources.folder_files import (
     FolderContents,
     MediaFile,
     media_files,
     read_small,
 )
-from meeting_pipeline.adapters.sources.folder_index import FolderIndex, KnownFile
 from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
+from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
 from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
-from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import (
     ConfigError,
     MeetingError,
-    RecordError,
     RetryableError,
-    SkipRecord,
 )
-from meeting_pipeline.ports.media import MediaInfo
+from meeting_pipeline.ports.media import Listen, Probe
 from meeting_pipeline.ports.sources import MediaLink
-from meeting_pipeline.storage.files import sha256_of
 
-_SAVE_INDEX_FROM_BYTES = 64 << 20  # hashing such a file again takes longer than saving the index
 _EARLIEST_YEAR = 2000
 _A_MOMENT = timedelta(minutes=1)  # a window that ends now was made less than this long ago
+_AMBIGUOUS = (
+    "名称中的日期有歧义 the date in its name, {}, is ambiguous (month or day first?): "
+    "write it as 2026-01-05"
+)
 
 _log = logging.getLogger(__name__)
-
-_SECOND_RENDITIONS = "同一会议的另一个文件 second files (video or audio) of one meeting: {}"
 
 
 class FolderSource:
     """A RecordingSource for a folder and all folders below it.
 
     Attributes:
-        waiting: How many files the last listing saw that it could not list yet.
         oldest_waiting: Always None: a file that waits here is listed later whatever its date.
     """
 
@@ -68,7 +69,8 @@ class FolderSource:
         settle_s: float,
         zone: ZoneInfo,
         index_file: Path,
-        probe: Callable[[Path], MediaInfo],
+        probe: Probe,
+        listen: Listen,
         now: Callable[[], datetime],
     ) -> None:
         """Create the source.
@@ -80,26 +82,40 @@ class FolderSource:
             zone: The time zone of file names and sidecars without an offset.
             index_file: Stores hashes between runs; its folder is not searched.
             probe: Inspects a media file; if it raises, the recording has no duration.
+            listen: Measures the sound of a media file, to find the files of one meeting.
             now: Returns the current time, aware.
         """
-        self.waiting = 0
-        self.notes: tuple[str, ...] = ()
         self.oldest_waiting: datetime | None = None
         self._folder = folder.absolute()
         self._settle_s = settle_s
         self._zone = zone
         self._own_folder = index_file.absolute().parent
-        self._index = FolderIndex(index_file)
-        self._probe = probe
+        self._facts = FileFacts(index_file, probe, listen)
         self._now = now
         self._files: list[MediaFile] = []
-        self._given_up: set[MediaFile] = set()  # not inspected in this listing, to be tried later
+        self._left_out = LeftOut()
         self._locating = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many files the last listing saw that it could not list yet."""
+        return self._left_out.waiting
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last listing left out, a sentence for each reason, for people."""
+        return tuple(self._left_out.sentences())
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Return how many files and folders the last listing left out, by reason."""
+        return self._left_out.counts()
 
     def list_records(self, window: Window) -> Iterator[RecordMeta]:
         """Yield the recordings of a window; see `RecordingSource.list_records`.
 
-        Files that are still being written are counted in `waiting`; what is left out is in `notes`.
+        What is left out is counted in `left_out` and told in `notes`; files that are still being
+        written are counted in `waiting`, too.
 
         Args:
             window: The time to list.
@@ -117,19 +133,17 @@ class FolderSource:
                 f"cannot list the folder {self._folder}: {error.strerror}",
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
-        self._files, self.waiting = found.files, 0
-        self.notes = tuple(_left_out(found))
-        if not found.files and not self._index.is_empty:
+        self._files, self._left_out = found.files, found.left_out
+        if not found.files and not self._facts.is_empty:
             raise RetryableError(
                 "folder_empty",
                 f"there are no recordings in {self._folder} any more, where there were some before",
                 hint="is its disk mounted? If it was emptied on purpose, delete "
                 f"{self._own_folder / 'folder-index.json'}",
             )
-        self._given_up.clear()
-        if found.links:
-            _log.info("%d symbolic links ignored in %s", found.links, self._folder)
-        self._index.keep_only(self._files)
+        if links := self.left_out.get(Reason.LINK):
+            _log.info("%d symbolic links ignored in %s", links, self._folder)
+        self._facts.begin(self._files)
         return self._listed(window)
 
     def participants(self, meta: RecordMeta) -> tuple[Participant, ...] | None:
@@ -163,7 +177,7 @@ class FolderSource:
             meta: The recording.
         """
         key = meta.key.record_id
-        known = (file.name for file in self._files if self._index.of(file).sha256 == key)
+        known = (file.name for file in self._files if self._facts.known_sha256(file) == key)
         return next((printable(name) for name in known), None)
 
     def _look(self) -> FolderContents:
@@ -171,46 +185,77 @@ class FolderSource:
 
     def _listed(self, window: Window) -> Iterator[RecordMeta]:
         listed: set[str | None] = set()
+        copies: set[MediaFile] = set()
         try:
-            candidates = self._candidates(window)
+            candidates, seconds = self._candidates(window)
             described = [file for file, _ in candidates if file.sidecar]
             for file, notes in candidates:
                 sha256 = self._sha256(file)
-                self.waiting += sha256 is None
+                if sha256 and self._is_second(file, sha256, seconds, copies):
+                    copies.add(file)
+                    continue
                 if sha256 and not file.sidecar and self._has_copy(file, sha256, described):
                     continue  # of copies, the one with a sidecar tells more
                 if sha256 and sha256 not in listed and window.contains(notes.start_ts):
+                    self._facts.note_second(file, is_second=False)
                     yield self._meta(file, sha256, notes)
                 listed.add(sha256)
         finally:
-            self._index.save()
+            self._facts.save()
 
     def _has_copy(self, file: MediaFile, sha256: str, among: Sequence[MediaFile]) -> bool:
         alike = (one for one in among if one.size_bytes == file.size_bytes)
         return any(self._sha256(one) == sha256 for one in alike)
 
-    def _candidates(self, window: Window) -> list[tuple[MediaFile, Sidecar]]:
-        """Return the finished files of the window, and others that may be copies of them."""
+    def _is_second(
+        self,
+        file: MediaFile,
+        sha256: str,
+        seconds: Mapping[MediaFile, MediaFile],
+        copies: Collection[MediaFile],
+    ) -> bool:
+        """Return whether a file is a copy of the second file of a meeting that is listed."""
+        return any(
+            second.size_bytes == file.size_bytes
+            and instead not in copies
+            and self._sha256(second) == sha256
+            and self._sha256(instead) != sha256
+            for second, instead in seconds.items()
+        )
+
+    def _candidates(
+        self, window: Window
+    ) -> tuple[list[tuple[MediaFile, Sidecar]], Mapping[MediaFile, MediaFile]]:
+        """Return what may be listed: the finished files of the window, and copies of them.
+
+        Returns:
+            The files, with what is known about them, and the second files of their meetings (see
+            `Meetings.others`), whose copies are not listed either.
+        """
         unfinished = {file.name for file in self._files if not self._is_finished(file)}
         if unfinished:
             names = ", ".join(repr(name) for name in sorted(unfinished))
             _log.info("left for the next run, still being written: %s", names)
-        self.waiting += len(unfinished)
         settled = [file for file in self._files if file.name not in unfinished]
-        meetings = one_a_meeting(
-            settled,
-            lambda file: self._probed(file).duration_s,
-            lambda file: self._index.of(file).sha256 is not None,
-        )
-        if len(meetings) < len(settled):
-            self.notes += (_SECOND_RENDITIONS.format(len(settled) - len(meetings)),)
-        finished = [(file, self._notes(file)) for file in meetings]
+        meetings = one_a_meeting(settled, self._facts)
+        for file in meetings.others:
+            self._facts.note_second(file, is_second=True)
+            self._left_out.add(Reason.SECOND_FILE, str(file.path))
+        finished = [(file, self._notes(file)) for file in meetings.files]
         sizes = {file.size_bytes for file, notes in finished if window.contains(notes.start_ts)}
-        return [(file, notes) for file, notes in finished if file.size_bytes in sizes]
+        return [
+            (file, notes) for file, notes in finished if file.size_bytes in sizes
+        ], meetings.others
 
     def _is_finished(self, file: MediaFile) -> bool:
         age_s = self._now().timestamp() - file.mtime_ns / 1e9
-        return not file.is_coming and abs(age_s) >= self._settle_s
+        if file.is_coming:
+            self._left_out.add(Reason.DOWNLOADING, str(file.path))
+        elif abs(age_s) < self._settle_s:
+            self._left_out.add(Reason.JUST_CHANGED, str(file.path))
+        else:
+            return True
+        return False
 
     def _notes(self, file: MediaFile) -> Sidecar:
         """Return what is known about a recording without its hash, at least its start."""
@@ -223,41 +268,51 @@ class FolderSource:
             return Sidecar(self._written(file))
 
     def _read_notes(self, file: MediaFile) -> Sidecar:
+        doubts: list[str] = []
+        notes = self._with_sidecar(file, lambda: self._start(file, doubts))
+        return replace(notes, problems=(*doubts, *notes.problems))
+
+    def _with_sidecar(self, file: MediaFile, start: Callable[[], datetime]) -> Sidecar:
         if file.sidecar is None:
-            return Sidecar(self._start(file))
+            return Sidecar(start())
         try:
             content = read_small(file.sidecar, SIDECAR_BYTES)
         except OSError as error:
-            notes = Sidecar(self._start(file), problems=(f"cannot be read: {error.strerror}",))
+            notes = Sidecar(start(), problems=(f"cannot be read: {error.strerror}",))
         else:
-            notes = read_sidecar(content, self._zone, self._now(), lambda: self._start(file))
+            notes = read_sidecar(content, self._zone, self._now(), start)
         for problem in notes.problems:
             _log.warning("sidecar %r of %r: %s", file.sidecar.name, file.name, problem)
         name = printable(file.sidecar.name)
         return replace(notes, problems=tuple(f"{name}: {one}" for one in notes.problems))
 
-    def _start(self, file: MediaFile) -> datetime:
-        """Return when the recording began, by the file itself; never after now."""
-        now = self._now()
-        written = min(_modified(file) or now, now)
-        for name in reversed(file.name.split("/")):  # the file, its folder, the folder of that …
-            if named := date_in_name(printable(name), self._zone, now, written):
+    def _start(self, file: MediaFile, doubts: list[str]) -> datetime:
+        """Return when the recording began, by the file itself; never after now.
+
+        Args:
+            file: The file.
+            doubts: Gets a note if no name has a date that is certain, but one that is ambiguous.
+        """
+        now, names = self._now(), list(_names_of(file))
+        written = min(file.modified or now, now)
+        for name in names:
+            if named := date_in_name(name, self._zone, now, written):
                 return named
-        created = self._probed(file).created_at
+        ambiguous = (ambiguous_date_in(name, self._zone, now) for name in names)
+        if doubt := next(filter(None, ambiguous), None):
+            _log.warning("%r: the date %s is ambiguous", file.name, doubt)
+            doubts.append(_AMBIGUOUS.format(doubt))
+        created = self._facts.probed(file).created_at
         if created and created <= now and created.year >= _EARLIEST_YEAR:
             return created.astimezone(UTC)
         return self._written(file)
 
     def _written(self, file: MediaFile) -> datetime:
         """Return when the file was written, or first seen if its time cannot be right."""
-        now, modified = self._now(), _modified(file)
+        now, modified = self._now(), file.modified
         if modified and modified <= now:
             return modified
-        known = self._index.of(file)
-        seen_at = known.first_seen_at
-        if seen_at is None or seen_at > now:  # this machine's clock was ahead and has been set
-            seen_at = now - _A_MOMENT
-            self._index.learn(file, replace(known, first_seen_at=seen_at))
+        seen_at = self._facts.first_seen(file, now, otherwise=now - _A_MOMENT)
         _log.warning(
             "%r: its file time is %s, so its start is when it was first seen; "
             "write the date into the file name, and set the clock of the device that wrote it",
@@ -266,64 +321,21 @@ class FolderSource:
         )
         return seen_at.astimezone(UTC)
 
-    def _probed(self, file: MediaFile) -> KnownFile:
-        known = self._index.of(file)
-        if known.probed or file in self._given_up:
-            return known
-        info = self._look_into(file)
-        if info is None:
-            self._given_up.add(file)
-            return known
-        known = replace(known, probed=True, duration_s=info.duration_s, created_at=info.created_at)
-        self._index.learn(file, known)
-        return known
-
-    def _look_into(self, file: MediaFile) -> MediaInfo | None:
-        """Return what the container says, or None if the next listing has to inspect it again."""
-        try:
-            info = self._probe(file.path)
-        except RecordError as error:
-            _log.info("%r: %s", file.name, strip_control_characters(error.message))
-            return MediaInfo(None, has_audio=False, audio_codec=None, created_at=None)
-        except (RetryableError, SkipRecord) as error:
-            _log.warning(
-                "%r cannot be inspected now: %s",
-                file.name,
-                strip_control_characters(error.message),
-            )
-            return None
-        except MeetingError:  # not caused by the file
-            raise
-        except Exception:  # noqa: BLE001 - a bug, and its traceback is in the log
-            _log.exception("%r: unexpected error; listing it without its length", file.name)
-            return None
-        if info.has_audio and info.audio_codec is None:
-            _log.warning(
-                "%r: there is no decoder for its audio; convert it to m4a or mp3", file.name
-            )
-        return info
-
     def _sha256(self, file: MediaFile) -> str | None:
         """Return the hash of the file as it was listed, or None if it changed or is unreadable."""
-        known = self._index.of(file)
-        if known.sha256:
-            return known.sha256
+        reason = Reason.CHANGING
         try:
-            sha256 = sha256_of(file.path)
-            unchanged = file.is_unchanged()
+            if sha256 := self._facts.sha256(file):
+                return sha256
         except OSError as error:
             _log.warning("%r cannot be read: %s", file.name, error.strerror)
-            return None
-        if not unchanged:
-            _log.info("left for the next run, changed while it was read: %r", file.name)
-            return None
-        self._index.learn(file, replace(known, sha256=sha256))
-        if file.size_bytes > _SAVE_INDEX_FROM_BYTES:
-            self._index.save()
-        return sha256
+            if not isinstance(error, FileNotFoundError):
+                reason = Reason.UNREADABLE
+        self._left_out.add(reason, str(file.path))
+        return None
 
     def _meta(self, file: MediaFile, sha256: str, notes: Sidecar) -> RecordMeta:
-        duration_s = self._probed(file).duration_s
+        duration_s = self._facts.probed(file).duration_s
         end = notes.start_ts + timedelta(seconds=duration_s) if duration_s is not None else None
         return RecordMeta(
             key=RecordKey(self.name, sha256),
@@ -347,7 +359,7 @@ class FolderSource:
             _log.warning("cannot list the folder %s: %s", self._folder, error.strerror)
             return None
         found = self._find(meta, self._files)
-        self._index.save()
+        self._facts.save()
         return found
 
     def _find(self, meta: RecordMeta, files: list[MediaFile]) -> MediaFile | None:
@@ -356,7 +368,7 @@ class FolderSource:
             file
             for file in files
             if meta.size_bytes in (None, file.size_bytes)
-            and self._index.of(file).sha256 in (None, wanted)
+            and self._facts.known_sha256(file) in (None, wanted)
         )
         here = (file for file in likely if _is_here(file))
         return next((file for file in here if self._sha256(file) == wanted), None)
@@ -369,29 +381,9 @@ def _is_here(file: MediaFile) -> bool:
         return False
 
 
-def _modified(file: MediaFile) -> datetime | None:
-    """Return the modification time, or None if it is before 1970 or after the year 9999."""
-    try:
-        return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC) if file.mtime_ns >= 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _left_out(found: FolderContents) -> Iterator[str]:
-    """Yield what was found and is not listed, a sentence for each reason."""
-    if found.others:
-        counts = ", ".join(
-            f"{f'.{suffix}' if suffix else 'no suffix'} {count}"
-            for suffix, count in sorted(found.others.items(), key=lambda item: (-item[1], item[0]))
-        )
-        total = sum(found.others.values())
-        yield f"不读取的文件 files of kinds that are not read: {total} ({printable(counts)})"
-    if found.unreadable:
-        yield f"无法读取 files and folders that cannot be read: {found.unreadable}; see the log"
-    if found.links:
-        yield f"符号链接 symbolic links, which are not followed: {found.links}"
-    if found.housekeeping:
-        yield (
-            "回收站、快照等系统文件夹 recycle bins, snapshots and other folders of the system: "
-            f"{found.housekeeping}"
-        )
+def _names_of(file: MediaFile) -> Iterator[str]:
+    """Yield the names that may have a date: the file's, its folder's, the folder's of that …"""
+    path = PurePosixPath(printable(file.name))
+    yield path.stem
+    yield from (folder.name for folder in path.parents)
+    yield path.parent.as_posix()  # 2026/01/05

@@ -4,13 +4,14 @@ import errno
 import logging
 import os
 import stat
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from meeting_pipeline.adapters.sources.folder_names import is_housekeeping, sidecar_for
+from meeting_pipeline.adapters.sources.folder_names import SidecarNames, is_housekeeping
+from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
 
 SUFFIXES = frozenset(
     {
@@ -18,8 +19,13 @@ SUFFIXES = frozenset(
         *("m4a", "mp3", "wav", "ogg", "oga", "opus", "flac", "aac", "amr", "wma"),
     }
 )
-_STILL_COMING = (".aria2", ".part", ".crdownload")
+_STILL_COMING = (
+    *(".aria2", ".part", ".crdownload", ".download", ".downloading", ".filepart", ".partial"),
+    *(".xltd", ".td"),
+)
 """Suffixes of the files that downloaders keep beside an unfinished file."""
+
+_SIDECARS = (".json", ".json.txt")
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +55,14 @@ class MediaFile:
         """Return the suffix of its name in lower case, "mp4" for "A.MP4"."""
         return _suffix(self.name)
 
+    @property
+    def modified(self) -> datetime | None:
+        """Return its modification time, or None if it is before 1970 or after the year 9999."""
+        try:
+            return datetime.fromtimestamp(self.mtime_ns / 1e9, UTC) if self.mtime_ns >= 0 else None
+        except (ValueError, OverflowError, OSError):
+            return None
+
     def is_unchanged(self) -> bool:
         """Return whether the file still has this size and time.
 
@@ -65,24 +79,18 @@ class FolderContents:
 
     Attributes:
         files: The media files, sorted by name.
-        unreadable: The number of files and folders that cannot be read.
-        links: The number of symbolic links, which are not followed.
-        housekeeping: The number of a system's own folders, such as recycle bins.
-        others: How many files there are of each suffix that is not read.
+        left_out: What else was found.
     """
 
     files: list[MediaFile]
-    unreadable: int
-    links: int
-    housekeeping: int = 0
-    others: Mapping[str, int] = field(default_factory=dict)
+    left_out: LeftOut
 
 
 def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
     """Return the media files below a folder.
 
     Hidden files, temporary files ("~…", "….part") and everything behind a symbolic link are
-    ignored.
+    left out.
 
     Args:
         folder: The folder.
@@ -97,13 +105,7 @@ def media_files(folder: Path, leave_out: Collection[Path]) -> FolderContents:
         current = search.folders.pop()
         with search.counting_trouble(current):
             search.look_into(current)
-    return FolderContents(
-        sorted(search.files, key=lambda file: file.name),
-        search.unreadable,
-        search.links,
-        search.housekeeping,
-        search.others,
-    )
+    return FolderContents(sorted(search.files, key=lambda file: file.name), search.left_out)
 
 
 def read_small(path: Path, most_bytes: int) -> bytes:
@@ -135,10 +137,7 @@ class _Search:
     def __init__(self, top: Path, leave_out: Collection[Path]) -> None:
         self.files: list[MediaFile] = []
         self.folders: list[Path] = []
-        self.unreadable = 0
-        self.links = 0
-        self.housekeeping = 0
-        self.others: Counter[str] = Counter()
+        self.left_out = LeftOut()
         self._top = top
         self._leave_out = leave_out
 
@@ -154,9 +153,11 @@ class _Search:
         with os.scandir(folder) as listed:
             entries = [entry for entry in listed if self._is_wanted(entry)]
         names = {entry.name for entry in entries}
+        found, sidecars = len(self.files), SidecarNames(names)
         for entry in entries:
             with self.counting_trouble(Path(entry.path)):
-                self._add(entry, names)
+                self._add(entry, names, sidecars)
+        self._add_beside(folder, names, self.files[found:])
 
     @contextmanager
     def counting_trouble(self, path: Path) -> Iterator[None]:
@@ -165,36 +166,53 @@ class _Search:
             yield
         except OSError as error:
             _log.warning("%r cannot be read: %s", str(path), error.strerror)
-            self.unreadable += 1
+            self.left_out.add(Reason.UNREADABLE, str(path))
 
     def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
-        if entry.name.startswith((".", "~")) or Path(entry.path) in self._leave_out:
+        if Path(entry.path) in self._leave_out:
             return False
-        is_link = False
+        is_link, is_folder = False, False
         with self.counting_trouble(Path(entry.path)):
-            is_link = entry.is_symlink()
-        self.links += is_link
-        return not is_link
-
-    def _add(self, entry: os.DirEntry[str], names: Collection[str]) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            self._add_folder(entry)
-        elif not entry.is_file(follow_symlinks=False):
-            return
-        elif _suffix(entry.name) in SUFFIXES:
-            self.files.append(self._media(entry, names))
-        elif not _belongs_to_media(entry.name):
-            self.others[_suffix(entry.name)] += 1
-
-    def _add_folder(self, entry: os.DirEntry[str]) -> None:
-        if is_housekeeping(entry.name):
-            self.housekeeping += 1
+            is_link, is_folder = entry.is_symlink(), entry.is_dir(follow_symlinks=False)
+        is_hidden = entry.name.startswith((".", "~"))
+        if is_folder and is_housekeeping(entry.name):
+            self.left_out.add(Reason.HOUSEKEEPING, entry.path)
+        elif is_hidden and (is_folder or _suffix(entry.name) in SUFFIXES):
+            self.left_out.add(Reason.HIDDEN, entry.path)
+        elif is_link and not is_hidden:
+            self.left_out.add(Reason.LINK, entry.path)
         else:
-            self.folders.append(Path(entry.path))
+            return not is_hidden
+        return False
 
-    def _media(self, entry: os.DirEntry[str], names: Collection[str]) -> MediaFile:
+    def _add(self, entry: os.DirEntry[str], names: Collection[str], sidecars: SidecarNames) -> None:
+        if entry.is_dir(follow_symlinks=False):
+            self.folders.append(Path(entry.path))
+        elif not entry.is_file(follow_symlinks=False):
+            self.left_out.add_other_kind("")
+        elif _suffix(entry.name) in SUFFIXES:
+            self.files.append(self._media(entry, names, sidecars))
+        elif not entry.name.lower().endswith((*_SIDECARS, *_STILL_COMING)):
+            self.left_out.add_other_kind(_suffix(entry.name))
+
+    def _add_beside(
+        self, folder: Path, names: Collection[str], files: Collection[MediaFile]
+    ) -> None:
+        """Count the sidecars and unfinished downloads of no file in the folder."""
+        media, sidecars = {file.path.name for file in files}, {file.sidecar for file in files}
+        for name in names:
+            path = folder / name
+            ending = next((one for one in _STILL_COMING if name.lower().endswith(one)), "")
+            if name.lower().endswith(_SIDECARS) and path not in sidecars:
+                self.left_out.add_other_kind(_suffix(name))
+            elif ending and name[: -len(ending)] not in media:
+                self.left_out.add(Reason.UNFINISHED, str(path))
+
+    def _media(
+        self, entry: os.DirEntry[str], names: Collection[str], sidecars: SidecarNames
+    ) -> MediaFile:
         path, status = Path(entry.path), entry.stat(follow_symlinks=False)
-        note = sidecar_for(path.name, names)
+        note = sidecars.of(path.name)
         return MediaFile(
             name=path.relative_to(self._top).as_posix(),
             path=path,
@@ -203,11 +221,6 @@ class _Search:
             is_coming=any(f"{entry.name}{ending}" in names for ending in _STILL_COMING),
             sidecar=path.with_name(note) if note else None,
         )
-
-
-def _belongs_to_media(name: str) -> bool:
-    """Return whether a file is a sidecar, or what a downloader keeps beside an unfinished file."""
-    return name.lower().endswith((".json", ".json.txt", *_STILL_COMING))
 
 
 def _suffix(name: str) -> str:

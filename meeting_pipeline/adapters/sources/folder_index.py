@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter
@@ -23,9 +23,12 @@ class KnownFile:
         size_bytes: Its size.
         mtime_ns: Its modification time.
         sha256: Its hex digest, or None if it was not needed yet.
-        probed: Whether the container was inspected for the next two.
+        probed: Whether the container was inspected for the next three.
         duration_s: The duration by the container in seconds, or None.
         created_at: The creation time by the container, or None.
+        has_audio: False if the container has no audio track.
+        is_second: Whether it was not listed itself, but another file of its meeting.
+        compared: Whether the sound is that of other files, by their sizes and modification times.
         first_seen_at: When the file was first listed, stored only if its modification time cannot
             be right.
     """
@@ -37,6 +40,9 @@ class KnownFile:
     duration_s: float | None = None
     created_at: AwareDatetime | None = None
     first_seen_at: AwareDatetime | None = None
+    has_audio: bool = True
+    is_second: bool = False
+    compared: Mapping[str, bool] = field(default_factory=dict)
 
 
 _KNOWN = TypeAdapter(KnownFile)

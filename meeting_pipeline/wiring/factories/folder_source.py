@@ -32,5 +32,6 @@ def make(context: BackendContext) -> RecordingSource:
         zone=source.zone,
         index_file=source.data_dir / "folder-index.json",
         probe=context.probe,
+        listen=context.sound_print,
         now=utc_now,
     )

@@ -1,8 +1,9 @@
 """The source of cloud recordings of Tencent Meeting."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.adapters.sources.tencent.addresses import MEDIA, TRANSCRIPT, Addresses
@@ -46,6 +47,7 @@ class TencentSource:
 
     name = SOURCE
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,
