@@ -145,14 +145,14 @@ def run_program(arguments: list[str]) -> int:
 
 
 def _hand_over(ended: Ended, *, is_night: bool) -> None:
-    """Write what is left of standard output, and send the notice of a night."""
+    """Write what is left of standard output, and tell how a night or a run has ended."""
     if not streams.flush() and not ended.exit_code:
         ended.exit_code = exit_codes.BUG
         ended.error = FatalError("output_lost", "standard output cannot be written")
-    if is_night:
+    if is_night or ended.is_watched:
         from meeting_pipeline.cli import alerts  # loads the settings and what sends notices
 
-        alerts.send_notice(ended)
+        alerts.tell_end(ended, is_night=is_night)
 
 
 def run_command(arguments: list[str]) -> int:

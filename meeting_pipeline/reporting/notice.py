@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from meeting_pipeline import exit_codes
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.stages import Outcome, RunReport
+from meeting_pipeline.reporting.counts import count_lines
 from meeting_pipeline.runtime import logs
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,14 @@ class Failure:
     hint: str = ""
 
 
-def of_report(report: RunReport) -> Notice:
-    """Return the notice of a night that has its report."""
-    return Notice(_title(report), _body(report))
+def of_report(report: RunReport, place: str) -> Notice:
+    """Return the notice of a night that has its report.
+
+    Args:
+        report: The report.
+        place: The host and folder of the installation, for readers who have several.
+    """
+    return Notice(_title(report), _body(report, place))
 
 
 def of_failure(failure: Failure, place: str) -> Notice:
@@ -70,6 +76,12 @@ def of_failure(failure: Failure, place: str) -> Notice:
         f"退出码 exit code {failure.exit_code}",
     ]
     return Notice(f"meeting: {what}: {failure.code}", "\n".join(lines))
+
+
+def heartbeat_text(end: RunReport | Failure) -> str:
+    """Return what the page of a dead-man's switch shows: numbers and codes, no names."""
+    numbers = count_lines(end) if isinstance(end, RunReport) else [f"原因 reason: {end.code}"]
+    return "\n".join([f"退出码 exit code {end.exit_code}", *numbers])
 
 
 def send(urls: Sequence[str], notice: Notice, within_s: float) -> None:
@@ -137,16 +149,13 @@ def _title(report: RunReport) -> str:
     return f"meeting: {failed} 条失败 failed" if failed else "meeting: 全部完成 all done"
 
 
-def _body(report: RunReport) -> str:
+def _body(report: RunReport, place: str) -> str:
     """Return the counts and every failure by number and reason, without titles or texts."""
-    lines = [
-        f"listed {report.listed} = {report.new} new + {report.known} known",
-        f"due {len(report.records)} = "
-        + " + ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome),
-    ]
-    lines += [
+    failures = [
         f"#{record.id} {record.stage or ''}: {record.error_code} (meeting why {record.id})"
         for record in report.records
         if record.status is Outcome.FAILED
     ]
-    return "\n".join([*lines, f"exit code {report.exit_code}, {report.seconds:.0f} s"])
+    end = f"用时 {report.seconds:.0f} s · 退出码 exit code {report.exit_code}"
+    host = f"主机 host: {strip_control_characters(place)}"
+    return "\n".join([*count_lines(report), *failures, host, end])
