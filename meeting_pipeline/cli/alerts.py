@@ -71,7 +71,7 @@ class LastWords(RunObserver):
 
     def run_given_up(self, exit_code: int, reason: str) -> None:
         failure = Failure(exit_code, reason, _GIVEN_UP)
-        notice = notify.of_failure(failure, _place())
+        notice = notify.of_failure(failure, place())
         end = _End(notice, Beat.FAIL, notify.heartbeat_text(failure))
         _tell_once(self._ended, lambda: end, LAST_WORDS_S)
 
@@ -109,14 +109,15 @@ def _end(ended: Ended, *, is_night: bool) -> _End:
     beat = Beat.FAIL if ended.exit_code else Beat.END
     report = ended.report
     if report and report.exit_code == ended.exit_code:
-        notice, text = notify.of_report(report, _place()), notify.heartbeat_text(report)
+        notice, text = notify.of_report(report, place()), notify.heartbeat_text(report)
     else:
         failure = _failure(ended)
-        notice, text = notify.of_failure(failure, _place()), notify.heartbeat_text(failure)
+        notice, text = notify.of_failure(failure, place()), notify.heartbeat_text(failure)
     return _End(notice if is_night else None, beat, text)
 
 
-def _place() -> str:
+def place() -> str:
+    """Return the host and the folder of this installation."""
     return f"{socket.gethostname()}, {locate().home.absolute()}"
 
 

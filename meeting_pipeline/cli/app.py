@@ -63,6 +63,10 @@ COMMANDS = {
     ),
     "erase": _Listed("erase:erase", "Erase a student from rows, files and logs, for good."),
     "doctor": _Listed("doctor:doctor", "Test every setting for real, or repair what is damaged."),
+    "notify": _Listed(
+        "notify:notify",
+        "Send a test notice, and say what each address made of it.",
+    ),
     "demo": _Listed("demo:demo", "Run the real pipeline over the sample recordings."),
     "sandbox": _Listed("sandbox:sandbox", "Serve a local Tencent Meeting and models until Ctrl-C."),
     "config": _Listed("config:commands", "设置 Settings."),
