@@ -1,6 +1,7 @@
 """A dead-man's switch: a service that raises the alarm when it hears of no night in time."""
 
 import threading
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -11,6 +12,7 @@ from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.errors import ConfigError, RetryableError
 
 _NAME = "HEARTBEAT_URL"
+_NOT_THERE = (requests.codes.not_found, requests.codes.gone, requests.codes.not_allowed)
 _UNKNOWN = b"not found"  # healthchecks.io answers 200 for a check that it does not have
 
 
@@ -37,13 +39,14 @@ class Heartbeat:
             text: Lines that its page shows, without names and secrets.
 
         Raises:
-            ConfigError: "heartbeat_unknown": the service does not know the address; or the address
-                is not valid.
+            ConfigError: "heartbeat_unknown": the service does not know the address;
+                "heartbeat_no_log": it may also be that the service has no `Beat.LOG`; or the
+                address is not valid.
             RetryableError: "heartbeat_refused", or "network".
             FatalError: "tls".
         """
         what = f"{_NAME} /{beat}" if beat else _NAME
-        self._http.call(what, lambda: self._request(beat, text), _accepted)
+        self._http.call(what, lambda: self._request(beat, text), partial(_check_accepted, beat))
 
     def _request(self, beat: Beat, text: str) -> requests.PreparedRequest:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
@@ -58,8 +61,15 @@ def address_of(url: str, beat: Beat) -> str:
     return urlunsplit(parts._replace(path=path))
 
 
-def _accepted(answer: Answer) -> None:
-    is_unknown = answer.status in (requests.codes.not_found, requests.codes.gone)
+def _check_accepted(beat: Beat, answer: Answer) -> None:
+    is_unknown = answer.status in _NOT_THERE
+    if is_unknown and beat is Beat.LOG:
+        raise ConfigError(
+            "heartbeat_no_log",
+            f"{answer.what}: HTTP {answer.status}: 服务没有 /log，或不认识这个地址 the service "
+            "has no /log, or does not know this address",
+            hint="下次运行后到监控页面确认 look at its page after the next run",
+        )
     if is_unknown or (answer.is_success and _UNKNOWN in answer.body.lower()):
         raise ConfigError(
             "heartbeat_unknown",

@@ -69,6 +69,7 @@ def connect(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    records: bool = True,
     gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentSource:
@@ -86,6 +87,7 @@ def connect(
         history: The folder that stores past calls for the rate limits, between runs.
         stop: Ends every wait when it is set.
         now: Returns the current time, aware.
+        records: Whether later runs count these calls.
         gate: Limits the calls at once.
         clock: Returns seconds, the same for all processes on this machine.
 
@@ -101,13 +103,14 @@ def connect(
         history=history,
         stop=stop,
         now=now,
+        records=records,
         gate=gate,
         clock=clock,
     )
     path, limit = "/v1/records", None
     if scope == "corp":
         path, file = "/v1/corp/records", history / "tencent-corp-rate.jsonl"
-        limit = _limit(corp_per_minute, file, stop, clock)
+        limit = _limit(corp_per_minute, file, records, stop, clock)
     lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
     addresses = Addresses(client, _LINK_LIFETIME_S, clock)
     return TencentSource(lists, addresses, People(client, client.now))
@@ -121,11 +124,12 @@ def open_client(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    records: bool = True,
     gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentClient:
     """Return a client that keeps the application's rate limit; see `connect` for the arguments."""
-    limit = _limit(per_minute, history / "tencent-rate.jsonl", stop, clock)
+    limit = _limit(per_minute, history / "tencent-rate.jsonl", records, stop, clock)
     http = Http(
         "Tencent Meeting", stop=stop, rates=[limit], timeouts=_TIMEOUTS, gate=gate, clock=clock
     )
@@ -133,9 +137,20 @@ def open_client(
 
 
 def _limit(
-    per_minute: int, history: Path, stop: threading.Event, clock: Callable[[], float]
+    per_minute: int,
+    history: Path,
+    records: bool,
+    stop: threading.Event,
+    clock: Callable[[], float],
 ) -> RateLimit:
-    return RateLimit(per_minute, history=history, stop=stop, arrival_s=_ARRIVAL_S, clock=clock)
+    return RateLimit(
+        per_minute,
+        history=history,
+        records=records,
+        stop=stop,
+        arrival_s=_ARRIVAL_S,
+        clock=clock,
+    )
 
 
 def _check_operators(scope: str, operators: Sequence[str]) -> None:
