@@ -22,7 +22,7 @@ def execute(
     """
     if watched := None if dry_run else watched:
         watched.is_watched = True
-    settings = begin("record_worker.log")
+    settings = begin("record_worker.log", may_create=not dry_run)
     zone = settings.source.zone
     if watched:
         heartbeat.night_begins(settings)
