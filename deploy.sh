@@ -274,7 +274,8 @@ run_doctor() {
   .venv/bin/meeting doctor || code=$?
   case $code in
     0) ;;
-    3) note "The red checks above say what is missing; the installation continues without it." ;;
+    3) note "The red checks above (✗) say what is missing, those with ? what could not be checked; the installation" \
+      "continues without it." ;;
     *) return "$code" ;;
   esac
 }

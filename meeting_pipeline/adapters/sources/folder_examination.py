@@ -28,9 +28,9 @@ def examine(folder: Path, look: Callable[[], FolderContents], *, had_files: bool
         message = f"{folder}: 无法读取 cannot be read: {error.strerror}"
         return [Check(_CODE, False, message, _READABLE)]
     unreadable = found.unreadable + sum(not os.access(one.path, os.R_OK) for one in found.files)
-    message = f"{folder}: 录制文件 recordings: {len(found.files)}"
+    message = f"录制文件 recordings: {len(found.files)}"
     if unreadable:
-        message = f"{message}；无法读取 cannot be read: {unreadable}"
+        message = f"{folder}: {message}；无法读取 cannot be read: {unreadable}"
         return [Check(_CODE, False, message, _READABLE)]
     if had_files and not found.files:
         message = f"{folder}: 以前有录制，现在是空的 it had recordings before, and is empty now"
