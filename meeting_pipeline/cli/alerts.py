@@ -64,15 +64,20 @@ def tell_end(ended: Ended, *, is_night: bool) -> None:
 
 
 class LastWords(RunObserver):
-    """An observer that sends the notice of a run which did not end when it was asked to."""
+    """An observer that tells the end of a run which did not end when it was asked to.
 
-    def __init__(self, ended: Ended) -> None:
-        self._ended = ended
+    Args:
+        ended: How it ended.
+        is_night: Whether NOTIFY_URLS get a notice, too.
+    """
+
+    def __init__(self, ended: Ended, *, is_night: bool) -> None:
+        self._ended, self._is_night = ended, is_night
 
     def run_given_up(self, exit_code: int, reason: str) -> None:
         failure = Failure(exit_code, reason, _GIVEN_UP)
         notice = notify.of_failure(failure, place())
-        end = _End(notice, Beat.FAIL, notify.heartbeat_text(failure))
+        end = _End(notice if self._is_night else None, Beat.FAIL, notify.heartbeat_text(failure))
         _tell_once(self._ended, lambda: end, LAST_WORDS_S)
 
 

@@ -27,7 +27,7 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
         )
     heartbeat.night_begins(settings)
     with progress.display() as drawn:
-        observer = Observers([drawn, LastWords(context.obj)])
+        observer = Observers([drawn, LastWords(context.obj, is_night=True)])
         report = night(settings, observer, max_runtime)
     context.obj.report = report  # for the notice
     if as_json:

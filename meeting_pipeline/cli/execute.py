@@ -4,8 +4,10 @@ import typer
 
 from meeting_pipeline.actions.run_window import WindowRequest, plan_window, run_window
 from meeting_pipeline.cli import heartbeat, progress, render
+from meeting_pipeline.cli.alerts import LastWords
 from meeting_pipeline.cli.ended import Ended
 from meeting_pipeline.cli.session import begin
+from meeting_pipeline.ports.observer import Observers
 from meeting_pipeline.reporting.documents import plan_document, run_document
 
 
@@ -26,11 +28,12 @@ def execute(
     zone = settings.source.zone
     if watched:
         heartbeat.night_begins(settings)
-    with progress.display() as observer:
+    with progress.display() as drawn:
         if dry_run:
-            plan = plan_window(settings, request, observer)
+            plan = plan_window(settings, request, drawn)
         else:
-            report = run_window(settings, request, observer)
+            last_words = [LastWords(watched, is_night=False)] if watched else []
+            report = run_window(settings, request, Observers([drawn, *last_words]))
     if dry_run:
         if as_json:
             render.as_document(plan_document(plan, zone))

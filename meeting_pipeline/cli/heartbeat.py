@@ -3,10 +3,14 @@
 import logging
 import time
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from meeting_pipeline.domain.enums import Beat
-from meeting_pipeline.errors import MeetingError
+from meeting_pipeline.errors import MeetingError, Stopped
 from meeting_pipeline.settings.config import Settings
+
+if TYPE_CHECKING:
+    from meeting_pipeline.ports.services import Switch
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +50,28 @@ class Telling(Thread):
         super().__init__(daemon=True)
         self._url, self._beat, self._text = url, beat, text
         self._problem: str | None = _LATE
+        self._switch: Switch | None = None
 
     def run(self) -> None:
         try:
             self._tell()
             self._problem = None
+        except Stopped:
+            return  # `wait_until` has given it up
         except MeetingError as error:
             self._problem = " → ".join(filter(None, (error.message, error.hint)))
         except Exception as bug:  # noqa: BLE001 (logged by `wait_until`; it may quote the address)
             self._problem = type(bug).__name__
 
     def wait_until(self, deadline: float) -> None:
-        """Wait until it is told, or the deadline is over; log what went wrong.
+        """Wait until it is told, or give it up at the deadline; log what went wrong.
 
         Args:
             deadline: A time of `time.monotonic`.
         """
         self.join(max(0.0, deadline - time.monotonic()))
+        if self.is_alive() and self._switch:
+            self._switch.close()
         if self._problem:
             log.warning(
                 "心跳没有送达，运行不受影响 HEARTBEAT_URL was not told the %s of the run, which is "
@@ -74,4 +83,5 @@ class Telling(Thread):
     def _tell(self) -> None:
         from meeting_pipeline.wiring.heartbeat import make_heartbeat  # loads an HTTP client
 
-        make_heartbeat(self._url).tell(self._beat, self._text)
+        self._switch = make_heartbeat(self._url)
+        self._switch.tell(self._beat, self._text)

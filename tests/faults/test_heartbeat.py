@@ -7,12 +7,14 @@ import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 
 from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.http.heartbeat import address_of
+from meeting_pipeline.cli.heartbeat import begin
 from meeting_pipeline.domain.enums import Beat
 from tests.faults.test_alerts import closed_port, refuses, sends_for_ever, written
 from tests.faults.test_signals import nobody_answers
@@ -127,15 +129,16 @@ def test_a_night_that_a_signal_ends_tells_a_failure(
     assert "terminated" in switch.beats[1][1]
 
 
+@pytest.mark.parametrize("command", [["cron"], ["run", "--since", "2020-01-01"]])
 def test_a_night_that_does_not_end_when_it_is_asked_to_tells_a_failure(
-    folder: dict[str, str], switch: Webhook, starter: Starter
+    folder: dict[str, str], switch: Webhook, starter: Starter, command: list[str]
 ) -> None:
     samples = Path(__file__).parents[2] / "meeting_pipeline" / "samples"
     sample = next(samples.glob("*.m4a"))
     (Path(folder["MEETING_FOLDER"]) / sample.name).write_bytes(sample.read_bytes())
     with nobody_answers() as address:  # a connection that is not made cannot be broken off
         services = {"ASR_BASE_URL": address, "ASR_BACKEND": "openai", "ASR_MODEL": "any"}
-        run = starter.start(["cron"], {**folder, **services})
+        run = starter.start(command, {**folder, **services})
         run.connects_to(urlsplit(address).port or 0)
 
         run.send(signal.SIGTERM)
@@ -222,6 +225,26 @@ def test_a_switch_that_does_not_take_it_costs_a_log_line_without_its_address(
     assert HEARTBEAT_TOKEN not in ended.out + ended.err
     assert all(HEARTBEAT_TOKEN.encode() not in path.read_bytes() for path in written_files)
     assert bad.beats
+
+
+def test_a_start_that_was_given_up_is_not_told_after_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    release = Event()
+
+    def answers_late(handler: BaseHTTPRequestHandler) -> None:
+        release.wait(60)
+
+    with webhook(answers_late) as late:
+        telling = begin(late.heartbeat, Beat.START)
+        assert telling
+        assert late.came.wait(30)
+        telling.wait_until(0.0)
+        telling.join(60)
+        release.set()
+        assert not telling.is_alive()
+        assert len(late.beats) == 1, "it was not tried again"
+    assert "没有及时应答 no answer in time" in caplog.text
 
 
 def test_a_switch_that_is_away_costs_a_log_line(folder: dict[str, str]) -> None:

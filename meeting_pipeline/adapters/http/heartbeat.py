@@ -28,8 +28,9 @@ class Heartbeat:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._stop = threading.Event()
         # a night does not wait for it: two attempts at most
-        self._http = Http(_NAME, stop=threading.Event()).with_short_timeouts()
+        self._http = Http(_NAME, stop=self._stop).with_short_timeouts()
 
     def tell(self, beat: Beat, text: str = "") -> None:
         """Tell the switch what has happened.
@@ -44,9 +45,15 @@ class Heartbeat:
                 address is not valid.
             RetryableError: "heartbeat_refused", or "network".
             FatalError: "tls".
+            Stopped: `close` was called.
         """
         what = f"{_NAME} /{beat}" if beat else _NAME
         self._http.call(what, lambda: self._request(beat, text), partial(_check_accepted, beat))
+
+    def close(self) -> None:
+        """Break off what is being told: a late start would come after the end."""
+        self._stop.set()
+        self._http.close()
 
     def _request(self, beat: Beat, text: str) -> requests.PreparedRequest:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
