@@ -102,8 +102,9 @@ def _verdict(
         if result.ready():
             return result.get()
         stop.set()
-    message = f"no answer in {_PATIENCE_S:.0f} s"
-    return [Check(code, False, message, "check its address, and whether it accepts this machine")]
+    message = f"{_PATIENCE_S:.0f} 秒内没有应答 no answer in {_PATIENCE_S:.0f} s"
+    hint = "检查地址和防火墙 check its address, and whether it accepts this machine"
+    return [Check(code, False, message, hint)]
 
 
 def _result(code: str, check: Checking) -> list[Check]:
@@ -113,9 +114,8 @@ def _result(code: str, check: Checking) -> list[Check]:
         return [Check.refused(code, error)]
     except OSError as error:
         message = f"{error.filename or 'the system'}: {error.strerror or error}"
-        return [
-            Check(code, False, message, "make DATA_DIR writable for this user, or set another one")
-        ]
+        hint = "让本用户可写 make DATA_DIR writable for this user, or set another one"
+        return [Check(code, False, message, hint)]
     except Exception as bug:
         log.exception("the check %s failed", code)
         message = f"没有检查 not tried: 检查程序出错 a bug in the check: {type(bug).__name__}"
@@ -127,7 +127,7 @@ def _redacted(check: Check, secrets: Iterable[str]) -> Check:
     """Return a check without secrets that a server may quote, and with a hint where it failed."""
     message, hint = mask_credentials(check.message), "" if check.ok else check.hint
     if check.ok is False and not hint:
-        hint = "fix the failed checks above, then run it again"
+        hint = "先修复前面的失败项，再运行一次 fix the failed checks above, then run it again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)
@@ -146,14 +146,14 @@ def _data_dir(settings: Settings) -> Check:
     disk = folder if is_there else _nearest_folder(folder)
     if not (disk.is_dir() and os.access(disk, os.W_OK | os.X_OK)):
         message = f"{disk}: 不是可写的目录 is not a folder that can be written"
-        return Check("data_dir", False, message, "make it writable for this user")
+        return Check("data_dir", False, message, "让本用户可写 make it writable for this user")
     free = shutil.disk_usage(disk).free
     later = "" if is_there else "，首次运行时创建 the first run makes it"
     return Check(
         "data_dir",
         free > _ENOUGH_BYTES,
-        f"{folder}: {free / 2**30:.1f} GiB free{later}",
-        "free some space, or set DATA_DIR to a larger disk",
+        f"{folder}: 剩余 {free / 2**30:.1f} GiB free{later}",
+        "清理磁盘，或换更大的磁盘 free some space, or set DATA_DIR to a larger disk",
     )
 
 
@@ -164,8 +164,9 @@ def _nearest_folder(path: Path) -> Path:
 
 def _limits() -> Check:
     if low := limits.too_low():
-        return Check("limits", False, f"lower than a recording may need: {low}", limits.HINT)
-    return Check("limits", True, "what recordings need is allowed")
+        message = f"系统限制过低 lower than a recording may need: {low}"
+        return Check("limits", False, message, limits.HINT)
+    return Check("limits", True, "系统限制足够 what recordings need is allowed")
 
 
 def _erasures(settings: Settings) -> Check:
@@ -173,8 +174,9 @@ def _erasures(settings: Settings) -> Check:
     return Check(
         "erasures",
         not interrupted,
-        f"{interrupted} not completed" if interrupted else "all completed",
-        "run `meeting erase --student ID` again with the same id; it completes the erasure",
+        f"未完成 not completed: {interrupted}" if interrupted else "都已完成 all completed",
+        "用同一 ID 再运行一次 run `meeting erase --student ID` again with the same id; it "
+        "completes the erasure",
     )
 
 
@@ -197,7 +199,10 @@ def _source(context: BackendContext) -> list[Check]:
     if source.name == "folder" and folder and not folder.is_dir():
         return [
             Check(
-                "source", False, f"MEETING_FOLDER {folder} does not exist", "create or correct it"
+                "source",
+                False,
+                f"目录不存在 MEETING_FOLDER {folder} does not exist",
+                "新建或改正 create or correct it",
             )
         ]
     return [Check("source", True, source.name), *run_checks(source)]
@@ -209,7 +214,7 @@ def _media(context: BackendContext) -> Check:
 
 def _downloads(context: BackendContext) -> list[Check]:
     if context.settings.source_name == "folder":
-        return [Check("downloads", None, "not needed: the recordings are files")]
+        return [Check("downloads", None, "不需要 not needed: the recordings are files")]
     download = context.settings.download
     message = f"{download.downloader}, {download.concurrency} files at once"
     return [Check("downloads", True, message), *run_checks(backends.make_downloader(context))]
@@ -279,11 +284,10 @@ def _schedule() -> Check:
         env={**os.environ, "LC_ALL": "C"},
     )
     if "cron_incremental.py" in listed.stdout:
-        return Check("schedule", True, "in this user's crontab")
+        return Check("schedule", True, "已在 crontab 中 in this user's crontab")
     if listed.returncode and "no crontab" not in listed.stderr:
         message = f"没有检查 not tried: crontab -l: {listed.stderr.strip() or listed.returncode}"
         hint = "请管理员允许 let an administrator allow cron for this user: /etc/cron.allow"
         return Check.not_made("schedule", message, hint)
-    return Check(
-        "schedule", None, "not in this user's crontab", "run ./deploy.sh: it schedules 03:00"
-    )
+    message = "crontab 中没有夜间任务 not in this user's crontab: no night starts by itself"
+    return Check("schedule", None, message, "运行 run ./deploy.sh: it schedules 03:00")

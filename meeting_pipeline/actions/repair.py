@@ -16,7 +16,7 @@ from meeting_pipeline.upkeep.repair import modes
 from meeting_pipeline.upkeep.repair.survey import Survey, repaired
 from meeting_pipeline.wiring import schema, stores
 
-_SHOW = "`meeting doctor --repair --dry-run` shows each of them"
+_SHOW = "逐项查看 `meeting doctor --repair --dry-run` shows each of them"
 
 
 def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding]:
@@ -85,12 +85,12 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
             survey = Survey(rows.repair, recordings, thorough=False, stopped=stopped)
             wrong += len(list(survey.findings()))
     except Stopped:
-        hint = "`meeting doctor --repair --dry-run` searches without a time limit"
+        hint = "不限时查找 `meeting doctor --repair --dry-run` searches without a time limit"
         message = "没有查完 not all searched: 数据太多 there is too much for a quick check"
         return Check.not_made("damage", message, hint)
     if wrong:
-        return Check("damage", False, f"to repair: {wrong}", _SHOW)
-    return Check("damage", True, "files and rows agree by names and sizes")
+        return Check("damage", False, f"待修复 to repair: {wrong}", _SHOW)
+    return Check("damage", True, "文件与数据一致 files and rows agree by names and sizes")
 
 
 def _old_schema(settings: Settings) -> Iterator[Finding]:

@@ -256,7 +256,7 @@ def test_who_says_nothing_is_red_and_keeps_nobody_waiting(
     monkeypatch.setattr(doctor, "_PATIENCE_S", 2.0)
     with silent() as port:
         checks = examine(DB_HOST="127.0.0.1", DB_PORT=str(port), DB_USER="u", DB_NAME="n")
-    assert checks["database"].message == "no answer in 2 s"
+    assert checks["database"].message == "2 秒内没有应答 no answer in 2 s"
     assert checks["language_model"].ok is True
 
 
@@ -519,7 +519,7 @@ def test_the_env_of_the_older_scripts_loads_and_learns_what_is_missing(tmp_path:
     checks = {check["code"]: check for check in ended.document["checks"]}
     assert ended.code == 3
     assert checks["env_file"]["ok"] is True
-    assert checks["settings_missing"]["message"] == "not set: TQM_OPERATOR_ID"
+    assert checks["settings_missing"]["message"] == "没有设置 not set: TQM_OPERATOR_ID"
     assert "用户管理" in checks["settings_missing"]["hint"]
     assert checks["source"]["ok"] is None
     assert checks["database"]["ok"] is checks["language_model"]["ok"] is False

@@ -165,9 +165,10 @@ class OpenAIServer:
         if not names:
             return [self._without_list(code, model, try_once)]
         if model not in names:
-            hint = f"set {setting} to one of: {', '.join(names[:MOST_NAMES])}"
-            return [Check(code, False, f"{self.host} has no model {model} for this key", hint)]
-        return [Check(code, True, f"{model} at {self.host}, the key is accepted")]
+            hint = f"改为其中之一 set {setting} to one of: {', '.join(names[:MOST_NAMES])}"
+            message = f"没有这个模型 {self.host} has no model {model} for this key"
+            return [Check(code, False, message, hint)]
+        return [Check(code, True, f"密钥有效 {model} at {self.host}, the key is accepted")]
 
     def _without_list(self, code: str, model: str, try_once: Callable[[], None] | None) -> Check:
         reason = f"{self.host} 不列出模型 does not list its models (GET /models)"

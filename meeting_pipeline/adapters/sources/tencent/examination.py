@@ -70,7 +70,9 @@ def _ids(ids: Credentials) -> Check:
     message = f"enterprise {ids.enterprise_id}, application {ids.application_id or 'without an id'}"
     hint = swapped_hint(ids.enterprise_id, ids.application_id)
     if not ids.application_id:
-        hint = "set APP_ID to the 应用ID (header SdkId) if the console shows one"
+        hint = (
+            "把 APP_ID 设为应用ID set APP_ID to the 应用ID (header SdkId) if the console shows one"
+        )
     return Check(code, None if hint else True, message, hint)
 
 
@@ -78,7 +80,9 @@ def _signature() -> Check:
     request = Request("GET", _EXAMPLE_URL).prepare()
     signed = signature(_EXAMPLE, request, _EXAMPLE_TIME, _EXAMPLE_NONCE)
     if signed == _EXAMPLE_SIGNATURE:
-        return Check("tencent_signature", True, "Tencent's example is signed correctly")
+        return Check(
+            "tencent_signature", True, "签名算法正确 Tencent's example is signed correctly"
+        )
     message = "Tencent's example is not signed correctly"
     return Check("tencent_signature", False, message, "install meeting again: ./deploy.sh")
 
@@ -107,12 +111,12 @@ def _clock(skew_s: float | None) -> Check:
     if skew_s is None:
         return _not_tried(code)
     if abs(skew_s) <= _CLOSE_S:
-        return Check(code, True, "this machine's clock is right")
+        return Check(code, True, "本机时钟准确 this machine's clock is right")
     message = (
-        f"this machine's clock is {abs(skew_s):.0f} s {'slow' if skew_s > 0 else 'fast'}; "
-        "Tencent allows five minutes"
+        f"本机时钟不准 this machine's clock is {abs(skew_s):.0f} s "
+        f"{'slow' if skew_s > 0 else 'fast'}; 腾讯只允许 Tencent allows five minutes"
     )
-    hint = "set the clock and keep it right: timedatectl set-ntp true"
+    hint = "校准时钟 set the clock and keep it right: timedatectl set-ntp true"
     return Check(code, None if abs(skew_s) < _ALLOWED_S else False, message, hint)
 
 
