@@ -27,8 +27,27 @@ CAUSES = {
     "bad_signature": Cause("腾讯拒绝签名 Tencent refuses the signature", _TENCENT),
     "header_missing": Cause("腾讯凭证不全 Tencent credentials are missing", _TENCENT),
     "not_permitted": Cause(
-        "没有权限 not permitted",
-        "在腾讯会议管理后台授权 give the right in Tencent's console: meeting doctor",
+        "账号没有权限 the account lacks a right",
+        "检查账号权限 check the rights of the account: meeting doctor",
+    ),
+    "operator_refused": Cause(
+        "部分操作者没有权限 an operator lacks the right to see recordings",
+        "检查 check TQM_OPERATOR_ID: meeting doctor",
+    ),
+    "bad_setting": Cause("设置有误 a setting cannot be read"),
+    "env_file_open": Cause("其他用户可读 .env others can read the keys"),
+    "already_running": Cause("另一次运行正在进行 another run is at work"),
+    "no_folder": Cause(
+        "无法读取录制目录 the folder of recordings cannot be read", "检查 check MEETING_FOLDER"
+    ),
+    "folder_empty": Cause(
+        "录制目录变空了 the folder of recordings is empty now",
+        "确认磁盘已挂载 see whether its disk is mounted",
+    ),
+    "schema_old": Cause("数据表版本过旧 the tables are of an older version", "meeting db upgrade"),
+    "schema_new": Cause(
+        "数据表版本更新 the tables are of a newer version",
+        "升级程序 upgrade: git pull && ./deploy.sh",
     ),
     "clock_skew": Cause("本机时钟不准 this clock is wrong", "timedatectl set-ntp true"),
     "daily_limit": Cause(

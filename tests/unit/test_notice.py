@@ -1,7 +1,14 @@
 """The texts of notices: numbers that add up, reasons in Chinese, and what to do next."""
 
+import re
+from pathlib import Path
+
+import pytest
+
+import meeting_pipeline
 from meeting_pipeline.domain.stages import Outcome, RecordOutcome, RunReport, StageName
 from meeting_pipeline.reporting import notice
+from meeting_pipeline.reporting.causes import CAUSES
 from meeting_pipeline.reporting.notice import Failure
 
 PLACE = "night-host, /srv/meeting"
@@ -49,3 +56,14 @@ def test_a_failure_says_its_hint_and_the_place() -> None:
     told = notice.of_failure(Failure(3, "bad_setting", "JOBS is wrong", "set JOBS"), PLACE)
     assert "处理 next: set JOBS; meeting doctor" in told.body
     assert f"主机 host: {PLACE}" in told.body
+
+
+@pytest.mark.parametrize("code", sorted(CAUSES))
+def test_every_code_that_has_words_is_raised_somewhere(code: str) -> None:
+    package = Path(meeting_pipeline.__file__).parent
+    sources = [path for path in package.rglob("*.py") if path.name != "causes.py"]
+    assert any(f'"{code}"' in path.read_text("utf-8") for path in sources)
+
+
+def test_every_cause_is_said_in_chinese() -> None:
+    assert all(re.match("[\u4e00-\u9fff]", one.words) for one in CAUSES.values())
