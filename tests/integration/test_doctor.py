@@ -292,7 +292,7 @@ def test_the_doctor_leaves_the_whole_minute_to_the_night(
 
 def test_a_dead_language_model_is_red_however_often_it_is_asked(examine: Examine) -> None:
     for _ in range(3):
-        check = examine(KIMI_BASE_URL=CLOSED)["language_model"]
+        check = examine(KIMI_BASE_URL=CLOSED, LLM_RPM="3")["language_model"]
         assert check.ok is False
         assert "connection refused" in check.message
 
