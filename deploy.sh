@@ -141,7 +141,7 @@ do_test() {
 do_uninstall() {
   say "Removing the nightly line from the crontab"
   if has crontab; then
-    read_crontab
+    read_crontab || fail "the crontab cannot be read: $(cat logs/deploy.log)"
     drop_line_of "$home"
     write_crontab
   fi
@@ -274,7 +274,8 @@ run_doctor() {
   .venv/bin/meeting doctor || code=$?
   case $code in
     0) ;;
-    3) note "The red checks above say what is missing; the installation continues without it." ;;
+    3) note "The red checks above (✗) say what is missing, those with ? what could not be checked; the installation" \
+      "continues without it." ;;
     *) return "$code" ;;
   esac
 }
@@ -344,22 +345,33 @@ is_foreign() {
 
 # ---- the nightly run
 
+# A user who has no cron, or may not use it, gets everything else: nothing below ends the installation.
 schedule() {
   say "Scheduling the nightly run (--no-cron skips this)"
-  has crontab || install_by_apt cron
-  local before hours="0 3 * * *" moved_from
-  read_crontab
+  local before zone wanted hours moved_from
+  zone=$(zone_of_nights)
+  wanted=$(hours_of_three "$zone")
+  hours="$wanted * * *"
+  has crontab || (install_by_apt cron) || { go_without_cron "cron is not installed."; return 0; }
+  read_crontab || { go_without_cron "The crontab cannot be read: $(tail -n 1 logs/deploy.log)"; return 0; }
   before=$crontab
   moved_from=$(cat data/scheduled-from 2>/dev/null || true)
   [[ -z $moved_from || -e $moved_from/cron_incremental.py ]] || drop_line_of "$moved_from"
   drop_line_of "$home" # hours changed by hand stay
   crontab+=${crontab:+$'\n'}$(job "$hours")
-  [[ $crontab == "$before" ]] || write_crontab
+  if [[ $crontab != "$before" ]]; then
+    write_crontab 2>logs/deploy.log || { go_without_cron "$(tail -n 1 logs/deploy.log)"; return 0; }
+  fi
   printf '%s\n' "$home" >data/scheduled-from
   note "$(job "$hours")"
-  warn_of_other_zone "$hours"
+  tell_of_zone "$zone" "$wanted" "$hours"
   has pidof && ! pidof cron crond >/dev/null && note "No cron daemon is running here. Start it: service cron start"
   return 0
+}
+
+go_without_cron() {
+  note "$1" "Everything else is installed. No night starts by itself until $(id -un) may use cron (then run this again)," \
+    "or a timer of another kind runs this line:" "$(job "$hours")"
 }
 
 # Cron mails the output of its jobs. A night that failed prints its exit code and the end of its log, others print
@@ -374,8 +386,7 @@ job() {
 
 read_crontab() {
   mkdir -p logs
-  crontab=$(LC_ALL=C crontab -l 2>logs/deploy.log) || grep -q 'no crontab' logs/deploy.log ||
-    fail "the crontab cannot be read: $(cat logs/deploy.log)"
+  crontab=$(LC_ALL=C crontab -l 2>logs/deploy.log) || grep -q 'no crontab' logs/deploy.log
 }
 
 write_crontab() { printf '%s' "${crontab:+$crontab$'\n'}" | crontab -; }
@@ -393,15 +404,24 @@ drop_line_of() {
   crontab=${rest%$'\n'}
 }
 
-# Debian's cron knows only the host's time zone.
-warn_of_other_zone() {
-  local zone wanted
+zone_of_nights() {
+  local zone
   zone=$(sed -n "s/^MEETING_TZ=[\"']\{0,1\}\([A-Za-z0-9_+/-]*\).*/\1/p" .env | tail -n 1)
-  zone=${MEETING_TZ:-${zone:-Asia/Shanghai}}
-  wanted=$(env -u TZ date -d "TZ=\"$zone\" 03:00" +'%-M %-H')
-  [[ $wanted == "0 3" || $1 == "$wanted "* ]] ||
+  echo "${MEETING_TZ:-${zone:-Asia/Shanghai}}"
+}
+
+# The minute and hour of this host's clock, which cron follows, when it is 03:00 in a zone, now or on a given date.
+hours_of_three() { env -u TZ date -d "TZ=\"$1\" ${2:-} 03:00" +'%-M %-H' 2>/dev/null || echo "0 3"; }
+
+tell_of_zone() {
+  local zone=$1 wanted=$2 year
+  year=$(date +%Y)
+  [[ $3 == "$wanted "* ]] ||
     note "cron follows this host's clock ($(env -u TZ date +%Z)), not $zone. For 03:00 in $zone change the line's" \
       "first two fields to \"$wanted\" (crontab -e); later runs of deploy.sh keep them."
+  [[ $(hours_of_three "$zone" "$year-01-15") == "$(hours_of_three "$zone" "$year-07-15")" ]] ||
+    note "$zone or this host has daylight saving time: cron follows this host's clock, so nights begin an hour earlier or" \
+      "later in $zone in half of the year. No recording is missed or processed twice."
 }
 
 main "$@"

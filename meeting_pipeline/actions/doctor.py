@@ -1,5 +1,6 @@
 """Checks of a whole installation, each made for real, all in parallel within half a minute."""
 
+import logging
 import os
 import platform
 import shutil
@@ -13,10 +14,12 @@ from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from time import monotonic
 
-from meeting_pipeline.actions import repair
+from meeting_pipeline.actions import notices, repair
 from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.display import mask_credentials
+from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.errors import ConfigError, MeetingError
+from meeting_pipeline.reporting import notice
 from meeting_pipeline.runtime import limits
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
@@ -25,7 +28,10 @@ from meeting_pipeline.storage import files
 from meeting_pipeline.upkeep.erasure import interrupted_erasures
 from meeting_pipeline.wiring import backends, schema
 from meeting_pipeline.wiring.context import BackendContext
+from meeting_pipeline.wiring.heartbeat import make_heartbeat
 from meeting_pipeline.wiring.transcribers import make_transcriber
+
+log = logging.getLogger(__name__)
 
 Checking = Callable[[], Check | list[Check]]
 
@@ -43,7 +49,7 @@ def examine(settings: Settings, env_file: Path) -> list[Check]:
         env_file: The file with the settings.
     """
     with ExitStack() as services:
-        context = BackendContext(settings, 1, threading.Event(), services)
+        context = BackendContext(settings, 1, threading.Event(), services, records_calls=False)
         lines = list(_side_by_side(_checks(context, env_file), context.stop))
     return [_redacted(line, secret_values(settings)) for line in lines]
 
@@ -66,6 +72,8 @@ def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking
         ("downloads", partial(_downloads, context)),
         ("speech", partial(_speech, context)),
         ("summary", partial(_summary, context)),
+        ("notices", partial(_notices, settings)),
+        ("heartbeat", partial(_heartbeat, settings)),
         ("schedule", _schedule),
     ]
 
@@ -94,8 +102,9 @@ def _verdict(
         if result.ready():
             return result.get()
         stop.set()
-    message = f"no answer in {_PATIENCE_S:.0f} s"
-    return [Check(code, False, message, "check its address, and whether it accepts this machine")]
+    message = f"{_PATIENCE_S:.0f} 秒内没有应答 no answer in {_PATIENCE_S:.0f} s"
+    hint = "检查地址和防火墙 check its address, and whether it accepts this machine"
+    return [Check(code, False, message, hint)]
 
 
 def _result(code: str, check: Checking) -> list[Check]:
@@ -105,9 +114,12 @@ def _result(code: str, check: Checking) -> list[Check]:
         return [Check.refused(code, error)]
     except OSError as error:
         message = f"{error.filename or 'the system'}: {error.strerror or error}"
-        return [
-            Check(code, False, message, "make DATA_DIR writable for this user, or set another one")
-        ]
+        hint = "让本用户可写 make DATA_DIR writable for this user, or set another one"
+        return [Check(code, False, message, hint)]
+    except Exception as bug:
+        log.exception("the check %s failed", code)
+        message = f"没有检查 not tried: 检查程序出错 a bug in the check: {type(bug).__name__}"
+        return [Check.not_made(code, message, "上报错误信息 report the traceback above")]
     return result if isinstance(result, list) else [result]
 
 
@@ -115,7 +127,7 @@ def _redacted(check: Check, secrets: Iterable[str]) -> Check:
     """Return a check without secrets that a server may quote, and with a hint where it failed."""
     message, hint = mask_credentials(check.message), "" if check.ok else check.hint
     if check.ok is False and not hint:
-        hint = "fix the failed checks above, then run it again"
+        hint = "先修复前面的失败项，再运行一次 fix the failed checks above, then run it again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)
@@ -126,25 +138,35 @@ def _redacted(check: Check, secrets: Iterable[str]) -> Check:
 
 
 def _data_dir(settings: Settings) -> Check:
+    """Check that DATA_DIR can be written and has room; where there is none yet, none is made."""
     folder = settings.source.data_dir
-    files.private_folder(folder)
-    if not os.access(folder, os.W_OK):
-        return Check(
-            "data_dir", False, f"{folder} cannot be written", "make it writable for this user"
-        )
-    free = shutil.disk_usage(folder).free
+    is_there = os.path.lexists(folder)
+    if is_there:
+        files.private_folder(folder)
+    disk = folder if is_there else _nearest_folder(folder)
+    if not (disk.is_dir() and os.access(disk, os.W_OK | os.X_OK)):
+        message = f"{disk}: 不是可写的目录 is not a folder that can be written"
+        return Check("data_dir", False, message, "让本用户可写 make it writable for this user")
+    free = shutil.disk_usage(disk).free
+    later = "" if is_there else "，首次运行时创建 the first run makes it"
     return Check(
         "data_dir",
         free > _ENOUGH_BYTES,
-        f"{folder}: {free / 2**30:.1f} GiB free",
-        "free some space, or set DATA_DIR to a larger disk",
+        f"{folder}: 剩余 {free / 2**30:.1f} GiB free{later}",
+        "清理磁盘，或换更大的磁盘 free some space, or set DATA_DIR to a larger disk",
     )
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Return the nearest folder above a path that is there."""
+    return next(parent for parent in path.absolute().parents if parent.exists())
 
 
 def _limits() -> Check:
     if low := limits.too_low():
-        return Check("limits", False, f"lower than a recording may need: {low}", limits.HINT)
-    return Check("limits", True, "what recordings need is allowed")
+        message = f"系统限制过低 lower than a recording may need: {low}"
+        return Check("limits", False, message, limits.HINT)
+    return Check("limits", True, "系统限制足够 what recordings need is allowed")
 
 
 def _erasures(settings: Settings) -> Check:
@@ -152,8 +174,9 @@ def _erasures(settings: Settings) -> Check:
     return Check(
         "erasures",
         not interrupted,
-        f"{interrupted} not completed" if interrupted else "all completed",
-        "run `meeting erase --student ID` again with the same id; it completes the erasure",
+        f"未完成 not completed: {interrupted}" if interrupted else "都已完成 all completed",
+        "用同一 ID 再运行一次 run `meeting erase --student ID` again with the same id; it "
+        "completes the erasure",
     )
 
 
@@ -169,13 +192,17 @@ def _database(context: BackendContext) -> list[Check]:
 
 def _source(context: BackendContext) -> list[Check]:
     if any(settings_checks.missing_for_source(context.settings)):
-        return [Check("source", None, "not tested: settings are missing")]
+        message = "没有检查 not tried: 缺少设置 settings are missing"
+        return [Check.not_made("source", message, "先修复 first fix settings_missing")]
     source = backends.make_source(context)
     folder = context.settings.source.folder
     if source.name == "folder" and folder and not folder.is_dir():
         return [
             Check(
-                "source", False, f"MEETING_FOLDER {folder} does not exist", "create or correct it"
+                "source",
+                False,
+                f"目录不存在 MEETING_FOLDER {folder} does not exist",
+                "新建或改正 create or correct it",
             )
         ]
     return [Check("source", True, source.name), *run_checks(source)]
@@ -187,7 +214,7 @@ def _media(context: BackendContext) -> Check:
 
 def _downloads(context: BackendContext) -> list[Check]:
     if context.settings.source_name == "folder":
-        return [Check("downloads", None, "not needed: the recordings are files")]
+        return [Check("downloads", None, "不需要 not needed: the recordings are files")]
     download = context.settings.download
     message = f"{download.downloader}, {download.concurrency} files at once"
     return [Check("downloads", True, message), *run_checks(backends.make_downloader(context))]
@@ -197,7 +224,8 @@ def _speech(context: BackendContext) -> list[Check]:
     try:
         source = backends.make_source(context)
     except ConfigError:
-        return [Check("speech", None, "not tested: fix the source first")]
+        message = "没有检查 not tried: 来源不可用 the source does not work"
+        return [Check.not_made("speech", message, "先修复 first fix the source")]
     transcriber = make_transcriber(context, source)
     chosen = _result("speech", lambda: Check("speech", True, transcriber.settings))
     return chosen + run_checks(transcriber)
@@ -208,17 +236,58 @@ def _summary(context: BackendContext) -> list[Check]:
     return [Check("summary", True, summarizer.settings), *run_checks(summarizer)]
 
 
+def _notices(settings: Settings) -> Check:
+    """Check the addresses of notices; only a notice proves more, and doctor sends none."""
+    urls = settings.run.notify_urls
+    if not urls:
+        message = "没有设置 NOTIFY_URLS is not set: 早上不会收到报告 no report is sent"
+        return Check("notices", None, message)
+    unknown = [str(number) for number, url in enumerate(urls, 1) if notice.service_of(url) is None]
+    if unknown:
+        message = f"NOTIFY_URLS: 无法识别第 {'、'.join(unknown)} 个地址 the kind is unknown"
+        return Check("notices", False, message, "见 see github.com/caronc/apprise/wiki")
+    if tested := notices.tested_at(settings):
+        at = tested.astimezone(settings.source.zone)
+        return Check("notices", True, f"测试通知已被接受 a test was accepted: {at:%Y-%m-%d %H:%M}")
+    message = "没有检查 not tried: 只有发送才能验证 NOTIFY_URLS only sending proves that they work"
+    return Check.not_made("notices", message, "meeting notify --test")
+
+
+def _heartbeat(settings: Settings) -> Check:
+    """Check the dead-man's switch by a line in its log, which changes nothing of its state."""
+    url = settings.run.heartbeat_url
+    if not url:
+        message = (
+            "没有设置 HEARTBEAT_URL is not set: 整晚没有运行时不会报警 a missing night is not told"
+        )
+        return Check("heartbeat", None, message)
+    try:
+        make_heartbeat(url).tell(Beat.LOG, "meeting doctor")
+    except ConfigError as error:
+        if error.code != "heartbeat_no_log":
+            raise
+        message = f"没有检查 not tried: {error.message}"
+        return Check.not_made("heartbeat", message, error.hint)
+    return Check("heartbeat", True, "HEARTBEAT_URL: 监控服务可用 the service answers")
+
+
 def _schedule() -> Check:
     crontab = find_program("crontab")
     if crontab is None:
-        return Check(
-            "schedule", None, "cron is not installed", "apt-get install cron, then ./deploy.sh"
-        )
+        message = "没有安装 cron is not installed: 夜间任务不会自动运行 no night starts by itself"
+        return Check("schedule", None, message, "apt-get install cron, then ./deploy.sh")
     listed = subprocess.run(  # noqa: S603 (a fixed command, found on PATH)
-        [crontab, "-l"], capture_output=True, text=True, check=False
+        [crontab, "-l"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
     if "cron_incremental.py" in listed.stdout:
-        return Check("schedule", True, "in this user's crontab")
-    return Check(
-        "schedule", None, "not in this user's crontab", "run ./deploy.sh: it schedules 03:00"
-    )
+        return Check("schedule", True, "已在 crontab 中 in this user's crontab")
+    if listed.returncode and "no crontab" not in listed.stderr:
+        message = f"没有检查 not tried: crontab -l: {listed.stderr.strip() or listed.returncode}"
+        hint = "请管理员允许 let an administrator allow cron for this user: /etc/cron.allow"
+        return Check.not_made("schedule", message, hint)
+    message = "crontab 中没有夜间任务 not in this user's crontab: no night starts by itself"
+    return Check("schedule", None, message, "运行 run ./deploy.sh: it schedules 03:00")

@@ -16,7 +16,7 @@ from meeting_pipeline.upkeep.repair import modes
 from meeting_pipeline.upkeep.repair.survey import Survey, repaired
 from meeting_pipeline.wiring import schema, stores
 
-_SHOW = "`meeting doctor --repair --dry-run` shows each of them"
+_SHOW = "逐项查看 `meeting doctor --repair --dry-run` shows each of them"
 
 
 def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding]:
@@ -37,6 +37,8 @@ def repair(settings: Settings, env_file: Path, *, dry_run: bool) -> list[Finding
     act: Callable[[Iterable[Finding]], Iterable[Finding]] = iter if dry_run else repaired
     data_dir, recordings = settings.source.data_dir, stores.recordings_folder(settings)
     found = list(act(modes.of_data_folder(data_dir)))
+    if not os.path.lexists(data_dir):  # no run has made anything here, and neither does a search
+        return list(act(modes.of_keys(env_file, env_file_risk(env_file))))
     if not all(finding.is_repaired for finding in found):
         return found
     with stores.lock(settings, "doctor --repair") as held:
@@ -70,7 +72,10 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
         MeetingError: What `repair` raises, except Busy.
     """
     if stores.is_at_work(settings):
-        return Check("damage", None, "not searched for: a run is at work")
+        message = "没有检查 not searched for: 正在运行 a run is at work"
+        return Check.not_made("damage", message, "运行结束后再试 try again when it has ended")
+    if stores.missing_database(settings):
+        return Check("damage", True, "还没有录制 there are no recordings yet")
     try:
         if damaged := _damaged(settings, stopped):
             return Check("damage", False, damaged.message, damaged.action)
@@ -80,11 +85,12 @@ def glance(settings: Settings, stopped: Callable[[], bool]) -> Check:
             survey = Survey(rows.repair, recordings, thorough=False, stopped=stopped)
             wrong += len(list(survey.findings()))
     except Stopped:
-        hint = "`meeting doctor --repair --dry-run` searches without a time limit"
-        return Check("damage", None, "not all searched: there is too much for a quick check", hint)
+        hint = "不限时查找 `meeting doctor --repair --dry-run` searches without a time limit"
+        message = "没有查完 not all searched: 数据太多 there is too much for a quick check"
+        return Check.not_made("damage", message, hint)
     if wrong:
-        return Check("damage", False, f"to repair: {wrong}", _SHOW)
-    return Check("damage", True, "files and rows agree by names and sizes")
+        return Check("damage", False, f"待修复 to repair: {wrong}", _SHOW)
+    return Check("damage", True, "文件与数据一致 files and rows agree by names and sizes")
 
 
 def _old_schema(settings: Settings) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ def retry(
         UsageError: ("no_such_recording") when a reference names none; no other one is reopened.
         RecordError: ("ambiguous_id") when several sources have a record id.
     """
-    with stores.database(settings) as rows:
+    with stores.stored(settings) as rows:
         numbers = []
         for reference in references:
             number = rows.reading.find(reference)

@@ -1,7 +1,5 @@
 """A run over a window of time, as `run`, `run-range` and the commands of single stages start it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from meeting_pipeline.domain.stages import RunReport, RunRequest, StageName
@@ -54,12 +52,18 @@ def run_window(settings: Settings, request: WindowRequest, observer: RunObserver
         ConfigError: A setting does not work.
         FatalError: No run can begin.
     """
-    with _pipeline(settings, request, observer) as (pipeline, order):
-        return pipeline.run(order)
+    _check_times(settings, request)
+    with (
+        stores.lock(settings, request.command) as held,
+        run.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
+    ):
+        return pipeline.run(_order(settings, request, pipeline))
 
 
 def plan_window(settings: Settings, request: WindowRequest, observer: RunObserver) -> RunPlan:
     """List a window and return what `run_window` would do; no recording becomes a row.
+
+    Where there are no rows yet, nothing is made for it, not even DATA_DIR.
 
     Args:
         settings: The installation.
@@ -72,24 +76,23 @@ def plan_window(settings: Settings, request: WindowRequest, observer: RunObserve
         ConfigError: A setting does not work.
         FatalError: The source or the database refuses.
     """
-    with _pipeline(settings, request, observer) as (pipeline, order):
-        return pipeline.plan(order)
+    _check_times(settings, request)
+    with run.planning_pipeline(settings, request.command, observer, request.jobs) as pipeline:
+        return pipeline.plan(_order(settings, request, pipeline))
 
 
-@contextmanager
-def _pipeline(
-    settings: Settings, request: WindowRequest, observer: RunObserver
-) -> Iterator[tuple[Pipeline, RunRequest]]:
-    zone = settings.source.zone
-    since, until = request.since or f"{settings.tencent.lookback_days:g}d", request.until
-    for text in filter(None, (since, until)):
-        parse_moment(text, backends.utc_now(), zone)  # refused before a lock or a call is made
-    with (
-        stores.lock(settings, request.command) as held,
-        run.pipeline(settings, observer, request.jobs, held, request.max_runtime_s) as pipeline,
-    ):
-        window = parse_window(since, until, backends.source_clock(pipeline.source)(), zone)
-        yield (
-            pipeline,
-            RunRequest(request.command, window, request.work, request.stage, limit=request.limit),
-        )
+def _check_times(settings: Settings, request: WindowRequest) -> None:
+    """Refuse times that cannot be read, before a lock or a call is made."""
+    for text in filter(None, (_since(settings, request), request.until)):
+        parse_moment(text, backends.utc_now(), settings.source.zone)
+
+
+def _order(settings: Settings, request: WindowRequest, pipeline: Pipeline) -> RunRequest:
+    now = backends.source_clock(pipeline.source)()
+    since, zone = _since(settings, request), settings.source.zone
+    window = parse_window(since, request.until, now, zone)
+    return RunRequest(request.command, window, request.work, request.stage, limit=request.limit)
+
+
+def _since(settings: Settings, request: WindowRequest) -> str:
+    return request.since or f"{settings.tencent.lookback_days:g}d"

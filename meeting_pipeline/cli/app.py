@@ -63,6 +63,10 @@ COMMANDS = {
     ),
     "erase": _Listed("erase:erase", "Erase a student from rows, files and logs, for good."),
     "doctor": _Listed("doctor:doctor", "Test every setting for real, or repair what is damaged."),
+    "notify": _Listed(
+        "notify:notify",
+        "Send a test notice, and say what each address made of it.",
+    ),
     "demo": _Listed("demo:demo", "Run the real pipeline over the sample recordings."),
     "sandbox": _Listed("sandbox:sandbox", "Serve a local Tencent Meeting and models until Ctrl-C."),
     "config": _Listed("config:commands", "设置 Settings."),
@@ -145,14 +149,14 @@ def run_program(arguments: list[str]) -> int:
 
 
 def _hand_over(ended: Ended, *, is_night: bool) -> None:
-    """Write what is left of standard output, and send the notice of a night."""
+    """Write what is left of standard output, and tell how a night or a run has ended."""
     if not streams.flush() and not ended.exit_code:
         ended.exit_code = exit_codes.BUG
         ended.error = FatalError("output_lost", "standard output cannot be written")
-    if is_night:
+    if is_night or ended.is_watched:
         from meeting_pipeline.cli import alerts  # loads the settings and what sends notices
 
-        alerts.send_notice(ended)
+        alerts.tell_end(ended, is_night=is_night)
 
 
 def run_command(arguments: list[str]) -> int:

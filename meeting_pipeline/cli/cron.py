@@ -3,7 +3,7 @@
 import typer
 
 from meeting_pipeline.actions.night import night
-from meeting_pipeline.cli import progress, render
+from meeting_pipeline.cli import heartbeat, progress, render
 from meeting_pipeline.cli.alerts import LastWords
 from meeting_pipeline.cli.options import AsJson, MaxRuntime
 from meeting_pipeline.cli.session import begin
@@ -25,8 +25,9 @@ def cron(context: typer.Context, max_runtime: MaxRuntime = None, as_json: AsJson
             "ALLOW_PRIVATE_HOSTS is for trials only, and the nightly run refuses it",
             hint="remove ALLOW_PRIVATE_HOSTS from .env",
         )
+    heartbeat.night_begins(settings)
     with progress.display() as drawn:
-        observer = Observers([drawn, LastWords(context.obj)])
+        observer = Observers([drawn, LastWords(context.obj, is_night=True)])
         report = night(settings, observer, max_runtime)
     context.obj.report = report  # for the notice
     if as_json:

@@ -12,6 +12,7 @@ from meeting_pipeline.actions.repair import repair as repair_installation
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson
 from meeting_pipeline.cli.session import begin
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.damage import Finding
 from meeting_pipeline.settings.location import locate
 
@@ -34,7 +35,8 @@ def doctor(
 ) -> None:
     """Test every setting for real, or repair what is damaged.
 
-    Every failed check says what to do; the exit code is 3 when one failed. --repair instead
+    Every failed check says what to do. The exit code is 3 when one failed, and when one could not
+    be made ("?"; `unknown` with --json), so that no one knows. --repair instead
     searches files and rows for damage that the next run does not repair by itself, and repairs what
     is safe to repair. It never touches what the program did not make, and does not start while a
     run is at work (exit code 75). The exit code is 3 when something is left for you to do.
@@ -50,17 +52,34 @@ def doctor(
 def _examine(as_json: bool) -> None:
     checks = examine(begin(even_if_open=True), locate().env_file)
     red = sum(check.ok is False for check in checks)
+    unknown = sum(check.unknown for check in checks)
     if as_json:
         file = locate().found
         render.as_document({"env_file": file, "checks": [vars(check) for check in checks]})
     else:
-        rows = [(_SIGNS[c.ok], c.code, c.message, c.hint) for c in checks]
+        rows = [(_sign(c), c.code, c.message, c.hint) for c in checks]
         render.console().print(f"设置 settings: {locate().words}", soft_wrap=True, markup=False)
         columns = ("", "检查 check", "结果 result", "怎么办 what to do")
         render.console().print(render.table(columns, rows))
-        render.console().print(f"待处理 to fix: {red}" if red else "全部就绪 ready for the night")
-    if red:
+        render.console().print(_verdict(red, unknown), soft_wrap=True)
+    if red or unknown:
         raise typer.Exit(exit_codes.CONFIG)
+
+
+def _sign(check: Check) -> str:
+    return "?" if check.unknown else _SIGNS[check.ok]
+
+
+def _verdict(red: int, unknown: int) -> str:
+    counts = [
+        *([f"待处理 to fix: {red}"] if red else ()),
+        *([f"未能检查 not checked: {unknown}"] if unknown else ()),
+    ]
+    if counts:
+        return (
+            f"{' · '.join(counts)}；还不能确定今晚可以运行 it is not certain that the night can run"
+        )
+    return "全部就绪 ready for the night"
 
 
 def _repair(dry_run: bool, as_json: bool) -> None:

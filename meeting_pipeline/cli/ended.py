@@ -15,7 +15,8 @@ class Ended:
     Attributes:
         exit_code: The exit code of the process.
         error: The exception that ended the command; None when it chose its exit code itself.
-        report: The report of a night; None when there is none.
+        report: The report of a night or a watched run; None when there is none.
+        is_watched: Whether HEARTBEAT_URL is told how it ended.
         notice_lock: Held while the notice is sent.
         has_notice: Whether a notice was sent, or is being sent.
     """
@@ -23,5 +24,6 @@ class Ended:
     exit_code: int = 0
     error: Exception | None = None
     report: "RunReport | None" = None
+    is_watched: bool = False
     notice_lock: Lock = field(default_factory=Lock)
     has_notice: bool = False

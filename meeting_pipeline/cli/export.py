@@ -15,6 +15,15 @@ from meeting_pipeline.domain.enums import ExportFormat, Phase
 from meeting_pipeline.errors import UsageError
 from meeting_pipeline.reporting.exports import check_replaceable
 
+_NOT_TEXT = frozenset(
+    {
+        *(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".et"),
+        *(".docx", ".doc", ".odt", ".wps", ".pdf", ".pptx", ".ppt"),
+        *(".zip", ".gz", ".7z", ".rar", ".parquet", ".sqlite", ".db"),
+    }
+)
+"""Endings of files that other programs open and that are never text, whatever --format says."""
+
 _STANDARD_OUTPUT = "-"
 
 
@@ -56,6 +65,7 @@ def export(
     export of that name and nothing else. It is yours from then on: `meeting erase` and `meeting
     cleanup` do not reach it.
     """
+    _refuse_other_programs_ending(output)
     form = form or _form_of(output, as_json)
     _require_one_document(form, output, as_json)
     settings = begin()
@@ -84,12 +94,24 @@ def _form_of(output: str, as_json: bool) -> ExportFormat:
         return ExportFormat.CSV
     if suffix[1:] in list(ExportFormat):
         return ExportFormat(suffix[1:])
+    raise _unknown_format(output, suffix)
+
+
+def _refuse_other_programs_ending(output: str) -> None:
+    """Refuse a name that promises what no format is: Excel does not open a CSV named .xlsx."""
+    suffix = Path(output).suffix.lower()
+    if suffix in _NOT_TEXT:
+        raise _unknown_format(output, suffix)
+
+
+def _unknown_format(output: str, suffix: str) -> UsageError:
     check_replaceable(Path(output))  # what is there and is no export is the greater mistake
     possible = ", ".join(f".{form}" for form in ExportFormat)
-    raise UsageError(
+    other = "" if suffix in _NOT_TEXT else ", or --format"
+    return UsageError(
         "unknown_format",
         f"不能导出 {suffix} 文件 cannot be written: {strip_control_characters(output)}",
-        hint=f"可用 use {possible} (Excel 打开 opens .csv), or --format",
+        hint=f"可用 use {possible} (Excel 打开 opens .csv){other}",
     )
 
 

@@ -13,12 +13,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, shorten
+from meeting_pipeline.cli.words import RESOURCE_WORDS, shorten
 from meeting_pipeline.cli.words import minutes as clock_time
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.stages import RecordOutcome, StageName
 from meeting_pipeline.domain.timing import GateUse, StageWork
 from meeting_pipeline.ports.observer import RunObserver
+from meeting_pipeline.reporting.counts import STAGE_WORDS
 
 _REFRESHES_A_SECOND = 4
 _LINES_BESIDE = 6  # of the terminal's height

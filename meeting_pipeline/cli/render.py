@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meeting_pipeline.cli.words import RESOURCE_WORDS, STAGE_WORDS, STATUS_STYLES, shorten
+from meeting_pipeline.cli.words import RESOURCE_WORDS, STATUS_STYLES, shorten
 from meeting_pipeline.domain.display import json_text, strip_control_characters
-from meeting_pipeline.domain.stages import Outcome, RecordNotes, RecordOutcome, RunReport
+from meeting_pipeline.domain.stages import RecordNotes, RecordOutcome, RunReport
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.ports.rows import RunPlan
+from meeting_pipeline.reporting.counts import STAGE_WORDS, count_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +74,7 @@ def report(ended: RunReport) -> None:
     if ended.records:
         columns = ("#", "主题 subject", "结果 result", "原因 reason")
         console().print(table(columns, map(_outcome, ended.records)))
-    lines = [*_notes(ended.notes), *_counts(ended), *_timing(ended.timing), _end(ended)]
+    lines = [*_notes(ended.notes), *count_lines(ended), *_timing(ended.timing), _end(ended)]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -111,21 +112,6 @@ def _outcome(record: RecordOutcome) -> Row:
     reason = ": ".join(filter(None, (stage, code, record.message)))
     subject = shorten(record.subject or record.record_id, 36)
     return str(record.id), subject, status_cell(record.status.value), reason
-
-
-def _counts(ended: RunReport) -> list[str]:
-    lines = [
-        f"列出 listed {ended.listed} = 新 new {ended.new} + 已知 known {ended.known}",
-        f"待处理 due {ended.due} = "
-        f"完成 done {ended.count(Outcome.DONE)} + 失败 failed {ended.count(Outcome.FAILED)} + "
-        f"跳过 skipped {ended.count(Outcome.SKIPPED)} + "
-        f"推迟 deferred {ended.count(Outcome.DEFERRED)}",
-    ]
-    if ended.waiting:
-        lines.append(f"生成中 waiting {ended.waiting}: a later run processes them")
-    if ended.stopped_by:
-        lines.append(f"提前结束 stopped by {ended.stopped_by}")
-    return lines
 
 
 def _timing(timing: Timing) -> list[str]:

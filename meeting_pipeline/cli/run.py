@@ -10,6 +10,7 @@ from meeting_pipeline.cli.options import AsJson, DryRun, Jobs, Limit, MaxRuntime
 
 
 def run(
+    context: typer.Context,
     since: Since = None,
     until: Until = None,
     limit: Limit = None,
@@ -24,7 +25,7 @@ def run(
     not move.
     """
     request = WindowRequest("run", since, until, limit, jobs, max_runtime_s=max_runtime)
-    execute(request, dry_run=dry_run, as_json=as_json)
+    execute(request, dry_run=dry_run, as_json=as_json, watched=context.obj)
 
 
 def run_range(

@@ -18,6 +18,7 @@ def begin(
     environment: Mapping[str, str] = os.environ,
     *,
     even_if_open: bool = False,
+    may_create: bool = True,
 ) -> Settings:
     """Read the settings and send log lines to standard error and, for runs, to a file.
 
@@ -29,6 +30,7 @@ def begin(
         env_file: The file with the settings; None for the one in use (`settings.location`).
         environment: Settings that win over the file.
         even_if_open: Whether to accept a file that others can read, for a command that reports it.
+        may_create: Whether the folder of the log file is made if it is not there.
 
     Raises:
         ConfigError: A setting cannot be read, or MEETING_HOME is no folder.
@@ -38,7 +40,7 @@ def begin(
     logs.set_up(
         settings.run.log_level,
         secret_values(settings),
-        _log_folder(settings) / log_file if log_file else None,
+        _log_path(settings, log_file, may_create) if log_file else None,
         quiet_console=sys.stderr.isatty() or log_file is None,
         log_format=settings.run.log_format,
     )
@@ -61,5 +63,6 @@ def _loaded(env_file: Path | None, environment: Mapping[str, str], even_if_open:
     return load(location.env_file, environment, even_if_open=even_if_open, home=location.home)
 
 
-def _log_folder(settings: Settings) -> Path:
-    return logs.log_folder(settings.source.data_dir, settings.home)
+def _log_path(settings: Settings, name: str, may_create: bool) -> Path | None:
+    folder = logs.log_folder(settings.source.data_dir, settings.home)
+    return folder / name if may_create or folder.is_dir() else None

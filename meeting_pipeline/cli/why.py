@@ -7,9 +7,10 @@ from meeting_pipeline.actions.find import find
 from meeting_pipeline.cli import render
 from meeting_pipeline.cli.options import AsJson, RecordingId
 from meeting_pipeline.cli.session import begin
-from meeting_pipeline.cli.words import STAGE_WORDS, note_lines
+from meeting_pipeline.cli.words import note_lines
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.domain.stages import LedgerEntry, StageName
+from meeting_pipeline.reporting.counts import STAGE_WORDS
 from meeting_pipeline.reporting.documents import why_document
 from meeting_pipeline.reporting.next_step import next_step
 from meeting_pipeline.reporting.times import to_minute, to_second

@@ -6,14 +6,6 @@ from rich.cells import cell_len, set_cell_size
 
 from meeting_pipeline.domain.display import strip_control_characters
 
-STAGE_WORDS = {
-    "download": "下载 download",
-    "extract": "提取音频 extract",
-    "transcribe": "转写 transcribe",
-    "summarize": "摘要 summarize",
-    "store": "入库 store",
-}
-
 RESOURCE_WORDS = {
     "tencent": "腾讯 Tencent",
     "download": "下载 downloads",

@@ -12,16 +12,29 @@ class Check:
 
     Attributes:
         code: A stable name for scripts ("tencent_clock").
-        ok: Whether the check passed; None if it does not apply to this installation or could not
-            be made.
+        ok: Whether the check passed; None if it does not apply to this installation, is a remark,
+            or could not be made.
         message: What was found.
         hint: What to do about it, or "".
+        unknown: Whether it could not be made, so that no one knows whether the part works.
     """
 
     code: str
     ok: bool | None
     message: str
     hint: str = ""
+    unknown: bool = False
+
+    @classmethod
+    def not_made(cls, code: str, message: str, hint: str = "") -> Self:
+        """Return a check that could not be made.
+
+        Args:
+            code: The name of the check.
+            message: Why it could not be made.
+            hint: What to do to find out, or "".
+        """
+        return cls(code, None, message, hint, unknown=True)
 
     @classmethod
     def refused(cls, code: str, error: MeetingError, where: str = "") -> Self:
@@ -33,8 +46,9 @@ class Check:
             where: The host that was called, or "".
         """
         if isinstance(error, Stopped):  # a check does not wait for the next minute of a rate limit
-            hint = "try again in a minute, or when the run that is under way has ended"
-            return cls(code, None, "not tried: no call is left in this minute", hint)
+            hint = "一分钟后再试 try again in a minute, or when the run that is under way has ended"
+            message = "没有检查 not tried: 本分钟的调用次数已用完 no call is left in this minute"
+            return cls.not_made(code, message, hint)
         message = f"{where}: {error.message}" if where else error.message
         return cls(code, False, message, error.hint)
 

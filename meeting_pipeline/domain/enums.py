@@ -22,3 +22,12 @@ class ExportFormat(StrEnum):
     HTML = "html"
     JSON = "json"
     JSON_LINES = "jsonl"
+
+
+class Beat(StrEnum):
+    """What a dead-man's switch is told: the end of its address, as healthchecks.io reads it."""
+
+    START = "start"
+    END = ""
+    FAIL = "fail"
+    LOG = "log"

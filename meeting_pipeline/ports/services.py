@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.domain.model import Audio, Summary, Transcript
 from meeting_pipeline.ports.media import AudioWanted
 from meeting_pipeline.ports.stage_context import StageContext
@@ -48,3 +49,21 @@ class Summarizer(Protocol):
         Raises:
             RecordError: There is no valid summary; none is invented.
         """
+
+
+class Switch(Protocol):
+    """A dead-man's switch: it raises the alarm when it hears of no night in time."""
+
+    def tell(self, beat: Beat, text: str = "") -> None:
+        """Tell it what has happened.
+
+        Args:
+            beat: What has happened.
+            text: Lines for its page, without names and secrets.
+
+        Raises:
+            MeetingError: It did not accept that, or `close` was called.
+        """
+
+    def close(self) -> None:
+        """Break off what is being told."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from meeting_pipeline.domain.audio_warnings import incomplete_in_words
@@ -125,7 +126,10 @@ class RecordWorker:
         self.observer.record_started(record.id, record.meta)
         context, most = self._context(record, run_id), self.rules.max_attempts
         ledger = self.store.ledger(record.id)
-        runner = StageRunner(context, ledger, self.store, self.gates, self.observer, until, most)
+        in_words = partial(self._in_words, record.meta)
+        runner = StageRunner(
+            context, ledger, self.store, self.gates, self.observer, until, most, in_words
+        )
         warnings: Sequence[str] = ()
         try:
             with disk_trouble(self.folder):
@@ -136,10 +140,10 @@ class RecordWorker:
             return self._deferred(record, runner, stop)
         except FatalError as fatal:
             self._deferred(record, runner, fatal)
-            raise
+            raise FatalError(fatal.code, in_words(fatal.message), hint=fatal.hint) from fatal
         except ConfigError as wrong:  # no other record can be processed with this setting either
             self._deferred(record, runner, wrong)
-            raise FatalError(wrong.code, wrong.message, hint=wrong.hint) from wrong
+            raise FatalError(wrong.code, in_words(wrong.message), hint=wrong.hint) from wrong
         except SkipRecord as skip:
             return self._skipped(record, runner, skip)
         except (RetryableError, RecordError) as failure:
@@ -227,9 +231,11 @@ class RecordWorker:
     def _set_back(
         self, record: DueRecord, failure: StageFailure, status: RecordStatus, outcome: Outcome
     ) -> RecordOutcome:
-        name = self.file_name(record.meta) or str(record.meta.key)
-        failure = replace(failure, message=in_the_operators_words(failure.message, name))
+        failure = replace(failure, message=self._in_words(record.meta, failure.message))
         self.store.set_back(record.id, failure, status)
         return RecordOutcome.of(
             record.id, record.meta, outcome, failure.stage, failure.code, failure.message
         )
+
+    def _in_words(self, meta: RecordMeta, message: str) -> str:
+        return in_the_operators_words(message, self.file_name(meta) or str(meta.key))

@@ -81,6 +81,7 @@ class StageRunner:
         observer: RunObserver,
         until: StageName | None,
         most_crashes: int,
+        in_words: Callable[[str], str],
     ) -> None:
         """Create the runner of one record.
 
@@ -93,10 +94,12 @@ class StageRunner:
             until: The last stage to run, or None for all of them.
             most_crashes: The number of runs killed during a stage after which it is not started
                 again.
+            in_words: Names the file of the record in a message as people know it.
         """
         self.stage = StageName.DOWNLOAD
         self.attempt = 0
         self._context = context
+        self._in_words = in_words
         self._store = store
         self._gates = gates
         self._observer = observer
@@ -187,8 +190,8 @@ class StageRunner:
 
     def _say_why(self, state: RetryCallState) -> None:
         wait_s = state.next_action.sleep if state.next_action else 0.0
-        trouble = state.outcome.exception() if state.outcome else None
-        log.warning("%s: %s; trying again in %.0f s", self._context.meta.key, trouble, wait_s)
+        message = self._in_words(str(state.outcome.exception() if state.outcome else ""))
+        log.warning("%s: %s; trying again in %.0f s", self._context.meta.key, message, wait_s)
 
 
 def _worth_waiting(trouble: BaseException) -> bool:

@@ -18,10 +18,12 @@ class AlertSettings:
 
     Attributes:
         urls: The addresses that it is sent to.
+        heartbeat_url: The address of the dead-man's switch, or "".
         secrets: What it must not contain.
     """
 
     urls: tuple[str, ...]
+    heartbeat_url: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
 
@@ -38,7 +40,15 @@ def alert_settings(env_file: Path = Path(".env")) -> AlertSettings:
     written = salvage_env_file(env_file)
     values = {name: os.environ.get(name, written.get(name, "")) for name in secret_names()}
     urls = _addresses(values["NOTIFY_URLS"])
-    return AlertSettings(urls, (*filter(None, values.values()), *urls))
+    heartbeat_url = _web_address(values["HEARTBEAT_URL"])
+    return AlertSettings(urls, heartbeat_url, (*filter(None, values.values()), *urls))
+
+
+def _web_address(value: str) -> str:
+    try:
+        return readers.web_address(value)
+    except ValueError:  # nothing can be told there; the settings name it
+        return ""
 
 
 def _addresses(value: str) -> tuple[str, ...]:

@@ -153,6 +153,7 @@ class RunSettings:
     retention_audio_days: float = setting("RETENTION_AUDIO_DAYS", "7", readers.number)
     budget_per_night: float | None = setting("BUDGET_PER_NIGHT", "", readers.optional_number)
     notify_urls: tuple[str, ...] = setting("NOTIFY_URLS", "", readers.names, secret=True)
+    heartbeat_url: str = setting("HEARTBEAT_URL", "", readers.web_address, secret=True)
     log_level: str = setting(
         "LOG_LEVEL", "INFO", one_of("debug", "info", "warning", "error", "critical")
     )

@@ -12,6 +12,7 @@ from meeting_pipeline.domain import durations
 from meeting_pipeline.domain.language_codes import language_code
 
 Reader = Callable[[str], Any]
+_KIMI = ("api.moonshot.cn", "api.moonshot.ai")
 _WEB_CHAT = ("kimi.moonshot.cn", "kimi.com", "www.kimi.com")
 
 
@@ -126,11 +127,18 @@ def web_address(value: str) -> str:
 
 
 def kimi_address(value: str) -> str:
-    """Read the address of a language model; older scripts have the one of Kimi's web page."""
+    """Read the address of a language model.
+
+    Older scripts have that of Kimi's web page, and people leave /v1 out: all calls would be 404.
+    """
     address = web_address(value)
-    if urlsplit(address).hostname in _WEB_CHAT:
+    parts = urlsplit(address)
+    if parts.hostname in _WEB_CHAT:
         message = "是 Kimi 网页的地址，不是接口 is the address of Kimi's web page, not its API"
         raise WrongAddress(message, "https://api.moonshot.cn/v1")
+    if parts.hostname in _KIMI and parts.path.rstrip("/") != "/v1":
+        message = "末尾应为 /v1 should end with /v1"
+        raise WrongAddress(message, f"https://{parts.hostname}/v1")
     return address
 
 

@@ -34,6 +34,7 @@ class BackendContext:
         stop: Ends every wait once it is set.
         services: Closes at the end of the run what a back end holds open.
         gates: Limit how much of each resource is used at once; None where nothing else runs.
+        records_calls: Whether later runs count the calls that are made, for their rate limits.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class BackendContext:
     stop: threading.Event
     services: ExitStack
     gates: Gates | None = None
+    records_calls: bool = True
 
     @cached_property
     def media(self) -> MediaTool:
@@ -89,6 +91,7 @@ class BackendContext:
             per_minute,
             tokens_per_minute=tokens,
             history=self.rates_folder / f"{name}.jsonl",
+            records=self.records_calls,
             stop=self.stop,
         )
 
@@ -102,9 +105,7 @@ class BackendContext:
         self.services.callback(decoders.close)
         return decoders
 
-    @cached_property
+    @property
     def rates_folder(self) -> Path:
         """The folder that keeps the last minute of every service from run to run."""
-        folder = self.settings.source.data_dir / "rates"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
+        return self.settings.source.data_dir / "rates"

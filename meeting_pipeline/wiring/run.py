@@ -48,12 +48,46 @@ def pipeline(
         held: The lock on the database, as `stores.lock` gave it.
         max_runtime_s: Seconds after which no work is started, or None for what the settings say.
     """
+    with stores.database(settings) as rows:
+        yield from _composed(settings, rows, observer, jobs, held, max_runtime_s)
+
+
+@contextmanager
+def planning_pipeline(
+    settings: Settings, command: str, observer: RunObserver, jobs: int | None
+) -> Iterator[Pipeline]:
+    """Compose a run that is only planned; where there are no rows yet, nothing is made for it.
+
+    Args:
+        settings: The settings.
+        command: The command that other runs are told is the lock holder.
+        observer: Is told what happens.
+        jobs: How many recordings would be in flight, or None for what the settings say.
+
+    Raises:
+        Busy: A run is at work.
+        ConfigError: A setting does not work.
+        FatalError: The database cannot be reached.
+    """
+    with stores.planning(settings, command) as rows:
+        yield from _composed(settings, rows, observer, jobs)
+
+
+def _composed(
+    settings: Settings,
+    rows: Database,
+    observer: RunObserver,
+    jobs: int | None,
+    held: DatabaseRunLock | None = None,
+    max_runtime_s: float | None = None,
+) -> Iterator[Pipeline]:
     share_one_arena()
     jobs = jobs or settings.run.jobs or capacity.default_jobs(settings)
     gates = Gates(capacity.slots(settings, jobs))
     stopwatch = Stopwatch(gates)
-    with stores.database(settings) as rows, ExitStack() as services:
-        context = BackendContext(settings, jobs, gates.closed, services, gates)
+    has_folder = settings.source.data_dir.is_dir()  # a plan makes none to count calls
+    with ExitStack() as services:
+        context = BackendContext(settings, jobs, gates.closed, services, gates, has_folder)
         source = backends.make_source(context)
         retention = stores.retention(settings, rows, backends.source_clock(source))
         tidying = RetentionObserver(retention)

@@ -36,6 +36,9 @@ def sql(dialect: str) -> str:
 
 
 def checks(settings: Settings) -> list[Check]:
-    """Return whether the database is fit for our rows; an empty one gets its tables first."""
-    with stores.database(settings) as rows:
+    """Return whether the database is fit for our rows; an empty one gets its tables first.
+
+    Where there is no embedded database yet, a temporary one is tried, and none is made.
+    """
+    with stores.stored(settings) as rows:
         return health.examine(rows.engine)

@@ -159,7 +159,7 @@ def planning(settings: Settings, command: str) -> Iterator[Database]:
         ConfigError: The tables are older or newer than the program.
         FatalError: The database cannot be reached.
     """
-    is_there = missing_database(settings) is None
+    is_there = missing_database(settings) is None and settings.source.data_dir.exists()
     with locked_database(settings, command) if is_there else stored(settings) as rows:
         yield rows
 

@@ -27,6 +27,7 @@ COMMANDS = [
         "cleanup",
         "erase",
         "export",
+        "notify",
     ),
 ]
 

@@ -1,10 +1,13 @@
 """deploy.sh in copies of the installation; Python, crontab and apt are stand-ins on PATH."""
 
+import os
 import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,6 +37,7 @@ echo "${0##*/} $*" >>"$CALLS"
 if [ "$1" = doctor ]; then exit "${DOCTOR:-0}"; fi
 """
 CRONTAB = """#!/bin/sh
+if [ "$1" = - ] && [ -n "$CRONTAB_CLOSED" ]; then echo "crontab: not allowed" >&2; exit 1; fi
 if [ "$1" = - ]; then cat >"$CRONTAB"; exit; fi
 if [ -n "$CRONTAB_BROKEN" ]; then echo "crontab: permission denied" >&2; exit 1; fi
 cat "$CRONTAB" 2>/dev/null || { echo "no crontab for somebody" >&2; exit 1; }
@@ -166,7 +170,7 @@ def test_three_runs_leave_one_crontab_line_and_the_lines_of_others(machine: Mach
     for _ in range(3):
         assert machine.deploy().returncode == 0
     line = (
-        f"0 3 * * * cd {machine.home} && {{ .venv/bin/python cron_incremental.py"
+        f"{three_o_clock('UTC')} * * * cd {machine.home} && {{ .venv/bin/python cron_incremental.py"
         " >> logs/cron.out 2>> logs/cron.err"
         ' || { code=$?; echo "meeting: exit code $code"; tail -n 20 logs/cron.err; exit $code; }; }'
         f"  # meeting-pipeline {machine.home}\n"
@@ -188,7 +192,7 @@ def test_the_line_of_an_older_version_is_replaced_and_its_hours_stay(machine: Ma
 
 def test_hours_that_an_operator_chose_stay(machine: Machine) -> None:
     machine.deploy()
-    machine.crontab = machine.crontab.replace("0 3 * * *", "30 19 * * mon-fri")
+    machine.crontab = machine.crontab.replace(f"{three_o_clock('UTC')} * * *", "30 19 * * mon-fri")
     machine.deploy()
     assert [line[:17] for line in machine.jobs()] == ["30 19 * * mon-fri"]
 
@@ -306,10 +310,47 @@ def test_without_cron_the_crontab_is_not_touched(machine: Machine) -> None:
     assert not (machine.root / "crontab").exists()
 
 
-def test_a_crontab_that_cannot_be_read_is_not_overwritten(machine: Machine) -> None:
+@pytest.mark.parametrize("closed", ["CRONTAB_BROKEN", "CRONTAB_CLOSED"])
+def test_a_user_who_may_not_use_cron_gets_everything_else_and_is_told(
+    machine: Machine, closed: str
+) -> None:
+    machine.crontab = OTHERS
+    machine.settings[closed] = "1"
+    link = with_a_home(machine)
+
+    done = machine.deploy()
+
+    assert done.returncode == 0, done.stderr
+    assert machine.crontab == OTHERS
+    assert "permission denied" in done.stderr or "not allowed" in done.stderr
+    assert "No night starts by itself until" in done.stderr
+    assert "cron_incremental.py >> logs/cron.out" in done.stderr
+    assert link.is_symlink()
+    assert "Next:" in done.stdout
+
+
+def test_a_user_without_cron_and_without_sudo_gets_everything_else_and_is_told(
+    machine: Machine,
+) -> None:
+    (machine.root / "bin" / "crontab").unlink()
+    program(machine.root / "bin" / "apt-get", "#!/bin/sh\nexit 100\n")
+    program(machine.root / "bin" / "sudo", "#!/bin/sh\nexit 1\n")
+    link = with_a_home(machine)
+
+    done = machine.deploy()
+
+    assert done.returncode == 0, done.stderr
+    assert "cron is not installed" in done.stderr
+    assert "No night starts by itself until" in done.stderr
+    assert "deploy.sh: stopped at" not in done.stderr
+    assert link.is_symlink()
+    assert "Next:" in done.stdout
+
+
+def test_a_crontab_that_cannot_be_read_is_not_overwritten_by_uninstall(machine: Machine) -> None:
     machine.crontab = OTHERS
     machine.settings["CRONTAB_BROKEN"] = "1"
-    done = machine.deploy()
+    done = machine.deploy("uninstall")
     assert done.returncode == 1
     assert "permission denied" in done.stderr
     assert machine.crontab == OTHERS
@@ -368,9 +409,62 @@ def test_what_cannot_even_start_gives_cron_something_to_mail(
     assert missing == "." or "meeting: exit code" in ended.stdout
 
 
-def test_another_time_zone_is_pointed_out_with_the_hour_to_write(machine: Machine) -> None:
+def three_o_clock(zone: str) -> str:
+    """Minute and hour of this machine's own clock when it is 03:00 there today."""
+    there = datetime.now(ZoneInfo(zone)).replace(hour=3, minute=0)
+    here = subprocess.run(
+        ["date", "-d", f"@{there.timestamp():.0f}", "+%-M %-H"],
+        env={name: value for name, value in os.environ.items() if name != "TZ"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return here.stdout.strip()
+
+
+def offset_here(day: str) -> str:
+    """How far this machine's own clock is from UTC on a day."""
+    without = {name: value for name, value in os.environ.items() if name != "TZ"}
+    return subprocess.check_output(["date", "-d", day, "+%z"], env=without, text=True)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "Asia/Kathmandu"])
+def test_the_line_gets_the_hour_that_is_three_o_clock_in_the_zone_of_the_settings(
+    machine: Machine, zone: str
+) -> None:
+    machine.settings["MEETING_TZ"] = zone
+    done = machine.deploy()
+    (line,) = machine.jobs()
+    assert line.startswith(f"{three_o_clock(zone)} * * * cd ")
+    assert "change the line's" not in done.stderr
+
+
+def test_the_zone_may_be_in_the_settings_file_and_is_shanghai_where_it_is_not(
+    machine: Machine,
+) -> None:
+    machine.settings["MEETING_TZ"] = ""
+    machine.deploy()
+    assert machine.jobs()[0].startswith(f"{three_o_clock('Asia/Shanghai')} * * * ")
+
+    machine.crontab = ""
+    (machine.home / ".env").write_text('MEETING_TZ="Asia/Kathmandu"\n')
+    machine.deploy()
+    assert machine.jobs()[0].startswith(f"{three_o_clock('Asia/Kathmandu')} * * * ")
+
+
+def test_other_hours_are_kept_and_the_ones_to_write_are_pointed_out(machine: Machine) -> None:
+    machine.deploy()
     machine.settings["MEETING_TZ"] = "Pacific/Kiritimati"
-    assert "change the line's" in machine.deploy().stderr
+    done = machine.deploy()
+    assert machine.jobs()[0].startswith(f"{three_o_clock('UTC')} * * * ")
+    assert f'"{three_o_clock("Pacific/Kiritimati")}"' in done.stderr
+
+
+def test_daylight_saving_time_is_explained_where_there_is_any(machine: Machine) -> None:
+    january, july = (offset_here(f"2026-{month}-15") for month in ("01", "07"))
+    assert ("daylight saving" in machine.deploy().stderr) is (january != july)
+    machine.settings["MEETING_TZ"] = "America/New_York"
+    assert "nights begin an hour earlier" in machine.deploy().stderr
 
 
 def test_env_is_written_for_its_owner_only(machine: Machine) -> None:

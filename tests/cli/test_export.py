@@ -174,3 +174,24 @@ def test_the_help_says_whose_the_file_is() -> None:
     said = " ".join(meeting("export", "--help").out.split())
     assert "csv for Excel, html for people" in said
     assert "`meeting erase` and `meeting cleanup` do not reach it" in said
+
+
+@pytest.mark.parametrize("form", ["csv", "html", "json", "jsonl"])
+@pytest.mark.parametrize("ending", [".xlsx", ".XLS", ".ods", ".pdf", ".zip"])
+def test_a_name_for_another_program_is_refused_whatever_the_format(
+    office: dict[str, str], target: Path, form: str, ending: str
+) -> None:
+    named = target.with_suffix(ending)
+    ended = meeting("export", "--format", form, "-o", str(named), env=office)
+    assert ended.code == 2
+    assert f"不能导出 {ending.lower()} 文件" in ended.err
+    assert ".csv" in ended.err
+    assert not named.exists()
+
+
+def test_text_of_a_named_format_may_have_any_other_ending(
+    office: dict[str, str], target: Path
+) -> None:
+    named = target.with_suffix(".txt")
+    assert meeting("export", "--format", "csv", "-o", str(named), env=office).code == 0
+    assert named.exists()

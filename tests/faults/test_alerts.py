@@ -151,6 +151,8 @@ def test_a_database_that_is_away_is_told(folder: dict[str, str], hook: Webhook) 
 
     assert ended.code == exit_codes.STOPPED_EARLY
     assert "提前结束 stopped early: database_gone" in hook.only()
+    assert "数据库不可用" in hook.only()
+    assert "检查数据库是否运行" in hook.only()
     assert SECRET not in hook.only()
 
 
@@ -224,7 +226,7 @@ def test_a_report_that_cannot_be_written_is_told(
     assert "standard output" in hook.only()
 
 
-def test_recordings_that_failed_are_told_once_by_number_and_reason(
+def test_recordings_that_failed_are_told_once_by_number_reason_and_what_to_do(
     folder: dict[str, str], hook: Webhook
 ) -> None:
     title = "2026-01-05 李雷的课"
@@ -235,14 +237,22 @@ def test_recordings_that_failed_are_told_once_by_number_and_reason(
 
     assert ended.code == exit_codes.RECORDS_FAILED, ended.err
     assert "1 条失败 failed" in hook.only()
-    assert "(meeting why 1)" in hook.only()
-    assert "exit code 4" in hook.only()
+    assert "待处理 due 1 = 完成 done 0 + 失败 failed 1" in hook.only()
+    assert "失败 #1 下载 download not_media: 不是音视频文件 not a media file" in hook.only()
+    assert "→ meeting why 1; 在来源处播放该文件" in hook.only()
+    assert "处理 next: 以后的夜间任务会自动重试" in hook.only()
+    assert socket.gethostname() in hook.only()
+    assert "退出码 exit code 4" in hook.only()
     assert "李雷" not in hook.only()
 
 
-def test_a_night_that_is_all_done_is_told_as_before(folder: dict[str, str], hook: Webhook) -> None:
+def test_a_night_that_is_all_done_is_told_with_its_numbers(
+    folder: dict[str, str], hook: Webhook
+) -> None:
     assert meeting("cron", env=folder).code == exit_codes.OK
     assert "全部完成 all done" in hook.only()
+    assert "列出 listed 0 = 新 new 0 + 已知 known 0" in hook.only()
+    assert "处理 next: 无需处理 nothing" in hook.only()
 
 
 def test_help_and_other_commands_tell_nothing(folder: dict[str, str], hook: Webhook) -> None:
@@ -342,7 +352,7 @@ def test_a_place_that_never_ends_its_answer_holds_up_neither_the_others_nor_the_
         )
     assert endless.came.is_set()
     assert hook.only() == "title\nbody"
-    assert "number 1: no answer in time" in sent.stderr
+    assert "number 1: 没有及时应答 no answer in time" in sent.stderr
     assert "number 2" not in sent.stderr
 
 
@@ -357,7 +367,9 @@ def test_places_that_are_unknown_refuse_or_are_away_cost_a_log_line(
     assert ended.code == exit_codes.OK
     assert "全部完成" in hook.only()
     (line,) = [line for line in ended.err.splitlines() if "NOTIFY_URLS" in line]
-    assert all(f"number {number}: " in line for number in (1, 2, 3))
+    assert "第 1 个 number 1: 无法识别这种地址" in line
+    assert "第 2 个 number 2: 被拒绝 refused: HTTP 403" in line
+    assert "第 3 个 number 3: 无法连接 no connection" in line
     assert TOKEN not in ended.err
 
 

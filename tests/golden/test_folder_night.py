@@ -78,6 +78,9 @@ def begins(operator: Operator) -> None:
     operator.types("status --json")
     operator.types("stats")
     operator.types("doctor --repair --dry-run")
+    operator.types("notify")
+    operator.types("notify --test")
+    operator.types("notify --test --json", NOTIFY_URLS="nosuch://token")
 
 
 def works_by_hand(operator: Operator) -> None:

@@ -120,7 +120,7 @@ def test_an_accepted_recording_is_done_and_marked_as_incomplete_everywhere(
     [remark] = [one.message or "" for one in report.records]
     assert remark.startswith("录音不完整")
     assert run_document(report, ZoneInfo("UTC"))["records"][0]["message"] == remark
-    assert f"#{number} {remark}" in of_report(report).body
+    assert f"#{number} {remark}" in of_report(report, "host").body
     shown = meeting("show", number, "--json", env=environment).document
     assert "incomplete_recording" in shown["transcript"]["warnings"]
     assert shown["accept_damaged"] is True

@@ -1,8 +1,11 @@
 """The doctor against a sandbox: everything is tried for real, and each broken part is named."""
 
+import errno
 import json
+import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from meeting_pipeline.actions import doctor
+from meeting_pipeline.adapters.http.rate_limit import RateLimit
 from meeting_pipeline.adapters.sources.tencent import examination
 from meeting_pipeline.domain.checks import Check
+from meeting_pipeline.runtime import limits
 from meeting_pipeline.sandbox.company import Company
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.limits import ROOMY
@@ -21,6 +26,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings import config
 from tests.support.command import meeting
 from tests.support.scripted_server import ScriptedServer, reply
+from tests.support.webhook import HEARTBEAT_TOKEN, TOKEN, webhook
 
 CLOSED = "http://127.0.0.1:9/v1"
 NO_FILE = Path("no.env")
@@ -74,6 +80,11 @@ def checks_of(environment: dict[str, str], folder: Path, **changes: str) -> dict
 def examine(sandbox: Sandbox, tmp_path: Path) -> Examine:
     """The checks of an installation that is served by the sandbox, but for some settings."""
     return lambda **changes: checks_of(sandbox.environment(), tmp_path, **changes)
+
+
+def installed(folder: Path) -> None:
+    """Make tables, as the first run does."""
+    meeting("db", "upgrade", env={"DATA_DIR": str(folder / "data")})
 
 
 def red(checks: dict[str, Check]) -> set[str]:
@@ -147,7 +158,7 @@ def test_a_recogniser_behind_names_from_tencent_is_examined_too(examine: Examine
         ({"ARIA2C": "/bin/true"}, "aria2c", None, "does not start"),
         ({"DB_HOST": "127.0.0.1", "DB_PORT": "9"}, "database", False, "Connection refused"),
         ({"DB_HOST": "127.0.0.1", "DB_PORT": "9"}, "settings_missing", False, "DB_NAME"),
-        ({"DATA_DIR": "/dev/null/data"}, "data_dir", False, "Not a directory"),
+        ({"DATA_DIR": "/dev/null/data"}, "data_dir", False, "is not a folder that can be written"),
     ],
 )
 def test_what_is_broken_is_named_with_what_to_do(
@@ -209,6 +220,7 @@ def test_a_signature_that_cannot_be_right_is_not_sent(
 
 
 def test_tables_of_another_version_are_red(examine: Examine, tmp_path: Path) -> None:
+    installed(tmp_path)
     assert examine()["database_schema"].ok is True
     with sqlite3.connect(tmp_path / "data" / "meeting.db") as rows:
         rows.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -244,18 +256,257 @@ def test_who_says_nothing_is_red_and_keeps_nobody_waiting(
     monkeypatch.setattr(doctor, "_PATIENCE_S", 2.0)
     with silent() as port:
         checks = examine(DB_HOST="127.0.0.1", DB_PORT=str(port), DB_USER="u", DB_NAME="n")
-    assert checks["database"].message == "no answer in 2 s"
+    assert checks["database"].message == "2 秒内没有应答 no answer in 2 s"
     assert checks["language_model"].ok is True
 
 
+def spent(tmp_path: Path, service: str, calls: int) -> None:
+    """As after a night that has just made this many calls of a service."""
+    history = tmp_path / "data" / "rates" / f"{service}.jsonl"
+    rate = RateLimit(calls, history=history, stop=threading.Event())
+    for _ in range(calls):
+        with rate.slot():
+            pass
+
+
 def test_a_minute_without_a_call_left_proves_nothing(
-    sandbox: Sandbox, examine: Examine, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert examine(TQM_CORP_PER_MINUTE="1")["tencent_list"].ok is True
+    spent(tmp_path, "tencent-corp-rate", 1)
     monkeypatch.setattr(doctor, "_PATIENCE_S", 2.0)
     check = examine(TQM_CORP_PER_MINUTE="1")["tencent_list"]
-    assert (check.ok, check.message) == (None, "not tried: no call is left in this minute")
-    assert sandbox.ledger.calls["corp_records"] == 1
+    assert check.unknown
+    assert "本分钟的调用次数已用完 no call is left in this minute" in check.message
+    assert sandbox.ledger.calls["corp_records"] == 0
+
+
+def test_the_doctor_leaves_the_whole_minute_to_the_night(
+    sandbox: Sandbox, examine: Examine, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        checks = examine(TQM_CORP_PER_MINUTE="1", TQM_PER_MINUTE="2", LLM_RPM="1", ASR_RPM="1")
+        assert red(checks) == set()
+        assert not any(check.unknown for check in checks.values())
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_dead_language_model_is_red_however_often_it_is_asked(examine: Examine) -> None:
+    for _ in range(3):
+        check = examine(KIMI_BASE_URL=CLOSED, LLM_RPM="3")["language_model"]
+        assert check.ok is False
+        assert "connection refused" in check.message
+
+
+# ── what cannot be tried ─────────────────────────────────────────────────────────────────────────
+
+
+def without_a_list(chat: bytes) -> ScriptedServer:
+    """A server of a model that has no GET /models."""
+    return ScriptedServer(reply(404), chat)
+
+
+COMPLETION = json.dumps({"choices": [{"message": {"content": "1"}, "finish_reason": "length"}]})
+
+
+def test_a_server_without_a_list_of_models_is_tried_by_one_token(examine: Examine) -> None:
+    with without_a_list(reply(200, COMPLETION.encode())) as server:
+        check = examine(KIMI_BASE_URL=f"{server.url}/v1")["language_model"]
+    assert check.ok is True
+    assert "不列出模型" in check.message
+    assert [head.split()[1] for head in server.heads] == ["/v1/models", "/v1/chat/completions"]
+
+
+@pytest.mark.parametrize(
+    ("chat", "said"),
+    [
+        (reply(401, b'{"error": {"message": "no such key"}}'), "set KIMI_API_KEY"),
+        (reply(404), "KIMI_BASE_URL"),
+        (reply(200, b"<html>hello</html>"), "is not JSON"),
+        (reply(200, b'{"hello": 1}'), "is not a completion"),
+    ],
+)
+def test_a_server_without_a_list_whose_model_does_not_answer_is_red(
+    examine: Examine, chat: bytes, said: str
+) -> None:
+    with without_a_list(chat) as server:
+        check = examine(KIMI_BASE_URL=f"{server.url}/v1")["language_model"]
+    assert check.ok is False
+    assert said in f"{check.message} {check.hint}"
+
+
+def test_a_speech_service_without_a_list_of_models_is_unknown(examine: Examine) -> None:
+    with ScriptedServer(reply(404)) as server:
+        check = examine(ASR_BASE_URL=f"{server.url}/v1")["speech_service"]
+    assert check.unknown
+    assert "不列出模型" in check.message
+    assert "meeting run --limit 1" in check.hint
+
+
+def test_a_check_with_a_bug_is_unknown_and_the_others_are_made(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(limits, "too_low", broken)
+    checks = examine()
+    assert checks["limits"].unknown
+    assert "ZeroDivisionError" in checks["limits"].message
+    assert checks["language_model"].ok is True
+
+
+def test_what_is_unknown_is_not_ready(sandbox: Sandbox, tmp_path: Path) -> None:
+    with ScriptedServer(reply(404)) as server:
+        changes = {"ASR_BASE_URL": f"{server.url}/v1", "ALLOW_PRIVATE_HOSTS": "0"}
+        settings = {**sandbox.environment(), **changes, "DATA_DIR": str(tmp_path / "data")}
+        shown = meeting("doctor", env=settings, cwd=tmp_path)
+        document = meeting("doctor", "--json", env=settings, cwd=tmp_path).document
+    assert shown.code == 3
+    assert "未能检查 not checked: 1" in shown.out
+    assert "全部就绪" not in shown.out
+    assert "?  speech_service" in shown.out
+    unknown = [check["code"] for check in document["checks"] if check["unknown"]]
+    assert unknown == ["speech_service"]
+
+
+# ── folders, notices and the switch ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    recordings = tmp_path / "录制"
+    recordings.mkdir()
+    return recordings
+
+
+@pytest.fixture
+def offline(folder: Path, tmp_path: Path) -> Examine:
+    """The checks of an installation with a folder of recordings."""
+    settings = {"MEETING_SOURCE": "folder", "MEETING_FOLDER": str(folder)}
+    return lambda **changes: checks_of(settings, tmp_path, **changes)
+
+
+def test_a_folder_is_searched_and_its_recordings_are_counted(
+    offline: Examine, folder: Path
+) -> None:
+    (folder / "a.m4a").write_bytes(b"sound")
+    check = offline()["folder"]
+    assert check.ok is True
+    assert "录制文件 recordings: 1" in check.message
+
+
+def test_a_folder_that_cannot_be_read_is_red(
+    offline: Examine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system refuses by an error, as it does to a user without the right; root has it."""
+    (folder / "closed").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    check = offline()["folder"]
+    assert check.ok is False
+    assert "无法读取 cannot be read: 1" in check.message
+    assert "chmod" in check.hint
+
+
+def test_a_folder_that_is_empty_and_was_not_before_is_red(
+    offline: Examine, folder: Path, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    known = {"a.m4a": {"size_bytes": 5, "mtime_ns": 1}}
+    (tmp_path / "data" / "folder-index.json").write_text(json.dumps(known), "utf-8")
+    check = offline()["folder"]
+    assert check.ok is False
+    assert "以前有录制，现在是空的" in check.message
+
+
+def test_addresses_of_notices_are_unknown_until_a_test_notice_was_accepted(
+    offline: Examine, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    with webhook() as hook:
+        check = offline(NOTIFY_URLS=hook.url)["notices"]
+        assert check.unknown
+        assert check.hint == "meeting notify --test"
+        assert hook.notices == [], "doctor sends none"
+
+        env = {"NOTIFY_URLS": hook.url, "DATA_DIR": str(tmp_path / "data")}
+        assert meeting("notify", "--test", env=env).code == 0
+        check = offline(NOTIFY_URLS=hook.url)["notices"]
+        assert check.ok is True
+        assert "测试通知已被接受" in check.message
+        assert offline(NOTIFY_URLS=f"{hook.url}/another")["notices"].unknown
+
+
+def test_an_address_of_an_unknown_kind_is_red_and_not_shown(offline: Examine) -> None:
+    check = offline(NOTIFY_URLS=f"json://127.0.0.1/a,nosuch://{TOKEN}")["notices"]
+    assert check.ok is False
+    assert "第 2 个地址" in check.message
+    assert TOKEN not in check.message + check.hint
+
+
+def test_the_switch_is_asked_without_a_change_of_its_state(offline: Examine) -> None:
+    with webhook() as switch:
+        check = offline(HEARTBEAT_URL=switch.heartbeat)["heartbeat"]
+    assert check.ok is True
+    assert [path for path, _ in switch.beats] == [f"{HEARTBEAT_TOKEN}/log"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ok", "unknown"),
+    [
+        (200, b"OK (not found)", False, False),
+        (403, b"", False, False),
+        (404, b"", None, True),
+        (405, b"", None, True),
+    ],
+)
+def test_a_switch_that_refuses_is_red_and_one_without_a_log_is_unknown(
+    offline: Examine, status: int, body: bytes, ok: bool | None, unknown: bool
+) -> None:
+    with ScriptedServer(reply(status, body)) as server:
+        check = offline(HEARTBEAT_URL=f"{server.url}/ping/{HEARTBEAT_TOKEN}")["heartbeat"]
+    assert (check.ok, check.unknown) == (ok, unknown)
+    assert HEARTBEAT_TOKEN not in check.message + check.hint
+
+
+def test_a_switch_that_is_away_is_red(offline: Examine) -> None:
+    check = offline(HEARTBEAT_URL=f"{CLOSED}/{HEARTBEAT_TOKEN}")["heartbeat"]
+    assert check.ok is False
+    assert HEARTBEAT_TOKEN not in check.message
+
+
+def test_a_crontab_that_may_not_be_read_is_unknown(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crontab = tmp_path / "bin" / "crontab"
+    crontab.parent.mkdir()
+    crontab.write_text('#!/bin/sh\necho "You are not allowed to use this program" >&2; exit 1\n')
+    crontab.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{crontab.parent}:{os.environ['PATH']}")
+    check = offline()["schedule"]
+    assert check.unknown
+    assert "not allowed" in check.message
+
+
+def test_an_ordinary_failed_recording_is_not_damage(folder: Path, tmp_path: Path) -> None:
+    (folder / "2026-01-05 李雷的课.mp4").write_text("this is not a film", "utf-8")
+    settings = {
+        "MEETING_SOURCE": "folder",
+        "MEETING_FOLDER": str(folder),
+        "DATA_DIR": str(tmp_path / "data"),
+        "SETTLE_S": "0",
+    }
+    for _ in range(2):
+        assert meeting("cron", env=settings).code in (0, 4)
+        checks = meeting("doctor", "--json", env=settings).document["checks"]
+        (damage,) = [check for check in checks if check["code"] == "damage"]
+        assert damage["ok"] is True
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +519,7 @@ def test_the_env_of_the_older_scripts_loads_and_learns_what_is_missing(tmp_path:
     checks = {check["code"]: check for check in ended.document["checks"]}
     assert ended.code == 3
     assert checks["env_file"]["ok"] is True
-    assert checks["settings_missing"]["message"] == "not set: TQM_OPERATOR_ID"
+    assert checks["settings_missing"]["message"] == "没有设置 not set: TQM_OPERATOR_ID"
     assert "用户管理" in checks["settings_missing"]["hint"]
     assert checks["source"]["ok"] is None
     assert checks["database"]["ok"] is checks["language_model"]["ok"] is False

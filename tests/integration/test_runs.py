@@ -375,3 +375,35 @@ def test_every_outcome_is_counted_once(installation: Installation) -> None:
     report = installation.run()
 
     assert sum(report.count(outcome) for outcome in Outcome) == report.due
+
+
+def test_a_log_line_of_another_try_names_the_recording_and_no_copy_of_ours(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = "recording.m4a.part is busy"
+    installation.transcriber = FakeTranscriber(
+        trouble=only_for(1, lambda: RetryableError("busy", message, retry_after_s=0.0))
+    )
+
+    assert installation.run().exit_code == exit_codes.RECORDS_FAILED
+
+    lines = [line for line in caplog.messages if "trying again" in line]
+    assert lines
+    assert all(f"{meta(1).key} is busy" in line for line in lines)
+    assert "recording.m4a" not in caplog.text
+
+
+def test_what_ends_a_run_names_the_recording_and_no_copy_of_ours(
+    installation: Installation,
+) -> None:
+    message = "no space left to write recording.m4a.part"
+    installation.transcriber = FakeTranscriber(
+        trouble=only_for(1, lambda: FatalError("disk_full", message))
+    )
+
+    report = installation.run()
+
+    assert report.stopped_by == "disk_full"
+    messages = [record.message or "" for record in report.records]
+    assert f"no space left to write {meta(1).key}" in messages
+    assert not any("recording.m4a" in message for message in messages)

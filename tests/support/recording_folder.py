@@ -28,6 +28,7 @@ class Room:
     def __init__(self, scratch: Path) -> None:
         self.folder = scratch / "录音"
         self.index = scratch / "data" / "folder.json"
+        self.index.parent.mkdir(exist_ok=True)  # as every run has done
         self.probed: list[str] = []
         self.created_at: datetime | None = None
         self.now = NOW

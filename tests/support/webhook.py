@@ -1,4 +1,4 @@
-"""A place in NOTIFY_URLS: a web server on loopback that keeps what it is told."""
+"""A place in NOTIFY_URLS or HEARTBEAT_URL: a web server on loopback that keeps what it is told."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,14 +9,20 @@ from threading import Event, Thread
 from typing import Any
 
 TOKEN = "t0ken-of-the-webhook"
+HEARTBEAT_TOKEN = "c0ffee11-dead-4711-8888-000000000000"
 
 
 @dataclass
 class Webhook:
-    """notices: what was received, oldest first. answer: how, after the notice is kept."""
+    """A place that is told things.
+
+    notices: what was received, oldest first. beats: what the dead-man's switch was told, as the end
+    of its path, with the text. answer: how, after it is kept.
+    """
 
     answer: Callable[[BaseHTTPRequestHandler], None]
     notices: list[dict[str, Any]] = field(default_factory=list)
+    beats: list[tuple[str, str]] = field(default_factory=list)
     came: Event = field(default_factory=Event)
     port: int = 0
 
@@ -24,6 +30,11 @@ class Webhook:
     def url(self) -> str:
         """For NOTIFY_URLS."""
         return f"json://127.0.0.1:{self.port}/{TOKEN}"
+
+    @property
+    def heartbeat(self) -> str:
+        """For HEARTBEAT_URL."""
+        return f"http://127.0.0.1:{self.port}/ping/{HEARTBEAT_TOKEN}"
 
     def only(self) -> str:
         """Title and body of the only notice."""
@@ -45,7 +56,11 @@ def webhook(answer: Callable[[BaseHTTPRequestHandler], None] = takes) -> Iterato
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            hook.notices.append(json.loads(self.rfile.read(length)))
+            told = self.rfile.read(length)
+            if self.path.startswith("/ping/"):
+                hook.beats.append((self.path.removeprefix("/ping/"), told.decode()))
+            else:
+                hook.notices.append(json.loads(told))
             hook.came.set()
             try:
                 hook.answer(self)

@@ -100,6 +100,32 @@ def test_the_address_of_older_scripts_is_told_the_one_of_now(old: str) -> None:
     assert "KIMI_BASE_URL=https://api.moonshot.cn/v1" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("https://api.moonshot.cn", "https://api.moonshot.cn/v1"),
+        ("https://api.moonshot.cn/", "https://api.moonshot.cn/v1"),
+        ("https://api.moonshot.ai", "https://api.moonshot.ai/v1"),
+        ("https://api.moonshot.cn/v1/chat/completions", "https://api.moonshot.cn/v1"),
+    ],
+)
+def test_the_address_of_kimi_without_its_version_is_told_the_right_one(
+    written: str, right: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(NO_FILE, {"KIMI_BASE_URL": written})
+
+    assert "末尾应为 /v1 should end with /v1" in refused.value.message
+    assert refused.value.hint == f"改为 write KIMI_BASE_URL={right}"
+
+
+@pytest.mark.parametrize(
+    "right", ["https://api.moonshot.cn/v1", "https://api.moonshot.cn/v1/", "http://10.0.0.5:8000"]
+)
+def test_a_right_address_of_a_language_model_stays_as_it_is(right: str) -> None:
+    assert load(NO_FILE, {"KIMI_BASE_URL": right}).language_model.base_url == right
+
+
 def test_a_whitelist_is_a_json_list_or_plain_names() -> None:
     for written in ('["李老师", "wang"]', "李老师, wang"):
         settings = load(NO_FILE, {"TEACHER_WHITELIST": written})

@@ -60,7 +60,7 @@ def test_a_broken_index_is_made_anew(room: Room, content: str) -> None:
 
 def test_an_index_that_cannot_be_written_is_said_so(room: Room) -> None:
     room.put("a.mp4")
-    room.index.parent.write_text("a file in the place of the data directory")
+    room.index.with_name(f"{room.index.name}.part").mkdir()  # in the place of the new index
     with pytest.raises(FatalError) as caught:
         room.listed()
     assert caught.value.code == "index_not_written"

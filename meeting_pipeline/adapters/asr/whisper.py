@@ -145,8 +145,15 @@ class WhisperTranscriber:
             require_packages(self._cache_dir)
             return Check(code, True, f"Whisper {MODEL_NAME}, installed with the program")
         if not _is_path(self._model):
-            message = f"WHISPER_MODEL={self._model} will be downloaded when it is first used"
-            return Check(code, None, message, "or set it to the directory of a local model")
+            message = (
+                f"没有检查 not tried: WHISPER_MODEL={self._model} 首次使用时才下载 will be "
+                "downloaded when it is first used"
+            )
+            hint = (
+                "meeting run --limit 1 会下载并使用它 downloads and uses it; "
+                "或填本地模型目录 or set it to the directory of a local model"
+            )
+            return Check.not_made(code, message, hint)
         directory = _directory(self._model)
         missing = [name for name in _BESIDE_WEIGHTS if not (directory / name).is_file()]
         if not missing:

@@ -125,7 +125,7 @@ class Aria2Downloader:
                 with self._disk.reserved(file.path, found.size_bytes):
                     self._download(found, file, progress)
             except _UnusablePart:
-                log.info("%s: aria2 cannot resume it; starting over", file.path.name)
+                log.info("%s: aria2 cannot resume it; starting over", _record(file))
             except DaemonLost:
                 break
             else:
@@ -161,7 +161,7 @@ class Aria2Downloader:
                 self._keeper.replace(daemon)
             except RetryableError as stalled:
                 trouble = stalled
-                log.warning("%s: %s; asking again", file.path.name, stalled.message)
+                log.warning("%s: %s; asking again", _record(file), stalled.message)
             else:
                 self._check_end(status, found, file)
                 return
@@ -212,3 +212,8 @@ def _sync_data(part: Path) -> None:
     """Write what has come to the disk, so that no commit waits for a whole file at its end."""
     with suppress(FileNotFoundError), part.open("rb") as stream:
         os.fdatasync(stream.fileno())
+
+
+def _record(file: PartFile) -> str:
+    """Return the id of the recording, whose folder the part is in: all parts are called alike."""
+    return file.path.parent.name

@@ -96,7 +96,7 @@ class Aria2Keeper:
         except DaemonLost:
             wanted = self._aria2c or "aria2c"
             trouble = f"{program} does not start" if program else f"{wanted} was not found"
-            message = f"{trouble}; every file is downloaded by the built-in downloader"
+            message = f"{trouble}; 改用内置下载 every file is downloaded by the built-in downloader"
             return Check("aria2c", None, message, _HINT)
 
     def close(self) -> None:

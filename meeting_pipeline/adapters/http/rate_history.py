@@ -30,16 +30,18 @@ class RateHistory:
 
     Args:
         path: The file, or None to keep them in this process only.
+        records: Whether the calls of this process are written to the file, for later processes.
 
     Attributes:
         calls: The calls by their numbers.
         pause: From when until when no call is allowed, in seconds of the clock.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, records: bool = True) -> None:
         self.calls: dict[int, Call] = {}
         self.pause = (0.0, 0.0)
         self._path = path
+        self._records = records
         self._news: list[bytes] = []
         self._lines = 0
         self._is_whole = True  # else the file is rewritten
@@ -86,7 +88,9 @@ class RateHistory:
         Raises:
             OSError: The file cannot be read or written.
         """
-        if self._path is None:
+        if self._path is None or not self._records:
+            if self._path is not None:
+                self._read(self._path)  # each line is whole, so no lock is needed
             yield
             self._news.clear()
             return

@@ -27,6 +27,8 @@ class RateLimit:
         tokens_per_minute: Tokens in a window, or None for no limit. Without both, only cool-downs
             make a caller wait.
         history: A file that carries the last window over to other processes, or None.
+        records: Whether later processes count the calls of this one. Those of a check are left out:
+            the night that follows has its whole minute.
         stop: Ends every wait with Stopped once it is set.
         window_s: The length of a window.
         arrival_s: The time within which a request arrives. A call counts from then on, or from its
@@ -41,6 +43,7 @@ class RateLimit:
         *,
         tokens_per_minute: int | None = None,
         history: Path | None = None,
+        records: bool = True,
         stop: threading.Event,
         window_s: float = 60.0,
         arrival_s: float = 5.0,
@@ -49,7 +52,7 @@ class RateLimit:
         self._per_minute = per_minute
         self._tokens = tokens_per_minute
         self._file = history
-        self._history = RateHistory(history)
+        self._history = RateHistory(history, records=records)
         self._stop = stop
         self._window_s = window_s + _MARGIN_S
         self._arrival_s = arrival_s

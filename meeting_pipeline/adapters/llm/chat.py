@@ -6,10 +6,10 @@ Source: Moonshot's API reference (chat completions, structured output, error typ
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
 from meeting_pipeline.adapters.http.answer import Answer
@@ -28,6 +28,8 @@ _PATH = "/chat/completions"
 _CAP_BYTES = 1 << 20
 _MOST_TOKENS = 1_000_000_000  # of one call; a number beyond is not a count
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +143,7 @@ class ChatModel:
         tokens = tokens_of(encoded.decode()) + max_tokens
 
         def call(keep: Keep) -> bytes:
-            return self._post(body, tokens, keep)
+            return self._adapted(body, lambda sent: self._post_once(sent, tokens, keep))
 
         return Paid(key, adapter_of(Completion).validate_json(calls.remember(key, call)))
 
@@ -160,12 +162,33 @@ class ChatModel:
             body["response_format"] = _response_format(form)
         return body
 
-    def _post(self, body: dict[str, object], tokens: int, keep: Keep) -> bytes:
+    def try_once(self) -> None:
+        """Have the model make one token, which proves address, key and model.
+
+        Raises:
+            RequestRefused: The server does not take such a short request.
+            MeetingError: Another refusal, or no answer; it is not waited for long.
+        """
+        body: dict[str, object] = {
+            "model": self.name,
+            "messages": [asdict(Message("user", "1"))],
+            "max_completion_tokens": 1,
+        }
+        try:
+            self._adapted(body, self._post_briefly)
+        except NotFound as refusal:
+            raise self._not_found(str(refusal)) from None
+
+    def _post_briefly(self, body: bytes) -> None:
+        sent = RequestBody("application/json", body)
+        self._server.post(_PATH, lambda: sent, _check_completion, tokens=len(body), brief=True)
+
+    def _adapted(self, body: dict[str, object], post: Callable[[bytes], T]) -> T:
         """Send a request, with the fields that the server is known to take or turns out to."""
         while True:
             dialect = self._dialect
             try:
-                return self._post_once(_encoded(dialect.spelled(body)), tokens, keep)
+                return post(_encoded(dialect.spelled(body)))
             except RequestRefused as refusal:
                 if dialect != self._dialect:
                     continue  # another thread has learned something meanwhile
@@ -195,6 +218,12 @@ class ChatModel:
         known = ", ".join(names[:MOST_NAMES]) or "what the server's operator tells you"
         message = f"the server has no model {self.name} for this key"
         return FatalError("unknown_model", message, hint=f"set KIMI_MODEL to one of: {known}")
+
+
+def _check_completion(answer: Answer) -> None:
+    said = answer.json()
+    if not (isinstance(said, dict) and isinstance(said.get("choices"), list)):
+        raise answer.bad("is not a completion")
 
 
 def _encoded(body: dict[str, object]) -> bytes:

@@ -145,8 +145,13 @@ class ChatSummarizer:
         return self._summary(reply, transcript)
 
     def examine(self) -> list[Check]:
-        """Check that the server answers, takes the key and has the model; it costs nothing."""
-        return self._server.examine("language_model", self._model.name, "KIMI_MODEL")
+        """Check that the server answers, takes the key and has the model.
+
+        It costs nothing, or one token where the server has no list of models.
+        """
+        return self._server.examine(
+            "language_model", self._model.name, "KIMI_MODEL", self._model.try_once
+        )
 
     def close(self) -> None:
         """Break off all calls, which raise Stopped, as later ones do."""

@@ -101,6 +101,7 @@ class OpenAIServer:
         read: Callable[[Answer], T],
         *,
         tokens: int = 0,
+        brief: bool = False,
     ) -> T:
         """Send one request and return what `read` makes of its answer.
 
@@ -109,6 +110,7 @@ class OpenAIServer:
             encode: Makes the body of an attempt.
             read: Turns an answer of status 200 into the result.
             tokens: The most that it may use, for limits that count tokens.
+            brief: Whether a person waits: two attempts, no long waits.
 
         Raises:
             MeetingError: What `refuse`, `read` and `Http.call` raise.
@@ -128,7 +130,8 @@ class OpenAIServer:
                 self._refuse(answer, next(refused))
             return read(answer)
 
-        return self._http.call(f"POST {path}", prepare, parse_response, tokens=tokens)
+        http = self._http.with_short_timeouts() if brief else self._http
+        return http.call(f"POST {path}", prepare, parse_response, tokens=tokens)
 
     def models(self) -> list[str] | None:
         """Return the names of the models that the key may use; None where there is no list.
@@ -143,24 +146,42 @@ class OpenAIServer:
         except RequestRefused:
             return None
 
-    def examine(self, code: str, model: str, setting: str) -> list[Check]:
-        """Check that the server answers, takes the key and has the model; it costs nothing.
+    def examine(
+        self, code: str, model: str, setting: str, try_once: Callable[[], None] | None = None
+    ) -> list[Check]:
+        """Check that the server answers, takes the key and has the model; the list costs nothing.
 
         Args:
             code: Of the check.
             model: The name of the model.
             setting: The name of the setting that chooses it.
+            try_once: Makes the smallest call of the model, for a server without a list of models;
+                None where there is no small call.
         """
         try:
             names = self.models()
         except MeetingError as error:
             return [Check.refused(code, error, self.host)]
         if not names:
-            return [Check(code, None, f"{self.host} lists no models; {model} is not tried")]
+            return [self._without_list(code, model, try_once)]
         if model not in names:
-            hint = f"set {setting} to one of: {', '.join(names[:MOST_NAMES])}"
-            return [Check(code, False, f"{self.host} has no model {model} for this key", hint)]
-        return [Check(code, True, f"{model} at {self.host}, the key is accepted")]
+            hint = f"改为其中之一 set {setting} to one of: {', '.join(names[:MOST_NAMES])}"
+            message = f"没有这个模型 {self.host} has no model {model} for this key"
+            return [Check(code, False, message, hint)]
+        return [Check(code, True, f"密钥有效 {model} at {self.host}, the key is accepted")]
+
+    def _without_list(self, code: str, model: str, try_once: Callable[[], None] | None) -> Check:
+        reason = f"{self.host} 不列出模型 does not list its models (GET /models)"
+        hint = "meeting run --limit 1 用一段录制验证 proves it with one recording"
+        if try_once is None:
+            return Check.not_made(code, f"没有检查 not tried: {reason}", hint)
+        try:
+            try_once()
+        except RequestRefused as refusal:
+            return Check.not_made(code, f"没有检查 not tried: {reason}; {refusal}", hint)
+        except MeetingError as error:
+            return Check.refused(code, error, self.host)
+        return Check(code, True, f"{model} at {self.host} answers, the key is accepted; {reason}")
 
     def close(self) -> None:
         """Break off all calls, which raise Stopped, as later ones do."""

@@ -23,6 +23,7 @@ from meeting_pipeline.adapters.sources.filename_dates import (
     date_in_name,
     meeting_code_in_name,
 )
+from meeting_pipeline.adapters.sources.folder_examination import examine
 from meeting_pipeline.adapters.sources.folder_files import (
     FolderContents,
     MediaFile,
@@ -33,6 +34,7 @@ from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
 from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
 from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
+from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import (
@@ -179,6 +181,9 @@ class FolderSource:
         key = meta.key.record_id
         known = (file.name for file in self._files if self._facts.known_sha256(file) == key)
         return next((printable(name) for name in known), None)
+
+    def examine(self) -> list[Check]:
+        return examine(self._folder, self._look, had_files=not self._facts.is_empty)
 
     def _look(self) -> FolderContents:
         return media_files(self._folder, {self._own_folder})

@@ -78,16 +78,17 @@ class FolderIndex:
         self._known = {name: known for name, known in self._known.items() if name in names}
 
     def save(self) -> None:
-        """Write the index to disk if it has changed.
+        """Write the index to disk if it has changed, and its folder is there.
+
+        Every run has made the folder; a plan makes none.
 
         Raises:
             FatalError: It cannot be written ("index_not_written").
         """
-        if self._known == self._saved:
+        if self._known == self._saved or not self._path.parent.is_dir():
             return
         content = {name: _KNOWN.dump_python(known, mode="json") for name, known in self._sorted()}
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(self._path, json.dumps(content, indent=1).encode())
         except OSError as error:
             raise FatalError(

@@ -13,7 +13,7 @@ from meeting_pipeline.domain.damage import Finding, Kind
 _FOLDER, _FILE = 0o700, 0o600
 _HASH = r"[0-9a-f]{64}"
 _OURS = re.compile(
-    r"meeting\.db(-wal|-shm|-journal)?|run\.lock|folder-index\.json|transcripts"
+    r"meeting\.db(-wal|-shm|-journal)?|run\.lock|folder-index\.json|notices-tested\.json|transcripts"
     r"|logs(/(record_worker|cron_incremental)\.log(\.\d+)?)?|rates(/[\w.-]+\.jsonl?)?"
     rf"|backups(/meeting-[\d-]+\.db)?|erasing(/{_HASH}\.json)?"
     r"|recordings(/[\w-]+(/[\w-]+(/audio\.levels|/(recording|audio)\.\w+"

@@ -26,6 +26,7 @@ def make(context: BackendContext) -> RecordingSource:
         per_minute=tencent.per_minute,
         corp_per_minute=tencent.corp_per_minute,
         history=context.rates_folder,
+        records=context.records_calls,
         stop=context.stop,
         now=utc_now,
         gate=context.gate(Resource.TENCENT),

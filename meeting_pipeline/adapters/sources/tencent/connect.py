@@ -69,6 +69,7 @@ def connect(
     history: Path,
     stop: threading.Event,
     now: Callable[[], datetime],
+    records: bool = True,
     gate: Gate = OPEN,
     clock: Callable[[], float] = time.monotonic,
 ) -> TencentSource:
@@ -86,6 +87,7 @@ def connect(
         history: The folder that stores past calls for the rate limits, between runs.
         stop: Ends every wait when it is set.
         now: Returns the current time, aware.
+        records: Whether later runs count these calls.
         gate: Limits the calls at once.
         clock: Returns seconds, the same for all processes on this machine.
 
@@ -94,7 +96,7 @@ def connect(
             ("several_operators").
     """
     _check_operators(scope, operators)
-    rates = [_limit(per_minute, history / "tencent-rate.jsonl", stop, clock)]
+    rates = [_limit(per_minute, history / "tencent-rate.jsonl", records, stop, clock)]
     http = Http(
         "Tencent Meeting", stop=stop, rates=rates, timeouts=_TIMEOUTS, gate=gate, clock=clock
     )
@@ -102,16 +104,27 @@ def connect(
     path, limit = "/v1/records", None
     if scope == "corp":
         path, file = "/v1/corp/records", history / "tencent-corp-rate.jsonl"
-        limit = _limit(corp_per_minute, file, stop, clock)
+        limit = _limit(corp_per_minute, file, records, stop, clock)
     lists = [RecordList(client, path, one, operator_type, limit) for one in operators]
     addresses = Addresses(client, _LINK_LIFETIME_S, clock)
     return TencentSource(lists, addresses, People(client, client.now))
 
 
 def _limit(
-    per_minute: int, history: Path, stop: threading.Event, clock: Callable[[], float]
+    per_minute: int,
+    history: Path,
+    records: bool,
+    stop: threading.Event,
+    clock: Callable[[], float],
 ) -> RateLimit:
-    return RateLimit(per_minute, history=history, stop=stop, arrival_s=_ARRIVAL_S, clock=clock)
+    return RateLimit(
+        per_minute,
+        history=history,
+        records=records,
+        stop=stop,
+        arrival_s=_ARRIVAL_S,
+        clock=clock,
+    )
 
 
 def _check_operators(scope: str, operators: Sequence[str]) -> None:

@@ -19,7 +19,8 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import MeetingError, SkipRecord
 
-_A_DAY = timedelta(days=1)
+_SPAN = timedelta(days=7)  # weekends and holidays have no recordings
+_NO_RECORDING = "录制一小段会议后再试 record a short meeting, then try again"
 _LINK_S = 60.0
 _CLOSE_S, _ALLOWED_S = 30.0, 300.0
 
@@ -47,7 +48,7 @@ _RIGHTS = {
 
 
 def examine(lists: Sequence[RecordList], now: datetime) -> list[Check]:
-    """Check ids, signature, clock, the list of the last day, and the links of one record in it.
+    """Check ids, signature, clock, the list of the last days, and the links of one record in it.
 
     A check that depends on a failed one is not tried.
 
@@ -69,7 +70,9 @@ def _ids(ids: Credentials) -> Check:
     message = f"enterprise {ids.enterprise_id}, application {ids.application_id or 'without an id'}"
     hint = swapped_hint(ids.enterprise_id, ids.application_id)
     if not ids.application_id:
-        hint = "set APP_ID to the 应用ID (header SdkId) if the console shows one"
+        hint = (
+            "把 APP_ID 设为应用ID set APP_ID to the 应用ID (header SdkId) if the console shows one"
+        )
     return Check(code, None if hint else True, message, hint)
 
 
@@ -77,19 +80,23 @@ def _signature() -> Check:
     request = Request("GET", _EXAMPLE_URL).prepare()
     signed = signature(_EXAMPLE, request, _EXAMPLE_TIME, _EXAMPLE_NONCE)
     if signed == _EXAMPLE_SIGNATURE:
-        return Check("tencent_signature", True, "Tencent's example is signed correctly")
+        return Check(
+            "tencent_signature", True, "签名算法正确 Tencent's example is signed correctly"
+        )
     message = "Tencent's example is not signed correctly"
     return Check("tencent_signature", False, message, "install meeting again: ./deploy.sh")
 
 
 def _answers(asked: RecordList, operators: int, now: datetime) -> list[Check]:
     try:
-        records = asked.first_page(Window(now - _A_DAY, now))
+        records = asked.first_page(Window(now - _SPAN, now))
     except MeetingError as error:
         refused = _refused("tencent_list", asked, error)
         return [_clock(asked.client.skew_seen_s), refused, _not_tried("tencent_addresses")]
     who = asked.operator if operators == 1 else f"{asked.operator} (the first of {operators})"
-    message = f"{asked.path} works for {who}: {len(records)} recordings since yesterday"
+    message = (
+        f"{asked.path} works for {who}: recordings in the last {_SPAN.days} days: {len(records)}"
+    )
     listed = Check("tencent_list", True, message)
     return [_clock(asked.client.skew_seen_s), listed, _addresses(asked, records, now)]
 
@@ -104,12 +111,12 @@ def _clock(skew_s: float | None) -> Check:
     if skew_s is None:
         return _not_tried(code)
     if abs(skew_s) <= _CLOSE_S:
-        return Check(code, True, "this machine's clock is right")
+        return Check(code, True, "本机时钟准确 this machine's clock is right")
     message = (
-        f"this machine's clock is {abs(skew_s):.0f} s {'slow' if skew_s > 0 else 'fast'}; "
-        "Tencent allows five minutes"
+        f"本机时钟不准 this machine's clock is {abs(skew_s):.0f} s "
+        f"{'slow' if skew_s > 0 else 'fast'}; 腾讯只允许 Tencent allows five minutes"
     )
-    hint = "set the clock and keep it right: timedatectl set-ntp true"
+    hint = "校准时钟 set the clock and keep it right: timedatectl set-ntp true"
     return Check(code, None if abs(skew_s) < _ALLOWED_S else False, message, hint)
 
 
@@ -117,14 +124,18 @@ def _addresses(asked: RecordList, records: Sequence[ListedRecord], now: datetime
     code = "tencent_addresses"
     meta = _first_whole(records, now)
     if meta is None:
-        return Check(code, None, "not tried: no recording of the last day can be downloaded")
+        message = (
+            f"没有检查 not tried: 最近 {_SPAN.days} 天没有可下载的录制 no recording of the last "
+            f"{_SPAN.days} days can be downloaded"
+        )
+        return Check.not_made(code, message, _NO_RECORDING)
     addresses = Addresses(asked.client, _LINK_S, time.monotonic)
     try:
         link = media_link(addresses.of(meta, asked.operator, asked.operator_type, MEDIA))
     except SkipRecord as error:
         if error.code == _NO_RIGHT:
             return _refused(code, asked, error)
-        return Check(code, None, error.message)
+        return Check.not_made(code, error.message, _NO_RECORDING)
     except MeetingError as error:
         return _refused(code, asked, error)
     host = urlsplit(link.url).hostname
@@ -145,4 +156,4 @@ def _refused(code: str, asked: RecordList, error: MeetingError) -> Check:
 
 
 def _not_tried(code: str) -> Check:
-    return Check(code, None, "not tried: an earlier check failed")
+    return Check.not_made(code, "没有检查 not tried: 前面的检查没有通过 an earlier check failed")
