@@ -148,11 +148,11 @@ def _data_dir(settings: Settings) -> Check:
         message = f"{disk}: 不是可写的目录 is not a folder that can be written"
         return Check("data_dir", False, message, "让本用户可写 make it writable for this user")
     free = shutil.disk_usage(disk).free
-    later = "" if is_there else "，首次运行时创建 the first run makes it"
+    later = "" if is_there else "首次运行时创建 the first run makes it; "
     return Check(
         "data_dir",
         free > _ENOUGH_BYTES,
-        f"{folder}: 剩余 {free / 2**30:.1f} GiB free{later}",
+        f"{folder}: {later}剩余 {free / 2**30:.1f} GiB free",
         "清理磁盘，或换更大的磁盘 free some space, or set DATA_DIR to a larger disk",
     )
 
