@@ -1,4 +1,4 @@
-"""How much of the speech in a recording has text, by any back end.
+"""How much of the speech in a recording has text, with any recogniser.
 
 A recogniser measures its coverage with the detector that chose what it heard, so what that detector
 missed is missing in both. Levels are independent of it. What counts as speech is decided for every

@@ -1,4 +1,4 @@
-"""How much of the speech has text is measured by levels, whoever transcribed it."""
+"""How much of the speech has text is measured by levels, with any recogniser."""
 
 from array import array
 from random import Random
