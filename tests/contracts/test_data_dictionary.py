@@ -155,25 +155,28 @@ def test_the_five_queries_answer_on_every_engine(database: Database) -> None:
     start = meta(1).start_ts
     both = tuple(stay(name, start=start) for name in ("王老师", "李雷", "韩梅梅"))
     database.recordings.upsert([meta(1, participants=both), meta(2), meta(3), meta(4)])
-    database.recordings.save(1, minutes(text="先把项目经历写具体。"))
-    database.recordings.save(2, minutes(Phase.OFFER, text="谈薪资。"))
-    for number in (1, 2):
+    first, second, third, fourth = (
+        database.reading.find(str(meta(number).key)) or 0 for number in (1, 2, 3, 4)
+    )
+    database.recordings.save(first, minutes(text="先把项目经历写具体。"))
+    database.recordings.save(second, minutes(Phase.OFFER, text="谈薪资。"))
+    for number in (first, second):
         database.recordings.finish(number, SETTINGS)
     silent = StageFailure(StageName.EXTRACT, StageStatus.SKIPPED, "silent", "…", made_with=SETTINGS)
     cut = StageFailure(StageName.DOWNLOAD, StageStatus.FAILED, "cut_short", "…", MONDAY)
-    database.recordings.set_back(3, silent, RecordStatus.SKIPPED)
-    database.recordings.set_back(4, cut, RecordStatus.FAILED)
-    database.recordings.spent(1, None, Usage("a", "asr", "base", audio_seconds=5400.0))
-    database.recordings.spent(1, None, Usage("b", "llm", "kimi", 0.0, 900, 80))
-    database.recordings.spent(2, None, Usage("c", "llm", "kimi", 0.0, 100, 20))
+    database.recordings.set_back(third, silent, RecordStatus.SKIPPED)
+    database.recordings.set_back(fourth, cut, RecordStatus.FAILED)
+    database.recordings.spent(first, None, Usage("a", "asr", "base", audio_seconds=5400.0))
+    database.recordings.spent(first, None, Usage("b", "llm", "kimi", 0.0, 900, 80))
+    database.recordings.spent(second, None, Usage("c", "llm", "kimi", 0.0, 100, 20))
 
     lessons, phases, unfinished, said, used = (
         answered(database, query) for query in queries(ENGLISH)
     )
 
     assert {(row[0], row[3], row[4]) for row in lessons} == {
-        (1, "李雷", "简历优化"),
-        (1, "韩梅梅", "简历优化"),
+        (first, "李雷", "简历优化"),
+        (first, "韩梅梅", "简历优化"),
     }
     assert {(who, phase, count, int(length)) for who, phase, count, length in phases} == {
         ("id_李雷", "Offer后续", 1, 60),
@@ -185,7 +188,7 @@ def test_the_five_queries_answer_on_every_engine(database: Database) -> None:
         ("failed", "download", "cut_short"),
     ]
     assert [(row[0], float(row[2]), row[3], row[4]) for row in said] == [
-        (1, 2.345, None, "先把项目经历写具体。")
+        (first, 2.345, None, "先把项目经历写具体。")
     ]
     assert [(row[0], row[1], row[2], float(row[3]), int(row[4]), int(row[5])) for row in used] == [
         ("asr", "base", 1, 1.5, 0, 0),

@@ -129,7 +129,7 @@ def test_row_30_half_a_file_without_a_length_is_no_recording(
     office: Office, sandbox: Sandbox
 ) -> None:
     sandbox.faults.add(Fault(Kind.SHORT_NO_LENGTH, "media"))
-    assert_refused(office, "not_media")
+    assert_refused(office, "truncated_media")
 
 
 def test_row_31_a_page_with_status_200_is_no_recording(office: Office, sandbox: Sandbox) -> None:
