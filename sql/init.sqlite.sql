@@ -214,4 +214,58 @@ ALTER TABLE recordings ADD COLUMN accept_damaged BOOLEAN DEFAULT 0 NOT NULL;
 
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
+-- Running upgrade 0004 -> 0005
+
+ALTER TABLE recordings ADD COLUMN summary_version INTEGER;
+
+ALTER TABLE recordings ADD COLUMN summary_asked_at DATETIME;
+
+ALTER TABLE recordings ADD COLUMN phase_by_hand VARCHAR(16);
+
+ALTER TABLE recordings ADD COLUMN phase_by VARCHAR(255);
+
+ALTER TABLE recordings ADD COLUMN phase_at DATETIME;
+
+ALTER TABLE summaries RENAME TO summaries_old;
+
+CREATE TABLE IF NOT EXISTS summaries (
+    id INTEGER NOT NULL,
+    recording_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    made_from VARCHAR(64) NOT NULL,
+    engine VARCHAR(64) NOT NULL,
+    model VARCHAR(255) NOT NULL,
+    prompt VARCHAR(255) NOT NULL,
+    model_code VARCHAR(64),
+    prompt_id INTEGER,
+    prompt_version INTEGER,
+    user_prompt VARCHAR(2000),
+    task_id VARCHAR(36),
+    phase VARCHAR(7),
+    body JSON NOT NULL,
+    text TEXT,
+    md_name VARCHAR(255),
+    created_at DATETIME NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(recording_id) REFERENCES recordings (id) ON DELETE CASCADE,
+    CONSTRAINT summaries_key UNIQUE (recording_id, version),
+    CONSTRAINT summaries_task UNIQUE (task_id),
+    CONSTRAINT summaries_phase CHECK (phase IN ('简历优化', '项目深挖', '面试模拟', 'Offer后续', '其他'))
+);
+
+CREATE INDEX summaries_by_origin ON summaries (recording_id, made_from);
+
+INSERT INTO summaries
+(recording_id, version, made_from, engine, model, prompt, phase, body, created_at)
+SELECT old.recording_id, 1, '', old.engine, old.model, old.prompt, recordings.phase, old.body,
+old.created_at FROM summaries_old AS old JOIN recordings ON recordings.id = old.recording_id
+WHERE old.recording_id > 0 AND old.recording_id <= 4611686018427387904;
+
+UPDATE recordings SET summary_version = 1 WHERE id > 0 AND id <= 4611686018427387904
+AND summary_version IS NULL AND id IN (SELECT recording_id FROM summaries);
+
+DROP TABLE summaries_old;
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
 COMMIT;

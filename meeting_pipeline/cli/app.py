@@ -55,6 +55,10 @@ COMMANDS = {
     "status": _Listed("status:status", "List recordings, newest first, with status and stages."),
     "show": _Listed("show:show", "Show attendance, summary and transcript of a recording."),
     "why": _Listed("why:why", "Explain why a recording is not finished, and what is next."),
+    "summaries": _Listed(
+        "summaries:summaries", "List the versions of a recording's summary, or choose one."
+    ),
+    "phase": _Listed("summaries:phase", "Set the phase of a recording by hand."),
     "retry": _Listed("retry:retry", "Make failed, dead or skipped recordings due again."),
     "stats": _Listed("stats:stats", "List students with recordings, attended minutes and phases."),
     "export": _Listed("export:export", "Export recordings as CSV, HTML or JSON."),

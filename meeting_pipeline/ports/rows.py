@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from meeting_pipeline.domain.model import Minutes, RecordMeta, Usage
+from meeting_pipeline.domain.model import Minutes, RecordMeta, Transcript, Usage
 from meeting_pipeline.domain.stages import (
     Artifact,
     LedgerEntry,
@@ -169,8 +169,18 @@ class RecordingStore(Protocol):
     def note_links(self, recording_id: int, link: MediaLink) -> None:
         """Store the page and the address of a recording that its media link names."""
 
+    def save_transcript(self, recording_id: int, transcript: Transcript) -> None:
+        """Replace the transcript of a recording and its segments."""
+
+    def transcript(self, recording_id: int) -> Transcript | None:
+        """Return the stored transcript; None without one."""
+
     def save(self, recording_id: int, minutes: Minutes) -> None:
-        """Replace the texts, segments and phase of a recording, and mark its students stale."""
+        """Replace the transcript, and store the summary as the current version.
+
+        The students of the recording are marked stale. A version that was made from the same is
+        not stored again. A phase that was set by hand stays.
+        """
 
     def finish(self, recording_id: int, made_with: str) -> None:
         """Commit that every stage is done with these settings."""

@@ -19,6 +19,7 @@ from meeting_pipeline.domain.stages import (
     UsageTotals,
 )
 from meeting_pipeline.domain.students import Attendance
+from meeting_pipeline.domain.summary_versions import SummariesOfRecording
 from meeting_pipeline.domain.timing import Timing
 from meeting_pipeline.domain.views import (
     ExportedRecording,
@@ -133,6 +134,39 @@ def detail_document(detail: RecordingDetail, zone: ZoneInfo) -> Document:
         "attendance": [_attendance(one, zone) for one in detail.attendance],
         "transcript": detail.transcript and _transcript(detail.transcript),
         "summary": detail.summary and _summary(detail.summary),
+    }
+
+
+def summaries_document(found: SummariesOfRecording, zone: ZoneInfo) -> Document:
+    """Return the versions of a recording's summary, the newest first.
+
+    Args:
+        found: The versions, and what the recording shows.
+        zone: The zone of their times.
+    """
+    current = found.current
+    return {
+        "recording_id": str(found.recording_id),
+        "phase": current.phase and current.phase.value,
+        "phase_by_hand": current.phase_by_hand and current.phase_by_hand.value,
+        "phase_by": current.phase_by,
+        "phase_at": iso_or_none(current.phase_at, zone),
+        "summaries": [
+            {
+                "version": one.version,
+                "current": one.is_current,
+                "engine": one.summary.engine,
+                "model": one.summary.model,
+                "prompt": one.summary.prompt,
+                "prompt_version": one.origin.prompt_version,
+                "phase": one.phase.value,
+                "confidence": one.summary.confidence,
+                "title": one.summary.title,
+                "created_at": iso(one.created_at, zone),
+                "task_id": one.task_id,
+            }
+            for one in found.versions
+        ],
     }
 
 

@@ -24,7 +24,7 @@ from meeting_pipeline.ports.observer import RunObserver
 from meeting_pipeline.ports.rows import RecordingStore
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.run.gates import Gates
-from meeting_pipeline.stages.base import Stage
+from meeting_pipeline.stages.base import Restorable, Stage
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +141,15 @@ class StageRunner:
     ) -> Out:
         if not self._context.folder.holds(artifact):
             self._say_gone(entry, artifact)
-            artifact = self._run(stage, upstream, entry.made_from)
+            artifact = self._restored(stage) or self._run(stage, upstream, entry.made_from)
         return stage.load(artifact, self._context)
+
+    def _restored(self, stage: Stage[In, Out]) -> Artifact | None:
+        """Return the file of a stage that is done, written again from rows, if they hold it."""
+        artifact = stage.restore(self._context) if isinstance(stage, Restorable) else None
+        if artifact is not None:
+            self._store.end_stage(self._context.recording_id, stage.name, artifact)
+        return artifact
 
     def _say_gone(self, entry: LedgerEntry, artifact: Artifact) -> None:
         key, name = self._context.meta.key, artifact.name

@@ -1,6 +1,6 @@
 """The interface of a stage, which makes one file from the value before it and can load it."""
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.ports.stage_context import StageContext
@@ -33,3 +33,11 @@ class Stage(Protocol[In_contra, Out_co]):
 
     def load(self, artifact: Artifact, context: StageContext) -> Out_co:
         """Return the value that `run` wrote to a file, which was just verified."""
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """A stage whose result is kept in rows, too."""
+
+    def restore(self, context: StageContext) -> Artifact | None:
+        """Write the file of a result that is done again; None if the rows do not hold it."""

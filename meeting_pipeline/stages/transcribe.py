@@ -8,18 +8,26 @@ from meeting_pipeline.domain.media_checks import LARGEST_TRANSCRIPT_BYTES, check
 from meeting_pipeline.domain.model import Audio, Transcript
 from meeting_pipeline.domain.stages import Artifact, StageName
 from meeting_pipeline.errors import SkipRecord
+from meeting_pipeline.ports.rows import RecordingStore
 from meeting_pipeline.ports.services import Transcriber
 from meeting_pipeline.ports.stage_context import StageContext
 from meeting_pipeline.stages.documents import dump, load
 
+_FILE = "transcript.json"
+
 
 class Transcribe:
-    """Writes the transcript of any back end to `transcript.json`."""
+    """Writes the transcript of any back end into rows and to `transcript.json`.
+
+    No summary, retry or other machine has to recognise the speech again: where the file is missing,
+    it is written from the rows.
+    """
 
     name = StageName.TRANSCRIBE
 
-    def __init__(self, transcriber: Transcriber) -> None:
+    def __init__(self, transcriber: Transcriber, store: RecordingStore) -> None:
         self._transcriber = transcriber
+        self._store = store
 
     @property
     def settings(self) -> str:
@@ -28,9 +36,18 @@ class Transcribe:
     def run(self, value: Audio, context: StageContext) -> Artifact:
         transcript = self._transcript(value, context)
         warnings = (*transcript.warnings, *_coverage(value, transcript), *value.warnings)
-        text = dump(replace(transcript, warnings=warnings))
+        transcript = replace(transcript, warnings=warnings)
+        text = dump(transcript)
         check_not_too_large("the transcript", len(text), LARGEST_TRANSCRIPT_BYTES)
-        return context.folder.write("transcript.json", text)
+        self._store.save_transcript(context.recording_id, transcript)
+        return context.folder.write(_FILE, text)
+
+    def restore(self, context: StageContext) -> Artifact | None:
+        """Write the file again from the rows; None if these hold no transcript."""
+        transcript = self._store.transcript(context.recording_id)
+        if transcript is None or not transcript.segments:  # retention has removed the text
+            return None
+        return context.folder.write(_FILE, dump(transcript))
 
     def _transcript(self, audio: Audio, context: StageContext) -> Transcript:
         try:

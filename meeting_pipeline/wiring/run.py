@@ -144,7 +144,7 @@ def _stages(context: BackendContext, source: RecordingSource, rows: Database) ->
             context.prepare_decoders,
         ),
         Extract(context.media, transcriber.audio, minimum_s, cpu),
-        Transcribe(transcriber),
+        Transcribe(transcriber, rows.recordings),
         Summarize(backends.make_summarizer(context)),
         Store(rows.recordings),
     )

@@ -1,5 +1,6 @@
 """`sql/`, the revisions, the table objects and a database are one schema."""
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -203,6 +204,59 @@ def test_a_database_of_the_first_revision_keeps_its_rows(empty_url: str) -> None
     database.close()
 
 
+def test_summaries_from_before_versions_become_version_1_whenever_it_is_broken_off(
+    empty_url: str,
+) -> None:
+    database = Database(empty_url)
+    engine = database.engine
+    in_transaction(engine, lambda one: command.upgrade(migrate._config(one), "0004"))
+    in_transaction(engine, _insert_summaries_without_versions)
+    database.close()
+
+    n, is_through = 0, False
+    while not is_through:
+        n += 5
+        database = Database(empty_url)
+        before_each_statement(database, _break_off_at(n))
+        try:
+            is_through = migrate.upgrade(database.engine).is_current
+        except KeyboardInterrupt:
+            database.close()
+    database.close()
+
+    database = Database(empty_url)
+    for number in (1, 2):
+        [version] = database.summaries.versions(number)
+        assert (version.version, version.is_current) == (1, True)
+        assert version.summary.title == f"第{number}节"
+    assert database.summaries.versions(3) == []
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def _insert_summaries_without_versions(connection: Connection) -> None:
+    now = Clock()().replace(tzinfo=None)
+    for number in (1, 2, 3):
+        row = row_of(meta(number), attendance_of(meta(number), frozenset()))
+        times = dict.fromkeys(("created_at", "updated_at"), Clock()())
+        values = {**row, **times, "id": number, "status": RecordStatus.DONE, "phase": "其他"}
+        connection.execute(schema.recordings.insert().values(values))
+    insert = text(
+        "INSERT INTO summaries (recording_id, engine, model, prompt, body, created_at) "
+        "VALUES (:number, 'kimi', 'kimi-k2.6', 'minutes 1', :body, :now)"
+    )
+    for number in (1, 2):
+        body: dict[str, object] = {
+            "engine": "kimi",
+            "model": "kimi-k2.6",
+            "title": f"第{number}节",
+            "abstract": "。",
+        }
+        body |= {"phase": "其他", "phase_method": "model", "confidence": 0.5}
+        connection.execute(insert, {"number": number, "body": json.dumps(body), "now": now})
+
+
 def _insert_as_the_first_revision_did(connection: Connection) -> None:
     present = attendance_of(meta(1), frozenset())
     times = dict.fromkeys(("created_at", "updated_at"), Clock()())
@@ -280,5 +334,13 @@ def test_deleting_a_recording_takes_everything_of_it_along(database: Database) -
 
 def test_what_lists_read_comes_before_the_two_texts_in_the_row() -> None:
     """SQLite reads a long text to find the columns behind it; later revisions can only append."""
-    behind = list(schema.recordings.c.keys())[-4:]
-    assert behind == ["transcript", "summary", "notes", "accept_damaged"]
+    names = list(schema.recordings.c.keys())
+    behind = names[names.index("transcript") :]
+    assert behind[:4] == ["transcript", "summary", "notes", "accept_damaged"]
+    assert behind[4:] == [
+        "summary_version",
+        "summary_asked_at",
+        "phase_by_hand",
+        "phase_by",
+        "phase_at",
+    ]

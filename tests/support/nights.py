@@ -90,7 +90,7 @@ class Installation:
                 self.gates[Resource.CPU],
             ),
             Extract(self.media, self.transcriber.audio, 30.0, self.gates[Resource.CPU]),
-            Transcribe(self.transcriber),
+            Transcribe(self.transcriber, rows.recordings),
             Summarize(self.summarizer),
             Store(rows.recordings),
         )

@@ -13,6 +13,7 @@ from meeting_pipeline.adapters.db.retention import SqlRetentionStore
 from meeting_pipeline.adapters.db.runs import SqlRunStore
 from meeting_pipeline.adapters.db.schema import REVISION
 from meeting_pipeline.adapters.db.stats import SqlStatsStore
+from meeting_pipeline.adapters.db.summaries import SqlSummaryStore
 
 
 def utc_now() -> datetime:
@@ -38,6 +39,7 @@ class Database:
         self.recordings = SqlRecordingStore(self.engine, teachers, now)
         self.runs = SqlRunStore(self.engine, now)
         self.stats = SqlStatsStore(self.engine, now)
+        self.summaries = SqlSummaryStore(self.engine, now)
         self.retention = SqlRetentionStore(self.engine, now)
         self.erasure = SqlErasureStore(self.engine, now)
         self.reading = SqlViewReader(self.engine, now)

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
-from meeting_pipeline.adapters.db import ledger, results, search
+from meeting_pipeline.adapters.db import ledger, results, search, versions
 from meeting_pipeline.adapters.db.engine import read
 from meeting_pipeline.adapters.db.mapping import attendance_of_row, columns_of
 from meeting_pipeline.adapters.db.schema import attendance, recordings, runs, usage
@@ -186,7 +186,7 @@ def _show(connection: Connection, recording_id: int) -> RecordingDetail | None:
         size_bytes=row["size_bytes"],
         attendance=tuple(_attendance(connection, recording_id)),
         transcript=results.transcript_of(connection, recording_id),
-        summary=results.summary_of(connection, recording_id),
+        summary=versions.current_summary(connection, recording_id),
         usage=tuple(_usage(connection, recording_id)),
     )
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, bindparam, func, select
 
-from meeting_pipeline.adapters.db import due, ledger, listing, results, schema
+from meeting_pipeline.adapters.db import due, ledger, listing, results, schema, versions
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
 from meeting_pipeline.adapters.db.schema import attendance, recordings
 from meeting_pipeline.adapters.db.writing import chunks, insert_missing, mark_stale
 from meeting_pipeline.domain.erasure import ERASED
-from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Usage
+from meeting_pipeline.domain.model import Minutes, RecordMeta, Role, Transcript, Usage
 from meeting_pipeline.domain.stages import Artifact, LedgerEntry, RecordStatus, StageName
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import RecordError
@@ -119,13 +119,22 @@ class SqlRecordingStore:
 
         in_transaction(self._engine, work)
 
+    def save_transcript(self, recording_id: int, transcript: Transcript) -> None:
+        now = self._now()
+        in_transaction(
+            self._engine,
+            lambda connection: _save_transcript(connection, recording_id, transcript, now),
+        )
+
+    def transcript(self, recording_id: int) -> Transcript | None:
+        return read(self._engine, lambda rows: results.transcript_of(rows, recording_id))
+
     def save(self, recording_id: int, minutes: Minutes) -> None:
         now = self._now()
 
         def work(connection: Connection) -> None:
-            results.check_size(connection, minutes)
-            _update(connection, recording_id, results.columns(minutes), now)
-            results.replace(connection, recording_id, minutes, now)
+            _save_transcript(connection, recording_id, minutes.transcript, now)
+            versions.store(connection, recording_id, minutes.summary, now, now)
             mark_stale(connection, _students(connection, recording_id))
 
         in_transaction(self._engine, work)
@@ -199,6 +208,14 @@ def _update(
     changed = connection.execute(_CHANGE, {**values, "updated_at": now, "which": recording_id})
     if changed.rowcount == 0:
         raise RecordError("recording_gone", f"recording {recording_id} is not in the database")
+
+
+def _save_transcript(
+    connection: Connection, recording_id: int, transcript: Transcript, now: datetime
+) -> None:
+    results.check_size(connection, transcript)
+    _update(connection, recording_id, {"transcript": transcript.text}, now)
+    results.replace(connection, recording_id, transcript, now)
 
 
 def _due_records(connection: Connection, numbers: Sequence[int]) -> Iterator[DueRecord]:

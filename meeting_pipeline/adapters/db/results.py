@@ -1,4 +1,4 @@
-"""Conversion between transcripts, summaries and their rows."""
+"""Conversion between transcripts and their rows."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,59 +8,46 @@ from sqlalchemy import Connection, delete, literal_column, select
 from meeting_pipeline.adapters.db import failures
 from meeting_pipeline.adapters.db.mapping import columns_of, storable
 from meeting_pipeline.adapters.db.schema import (
-    summaries,
     transcript_segments,
     transcripts,
 )
 from meeting_pipeline.adapters.db.types import MYSQL
 from meeting_pipeline.adapters.db.writing import Row, upsert
-from meeting_pipeline.domain.model import ActionItem, Minutes, Segment, Summary, Transcript
-from meeting_pipeline.runtime.type_adapters import adapter_of
+from meeting_pipeline.domain.model import Segment, Transcript
 
 _FACTS = columns_of(Transcript, "segments", "warnings")
 _ESCAPED = "\\'\"\n\r\0\x1a"  # these take two bytes in a MySQL string literal
 _REST_OF_STATEMENT = 64 << 10
 
 
-def columns(minutes: Minutes) -> Row:
-    """Return the columns of `recordings` that hold transcript, summary and phase."""
-    return {
-        "transcript": minutes.transcript.text,
-        "summary": readable(minutes.summary),
-        "phase": minutes.summary.phase,
-    }
+def check_size(connection: Connection, transcript: Transcript) -> None:
+    """Check that the text fits into one statement.
 
-
-def check_size(connection: Connection, minutes: Minutes) -> None:
-    """Check that the texts fit into one statement.
-
-    MySQL closes the connection when they do not, which would look like a network problem each time.
+    MySQL closes the connection when it does not, which would look like a network problem each time.
 
     Args:
         connection: A connection in a transaction.
-        minutes: The transcript and the summary.
+        transcript: The transcript.
 
     Raises:
-        RecordError: "too_large" when they do not fit.
+        RecordError: "too_large" when it does not fit.
     """
     if connection.dialect.name != MYSQL:
         return
     limit = int(connection.execute(select(literal_column("@@max_allowed_packet"))).scalar_one())
-    text = minutes.transcript.text + readable(minutes.summary)
+    text = transcript.text
     size = len(text.encode()) + sum(text.count(letter) for letter in _ESCAPED)
     if size + _REST_OF_STATEMENT > limit:
-        raise failures.too_large(
-            f"transcript and summary need {size} bytes, the database accepts {limit}"
-        )
+        raise failures.too_large(f"the transcript needs {size} bytes, the database accepts {limit}")
 
 
-def replace(connection: Connection, recording_id: int, minutes: Minutes, now: datetime) -> None:
-    """Write transcript, segments and summary into their tables, replacing earlier ones."""
-    facts = _transcript_row(recording_id, minutes.transcript, now)
+def replace(
+    connection: Connection, recording_id: int, transcript: Transcript, now: datetime
+) -> None:
+    """Write a transcript and its segments into their tables, replacing earlier ones."""
+    facts = _transcript_row(recording_id, transcript, now)
     upsert(connection, transcripts, [facts], ["recording_id"])
-    _replace_segments(connection, recording_id, minutes.transcript)
-    summary = _summary_row(recording_id, minutes.summary, now)
-    upsert(connection, summaries, [summary], ["recording_id"])
+    _replace_segments(connection, recording_id, transcript)
 
 
 def transcript_of(connection: Connection, recording_id: int) -> Transcript | None:
@@ -76,51 +63,12 @@ def transcript_of(connection: Connection, recording_id: int) -> Transcript | Non
     )
 
 
-def summary_of(connection: Connection, recording_id: int) -> Summary | None:
-    """Return the stored summary; None if there is none."""
-    query = select(summaries.c.body).where(summaries.c.recording_id == recording_id)
-    body = connection.execute(query).scalar()
-    return None if body is None else adapter_of(Summary).validate_python(body)
-
-
-def readable(summary: Summary) -> str:
-    """Return the summary as text, for people who query the table."""
-    parts = [
-        summary.title,
-        summary.abstract,
-        _list("要点", summary.key_points),
-        _list("决定", summary.decisions),
-        _list("待办", [_sentence(item) for item in summary.action_items]),
-        _list("学员", [f"{one.student}: {one.note}" for one in summary.student_notes]),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _list(heading: str, lines: list[str] | tuple[str, ...]) -> str:
-    return "\n".join([f"{heading}:", *(f"- {line}" for line in lines)]) if lines else ""
-
-
-def _sentence(item: ActionItem) -> str:
-    return " · ".join(word for word in (item.what, item.who, item.due) if word)
-
-
 def _transcript_row(recording_id: int, transcript: Transcript, now: datetime) -> Row:
     return {
         "recording_id": recording_id,
         "warnings": list(transcript.warnings),
         "created_at": now,
         **{name: getattr(transcript, name) for name in _FACTS},
-    }
-
-
-def _summary_row(recording_id: int, summary: Summary, now: datetime) -> Row:
-    return {
-        "recording_id": recording_id,
-        "engine": summary.engine,
-        "model": summary.model,
-        "prompt": summary.prompt,
-        "body": adapter_of(Summary).dump_python(summary, mode="json"),
-        "created_at": now,
     }
 
 

@@ -147,8 +147,12 @@ def _due(kind: RetainedKind, of_one: bool) -> Select[Any]:
         .order_by(_made.c.recording_id)
     )
     if is_texts:  # `meeting doctor` reports recordings that lack these rows
-        for table in (transcripts, summaries):
-            query = query.join(table, table.c.recording_id == _made.c.recording_id)
+        query = query.where(
+            *(
+                exists().where(table.c.recording_id == _made.c.recording_id)
+                for table in (transcripts, summaries)
+            )
+        )
     if of_one:
         query = query.where(_made.c.recording_id == bindparam("which"))
     return in_written_order(query)

@@ -26,6 +26,7 @@ from meeting_pipeline.adapters.db.types import (
     MEDIUM_TEXT,
     MESSAGE_LENGTH,
     NAME_LENGTH,
+    WISH_LENGTH,
     UtcDateTime,
     one_of,
     word,
@@ -34,7 +35,7 @@ from meeting_pipeline.domain.enums import Phase
 from meeting_pipeline.domain.model import Role
 from meeting_pipeline.domain.stages import RecordStatus, StageName, StageStatus
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest of `migrations/versions`; together they create exactly these tables."""
 
 metadata = MetaData()
@@ -43,7 +44,14 @@ metadata = MetaData()
 def _recording_id(*, primary_key: bool = True) -> Column[int]:
     """Return the column of a table whose rows are deleted with their recording."""
     recording = ForeignKey("recordings.id", ondelete="CASCADE")
-    return Column("recording_id", ID, recording, primary_key=primary_key, autoincrement=False)
+    return Column(
+        "recording_id",
+        ID,
+        recording,
+        primary_key=primary_key,
+        autoincrement=False,
+        nullable=False,
+    )
 
 
 recordings = Table(
@@ -77,6 +85,11 @@ recordings = Table(
     Column("summary", MEDIUM_TEXT),
     Column("notes", DOCUMENT),  # what the source did not understand; NULL: nothing
     Column("accept_damaged", Boolean, nullable=False, server_default=false()),
+    Column("summary_version", Integer),  # the current one of `summaries`
+    Column("summary_asked_at", UtcDateTime),  # when it was asked for: an older request loses
+    Column("phase_by_hand", word(16)),
+    Column("phase_by", String(NAME_LENGTH)),
+    Column("phase_at", UtcDateTime),
     UniqueConstraint("source", "record_id", name="recordings_key"),
     Index("recordings_by_status", "status", "start_ts"),
     Index("recordings_by_start", "start_ts"),
@@ -107,15 +120,29 @@ transcripts = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-summaries = Table(
+summaries = Table(  # versions: none is ever changed, and `recordings` says which one is current
     "summaries",
     metadata,
-    _recording_id(),
+    Column("id", ID, primary_key=True, autoincrement=True),
+    _recording_id(primary_key=False),
+    Column("version", Integer, nullable=False),
+    Column("made_from", word(64), nullable=False),
     Column("engine", word(64), nullable=False),
     Column("model", word(NAME_LENGTH), nullable=False),
     Column("prompt", word(NAME_LENGTH), nullable=False),
+    Column("model_code", word(64)),
+    Column("prompt_id", ID),
+    Column("prompt_version", Integer),
+    Column("user_prompt", String(WISH_LENGTH)),
+    Column("task_id", word(36)),
+    Column("phase", one_of(Phase, "summaries_phase")),
     Column("body", DOCUMENT, nullable=False),
+    Column("text", MEDIUM_TEXT),
+    Column("md_name", word(NAME_LENGTH)),
     Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("recording_id", "version", name="summaries_key"),
+    UniqueConstraint("task_id", name="summaries_task"),
+    Index("summaries_by_origin", "recording_id", "made_from"),
 )
 
 stage_ledger = Table(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Engine, select
 
-from meeting_pipeline.adapters.db import ledger, results
+from meeting_pipeline.adapters.db import ledger, results, versions
 from meeting_pipeline.adapters.db.engine import in_transaction, read
 from meeting_pipeline.adapters.db.mapping import META_COLUMNS, meta_of
 from meeting_pipeline.adapters.db.schema import recordings
@@ -22,7 +22,7 @@ class SqlStoredTexts:
         def work(connection: Connection) -> tuple[RecordMeta, Minutes] | None:
             row = connection.execute(query).mappings().first()
             transcript = results.transcript_of(connection, recording_id)
-            summary = results.summary_of(connection, recording_id)
+            summary = versions.current_summary(connection, recording_id)
             if row is None or transcript is None or summary is None:
                 return None
             return meta_of(row), Minutes(transcript, summary)

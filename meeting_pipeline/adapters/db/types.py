@@ -15,6 +15,7 @@ SQLITE = "sqlite"
 
 NAME_LENGTH = 255
 MESSAGE_LENGTH = 1000
+WISH_LENGTH = 2000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
