@@ -372,4 +372,6 @@ def _transcript(transcript: Transcript) -> Document:
 
 
 def _summary(summary: Summary) -> Document:
-    return {**asdict(summary), "phase": summary.phase.value}
+    document = {**asdict(summary), "phase": summary.phase.value}
+    del document["origin"]  # `meeting summaries` tells it of every version
+    return document

@@ -31,6 +31,7 @@ def test_a_folder_night_stays_as_it_is(golden: GoldenFiles, tmp_path: Path) -> N
         works_by_hand(operator)
         leaves_it_to_the_night(operator)
         looks_at_the_results(operator)
+        corrects_a_phase(operator)
         tries_again(operator)
         repairs(operator)
         removes(operator)
@@ -126,6 +127,14 @@ def looks_at_the_results(operator: Operator) -> None:
     operator.types("export --format jsonl --since 2026-01-09 --until 2026-01-10")
     operator.types("export --output out.csv --json")
     operator.types("export --output out.html")
+
+
+def corrects_a_phase(operator: Operator) -> None:
+    operator.types("summaries 1 --json")
+    operator.types("summaries 1 --use 1")
+    operator.types("phase 1 面试模拟", LOGNAME="wang")
+    operator.types("summaries 1")
+    operator.types("phase 1 --clear --json", LOGNAME="wang")
 
 
 def tries_again(operator: Operator) -> None:
