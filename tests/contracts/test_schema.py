@@ -170,18 +170,22 @@ def _make_tables(way: str, url: str, mariadb: Callable[[], MariaDb]) -> None:
     engine.dispose()
 
 
-def test_an_upgrade_that_was_broken_off_goes_on_where_it_stood(empty_url: str) -> None:
-    """Broken off before its n-th statement, for every n until it comes through."""
+def upgrade_although_broken_off(url: str, every: int) -> None:
+    """Break off before the n-th statement, for each n-th n until the upgrade comes through."""
     n, is_through = 0, False
     while not is_through:
-        n += 7
-        database = Database(empty_url)
+        n += every
+        database = Database(url)
         before_each_statement(database, _break_off_at(n))
         try:
             is_through = migrate.upgrade(database.engine).is_current
         except KeyboardInterrupt:
             database.close()
     database.close()
+
+
+def test_an_upgrade_that_was_broken_off_goes_on_where_it_stood(empty_url: str) -> None:
+    upgrade_although_broken_off(empty_url, every=7)
     database = Database(empty_url)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -213,16 +217,7 @@ def test_summaries_from_before_versions_become_version_1_whenever_it_is_broken_o
     in_transaction(engine, _insert_summaries_without_versions)
     database.close()
 
-    n, is_through = 0, False
-    while not is_through:
-        n += 5
-        database = Database(empty_url)
-        before_each_statement(database, _break_off_at(n))
-        try:
-            is_through = migrate.upgrade(database.engine).is_current
-        except KeyboardInterrupt:
-            database.close()
-    database.close()
+    upgrade_although_broken_off(empty_url, every=5)
 
     database = Database(empty_url)
     for number in (1, 2):
