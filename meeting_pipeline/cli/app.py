@@ -58,7 +58,10 @@ COMMANDS = {
     "summaries": _Listed(
         "summaries:summaries", "List the versions of a recording's summary, or choose one."
     ),
-    "phase": _Listed("summaries:phase", "Set the phase of a recording by hand."),
+    "phase": _Listed(
+        "summaries:phase",
+        "Set the phase by hand; later summaries do not change it.",
+    ),
     "retry": _Listed("retry:retry", "Make failed, dead or skipped recordings due again."),
     "stats": _Listed("stats:stats", "List students with recordings, attended minutes and phases."),
     "export": _Listed("export:export", "Export recordings as CSV, HTML or JSON."),

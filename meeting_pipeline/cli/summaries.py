@@ -46,7 +46,7 @@ def phase(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set the phase of a recording by hand; later summaries do not change it."""
+    """Set the phase by hand; later summaries do not change it."""
     if (phase is None) is not clear:
         raise typer.BadParameter("name a phase, or add --clear")
     settings = begin()

@@ -147,11 +147,9 @@ def _due(kind: RetainedKind, of_one: bool) -> Select[Any]:
         .order_by(_made.c.recording_id)
     )
     if is_texts:  # `meeting doctor` reports recordings that lack these rows
-        query = query.where(
-            *(
-                exists().where(table.c.recording_id == _made.c.recording_id)
-                for table in (transcripts, summaries)
-            )
+        is_current = summaries.c.version == recordings.c.summary_version
+        query = query.join(transcripts, transcripts.c.recording_id == _made.c.recording_id).join(
+            summaries, and_(summaries.c.recording_id == _made.c.recording_id, is_current)
         )
     if of_one:
         query = query.where(_made.c.recording_id == bindparam("which"))

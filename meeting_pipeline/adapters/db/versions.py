@@ -214,9 +214,7 @@ def _version(row: "Row[tuple[object, ...]]") -> SummaryVersion:
     origin = SummaryOrigin(
         row.made_from, row.model_code, row.prompt_id, row.prompt_version, row.user_prompt
     )
-    summary = replace(
-        adapter_of(Summary).validate_python(row.body), text=row.text or "", origin=origin
-    )
+    summary = replace(adapter_of(Summary).validate_python(row.body), text=row.text or "")
     return SummaryVersion(
         recording_id=row.recording_id,
         version=row.version,
