@@ -163,6 +163,10 @@ def _nearest_folder(path: Path) -> Path:
 
 
 def _limits() -> Check:
+    try:
+        limits.check_for_run()
+    except ConfigError as error:
+        return Check("limits", False, error.message, error.hint)
     if low := limits.too_low():
         message = f"系统限制过低 lower than a recording may need: {low}"
         return Check("limits", False, message, limits.HINT)

@@ -1,5 +1,6 @@
 """The start of every command: settings are read and the log is set up."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -7,9 +8,11 @@ from pathlib import Path
 
 from meeting_pipeline.domain.display import strip_control_characters
 from meeting_pipeline.errors import ConfigError
-from meeting_pipeline.runtime import logs
+from meeting_pipeline.runtime import limits, logs
 from meeting_pipeline.settings.config import Settings, load, secret_values
 from meeting_pipeline.settings.location import locate
+
+log = logging.getLogger(__name__)
 
 
 def begin(
@@ -33,7 +36,8 @@ def begin(
         may_create: Whether the folder of the log file is made if it is not there.
 
     Raises:
-        ConfigError: A setting cannot be read, or MEETING_HOME is no folder.
+        ConfigError: A setting cannot be read, MEETING_HOME is no folder, or the limits of this
+            process leave no room for a run.
     """
     os.umask(0o077)
     settings = _loaded(env_file, environment, even_if_open)
@@ -47,7 +51,24 @@ def begin(
     for name in settings.unknown:
         line = f"meeting: unknown_setting: {name.message} → {name.hint}"
         sys.stderr.write(strip_control_characters(line) + "\n")
+    if log_file:
+        _check_limits()
     return settings
+
+
+def _check_limits() -> None:
+    """Refuse limits under which no run works, and name those that may end a recording or the run.
+
+    The system kills a process that has used up its time without a word, so the word comes before.
+    """
+    limits.check_for_run()
+    if low := limits.too_low():
+        log.warning(
+            "系统限制过低，录制可能失败，运行可能被终止 limits are lower than may be needed; "
+            "a recording may fail, or the run may be killed: %s → %s",
+            low,
+            limits.HINT,
+        )
 
 
 def _loaded(env_file: Path | None, environment: Mapping[str, str], even_if_open: bool) -> Settings:

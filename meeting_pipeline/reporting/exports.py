@@ -1,12 +1,10 @@
 """Exports of recordings, written one by one; a file is complete or does not exist."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from meeting_pipeline.domain.display import json_text
@@ -15,12 +13,9 @@ from meeting_pipeline.domain.views import ExportedRecording
 from meeting_pipeline.errors import FatalError, UsageError
 from meeting_pipeline.reporting import csv, html
 from meeting_pipeline.reporting.documents import Document, exported_document
+from meeting_pipeline.reporting.recognized import JSON_CLOSING, JSON_OPENING, is_export
 from meeting_pipeline.storage.files import disk_full, is_full
 from meeting_pipeline.storage.operator_files import opened_regular, replacing
-
-_JSON_OPENING = '{"recordings": ['
-_LONGEST_OPENING = 1024
-_LONGEST_LINE = 64 << 20  # the transcript of a day is a hundredth of it
 
 
 @dataclass
@@ -106,46 +101,19 @@ def check_replaceable(target: Path) -> None:
     with opened_regular(target) as stream:
         if stream is None:
             raise UsageError("not_a_file", f"{target} is not a regular file", hint=hint)
-        is_export = _is_export(stream)
-    if not is_export:
+        is_own = is_export(stream)
+    if not is_own:
         raise UsageError("not_an_export", f"{target} exists and is not an export", hint=hint)
-
-
-def _is_export(stream: BinaryIO) -> bool:
-    """Return whether a file was written by `save`, or is empty.
-
-    A page has a marker, a sheet its whole header line; of JSON, the keys of the first recording are
-    compared with those that are written.
-    """
-    first = stream.read(_LONGEST_OPENING)
-    if not first or first.startswith((*csv.HEADERS, html.OPENING.encode())):
-        return True
-    stream.seek(0)
-    line = stream.readline(_LONGEST_LINE)
-    if line == f"{_JSON_OPENING}\n".encode():
-        line = stream.readline(_LONGEST_LINE)
-        if line == b"]}\n":
-            return not stream.read(1)
-    return _is_recording(line)
-
-
-def _is_recording(line: bytes) -> bool:
-    """Return whether a line is the row of a recording."""
-    try:
-        row = json.loads(line.removesuffix(b"\n").removesuffix(b","))
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(row, dict) and {*row} - {"transcript"} == {*csv.COLUMNS}
 
 
 def _document(rows: Iterable[Document]) -> Iterator[str]:
     """Yield one JSON document with one recording per line."""
-    yield _JSON_OPENING
+    yield JSON_OPENING
     between = "\n"
     for row in rows:
         yield between + json_text(row)
         between = ",\n"
-    yield "\n]}\n"
+    yield f"\n{JSON_CLOSING}\n"
 
 
 def _lines(rows: Iterable[Document]) -> Iterator[str]:

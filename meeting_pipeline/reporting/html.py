@@ -13,6 +13,9 @@ from meeting_pipeline.reporting.times import iso, to_minute
 
 OPENING = "<!doctype html>\n<!-- meeting export -->\n"
 
+HEADING = "<h1>会议录制 recordings</h1>\n".encode()
+"""The line after which the articles begin."""
+
 _UTC = ZoneInfo("UTC")
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif }
@@ -37,8 +40,7 @@ _HEAD = f"""<html lang="zh">
 <style>{_STYLE}</style>
 </head>
 <body>
-<h1>会议录制 recordings</h1>
-"""
+{HEADING.decode()}"""
 _FOOT = """<footer>
 <p>{count}
 此文件由你保管：meeting erase 与 meeting cleanup 不会删除它。
@@ -47,6 +49,7 @@ This file is yours: `meeting erase` and `meeting cleanup` do not reach it.</p>
 </body>
 </html>
 """
+_FOOT_BEGINS, _FOOT_ENDS = _FOOT.split("{count}")
 
 
 def html_pieces(
@@ -68,6 +71,18 @@ def html_pieces(
         yield _article(recording, zone)
     foot = f"共 in all {count} · 导出 exported {iso(exported_at, zone)}"
     yield _FOOT.format(count=_text(foot))
+
+
+def is_foot(text: str, count: int) -> bool:
+    """Return whether a text is what a page ends with after its articles.
+
+    Args:
+        text: All that follows the last article.
+        count: The number of articles.
+    """
+    said = text.removeprefix(_FOOT_BEGINS).removesuffix(_FOOT_ENDS)
+    is_framed = len(text) == len(_FOOT_BEGINS) + len(said) + len(_FOOT_ENDS)
+    return is_framed and said.startswith(f"共 in all {count} · ") and "\n" not in said
 
 
 def _article(exported: ExportedRecording, zone: ZoneInfo) -> str:

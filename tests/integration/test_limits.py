@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from meeting_pipeline import exit_codes
 from meeting_pipeline.adapters.media import pyav
 
 LIMITED = """
@@ -48,8 +49,9 @@ def test_where_a_limit_leaves_no_room_it_is_named() -> None:
     assert "raise the limits" in said
 
 
-def test_the_doctor_names_limits_that_are_too_low(tmp_path: Path) -> None:
-    doctor = f"ulimit -f 4096; exec {sys.executable} -m meeting_pipeline doctor --json"
+@pytest.mark.parametrize("limits", ["-f 4096", "-f 1000000", "-n 100"])
+def test_the_doctor_names_limits_that_are_too_low(limits: str, tmp_path: Path) -> None:
+    doctor = f"ulimit {limits}; exec {sys.executable} -m meeting_pipeline doctor --json"
     ended = subprocess.run(
         ["bash", "-c", doctor],
         capture_output=True,
@@ -59,4 +61,48 @@ def test_the_doctor_names_limits_that_are_too_low(tmp_path: Path) -> None:
     )
     [check] = [one for one in json.loads(ended.stdout)["checks"] if one["code"] == "limits"]
     assert check["ok"] is False
-    assert "ulimit -f" in check["message"]
+    assert f"ulimit {limits[:2]}" in check["message"]
+
+
+def run_under(limits: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run over an empty folder under the limits that a shell has set."""
+    (folder / "recordings").mkdir()
+    return subprocess.run(
+        ["bash", "-c", f"ulimit {limits}; exec {sys.executable} -m meeting_pipeline run"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            "DATA_DIR": str(folder / "data"),
+            "PATH": "/usr/bin:/bin",
+            "MEETING_FOLDER": str(folder / "recordings"),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "said", "remedy"),
+    [
+        ("-v 700000", "(ulimit -v) 700000 kB, 至少 needed 1572864 kB", "LimitAS=infinity"),
+        ("-S -v 700000", "(ulimit -v) 700000 kB", "ulimit -v unlimited"),
+        ("-d 100000", "(ulimit -d) 100000 kB, 至少 needed 524288 kB", "LimitDATA=infinity"),
+        ("-f 100", "(ulimit -f) 100 kB, 至少 needed 65536 kB", "LimitFSIZE=infinity"),
+        ("-n 20", "(ulimit -n) 20, 至少 needed 128", "ulimit -n 1024 (LimitNOFILE=1024"),
+        ("-n 20 -f 100", "(ulimit -n) 20", "LimitFSIZE=infinity"),
+    ],
+)
+def test_a_run_does_not_begin_under_limits_that_leave_it_no_room(
+    limits: str, said: str, remedy: str, tmp_path: Path
+) -> None:
+    ended = run_under(limits, tmp_path)
+    assert ended.returncode == exit_codes.CONFIG, ended.stderr
+    assert "limits_too_low" in ended.stderr
+    assert said in ended.stderr
+    assert remedy in ended.stderr
+    assert not (tmp_path / "data" / "meeting.db").exists()
+
+
+def test_a_run_that_may_be_killed_for_its_time_says_so_before(tmp_path: Path) -> None:
+    ended = run_under("-t 300", tmp_path)
+    assert "the run may be killed: ulimit -t is 300 s of 7200 s" in ended.stderr
+    assert ended.returncode == 0, ended.stderr

@@ -156,6 +156,52 @@ def test_a_file_that_only_begins_like_an_export_is_kept(foreign: str, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
+def begun(form: ExportFormat) -> str:
+    return "".join(pieces(form, "好", "不错"))
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        begun(ExportFormat.JSON_LINES) + '{"foreign": 1}\n',
+        begun(ExportFormat.JSON_LINES) + "\n",
+        begun(ExportFormat.JSON_LINES).replace('"id": "', '"id": "x'),
+        begun(ExportFormat.JSON).replace("]}\n", '{"foreign": 1}\n]}\n'),
+        begun(ExportFormat.JSON).replace("]}\n", ""),
+        begun(ExportFormat.JSON) + "and a diary\n",
+        begun(ExportFormat.HTML)[:200] + "FOREIGN",
+        begun(ExportFormat.HTML)[:200] + "FOREIGN</body>\n</html>\n",
+        begun(ExportFormat.HTML) + "and a diary\n",
+        begun(ExportFormat.HTML).replace("<footer>", "<p>my notes</p>\n<footer>"),
+        begun(ExportFormat.HTML).replace("<article>", "<p>my notes</p>\n<article>", 1),
+        csv.HEADERS[0].decode() + "my,notes\r\n",
+        csv.HEADERS[1].decode() + "my,notes\r\n",
+        csv.HEADERS[0].decode() + "\r\n",
+        csv.HEADERS[0].decode() + ",".join("n" * len(csv.COLUMNS)) + "\r\n",
+        begun(ExportFormat.CSV) + "my notes\r\n",
+        begun(ExportFormat.CSV) + '"never closed',
+    ],
+)
+def test_an_export_that_does_not_end_as_one_is_kept(foreign: str, tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    target.write_bytes(foreign.encode())
+    with pytest.raises(UsageError) as refusal:
+        save(pieces(ExportFormat.JSON, "好"), target)
+    assert refusal.value.code == "not_an_export"
+    assert target.read_bytes() == foreign.encode()
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_an_export_of_long_and_strange_texts_is_replaced(
+    form: ExportFormat, tmp_path: Path
+) -> None:
+    texts = ("好" * 200_000, "</article>\n<footer>\n", '"a","b"\r\n\n]}\n\u2028\x85', "=1;\n+2")
+    target = tmp_path / "x"
+    save(pieces(form, *texts), target)
+    save(pieces(form, "新"), target)
+    assert target.read_bytes().decode() == "".join(pieces(form, "新"))
+
+
 def test_two_exports_to_one_name_are_both_whole(tmp_path: Path) -> None:
     target = tmp_path / "x.csv"
 

@@ -37,6 +37,12 @@ def test_what_follows_belongs_to_the_paragraph_before() -> None:
     assert parse(text) == [Paragraph(1.0, "张三", "一\n二：三"), Paragraph(9.0, "李四", "四")]
 
 
+@pytest.mark.parametrize("control", ["\0", "\x1b", "\u202e", "\u2066", "\u200b"])
+def test_control_characters_are_neither_said_nor_in_names(control: str) -> None:
+    text = f"张{control}三(00:00:01): {control}我们{control}开始\n{control}吧"
+    assert parse(text) == [Paragraph(1.0, "张三", "我们开始\n吧")]
+
+
 def test_a_time_within_a_sentence_opens_no_paragraph() -> None:
     text = "张三(00:00:01): 先看这里。\n好的。他在(00:10:00): 说过\n李四(00:00:20): 是"
     assert [one.speaker for one in parse(text)] == ["张三", "李四"]

@@ -179,6 +179,51 @@ def test_a_charset_that_is_named_rightly_counts() -> None:
     )
 
 
+TRADITIONAL = ["歡迎光臨", "你好", "我們開始上課吧，請先介紹一下你自己。", "謝謝老師，就到這裡"]
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "text/plain; charset=gbk"])
+@pytest.mark.parametrize("said", TRADITIONAL)
+def test_big5_is_read_where_gb18030_gives_characters_of_private_use(
+    said: str, content_type: str
+) -> None:
+    body = json.dumps({"text": said}, ensure_ascii=False).encode("big5")
+    assert checked(body, content_type) == said
+    assert checked(said.encode("big5"), content_type, is_text=True) == said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"text": "我们开始讲简历的排版吧'.encode("gbk") + b'\xaa\xa1"}',
+        b'{"text": "\xf8\xa1\xfe\xa1\xc4\xe3"}',
+    ],
+)
+def test_characters_of_private_use_are_never_stored_as_said(body: bytes) -> None:
+    with pytest.raises(RetryLater):
+        checked(body, "application/json")
+
+
+@pytest.mark.parametrize(
+    "control", "\0\x07\x1b\x7f\x9b\xad\u061c\u200b\u200e\u200f\u202e\u2066\u2069\ufeff"
+)
+def test_control_characters_are_not_said(control: str) -> None:
+    said = f"{control}小明{control}你好{control}"
+    rows = [{"start": 0, "end": 1, "text": said, "speaker": said}]
+    words = [{"start": 0, "end": 1, "word": said}]
+    heard = read({"text": said, "segments": rows})
+    assert heard == Heard("小明你好", (Segment(0.0, 1.0, "小明你好", "小明你好"),), "")
+    assert read({"words": words}).text == "小明你好"
+    assert read(json.dumps(said).encode(), is_text=True).text == "小明你好"
+    assert read(f"小明{control}你好".encode(), is_text=True).text == "小明你好"
+    assert read({"text": control, "segments": []}).text == ""
+
+
+@pytest.mark.parametrize("line_break", ["\r", "\r\n", "\x0b", "\x85", "\u2028", "\u2029"])
+def test_every_line_break_is_a_line_feed(line_break: str) -> None:
+    assert read({"text": f"你好。{line_break}再见。"}).text == "你好。\n再见。"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meeting_pipeline.adapters.asr import transcript_filters
-from meeting_pipeline.adapters.asr.control_tokens import without_control_tokens
+from meeting_pipeline.adapters.asr.control_tokens import (
+    without_control_characters,
+    without_control_tokens,
+)
 from meeting_pipeline.adapters.asr.encodings import decode, is_whole
 from meeting_pipeline.adapters.asr.transcript_filters import Span
 from meeting_pipeline.adapters.http.answer import Answer
@@ -221,8 +224,8 @@ def _row(value: dict[str, object]) -> _Row | None:
 
 
 def _speaker(value: object) -> str | None:
-    name = str(value).strip() if isinstance(value, str | float) or _is_small(value) else ""
-    return name[:_LONGEST_NAME] or None
+    name = str(value) if isinstance(value, str | float) or _is_small(value) else ""
+    return " ".join(without_control_characters(name).split())[:_LONGEST_NAME] or None
 
 
 def _is_small(value: object) -> bool:

@@ -30,9 +30,26 @@ _TOKENS = re.compile(
 )
 
 
+_LINE_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# The joiners of Persian and Indian scripts (200c, 200d) are part of words.
+_CONTROL_CHARACTERS = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
+    r"\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
 def without_control_tokens(text: str) -> str:
-    """Return the words of a text without the control tokens and events of speech models."""
-    return _TOKENS.sub(_joint, text).strip()
+    """Return the words of a text without control characters, control tokens and events."""
+    return _TOKENS.sub(_joint, without_control_characters(text)).strip()
+
+
+def without_control_characters(text: str) -> str:
+    """Return a text without invisible characters that are no speech, such as NUL.
+
+    Among them are those that turn the direction of a text round; every kind of line break becomes a
+    line feed.
+    """
+    return _CONTROL_CHARACTERS.sub("", _LINE_BREAKS.sub("\n", text))
 
 
 def _joint(tokens: re.Match[str]) -> str:

@@ -7,6 +7,10 @@ from email.message import Message
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _UTF8_HAN_OR_EMOJI = re.compile(rb"(?:[\xe2-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 _GB = "gb18030"
+_BIG5 = "big5hkscs"
+_LAST_COMMON_BIG5 = 0xC6
+_MOST_COMMON = 0.9
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _GB_NAMES = frozenset({"gbk", "gb2312", "gb18030", "cp936", "x-gbk", "hz-gb-2312"})
 _WESTERN = re.compile(r"(?:iso[-_]?8859|latin|windows-125|cp125|us-ascii|ascii)", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -18,8 +22,8 @@ def decode(body: bytes, content_type: str = "") -> str | None:
     """Return the text of a body, or None if it cannot be known.
 
     UTF-8 and UTF-16 are recognized by their bytes. Other bytes are read by the charset that the
-    server names, else as GB18030. Nothing is ever replaced: a guess would be stored as if it had
-    been said.
+    server names, else as GB18030, and as Big5 where that gives characters of private use, which are
+    never said. Nothing is ever replaced: a guess would be stored as if it had been said.
 
     Args:
         body: The bytes.
@@ -32,6 +36,8 @@ def decode(body: bytes, content_type: str = "") -> str | None:
             text = body.decode(encoding).removeprefix("\ufeff")
         except (ValueError, LookupError):
             continue
+        if encoding == _GB and _PRIVATE.search(text):
+            return _as_big5(body)
         if not _SURROGATE.search(text):  # UTF-7 and the like can make one
             return text
     return None
@@ -50,6 +56,20 @@ def _is_meant_as_utf8(body: bytes) -> bool:
     """
     high = sum(map(len, _HIGH.findall(body)))
     return sum(map(len, _UTF8_HAN_OR_EMOJI.findall(body))) >= _MEANT * high
+
+
+def _as_big5(body: bytes) -> str | None:
+    """Return the text of a body in Big5, or None if it does not look like one.
+
+    The characters in use come first in Big5; damaged GB18030 gives rare ones, too.
+    """
+    try:
+        text = body.decode(_BIG5)
+    except ValueError:
+        return None
+    leads = [one.encode(_BIG5)[0] for one in text if not one.isascii()]
+    common = sum(lead <= _LAST_COMMON_BIG5 for lead in leads)
+    return text if common >= _MOST_COMMON * len(leads) and not _PRIVATE.search(text) else None
 
 
 def _candidates(body: bytes, named: str) -> list[str]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from meeting_pipeline.adapters.asr import transcript_filters
 from meeting_pipeline.adapters.asr.answers import language_of
+from meeting_pipeline.adapters.asr.control_tokens import without_control_characters
 from meeting_pipeline.adapters.asr.levels import listen
 from meeting_pipeline.domain.model import Audio, RecordMeta, Segment, Transcript
 from meeting_pipeline.errors import RecordError
@@ -122,7 +123,7 @@ def parse(text: str) -> list[Paragraph]:
     Lines before the first paragraph are a heading and are ignored.
     """
     found: list[Paragraph] = []
-    for line in text.removeprefix("\ufeff").splitlines():
+    for line in without_control_characters(text).splitlines():
         words = line.strip()
         if opening := _OPENING.fullmatch(words):
             found.append(_paragraph(opening))
