@@ -12,13 +12,25 @@ _CREDENTIALS = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*://)"
     r"(?:[^\s/?#\"'<>]*@|[^\s/?#:\"'<>]*:(?!\d+(?:[/?#]|$))[^\s\"'<>]*@)"
 )
+_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#\"'<>]+\?)([^\s#\"'<>]+)")
+_PARAMETER = re.compile(r"((?:^|[&;])(?:[^&;=]*=|(?![^&;=]*=)))[^&;]+")  # a name, or a key alone
 MASK = "********"
 """What is shown in place of a secret."""
 
 
 def mask_credentials(text: str) -> str:
-    """Return the text without user names and passwords in addresses (`https://USER:KEY@host`)."""
-    return _CREDENTIALS.sub(rf"\1{MASK}@", text) if "@" in text else text
+    """Return the text without secrets in addresses.
+
+    Masked are user names and passwords (`https://USER:KEY@host`), and the values of queries, whose
+    names stay (`https://host/v1?api_key=********`).
+    """
+    if "@" in text:
+        text = _CREDENTIALS.sub(rf"\1{MASK}@", text)
+    return _QUERY.sub(_with_masked_query, text) if "?" in text else text
+
+
+def _with_masked_query(address: re.Match[str]) -> str:
+    return address[1] + _PARAMETER.sub(rf"\g<1>{MASK}", address[2])
 
 
 def strip_control_characters(text: str) -> str:

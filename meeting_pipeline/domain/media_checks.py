@@ -8,6 +8,8 @@ LARGEST_TRANSCRIPT_BYTES = 20 << 20
 OVERSIZED = "oversized"
 DAMAGE = frozenset({"truncated_media", "corrupt_media", "wrong_size"})
 """The codes of errors that an operator may accept: part of the audio can be decoded."""
+NOT_READ_HERE = frozenset({"unsupported_codec", "unsupported_container"})
+"""The codes of errors of whole files of a kind that is not read: another attempt cannot help."""
 NO_INDEX = "its index (moov) is missing, so nothing of it can be decoded"
 """Part of the message about a file that is damaged, but that it is useless to accept."""
 LONGEST_S = 24 * 3600.0

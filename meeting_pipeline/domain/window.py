@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from meeting_pipeline.errors import RetryableError, UsageError
 ACCEPTED = (
     "7d, 36h, 90m, 2w, 3 months, 7天, 三天前, 一周, 半个月 or 1个月 (ago), now, today, yesterday, "
     "今天, 昨天, 前天, 昨晚, 昨天19:30, 本周, 上周, 上周五, 本月, 上个月, last month, "
-    "2026-01-05, 20260105, 2026/01/05, 2026.1.5, 2026年1月5日, 2026年1月5日晚8点, "
+    "2026-01-05, 20260105, 2026/01/05, 2026.1.5, 2026年1月5日, 2026年1月5日晚8点, 1月5日, "
     "2026-01-05T19:30 (an offset or Z may follow), "
     "epoch seconds (10 digits) or milliseconds (13)"
 )
@@ -25,6 +26,10 @@ _CALENDAR = re.compile(
     r"(?:(?:T| +|(?<=[日号])|(?=[一-鿿]))(.+))?",
     re.ASCII | re.IGNORECASE,
 )
+_DAY_OF_A_YEAR = re.compile(r"(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]", re.ASCII)
+_BETWEEN_LEAP_DAYS = 8
+"""Years at most between one 29 February and the next: 1896 and 1904."""
+
 _YEARS = range(1969, 9999)
 """UTC years within which every time zone and any look-back can be computed."""
 
@@ -124,7 +129,8 @@ def parse_moment(text: str, now: datetime, zone: ZoneInfo, end: bool = False) ->
         return _checked(
             text,
             lambda: (
-                relative_moment(plain.lower(), now, zone, end) or parse_timestamp(plain, zone, end)
+                relative_moment(plain.lower(), now, zone, end)
+                or parse_timestamp(_with_year(plain, now.astimezone(zone).date()), zone, end)
             ),
         )
     except UsageError:
@@ -149,6 +155,19 @@ def parse_timestamp(text: str, zone: ZoneInfo, end: bool = False) -> datetime:
     if calendar := _CALENDAR.fullmatch(stripped):
         return _checked(text, lambda: _calendar(calendar, zone, end))
     raise _unreadable(text)
+
+
+def _with_year(text: str, today: date) -> str:
+    """Return a text in which a day without a year has that of the last such day (1月5日)."""
+    found = _DAY_OF_A_YEAR.match(text)
+    if found is None:
+        return text
+    month, day = int(found[1]), int(found[2])
+    for year in range(today.year, today.year - _BETWEEN_LEAP_DAYS - 1, -1):
+        with suppress(ValueError):  # no 29 February in this year
+            if date(year, month, day) <= today:
+                return f"{year}年{month}月{day}日{text[found.end() :]}"
+    return text
 
 
 def _calendar(found: re.Match[str], zone: ZoneInfo, end: bool) -> datetime:

@@ -1,6 +1,7 @@
 """A live recording does not know how long it is, and still shows that it was cut off."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,27 @@ def test_a_recording_of_a_pipe_whose_header_states_no_length_is_whole(
     assert tool.probe(media).duration_s is None
     audio = examine(tool, media, tmp_path / "audio.flac")
     assert audio.duration_s == pytest.approx(SECONDS, abs=0.3)
+
+
+LATE_SOUND = Take("mp3", rate=44_100, seconds=SECONDS, video_s=SECONDS + 6, late_s=6.0, muxer="avi")
+
+
+@pytest.mark.parametrize("codec", ["mp3", "mp2", "aac"])
+def test_a_sound_that_begins_late_in_an_avi_file_is_whole(
+    codec: str, tool: MediaTool, tmp_path: Path
+) -> None:
+    media = record(tmp_path / "lesson.avi", replace(LATE_SOUND, codec=codec))
+    audio = examine(tool, media, tmp_path / "audio.flac")
+    assert audio.duration_s >= SECONDS - 0.3
+
+
+def test_a_late_sound_in_an_avi_file_that_was_cut_off_is_refused(
+    tool: MediaTool, tmp_path: Path
+) -> None:
+    media = cut(record(tmp_path / "whole.avi", LATE_SOUND), tmp_path / "lesson.avi", 0.8)
+    with pytest.raises(RecordError) as refused:
+        examine(tool, media, tmp_path / "audio.flac")
+    assert refused.value.code == "truncated_media"
 
 
 def test_a_live_recording_may_end_after_any_fragment(tool: MediaTool, tmp_path: Path) -> None:

@@ -196,7 +196,33 @@ def test_security_05_no_credentials_of_an_address_are_shown(credentials: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["https://a.example.com:80/@user", "mail me@example.com", "http://[::1]:8080/v1"]
+    ("query", "masked"),
+    [
+        ("api_key=canary", "api_key=********"),
+        ("a=canary&b=can=ary;c=canary", "a=********&b=********;c=********"),
+        ("canary", "********"),
+        ("a=&canary#top", "a=&********#top"),
+        ("redirect=https://x/?k=canary", "redirect=********"),
+    ],
+)
+def test_security_05_no_value_of_a_query_of_an_address_is_shown(query: str, masked: str) -> None:
+    address = f"https://bob:x@api.example.com/v1?{query}"
+    safe = f"https://********@api.example.com/v1?{masked}"
+    assert mask_credentials(f"{address} is away") == f"{safe} is away"
+    for name in ("ASR_BASE_URL", "KIMI_BASE_URL"):
+        try:
+            lines = {one.name: one.value for one in shown(load(NO_FILE, {name: address}))}
+        except ConfigError as error:
+            lines = {name: error.message}
+        assert "canary" not in lines[name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://a.example.com:80/@user", "mail me@example.com", "http://[::1]:8080/v1"),
+        *("is it https://a.example.com/v1? yes", "why? a=b"),
+    ],
 )
 def test_an_address_without_credentials_is_shown_whole(text: str) -> None:
     assert mask_credentials(text) == text

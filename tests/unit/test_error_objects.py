@@ -43,6 +43,23 @@ FATAL = {
         {"Response": {"Error": {"Code": "AuthFailure", "Message": "密钥无效"}, "RequestId": "1"}},
         "key_refused",
     ),
+    "tencent's error in English": (
+        {"Response": {"Error": {"Code": "AuthFailure", "Message": "secret id bad"}}},
+        "key_refused",
+    ),
+    "aliyun's header": (
+        {"header": {"status": 40000001, "status_message": "The token is invalid"}},
+        "key_refused",
+    ),
+    "a message in camel case": (
+        {"success": False, "errorMsg": "balance not enough"},
+        "quota_spent",
+    ),
+    "a code in camel case": (
+        {"errorCode": 40101, "errorMessage": "The token is expired"},
+        "key_refused",
+    ),
+    "a reason": ({"status": "error", "reason": "Unauthorized"}, "key_refused"),
     "a quota in Chinese": ({"code": 30001, "message": "账户余额不足", "data": None}, "quota_spent"),
     "no right": ({"success": False, "message": "permission denied"}, "not_permitted"),
     "GBK": ('{"code": 30001, "message": "账户余额不足"}'.encode("gbk"), "quota_spent"),
@@ -86,6 +103,9 @@ def test_a_limit_is_waited_for(said: Any) -> None:
 def test_what_is_too_much_or_in_the_wrong_form_is_for_the_caller_to_change() -> None:
     with pytest.raises(speech.TooLarge):
         speech.refuse(with_true_status(answer({"code": 20015, "message": "音频时长过长"})), 1)
+    with pytest.raises(speech.TooLarge):
+        reason = {"status": "error", "reason": "audio too long"}
+        speech.refuse(with_true_status(answer(reason)), 1)
     with pytest.raises(RequestRefused):
         speech.refuse(with_true_status(answer({"error": "verbose_json is not supported"})), 1)
     with pytest.raises(chat.TooLong):
@@ -101,6 +121,9 @@ def test_what_is_too_much_or_in_the_wrong_form_is_for_the_caller_to_change() -> 
         {"error": {"code": 503, "message": "Unknown error, sorry"}},
         {"errors": [{"message": "Unknown error, sorry"}]},
         {"status": "failed", "text": "", "msg": "Unknown error, sorry"},
+        {"status": "error", "reason": "Unknown error, sorry"},
+        {"success": False, "errorMessage": "Unknown error, sorry"},
+        {"header": {"status": 50000000, "status_message": "Unknown error, sorry"}},
     ],
 )
 def test_an_error_of_the_service_itself_is_told_in_its_own_words(said: Any) -> None:
@@ -116,6 +139,10 @@ def test_an_error_of_the_service_itself_is_told_in_its_own_words(said: Any) -> N
         {"text": "rate limit, 余额不足"},
         {"text": ""},
         {"text": "", "segments": [], "status": "completed", "type": "transcript"},
+        {"header": {"status": 20000000, "status_message": "Gateway:SUCCESS:Success."}},
+        {"header": {"status": 20000000, "status_message": "SUCCESS"}, "text": "你好"},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}, "text": ""},
+        {"type": "transcript", "reason": "stop", "text": ""},
         {"code": 0, "message": "success", "data": {"text": "你好"}},
         {"code": 20000, "message": "SUCCESS", "data": {"text": ""}},
         {"code": 200, "msg": "ok", "text": ""},

@@ -332,6 +332,48 @@ def test_whoever_is_called_a_teacher_is_one(listed: object) -> None:
     assert (sidecar.teacher_id, people(sidecar), sidecar.problems) == ("赵老师", [ZHAO, WANG], ())
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "老师：赵老师 学生：王同学",
+        "老师:赵老师，学生: 王同学",
+        "Teacher: 赵老师; Student: 王同学",
+        "主讲老师：赵老师\n学员 ：王同学",
+        ["老师：赵老师", "学生：王同学"],
+        ["老师：赵老师 学生：王同学"],
+    ],
+)
+def test_words_for_roles_in_a_text_are_no_part_of_a_name(listed: object) -> None:
+    sidecar = wrote(participants=listed)
+    assert (sidecar.teacher_id, people(sidecar), sidecar.problems) == ("赵老师", [ZHAO, WANG], ())
+
+
+def test_several_names_may_follow_a_role_and_other_words_stay_in_the_name() -> None:
+    assert people(wrote(participants="学生：王同学 李同学")) == [WANG, LI]
+    assert people(wrote(participants="王同学，学生：李同学，老师：赵老师")) == [WANG, LI, ZHAO]
+    assert people(wrote(participants="Students: Ann Lee, Bo Xu")) == [
+        ("Ann Lee", ""),
+        ("Bo Xu", ""),
+    ]
+    assert people(wrote(participants="组长：王同学")) == [("组长：王同学", "")]
+
+
+@pytest.mark.parametrize("count", [5, 5.0, "5", "5人", "12 名", "3 个人"])
+@pytest.mark.parametrize("key", ["students", "participants", "参会人员", "学生"])
+def test_a_number_of_people_names_none_of_them(key: str, count: object) -> None:
+    sidecar = wrote(teacher="赵老师", **{key: count})
+    assert (sidecar.teacher_id, sidecar.participants) == ("赵老师", None)
+    [problem] = sidecar.problems
+    assert problem.startswith(f"{key} is a number of people, give their names")
+
+
+def test_a_number_may_be_the_id_of_a_person() -> None:
+    assert people(wrote(student_id=5)) == [("5", "")]
+    assert people(wrote(participants=[5])) == [("5", "")]
+    assert wrote(participants={"老师": "赵老师", "学生": 2}).problems
+    assert people(wrote(participants={"老师": "赵老师", "学生": 2})) == [ZHAO]
+
+
 def test_a_teacher_is_found_among_the_participants_by_id_name_or_address() -> None:
     there = [{"id": "w", "name": "王同学"}, {"name": "赵老师", "user_email": "Zhao@x.cn"}]
     by_name = wrote(teacher={"id": "t1", "name": "赵老师"}, participants=there)

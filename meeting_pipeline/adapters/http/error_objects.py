@@ -23,19 +23,23 @@ _LARGEST_CODE = 10**18
 _KEY = re.compile(r"\b(?:sk|Bearer)[-_ ][^\s,;\"']+")
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?\S*")
 
-_HOLDERS = ("error", "Error", "errors", "Response", "base_resp", "detail")
+_HOLDERS = ("error", "Error", "errors", "Response", "base_resp", "detail", "header")
+_ENVELOPES = ("base_resp", "header")  # of results, too
 _MESSAGES = (
     *("message", "Message", "msg", "error_msg", "error_message", "err_msg", "errmsg"),
-    "status_msg",
+    *("errorMsg", "errorMessage", "errMsg", "status_msg", "status_message", "statusMessage"),
 )
-_REASONS = (*_MESSAGES, "type", "reason", "error_description")
+_REASONS = (*_MESSAGES, "type", "reason", "Reason", "error_description")
 _CODES = (
     *("code", "Code", "status_code", "error_code", "err_code", "errcode", "statusCode"),
+    *("errorCode", "errCode"),
     "status",
 )
 _STATES = re.compile(r"\d{1,9}|fail\w*|err\w*", re.IGNORECASE)
 _SUCCEEDED = re.compile(r"\W*(?:success\w*|ok|succeeded|请求成功|成功)\W*", re.IGNORECASE)
-_SUCCESS = frozenset({"", "0", "200", "2000", "none", "success", "succeeded", "ok", "true"})
+_SUCCESS = frozenset(
+    {"", "0", "200", "2000", "20000000", "none", "success", "succeeded", "ok", "true"}
+)
 _RESULTS = ("text", "segments", "words", "result", "output", "data")
 
 _BY_WORDS = (
@@ -59,9 +63,9 @@ _BY_WORDS = (
     ),
     (
         HTTPStatus.UNAUTHORIZED,
-        r"unauthori[sz]ed|authenticat|credential|(?:invalid|incorrect|wrong|expired|missing|bad)"
+        r"unauthori[sz]ed|authenticat|auth_?fail|credential|(?:invalid|incorrect|wrong|expired|missing|bad)"
         r".{0,20}(?:api.?key|token|secret)|(?:api.?key|token|secret).{0,20}"
-        r"(?:invalid|incorrect|wrong|expired|missing|not (?:found|exist|valid))"
+        r"(?:invalid|incorrect|wrong|expired|missing|\bbad\b|not (?:found|exist|valid))"
         r"|(?:密钥|令牌|鉴权|认证|身份|api.?key).{0,8}(?:无效|错误|失败|过期|不存在)"
         r"|无效的?.{0,4}(?:令牌|密钥|api)|未授权",
     ),
@@ -120,16 +124,25 @@ def _error_words(value: dict[str, object]) -> str:
     if _has_result(value):
         return ""
     choice = _first(value.get("choices"))
-    inner = [one for one in (*(value.get(name) for name in _HOLDERS), choice.get("error")) if one]
+    holders = [value.get(name) for name in _HOLDERS if not _is_good_envelope(name, value)]
+    inner = [one for one in (*holders, choice.get("error")) if one]
     codes = _failures(value)
     held = [word for one in inner for word in _texts(one)]
-    plain = [one for name in _MESSAGES if isinstance(one := value.get(name), str)]
+    is_refused = bool(codes or held or value.get("success") is False)
+    names = _REASONS if is_refused else _MESSAGES  # a "type" or "reason" alone is no error
+    plain = [one for name in names if isinstance(one := value.get(name), str)]
     if not held and any(map(_SUCCEEDED.fullmatch, plain)):
         return ""
-    is_refused = codes or held or value.get("success") is False
     is_bare = not (_codes(value) or value.keys() & {"choices", "text"})
     said = dict.fromkeys([*codes, *held, *plain])
     return " ".join(said) if is_refused or is_bare else ""
+
+
+def _is_good_envelope(name: str, value: dict[str, object]) -> bool:
+    inner = value.get(name)
+    if name not in _ENVELOPES or not isinstance(inner, dict):
+        return False
+    return bool(_codes(inner)) and not _failures(inner)
 
 
 def _has_result(value: dict[str, object]) -> bool:

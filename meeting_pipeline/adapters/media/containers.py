@@ -6,7 +6,12 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
-from meeting_pipeline.adapters.media.headers import fragmented_duration, is_broadcast, riff_bytes
+from meeting_pipeline.adapters.media.headers import (
+    empty_avi_packets,
+    fragmented_duration,
+    is_broadcast,
+    riff_bytes,
+)
 from meeting_pipeline.adapters.media.units import after_id3
 from meeting_pipeline.domain.media_checks import check_not_too_long
 from meeting_pipeline.ports.media import MediaInfo
@@ -40,6 +45,7 @@ class AudioTrack:
         tick_s: Unit of its clock, in seconds; 0 if unknown.
         packets: Number of packets in the index; 0 if there is no index.
         tags: Metadata of the track.
+        number: Its number among all tracks of the container.
     """
 
     codec: str | None
@@ -53,6 +59,7 @@ class AudioTrack:
     tick_s: float
     packets: int
     tags: Mapping[str, str]
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,8 @@ def _promised_end(media: Path, container: Container, audio: AudioTrack) -> float
         case "matroska":
             return _matroska_end(container, audio)
         case "avi" | "caf" if _has_a_packet_each_tick(container, audio):
-            return audio.packets * audio.tick_s  # the duration is only of what is in the file
+            # the duration is only of what is in the file
+            return (audio.packets - _empty_packets(media, container, audio)) * audio.tick_s
         case _:
             return _stated_end(media, container, audio)
 
@@ -169,6 +177,10 @@ def _has_no_duration(media: Path, container: Container) -> bool:
 def _has_a_packet_each_tick(container: Container, audio: AudioTrack) -> bool:
     is_pcm = (audio.codec or "").startswith("pcm")
     return audio.packets > 0 and (container.kind == "avi" or is_pcm)
+
+
+def _empty_packets(media: Path, container: Container, audio: AudioTrack) -> int:
+    return empty_avi_packets(media, audio.number) if container.kind == "avi" else 0
 
 
 def _stated_end(media: Path, container: Container, audio: AudioTrack) -> float | None:

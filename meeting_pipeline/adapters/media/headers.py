@@ -7,6 +7,8 @@ from typing import BinaryIO
 from meeting_pipeline.adapters.media.units import Unit, boxes
 
 _RIFF_UNKNOWN = 0x7FFF_F000  # programs that write to a pipe announce the maximum, or nearly
+_AVI_FIRST_CHUNK = 12
+_AVI_ENTRY = 16  # bytes of the index for each packet: name, flags, place, length
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_HEAD_BYTES = 65_536
 _ASF_FLAGS = 88  # bytes from the start of the properties
@@ -22,6 +24,30 @@ def riff_bytes(stream: BinaryIO) -> int | None:
     stream.seek(0)
     length = int.from_bytes(stream.read(8)[4:], "little")
     return length + 8 if 0 < length < _RIFF_UNKNOWN else None
+
+
+def empty_avi_packets(media: Path, number: int) -> int:
+    """Return how many packets of an AVI track have no content, by the index at its end.
+
+    A writer fills the time before a late sound with them; they are counted as packets of the track.
+
+    Args:
+        media: The file; one that was cut off has no index, and counts as having none.
+        number: The number of the track in the file.
+    """
+    size, at = media.stat().st_size, _AVI_FIRST_CHUNK
+    with media.open("rb") as stream:
+        while at + 8 <= size:
+            stream.seek(at)
+            name, length = stream.read(4), int.from_bytes(stream.read(4), "little")
+            if name == b"idx1":
+                index = stream.read(length)
+                track = b"%02dwb" % number
+                starts = range(0, len(index), _AVI_ENTRY)
+                entries = (index[start : start + _AVI_ENTRY] for start in starts)
+                return sum(one[:4] == track and not any(one[12:]) for one in entries)
+            at += 8 + length + length % 2
+    return 0
 
 
 def is_broadcast(stream: BinaryIO) -> bool:

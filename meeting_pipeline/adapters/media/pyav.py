@@ -193,6 +193,7 @@ def _track(stream: AudioStream) -> AudioTrack:
         tick_s=float(stream.time_base or 0),
         packets=stream.frames,
         tags=stream.metadata,
+        number=stream.index,
     )
 
 

@@ -52,13 +52,14 @@ _DAYS = (
 )
 _BETWEEN = (
     rf"(?:[ T_,;@、()\[\]【】-]{{0,3}}(?:{WEEKDAY}[ _,.()\[\]【】-]{{0,3}})?"
-    r"|,?[ _]at[ _]|\.(?=\d\d[.:]\d\d))"
+    r"|,?[ _]at[ _]|\.(?=\d\d[.:]\d\d|\d{6}(?!\d)|\d{4}(?![\dp])))"
     rf"(?:[今当]?(?P<half>{HALF_OF_DAY})[ _]?)?"
 )
-_AFTER = r"(?:[ _]?(?P<pm>[ap]m)(?![a-z]))"
+_AFTER = r"(?:[ _-]?(?P<pm>[ap]m)(?![a-z]))"
 _OF_DAY = r"(?P<hour>\d\d|\d(?!\d))"
 _CLOCKS = (
     rf"{_OF_DAY}(?P<colon>[-_.:]?)(?P<minute>\d\d)(?:(?P=colon)(?P<second>\d\d)(?:\.\d{{1,6}})?)?{_AFTER}?",
+    rf"(?<=\d\d \d\d \d\d ){_OF_DAY} (?P<minute>\d\d)(?: (?P<second>\d\d))?{_AFTER}?",
     rf"{_OF_DAY} ?[点时h] ?(?P<minute>\d\d)(?: ?[分m] ?(?:(?P<second>\d\d?)[秒s])?)?",
     rf"{_OF_DAY}[点时](?:(?P<minute>\d)分(?:(?P<second>\d\d?)秒)?|(?P<share>半|[13]刻)|[钟整])?",
     rf"{_OF_DAY}{_AFTER}",
@@ -73,7 +74,7 @@ _COUNTED = (
 
 _ZONE = (
     r"(?P<zone>Z(?![a-z])|[ _]?[(\[]?(?:GMT|UTC)(?:[+-]\d\d?(?:[:_.]?(?:00|15|30|45))?)?(?!\d)"
-    r"|[ _]?[(\[]?北京时间|\+\d\d[:_]?(?:00|15|30|45)(?![\d:])|-\d\d00(?![\d:]))?"
+    r"|[ _]?[(\[]?北京时间|[ _]?[(\[]?\+\d\d[:_]?(?:00|15|30|45)(?![\d:])|-\d\d00(?![\d:]))?"
 )
 _CALL = r"(?P<short>\d\d)(?P<month>\d\d)(?P<day>\d\d)"
 
@@ -99,6 +100,9 @@ _WEEKDAY = re.compile("(?:周|星期|礼拜)[一二三四五六日天]")  # "Sun
 _TENCENT_CODE = re.compile(r"TM-\d{14}-(\d{9,12})(?!\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d?)[:_.]?(\d\d)?$")
 _VERSION = re.compile(r"(?:[A-Za-z]|第|版本?)[ _-]?$")  # "Node 18.12.1" is a version
+_LONG_VERSION = re.compile(
+    r"(?:(?<![a-z])v(?:er(?:sion)?)?[ ._-]?|第 ?|版本[ :_-]?)$", re.IGNORECASE | re.ASCII
+)  # "Zoom2025.1.6" is a date
 _CHAPTER = re.compile(r"(?:第|版本?) ?$")
 _NUMBER = re.compile(
     r"(?:订单|(?<!\d)号|编码|流水|(?<![a-z])(?:order|no\.?|id))[ :_#-]*$", re.IGNORECASE
@@ -187,6 +191,8 @@ def _is_other_number(found: re.Match[str]) -> bool:
     """Return whether what precedes digits says that they are a version, a section or an id."""
     before, part = found.string[: found.start()], found.groupdict()
     if part.get("short") and (_VERSION if part.get("gap") == "." else _CHAPTER).search(before):
+        return True
+    if part.get("year") and part.get("gap") == "." and _LONG_VERSION.search(before):
         return True
     return found[0][:6].isdecimal() and bool(_NUMBER.search(before))
 

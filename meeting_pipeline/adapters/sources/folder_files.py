@@ -189,7 +189,7 @@ class _Search:
         if entry.is_dir(follow_symlinks=False):
             self.folders.append(Path(entry.path))
         elif not entry.is_file(follow_symlinks=False):
-            self.left_out.add_other_kind("")
+            self.left_out.add(Reason.SPECIAL, entry.path)
         elif _suffix(entry.name) in SUFFIXES:
             self.files.append(self._media(entry, names, sidecars))
         elif not entry.name.lower().endswith((*_SIDECARS, *_STILL_COMING)):

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     SECOND_FILE = "second_file"
     HIDDEN = "hidden"
     LINK = "link"
+    SPECIAL = "special"
     HOUSEKEEPING = "housekeeping"
 
 
@@ -35,6 +36,7 @@ _SENTENCES = {
     Reason.SECOND_FILE: "同一会议的另一个文件 second files (video or audio) of one meeting: {}",
     Reason.HIDDEN: "隐藏文件 hidden media files and hidden folders: {}",
     Reason.LINK: "符号链接 symbolic links, which are not followed: {}",
+    Reason.SPECIAL: "管道等特殊文件 pipes, sockets and devices, which are not files: {}",
     Reason.HOUSEKEEPING: (
         "回收站、快照等系统文件夹 recycle bins, snapshots and other folders of the system: {}"
     ),

@@ -17,6 +17,11 @@ NAME_LENGTH = 255
 _A_WORD = 4  # characters; a shorter key may be anything
 _SURELY = 0.75  # as near as this, a word is a misspelt field and not an id
 _SEPARATOR = re.compile(r"[,，、;；|\n]+")
+_BETWEEN_NAMES = re.compile(r"[,，、;；|\n]+|(?<=[一-鿿]{2})\s+(?=[一-鿿]{2})")
+"""Between the names after a role: 学生：王同学 李同学."""
+
+_ROLE_WORD = re.compile(r"(?:^|(?<=[\s,，、;；|]))([^\s,，、;；|:：]{1,20})\s*[:：]")
+_A_NUMBER_OF_PEOPLE = re.compile(r"\s*\d{1,3}(?:\.0+)?\s*[个名位]?人?\s*")
 _TEACHERS = frozenset(map(plain_key, (*names.TEACHER, *names.HOST))) | {
     *("creator", "mainteacher", "headteacher", "老师主讲", "会议创建者"),
 }
@@ -119,17 +124,31 @@ def _people(
     fields: Fields, kind: tuple[str, ...], role: Role | None, start: datetime
 ) -> list[_Person] | None:
     """Return the people under each of these names; None if there is none of them."""
-    found = fields.all(kind)
+    found = [one for one in fields.all(kind) if not _is_number(fields, *one, role)]
     if not found:
         return None
     by_field: list[list[_Person]] = []
     for key, value in found:
-        is_id = plain_key(key).endswith(("id", "ids")) and role is not None
+        is_id = _names_an_id(key) and role is not None
         by_field.append(list(_listed(fields, key, value, role, start, is_id=is_id)))
     people = [one for of_field in by_field for one in of_field]
     if all(isinstance(value, str | dict) for _, value in found) and _is_one(by_field):
         return [_merged(people)]
     return people
+
+
+def _names_an_id(key: str) -> bool:
+    return plain_key(key).endswith(("id", "ids"))
+
+
+def _is_number(fields: Fields, key: str, value: object, role: Role | None) -> bool:
+    """Return, and report, whether a value says how many people there were and not who."""
+    if role is Role.TEACHER or _names_an_id(key) or not isinstance(value, str):
+        return False
+    is_number = bool(_A_NUMBER_OF_PEOPLE.fullmatch(value))
+    if is_number:
+        fields.refuse(key, f"is a number of people, give their names: {shown(value)}")
+    return is_number
 
 
 def _is_one(by_field: Sequence[Sequence[_Person]]) -> bool:
@@ -168,6 +187,8 @@ def _listed(
                 place = f"{key}[{index}]"
                 if isinstance(one, dict) and one and _has_roles(one):
                     yield from _listed(fields, place, one, role, start)
+                elif isinstance(one, str) and _roles_in(one):
+                    yield from _listed(fields, place, one, role, start, is_id=is_id)
                 else:
                     yield from _one(fields, place, one, role, start, is_id=is_id)
         case dict() if _is_person(value):
@@ -175,11 +196,36 @@ def _listed(
         case dict():
             for name, one in value.items():
                 yield from _under(fields.inside(key, value), name, one, role, start)
+        case str() if roles := _roles_in(value):
+            yield from _after_roles(fields, key, value, roles, role, start)
         case str():
             for one in filter(None, (part.strip() for part in _SEPARATOR.split(value))):
                 yield from _one(fields, key, one, role, start, is_id=is_id)
         case _:
             fields.refuse(key, "is neither people nor a list of people")
+
+
+def _roles_in(text: str) -> list[re.Match[str]]:
+    """Return the words for roles in one text: 老师：赵老师 学生：王同学."""
+    known = _TEACHERS | _STUDENTS
+    return [found for found in _ROLE_WORD.finditer(text) if plain_key(found[1]) in known]
+
+
+def _after_roles(
+    fields: Fields,
+    key: str,
+    text: str,
+    roles: Sequence[re.Match[str]],
+    role: Role | None,
+    start: datetime,
+) -> Iterator[_Person]:
+    """Yield the people before the first role in a text, and those after each of them."""
+    begins = [0, *(found.end() for found in roles)]
+    ends = [*(found.start() for found in roles), len(text)]
+    given = [role, *(Role.TEACHER if plain_key(one[1]) in _TEACHERS else role for one in roles)]
+    for begin, end, their_role in zip(begins, ends, given, strict=True):
+        for name in filter(None, map(str.strip, _BETWEEN_NAMES.split(text[begin:end]))):
+            yield from _one(fields, key, name, their_role, start)
 
 
 def _is_person(value: Mapping[str, object]) -> bool:
@@ -200,7 +246,8 @@ def _under(
         if plain not in _TEACHERS | _STUDENTS | _LISTS:
             fields.refuse(name, "is not a known role: use teacher or student")
         given = Role.TEACHER if plain in _TEACHERS else role
-        yield from _listed(fields, name, value, given, start)
+        if not _is_number(fields, name, value, given):
+            yield from _listed(fields, name, value, given, start)
     elif isinstance(value, dict):
         has_name = bool(set(map(plain_key, value)) & _NAMES)
         yield from _one(fields, name, {"id" if has_name else "name": name, **value}, role, start)
