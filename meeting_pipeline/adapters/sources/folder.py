@@ -31,7 +31,7 @@ from meeting_pipeline.adapters.sources.folder_files import (
     read_small,
 )
 from meeting_pipeline.adapters.sources.folder_names import printable, subject_of
-from meeting_pipeline.adapters.sources.left_out import LeftOut, Reason
+from meeting_pipeline.adapters.sources.left_out import MAKE_READABLE, LeftOut, Reason
 from meeting_pipeline.adapters.sources.renditions import one_a_meeting
 from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, read_sidecar
 from meeting_pipeline.domain.checks import Check
@@ -125,7 +125,8 @@ class FolderSource:
         Raises:
             ConfigError: The folder cannot be listed ("no_folder").
             RetryableError: There is nothing where there were recordings before ("folder_empty"): a
-                disk that is not mounted looks like this.
+                disk that is not mounted looks like this. At the end of the listing: files or
+                folders cannot be read ("folder_unreadable").
         """
         try:
             found = self._look()
@@ -207,6 +208,12 @@ class FolderSource:
                 listed.add(sha256)
         finally:
             self._facts.save()
+        if unreadable := self.left_out.get(Reason.UNREADABLE):
+            raise RetryableError(
+                "folder_unreadable",
+                f"{self._folder}: 无法读取 files and folders that cannot be read: {unreadable}",
+                hint=MAKE_READABLE,
+            )
 
     def _has_copy(self, file: MediaFile, sha256: str, among: Sequence[MediaFile]) -> bool:
         alike = (one for one in among if one.size_bytes == file.size_bytes)
