@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meeting_pipeline.domain.display import strip_control_characters
@@ -11,6 +11,7 @@ from meeting_pipeline.errors import ConfigError
 from meeting_pipeline.runtime import limits, logs
 from meeting_pipeline.settings.config import Settings, load, secret_values
 from meeting_pipeline.settings.location import locate
+from meeting_pipeline.settings.unknown_names import UnknownName
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,15 @@ def begin(
         quiet_console=sys.stderr.isatty() or log_file is None,
         log_format=settings.run.log_format,
     )
-    for name in settings.unknown:
-        line = f"meeting: unknown_setting: {name.message} → {name.hint}"
-        sys.stderr.write(strip_control_characters(line) + "\n")
     if log_file:
         _check_limits()
     return settings
+
+
+def _tell_unknown(names: Sequence[UnknownName]) -> None:
+    for name in names:
+        line = f"meeting: unknown_setting: {name.message} → {name.hint}"
+        sys.stderr.write(strip_control_characters(line) + "\n")
 
 
 def _check_limits() -> None:
@@ -73,7 +77,7 @@ def _check_limits() -> None:
 
 def _loaded(env_file: Path | None, environment: Mapping[str, str], even_if_open: bool) -> Settings:
     if env_file is not None:
-        return load(env_file, environment, even_if_open=even_if_open)
+        return load(env_file, environment, even_if_open=even_if_open, on_unknown=_tell_unknown)
     location = locate(environment)
     if not location.home.is_dir():
         raise ConfigError(
@@ -81,7 +85,13 @@ def _loaded(env_file: Path | None, environment: Mapping[str, str], even_if_open:
             f"MEETING_HOME {location.home} 不是目录 is not a folder",
             hint="设为安装目录，或取消它 set it to the folder of the installation, or unset it",
         )
-    return load(location.env_file, environment, even_if_open=even_if_open, home=location.home)
+    return load(
+        location.env_file,
+        environment,
+        even_if_open=even_if_open,
+        home=location.home,
+        on_unknown=_tell_unknown,
+    )
 
 
 def _log_path(settings: Settings, name: str, may_create: bool) -> Path | None:

@@ -44,6 +44,11 @@ CAUSES = {
         "录制目录变空了 the folder of recordings is empty now",
         "确认磁盘已挂载 see whether its disk is mounted",
     ),
+    "folder_unreadable": Cause(
+        "列表不完整，有文件或文件夹无法读取 files or folders cannot be read: the list has gaps",
+        "检查 MEETING_FOLDER 的权限，日志中有名字 check its permissions (chmod -R u+rX, chown -R); "
+        "the log names them; 之后 then: meeting cron",
+    ),
     "schema_old": Cause("数据表版本过旧 the tables are of an older version", "meeting db upgrade"),
     "schema_new": Cause(
         "数据表版本更新 the tables are of a newer version",

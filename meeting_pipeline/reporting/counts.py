@@ -22,6 +22,8 @@ def count_lines(report: RunReport) -> list[str]:
     ]
     if report.waiting:
         lines.append(f"生成中 waiting {report.waiting}: a later run processes them")
+    if unreadable := report.left_out.get("unreadable"):
+        lines.append(f"无法读取 files and folders that cannot be read {unreadable}")
     if report.stopped_by:
         lines.append(f"提前结束 stopped by {report.stopped_by}")
     return lines

@@ -6,7 +6,7 @@ it is a secret. The environment wins over `.env`, and `.env` over the default.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -275,6 +275,7 @@ def load(
     *,
     even_if_open: bool = False,
     home: Path = Path(),
+    on_unknown: Callable[[Sequence[UnknownName]], object] = lambda names: None,
 ) -> Settings:
     """Read and check all settings.
 
@@ -283,6 +284,7 @@ def load(
         environment: Its values win over those of the file.
         even_if_open: Whether to take keys that others can read, too.
         home: The folder from which relative paths count.
+        on_unknown: Is told the names that are no settings, before any value is read.
 
     Raises:
         ConfigError: "bad_setting", which names the setting; "env_file_open" for a file that others
@@ -291,14 +293,17 @@ def load(
     if not even_if_open and (risk := env_file_risk(env_file)):
         raise ConfigError("env_file_open", risk, hint=f"chmod 600 {env_file}")
     written = read_env_file(env_file)
+    unknown = unknown_names(_PLACES, written, environment)
+    on_unknown(unknown)
     origins: dict[str, str] = {}
     groups: dict[str, dict[str, object]] = {group: {} for group in _GROUPS}
     for group, attribute, declared in _DECLARED:
         origin, text = _found(declared, environment, written)
         origins[declared.name] = origin
-        groups[group][attribute] = _located(declared, _read(declared, text, origin), home)
+        groups[group][attribute] = _located(
+            declared, _read(declared, text, _place(origin, env_file)), home
+        )
     tree = {group: kind(**groups[group]) for group, kind in _GROUPS.items()}
-    unknown = unknown_names(_PLACES, written, environment)
     return Settings(**tree, origins=origins, unknown=unknown, home=home)
 
 
@@ -343,6 +348,11 @@ def _found(
             text = values[declared.name]
             return (origin, text) if text.strip() else ("default", declared.default)
     return "default", declared.default
+
+
+def _place(origin: str, env_file: Path) -> str:
+    """Return where a value is written, for people: the path of `.env`, as there may be several."""
+    return str(env_file.absolute()) if origin == ".env" else origin
 
 
 def _read(declared: Declaration, text: str, origin: str) -> Any:

@@ -279,6 +279,20 @@ def test_every_command_names_a_misspelt_setting_once(
     assert "RETENTION_AUDIO_DAY " not in ended.out
 
 
+@pytest.mark.parametrize("words", [["status"], ["run"], ["cron"], ["config", "show"], ["doctor"]])
+def test_a_bad_value_hides_no_misspelt_name_and_is_told_with_its_file(
+    folder: dict[str, str], tmp_path: Path, words: list[str]
+) -> None:
+    write_env_file(tmp_path, "JOBS=many\nRETENTION_AUDIO_DAY=365\n")
+
+    ended = meeting(*words, env=folder, cwd=tmp_path)
+
+    assert ended.code == exit_codes.CONFIG, ended.err
+    [unknown, bad] = [line for line in ended.err.splitlines() if "setting: " in line]
+    assert unknown.startswith("meeting: unknown_setting: RETENTION_AUDIO_DAY ")
+    assert bad.startswith(f"meeting: bad_setting: JOBS (from {tmp_path / '.env'}): ")
+
+
 def test_doctor_is_red_for_a_misspelt_setting_and_only_tells_of_a_foreign_name(
     folder: dict[str, str], tmp_path: Path
 ) -> None:

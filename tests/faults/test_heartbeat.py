@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.faults.test_alerts import closed_port, refuses, sends_for_ever, writt
 from tests.faults.test_signals import nobody_answers
 from tests.support.command import meeting
 from tests.support.processes import Starter, starting
+from tests.support.recording_folder import bury
 from tests.support.webhook import HEARTBEAT_TOKEN, Webhook, webhook
 
 BEGINS, ENDS, FAILS = f"{HEARTBEAT_TOKEN}/start", HEARTBEAT_TOKEN, f"{HEARTBEAT_TOKEN}/fail"
@@ -171,6 +173,21 @@ def test_the_notice_and_the_switch_are_told_side_by_side(
 
     assert beats(switch) == [BEGINS, ENDS]
     assert "全部完成 all done" in switch.only()
+
+
+def test_a_night_that_cannot_read_a_file_of_its_folder_is_not_all_done(
+    folder: dict[str, str], switch: Webhook
+) -> None:
+    bury(Path(folder["MEETING_FOLDER"]), "b" * 240 + ".mp4")
+
+    ended = meeting("cron", env={**folder, "NOTIFY_URLS": switch.url})
+    shutil.rmtree(folder["MEETING_FOLDER"])  # every test ends with a look at all of its files
+
+    assert ended.code == exit_codes.RECORDS_FAILED, ended.err
+    assert beats(switch) == [BEGINS, FAILS]
+    assert "无法读取 files and folders that cannot be read 1" in switch.only()
+    assert "chmod -R u+rX" in switch.only()
+    assert "全部完成" not in switch.only()
 
 
 @pytest.mark.parametrize(

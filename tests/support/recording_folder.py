@@ -13,7 +13,7 @@ from meeting_pipeline.adapters.sources.folder import FolderSource
 from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.sound_print import SoundPrint
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import RecordError
+from meeting_pipeline.errors import RecordError, RetryableError
 from meeting_pipeline.ports.media import Listen, MediaInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -84,3 +84,27 @@ class Room:
     def remembered(self) -> dict[str, dict[str, object]]:
         content: dict[str, dict[str, object]] = json.loads(self.index.read_bytes())
         return content
+
+
+def listed_with_trouble(source: FolderSource) -> tuple[list[RecordMeta], RetryableError]:
+    """What a listing yields before it says why it is not complete, and that reason."""
+    listed: list[RecordMeta] = []
+    try:
+        listed.extend(source.list_records(ALWAYS))
+    except RetryableError as trouble:
+        return listed, trouble
+    raise AssertionError("the listing calls itself complete")
+
+
+def bury(folder: Path, *names: str) -> None:
+    """Put files so deep into a folder that paths with longer names are too long to be read."""
+    deep, path = os.open(folder, os.O_RDONLY), folder
+    while len(os.fsencode(path)) < 3_900:
+        os.mkdir("d" * 100, dir_fd=deep)
+        deeper = os.open("d" * 100, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep, path = deeper, path / ("d" * 100)
+    for name in names:
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=deep))
+        os.utime(name, (OLD.timestamp(), OLD.timestamp()), dir_fd=deep)
+    os.close(deep)

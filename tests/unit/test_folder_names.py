@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from random import Random
@@ -184,6 +185,35 @@ def test_nothing_where_there_were_recordings_before_is_not_taken_for_an_empty_fo
     assert missing.value.code == "folder_empty"
     (room.folder.parent / "课.m4a").rename(file)
     assert room.listed() == before
+
+
+@pytest.mark.parametrize("of_the_disk", [(), ("lost+found", ".Trash-0")])
+def test_an_empty_mount_point_is_a_warning_on_a_first_night_and_red(
+    room: Room, of_the_disk: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in of_the_disk:
+        (room.folder / name).mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == room.folder.resolve())
+    with pytest.raises(RetryableError, match="mount point") as empty:
+        room.listed()
+    assert empty.value.code == "folder_empty"
+    [check] = room.source().examine()
+    assert check.ok is False
+    assert "挂载点是空的" in check.message
+    room.put("课.m4a")
+    assert room.subjects() == ["课"]
+    [check] = room.source().examine()
+    assert check.ok
+
+
+def test_a_folder_that_never_had_recordings_is_told_as_such(room: Room) -> None:
+    source = room.source()
+    assert list(source.list_records(ALWAYS)) == []
+    [note] = source.notes
+    assert "没有任何录制文件" in note
+    room.put("课.m4a")
+    assert [meta.subject for meta in source.list_records(ALWAYS)] == ["课"]
+    assert source.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,15 @@ from meeting_pipeline.domain.model import RecordMeta
 from meeting_pipeline.domain.window import Window
 from meeting_pipeline.errors import FatalError, MeetingError, RetryableError, SkipRecord, Stopped
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_folder import ALWAYS, NOW, OLD, SHANGHAI, Room
+from tests.support.recording_folder import (
+    ALWAYS,
+    NOW,
+    OLD,
+    SHANGHAI,
+    Room,
+    bury,
+    listed_with_trouble,
+)
 
 GOOD = MediaInfo(1800.0, has_audio=True, audio_codec="aac", created_at=None)
 HALF_PAST_SEVEN = datetime(2026, 1, 5, 11, 30, tzinfo=UTC)
@@ -156,20 +164,13 @@ def test_a_file_whose_path_is_too_long_costs_its_folder_nothing(
     room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Shares and snapshots nest deeper than a path can be long."""
-    deep, folder = os.open(room.folder, os.O_RDONLY), room.folder
-    while len(os.fsencode(folder)) < 3_900:
-        os.mkdir("d" * 100, dir_fd=deep)
-        deeper = os.open("d" * 100, os.O_RDONLY, dir_fd=deep)
-        os.close(deep)
-        deep, folder = deeper, folder / ("d" * 100)
-    for name in ("a.mp4", "b" * 240 + ".mp4"):
-        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=deep))
-        os.utime(name, (OLD.timestamp(), OLD.timestamp()), dir_fd=deep)
-    os.close(deep)
+    bury(room.folder, "a.mp4", "b" * 240 + ".mp4")
 
     source = room.source(lambda path: GOOD)
 
-    assert [meta.subject for meta in source.list_records(ALWAYS)] == ["a"]
+    listed, trouble = listed_with_trouble(source)
+    assert [meta.subject for meta in listed] == ["a"]
+    assert trouble.code == "folder_unreadable"
     assert source.waiting == 0
     assert any("cannot be read: 1" in note for note in source.notes)
     assert "b" * 240 in caplog.text

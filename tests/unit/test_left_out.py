@@ -11,7 +11,7 @@ import pytest
 
 from meeting_pipeline.errors import RecordError
 from meeting_pipeline.ports.media import MediaInfo
-from tests.support.recording_folder import ALWAYS, NOW, Room
+from tests.support.recording_folder import ALWAYS, NOW, Room, listed_with_trouble
 
 NOBODY = 65_534
 
@@ -137,9 +137,11 @@ def test_a_file_that_may_not_be_read_is_unreadable_and_does_not_wait() -> None:
             folder.chmod(0o777)
         source = room.source(lambda path: MediaInfo(60.0, True, "aac", created_at=None))
         with unprivileged():
-            listed = [meta.subject for meta in source.list_records(ALWAYS)]
+            listed, trouble = listed_with_trouble(source)
         (room.folder / "c").chmod(0o700)
-        assert listed == ["a"]
+        assert [meta.subject for meta in listed] == ["a"]
+        assert trouble.code == "folder_unreadable"
+        assert "cannot be read: 2" in trouble.message
         assert source.left_out == {"unreadable": 2}
         assert source.waiting == 0
         [note] = source.notes
@@ -162,7 +164,7 @@ def test_a_file_that_could_not_be_read_is_inspected_again_when_it_can() -> None:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o777)
         with unprivileged():
-            assert list(room.source(probe).list_records(ALWAYS)) == []
+            assert listed_with_trouble(room.source(probe))[0] == []
         lesson.chmod(0o644)
         [only] = room.source(probe).list_records(ALWAYS)
         assert only.duration_s == 60.0

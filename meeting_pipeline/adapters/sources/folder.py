@@ -23,7 +23,12 @@ from meeting_pipeline.adapters.sources.filename_dates import (
     date_in_name,
     meeting_code_in_name,
 )
-from meeting_pipeline.adapters.sources.folder_examination import examine
+from meeting_pipeline.adapters.sources.folder_examination import (
+    NOTHING_THERE,
+    examine,
+    gaps,
+    suspicious_emptiness,
+)
 from meeting_pipeline.adapters.sources.folder_files import (
     FolderContents,
     MediaFile,
@@ -37,11 +42,7 @@ from meeting_pipeline.adapters.sources.sidecar import SIDECAR_BYTES, Sidecar, re
 from meeting_pipeline.domain.checks import Check
 from meeting_pipeline.domain.model import Participant, RecordKey, RecordMeta
 from meeting_pipeline.domain.window import Window
-from meeting_pipeline.errors import (
-    ConfigError,
-    MeetingError,
-    RetryableError,
-)
+from meeting_pipeline.errors import ConfigError, MeetingError, RetryableError
 from meeting_pipeline.ports.media import Listen, Probe
 from meeting_pipeline.ports.sources import MediaLink
 
@@ -96,6 +97,7 @@ class FolderSource:
         self._now = now
         self._files: list[MediaFile] = []
         self._left_out = LeftOut()
+        self._is_bare = False
         self._locating = threading.Lock()
 
     @property
@@ -106,7 +108,8 @@ class FolderSource:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the last listing left out, a sentence for each reason, for people."""
-        return tuple(self._left_out.sentences())
+        nothing = (NOTHING_THERE,) if self._is_bare else ()
+        return (*nothing, *self._left_out.sentences())
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -125,8 +128,10 @@ class FolderSource:
         Raises:
             ConfigError: The folder cannot be listed ("no_folder").
             RetryableError: There is nothing where there were recordings before ("folder_empty"): a
-                disk that is not mounted looks like this.
+                disk that is not mounted looks like this, and so does an empty mount point. At the
+                end of the listing: files or folders cannot be read ("folder_unreadable").
         """
+        self._is_bare = False
         try:
             found = self._look()
         except OSError as error:
@@ -136,13 +141,11 @@ class FolderSource:
                 hint="set MEETING_FOLDER to a folder that exists and may be read",
             ) from error
         self._files, self._left_out = found.files, found.left_out
-        if not found.files and not self._facts.is_empty:
-            raise RetryableError(
-                "folder_empty",
-                f"there are no recordings in {self._folder} any more, where there were some before",
-                hint="is its disk mounted? If it was emptied on purpose, delete "
-                f"{self._own_folder / 'folder-index.json'}",
-            )
+        if why := suspicious_emptiness(self._folder, found, had_files=not self._facts.is_empty):
+            raise why
+        if not found.files and Reason.UNREADABLE not in self.left_out:
+            self._is_bare = True
+            _log.warning("%s: %s", self._folder, NOTHING_THERE)
         if links := self.left_out.get(Reason.LINK):
             _log.info("%d symbolic links ignored in %s", links, self._folder)
         self._facts.begin(self._files)
@@ -207,6 +210,8 @@ class FolderSource:
                 listed.add(sha256)
         finally:
             self._facts.save()
+        if unreadable := self.left_out.get(Reason.UNREADABLE):
+            raise gaps(self._folder, unreadable)
 
     def _has_copy(self, file: MediaFile, sha256: str, among: Sequence[MediaFile]) -> bool:
         alike = (one for one in among if one.size_bytes == file.size_bytes)

@@ -166,7 +166,8 @@ class _Search:
             yield
         except OSError as error:
             _log.warning("%r cannot be read: %s", str(path), error.strerror)
-            self.left_out.add(Reason.UNREADABLE, str(path))
+            is_gone = isinstance(error, FileNotFoundError)
+            self.left_out.add(Reason.CHANGING if is_gone else Reason.UNREADABLE, str(path))
 
     def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
         if Path(entry.path) in self._leave_out:

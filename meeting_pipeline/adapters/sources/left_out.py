@@ -26,6 +26,12 @@ class Reason(StrEnum):
 WAITING = (Reason.JUST_CHANGED, Reason.DOWNLOADING, Reason.CHANGING)
 """What may be complete at the next listing."""
 
+MAKE_READABLE = (
+    "让运行本程序的用户可读 make it readable for the user who runs this: chmod -R u+rX, "
+    "chown -R; 并确认磁盘已挂载 and see whether its disk is mounted"
+)
+"""What to do about a folder, or files in it, that cannot be read."""
+
 _SENTENCES = {
     Reason.OTHER_KIND: "不读取的文件 files of kinds that are not read: {}",
     Reason.UNREADABLE: "无法读取 files and folders that cannot be read: {}; see the log",
