@@ -19,7 +19,7 @@ from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.errors import ConfigError, MeetingError
-from meeting_pipeline.reporting import notice
+from meeting_pipeline.reporting import notice, notice_hosts
 from meeting_pipeline.runtime import limits
 from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
@@ -246,9 +246,17 @@ def _notices(settings: Settings) -> Check:
     if unknown:
         message = f"NOTIFY_URLS: 无法识别第 {'、'.join(unknown)} 个地址 the kind is unknown"
         return Check("notices", False, message, "见 see github.com/caronc/apprise/wiki")
-    if tested := notices.tested_at(settings):
-        at = tested.astimezone(settings.source.zone)
-        return Check("notices", True, f"测试通知已被接受 a test was accepted: {at:%Y-%m-%d %H:%M}")
+    last = notices.last_test(settings)
+    at = f"{last.at.astimezone(settings.source.zone):%Y-%m-%d %H:%M}" if last else ""
+    if away := notice_hosts.unreachable(urls):
+        hint = "检查地址、网络和防火墙 check address, network and firewall; meeting notify --test"
+        return Check("notices", False, f"NOTIFY_URLS: {'; '.join(away)}", hint)
+    if last and last.problems:
+        message = f"测试通知未被接受 a test was refused: {at}: {'; '.join(last.problems)}"
+        hint = "改正 correct NOTIFY_URLS in .env, then meeting notify --test"
+        return Check("notices", False, message, hint)
+    if last:
+        return Check("notices", True, f"测试通知已被接受 a test was accepted: {at}")
     message = "没有检查 not tried: 只有发送才能验证 NOTIFY_URLS only sending proves that they work"
     return Check.not_made("notices", message, "meeting notify --test")
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -441,6 +442,51 @@ def test_addresses_of_notices_are_unknown_until_a_test_notice_was_accepted(
         assert check.ok is True
         assert "测试通知已被接受" in check.message
         assert offline(NOTIFY_URLS=f"{hook.url}/another")["notices"].unknown
+
+
+def test_a_refused_test_notice_is_red_with_its_reason_until_one_is_accepted(
+    offline: Examine, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    answers = [403, 200]
+
+    def next_answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(answers.pop(0))
+        handler.end_headers()
+
+    with webhook(next_answer) as hook:
+        env = {"NOTIFY_URLS": hook.url, "DATA_DIR": str(tmp_path / "data")}
+        assert meeting("notify", "--test", env=env).code == 3
+        check = offline(NOTIFY_URLS=hook.url)["notices"]
+        assert check.ok is False
+        assert "第 1 个 number 1: 被拒绝 refused: HTTP 403" in check.message
+        assert meeting("notify", "--test", env=env).code == 0
+        assert offline(NOTIFY_URLS=hook.url)["notices"].ok is True
+
+
+def test_a_host_of_notices_that_is_away_is_red_even_if_a_test_was_accepted(
+    offline: Examine, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    with webhook() as hook:
+        env = {"NOTIFY_URLS": hook.url, "DATA_DIR": str(tmp_path / "data")}
+        assert meeting("notify", "--test", env=env).code == 0
+    check = offline(NOTIFY_URLS=hook.url)["notices"]
+    assert check.ok is False
+    assert "连接被拒绝 connection refused" in check.message
+    assert TOKEN not in check.message + check.hint
+
+
+def test_a_host_of_notices_that_does_not_speak_tls_is_red(offline: Examine) -> None:
+    with webhook() as hook:
+        check = offline(NOTIFY_URLS=hook.url.replace("json://", "jsons://"))["notices"]
+    assert check.ok is False
+    assert "TLS" in check.message
+
+
+@pytest.mark.parametrize("url", ["wecombot://a-token-4711-of-wecom", "mailtos://u:p@example.com"])
+def test_an_address_without_a_web_server_is_unknown(offline: Examine, url: str) -> None:
+    assert offline(NOTIFY_URLS=url)["notices"].unknown
 
 
 def test_an_address_of_an_unknown_kind_is_red_and_not_shown(offline: Examine) -> None:
