@@ -317,6 +317,17 @@ def test_a_server_without_a_list_of_models_is_tried_by_one_token(examine: Examin
     assert [head.split()[1] for head in server.heads] == ["/v1/models", "/v1/chat/completions"]
 
 
+def test_the_second_call_of_the_doctor_is_not_counted_against_its_first(
+    examine: Examine,
+) -> None:
+    dead = examine(KIMI_BASE_URL=CLOSED, LLM_RPM="1")["language_model"]
+    assert dead.ok is False
+    assert "connection refused" in dead.message
+    with without_a_list(reply(200, COMPLETION.encode())) as server:
+        tried = examine(KIMI_BASE_URL=f"{server.url}/v1", LLM_RPM="1")["language_model"]
+    assert tried.ok is True
+
+
 @pytest.mark.parametrize(
     ("chat", "said"),
     [
