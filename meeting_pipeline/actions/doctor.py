@@ -127,7 +127,7 @@ def _redacted(check: Check, secrets: Iterable[str]) -> Check:
     """Return a check without secrets that a server may quote, and with a hint where it failed."""
     message, hint = mask_credentials(check.message), "" if check.ok else check.hint
     if check.ok is False and not hint:
-        hint = "先修复前面的失败项，再运行一次 fix the failed checks above, then run it again"
+        hint = "按原因处理，再运行 remove the cause that is named, then run meeting doctor again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)

@@ -328,6 +328,17 @@ def test_the_second_call_of_the_doctor_is_not_counted_against_its_first(
     assert tried.ok is True
 
 
+def test_a_failing_language_model_says_what_to_do_where_no_other_check_failed(
+    examine: Examine,
+) -> None:
+    with ScriptedServer(reply(500), reply(500)) as server:
+        check = examine(KIMI_BASE_URL=f"{server.url}/v1")["language_model"]
+    assert check.ok is False
+    assert "500" in check.message
+    assert "try again in some minutes" in check.hint
+    assert "above" not in check.hint
+
+
 @pytest.mark.parametrize(
     ("chat", "said"),
     [

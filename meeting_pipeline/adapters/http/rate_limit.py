@@ -27,8 +27,8 @@ class RateLimit:
         tokens_per_minute: Tokens in a window, or None for no limit. Without both, only cool-downs
             make a caller wait.
         history: A file that carries the last window over to other processes, or None.
-        records: Whether calls count, here and in later processes. Those of a check are left out: its
-            few calls do not wait for each other, and the night that follows has its whole minute.
+        records: Whether calls count, here and in later processes. Those of a check are left out:
+            its few calls do not wait for each other, and the night has its whole minute.
         stop: Ends every wait with Stopped once it is set.
         window_s: The length of a window.
         arrival_s: The time within which a request arrives. A call counts from then on, or from its
