@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -15,13 +14,13 @@ from pathlib import Path
 from time import monotonic
 
 from meeting_pipeline.actions import notices, repair
+from meeting_pipeline.actions.schedule import check_schedule
 from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.errors import ConfigError, MeetingError
 from meeting_pipeline.reporting import notice, notice_hosts
 from meeting_pipeline.runtime import limits
-from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
@@ -74,7 +73,7 @@ def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking
         ("summary", partial(_summary, context)),
         ("notices", partial(_notices, settings)),
         ("heartbeat", partial(_heartbeat, settings)),
-        ("schedule", _schedule),
+        ("schedule", partial(check_schedule, settings.source.zone)),
     ]
 
 
@@ -277,25 +276,3 @@ def _heartbeat(settings: Settings) -> Check:
         message = f"没有检查 not tried: {error.message}"
         return Check.not_made("heartbeat", message, error.hint)
     return Check("heartbeat", True, "HEARTBEAT_URL: 监控服务可用 the service answers")
-
-
-def _schedule() -> Check:
-    crontab = find_program("crontab")
-    if crontab is None:
-        message = "没有安装 cron is not installed: 夜间任务不会自动运行 no night starts by itself"
-        return Check("schedule", None, message, "apt-get install cron, then ./deploy.sh")
-    listed = subprocess.run(  # noqa: S603 (a fixed command, found on PATH)
-        [crontab, "-l"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if "cron_incremental.py" in listed.stdout:
-        return Check("schedule", True, "已在 crontab 中 in this user's crontab")
-    if listed.returncode and "no crontab" not in listed.stderr:
-        message = f"没有检查 not tried: crontab -l: {listed.stderr.strip() or listed.returncode}"
-        hint = "请管理员允许 let an administrator allow cron for this user: /etc/cron.allow"
-        return Check.not_made("schedule", message, hint)
-    message = "crontab 中没有夜间任务 not in this user's crontab: no night starts by itself"
-    return Check("schedule", None, message, "运行 run ./deploy.sh: it schedules 03:00")

@@ -26,6 +26,7 @@ from meeting_pipeline.sandbox.samples import ADMIN
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings import config
 from tests.support.command import meeting
+from tests.support.crontabs import line_for, path_with_cron
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.webhook import HEARTBEAT_TOKEN, TOKEN, webhook
 
@@ -49,6 +50,12 @@ LOG_LEVEL=INFO
 """
 
 Examine = Callable[..., dict[str, Check]]
+
+
+@pytest.fixture(autouse=True)
+def cron(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A machine with a running cron and an empty crontab."""
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path_factory.mktemp("cron")))
 
 
 @pytest.fixture(scope="module")
@@ -547,6 +554,57 @@ def test_a_switch_that_is_away_is_red(offline: Examine) -> None:
     check = offline(HEARTBEAT_URL=f"{CLOSED}/{HEARTBEAT_TOKEN}")["heartbeat"]
     assert check.ok is False
     assert HEARTBEAT_TOKEN not in check.message
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kathmandu"])
+def test_the_hour_of_the_crontab_is_told_in_the_zone_of_the_settings(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path / "cron", line_for(3, zone)))
+    check = offline(MEETING_TZ=zone)["schedule"]
+    assert check.ok is True
+    assert f"starts at 03:00 {zone}" in check.message
+
+
+def test_a_night_that_starts_by_day_is_red(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path / "cron", line_for(11, "Asia/Shanghai")))
+    check = offline(MEETING_TZ="Asia/Shanghai")["schedule"]
+    assert check.ok is False
+    assert "starts at 11:00 Asia/Shanghai" in check.message
+
+
+def test_a_line_without_a_running_cron_is_not_ready(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", path_with_cron(tmp_path / "cron", line_for(3, "Asia/Shanghai"), runs=False)
+    )
+    check = offline(MEETING_TZ="Asia/Shanghai")["schedule"]
+    assert check.unknown
+    assert "no cron is running" in check.message
+
+
+def test_a_machine_without_cron_is_not_ready(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    check = offline()["schedule"]
+    assert check.unknown
+    assert "cron is not installed" in check.message
+
+
+def test_a_line_that_is_a_comment_starts_no_night(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", path_with_cron(tmp_path / "cron", f"# {line_for(3, 'Asia/Shanghai')}")
+    )
+    check = offline()["schedule"]
+    assert check.ok is None
+    assert "no night starts by itself" in check.message
 
 
 def test_a_crontab_that_may_not_be_read_is_unknown(
