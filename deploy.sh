@@ -145,7 +145,7 @@ do_uninstall() {
     drop_line_of "$home"
     write_crontab
   fi
-  rm -f data/scheduled-from
+  rm -f data/scheduled-from data/scheduled-hours
   take_off_path
   echo "The nightly run is no longer scheduled. Everything else stays: recordings, database, .env, .venv."
 }
@@ -357,12 +357,15 @@ schedule() {
   before=$crontab
   moved_from=$(cat data/scheduled-from 2>/dev/null || true)
   [[ -z $moved_from || -e $moved_from/cron_incremental.py ]] || drop_line_of "$moved_from"
-  drop_line_of "$home" # hours changed by hand stay
+  drop_line_of "$home"
+  ! is_own_choice "$hours" || hours="$wanted * * *" # hours changed by hand stay
   crontab+=${crontab:+$'\n'}$(job "$hours")
   if [[ $crontab != "$before" ]]; then
     write_crontab 2>logs/deploy.log || { go_without_cron "$(tail -n 1 logs/deploy.log)"; return 0; }
   fi
   printf '%s\n' "$home" >data/scheduled-from
+  rm -f data/scheduled-hours
+  [[ $hours != "$wanted * * *" ]] || printf '%s\n' "$hours" >data/scheduled-hours
   note "$(job "$hours")"
   tell_of_zone "$zone" "$wanted" "$hours"
   has pidof && ! pidof cron crond >/dev/null && note "No cron daemon is running here. Start it: service cron start"
@@ -402,6 +405,12 @@ drop_line_of() {
     fi
   done <<<"$crontab"
   crontab=${rest%$'\n'}
+}
+
+# True for hours that an earlier run wrote and no one changed: they follow MEETING_TZ. Versions that did not remember
+# what they wrote chose 03:00 in Asia/Shanghai unless MEETING_TZ was set.
+is_own_choice() {
+  [[ $1 == "$(cat data/scheduled-hours 2>/dev/null || echo "$(hours_of_three Asia/Shanghai) * * *")" ]]
 }
 
 zone_of_nights() {

@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -15,13 +14,13 @@ from pathlib import Path
 from time import monotonic
 
 from meeting_pipeline.actions import notices, repair
+from meeting_pipeline.actions.schedule import check_schedule
 from meeting_pipeline.domain.checks import Check, run_checks
 from meeting_pipeline.domain.display import mask_credentials
 from meeting_pipeline.domain.enums import Beat
 from meeting_pipeline.errors import ConfigError, MeetingError
-from meeting_pipeline.reporting import notice
+from meeting_pipeline.reporting import notice, notice_hosts
 from meeting_pipeline.runtime import limits
-from meeting_pipeline.runtime.programs import find_program
 from meeting_pipeline.settings import checks as settings_checks
 from meeting_pipeline.settings.config import REDACTED, Settings, secret_values
 from meeting_pipeline.storage import files
@@ -74,7 +73,7 @@ def _checks(context: BackendContext, env_file: Path) -> list[tuple[str, Checking
         ("summary", partial(_summary, context)),
         ("notices", partial(_notices, settings)),
         ("heartbeat", partial(_heartbeat, settings)),
-        ("schedule", _schedule),
+        ("schedule", partial(check_schedule, settings.source.zone)),
     ]
 
 
@@ -127,7 +126,7 @@ def _redacted(check: Check, secrets: Iterable[str]) -> Check:
     """Return a check without secrets that a server may quote, and with a hint where it failed."""
     message, hint = mask_credentials(check.message), "" if check.ok else check.hint
     if check.ok is False and not hint:
-        hint = "先修复前面的失败项，再运行一次 fix the failed checks above, then run it again"
+        hint = "按原因处理，再运行 remove the cause that is named, then run meeting doctor again"
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             message, hint = message.replace(secret, REDACTED), hint.replace(secret, REDACTED)
@@ -250,9 +249,17 @@ def _notices(settings: Settings) -> Check:
     if unknown:
         message = f"NOTIFY_URLS: 无法识别第 {'、'.join(unknown)} 个地址 the kind is unknown"
         return Check("notices", False, message, "见 see github.com/caronc/apprise/wiki")
-    if tested := notices.tested_at(settings):
-        at = tested.astimezone(settings.source.zone)
-        return Check("notices", True, f"测试通知已被接受 a test was accepted: {at:%Y-%m-%d %H:%M}")
+    last = notices.last_test(settings)
+    at = f"{last.at.astimezone(settings.source.zone):%Y-%m-%d %H:%M}" if last else ""
+    if away := notice_hosts.unreachable(urls):
+        hint = "检查地址、网络和防火墙 check address, network and firewall; meeting notify --test"
+        return Check("notices", False, f"NOTIFY_URLS: {'; '.join(away)}", hint)
+    if last and last.problems:
+        message = f"测试通知未被接受 a test was refused: {at}: {'; '.join(last.problems)}"
+        hint = "改正 correct NOTIFY_URLS in .env, then meeting notify --test"
+        return Check("notices", False, message, hint)
+    if last:
+        return Check("notices", True, f"测试通知已被接受 a test was accepted: {at}")
     message = "没有检查 not tried: 只有发送才能验证 NOTIFY_URLS only sending proves that they work"
     return Check.not_made("notices", message, "meeting notify --test")
 
@@ -273,25 +280,3 @@ def _heartbeat(settings: Settings) -> Check:
         message = f"没有检查 not tried: {error.message}"
         return Check.not_made("heartbeat", message, error.hint)
     return Check("heartbeat", True, "HEARTBEAT_URL: 监控服务可用 the service answers")
-
-
-def _schedule() -> Check:
-    crontab = find_program("crontab")
-    if crontab is None:
-        message = "没有安装 cron is not installed: 夜间任务不会自动运行 no night starts by itself"
-        return Check("schedule", None, message, "apt-get install cron, then ./deploy.sh")
-    listed = subprocess.run(  # noqa: S603 (a fixed command, found on PATH)
-        [crontab, "-l"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if "cron_incremental.py" in listed.stdout:
-        return Check("schedule", True, "已在 crontab 中 in this user's crontab")
-    if listed.returncode and "no crontab" not in listed.stderr:
-        message = f"没有检查 not tried: crontab -l: {listed.stderr.strip() or listed.returncode}"
-        hint = "请管理员允许 let an administrator allow cron for this user: /etc/cron.allow"
-        return Check.not_made("schedule", message, hint)
-    message = "crontab 中没有夜间任务 not in this user's crontab: no night starts by itself"
-    return Check("schedule", None, message, "运行 run ./deploy.sh: it schedules 03:00")

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,10 +22,23 @@ _WITHIN_S = 30.0
 _PROOF = "notices-tested.json"
 
 
+@dataclass(frozen=True)
+class LastTest:
+    """How the last test notice ended.
+
+    Attributes:
+        at: When it was sent.
+        problems: Why it was not accepted, a line for each address that refused it.
+    """
+
+    at: datetime
+    problems: tuple[str, ...]
+
+
 def send_test_notice(settings: Settings, place: str) -> list[Delivery]:
     """Send one notice to every address, and return what became of it at each.
 
-    Where all of them accept it, `meeting doctor` knows it from then on.
+    `meeting doctor` knows the result from then on.
 
     Args:
         settings: The installation.
@@ -40,30 +55,33 @@ def send_test_notice(settings: Settings, place: str) -> list[Delivery]:
             hint="写入 .env，例如 set it in .env, as in NOTIFY_URLS=wecombot://KEY",
         )
     deliveries = notice.deliver(urls, notice.of_test(place), _WITHIN_S)
-    _remember(settings, is_accepted=not any(one.problem for one in deliveries))
+    _remember(settings, deliveries)
     return deliveries
 
 
-def tested_at(settings: Settings) -> datetime | None:
-    """Return when all addresses that are set now last accepted a test notice; None if never."""
+def last_test(settings: Settings) -> LastTest | None:
+    """Return how the last test notice to the addresses that are set now ended; None if never."""
     try:
-        proof = json.loads(_proof(settings).read_bytes())
-        if proof["addresses"] == _fingerprint(settings):
-            return datetime.fromisoformat(proof["tested_at"])
-    except (OSError, ValueError, LookupError, TypeError):
+        kept = json.loads(_proof(settings).read_bytes())
+        if kept["addresses"] == _fingerprint(settings):
+            problems = tuple(str(problem) for problem in kept.get("problems", ()))
+            return LastTest(datetime.fromisoformat(kept["tested_at"]), problems)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass  # without a proof that can be read, nothing is proven
     return None
 
 
-def _remember(settings: Settings, *, is_accepted: bool) -> None:
+def _remember(settings: Settings, deliveries: Sequence[Delivery]) -> None:
     """Keep the result for `meeting doctor`, where there is a DATA_DIR; none is made for it."""
     if not settings.source.data_dir.is_dir():
         return
-    proof = {"addresses": _fingerprint(settings), "tested_at": utc_now().isoformat()}
+    kept = {
+        "addresses": _fingerprint(settings),
+        "tested_at": utc_now().isoformat(),
+        "problems": notice.problem_lines(deliveries),
+    }
     try:
-        _proof(settings).unlink(missing_ok=True)
-        if is_accepted:
-            files.write_durably(_proof(settings), json_text(proof).encode())
+        files.write_durably(_proof(settings), json_text(kept).encode())
     except OSError as error:
         log.warning("测试结果没有保存 the result is not kept for doctor: %s", error.strerror)
 

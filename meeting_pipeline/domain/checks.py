@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-from meeting_pipeline.errors import MeetingError, Stopped
+from meeting_pipeline.errors import MeetingError, RetryableError, Stopped
+
+_TRY_LATER = (
+    "对方暂时出错，几分钟后再试；仍失败时联系服务方 the service fails now: "
+    "try again in some minutes; if it still fails, ask its provider"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Check:
             message = "没有检查 not tried: 本分钟的调用次数已用完 no call is left in this minute"
             return cls.not_made(code, message, hint)
         message = f"{where}: {error.message}" if where else error.message
-        return cls(code, False, message, error.hint)
+        is_passing = isinstance(error, RetryableError) and not error.hint
+        return cls(code, False, message, _TRY_LATER if is_passing else error.hint)
 
 
 @runtime_checkable

@@ -134,12 +134,7 @@ def send(urls: Sequence[str], notice: Notice, within_s: float) -> None:
         notice: What to send.
         within_s: Seconds after which unfinished deliveries are left to end with the process.
     """
-    problems = [
-        f"第 {one.number} 个 number {one.number}: {one.problem}"
-        for one in deliver(urls, notice, within_s)
-        if one.problem
-    ]
-    if problems:
+    if problems := problem_lines(deliver(urls, notice, within_s)):
         log.error(
             "通知没有送达 the notice did not reach every address in NOTIFY_URLS: %s",
             "; ".join(problems),
@@ -167,10 +162,19 @@ def deliver(urls: Sequence[str], notice: Notice, within_s: float) -> list[Delive
         ]
 
 
+def problem_lines(deliveries: Sequence[Delivery]) -> list[str]:
+    """Return a line for each address that did not accept a notice, without the address."""
+    return [
+        f"第 {one.number} 个 number {one.number}: {one.problem}"
+        for one in deliveries
+        if one.problem
+    ]
+
+
 def service_of(url: str) -> str | None:
     """Return the name of the service that an address belongs to; None for an unknown kind."""
     with _reasons():
-        found = _parsed(url)
+        found = parsed(url)
     return None if found is None else str(found.service_name or found.app_id)
 
 
@@ -198,7 +202,7 @@ class _Sender(threading.Thread):
     def _deliver(self) -> str | None:
         import apprise
 
-        found = _parsed(self._url)
+        found = parsed(self._url)
         if found is None:
             return "无法识别这种地址 the kind of address is unknown"
         self.service = str(found.service_name or found.app_id)
@@ -210,7 +214,8 @@ class _Sender(threading.Thread):
         return self._reasons.of_this_thread() or "被拒绝或无法连接 refused or not reachable"
 
 
-def _parsed(url: str) -> "apprise.NotifyBase | None":
+def parsed(url: str) -> "apprise.NotifyBase | None":
+    """Return an address as apprise reads it; None for an unknown kind."""
     import apprise
 
     # No pool of apprise's own: the interpreter waits for its threads before it exits.

@@ -34,7 +34,7 @@ class BackendContext:
         stop: Ends every wait once it is set.
         services: Closes at the end of the run what a back end holds open.
         gates: Limit how much of each resource is used at once; None where nothing else runs.
-        records_calls: Whether later runs count the calls that are made, for their rate limits.
+        records_calls: Whether its calls count for the rate limits, here and in later runs.
     """
 
     settings: Settings

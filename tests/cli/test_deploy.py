@@ -454,10 +454,33 @@ def test_the_zone_may_be_in_the_settings_file_and_is_shanghai_where_it_is_not(
 
 def test_other_hours_are_kept_and_the_ones_to_write_are_pointed_out(machine: Machine) -> None:
     machine.deploy()
+    machine.crontab = machine.crontab.replace(f"{three_o_clock('UTC')} * * *", "7 5 * * *")
     machine.settings["MEETING_TZ"] = "Pacific/Kiritimati"
     done = machine.deploy()
-    assert machine.jobs()[0].startswith(f"{three_o_clock('UTC')} * * * ")
+    assert machine.jobs()[0].startswith("7 5 * * * ")
     assert f'"{three_o_clock("Pacific/Kiritimati")}"' in done.stderr
+
+
+def test_a_line_that_was_not_changed_by_hand_follows_the_zone_of_the_settings(
+    machine: Machine,
+) -> None:
+    for zone in ("UTC", "Asia/Kathmandu", "Pacific/Kiritimati"):
+        machine.settings["MEETING_TZ"] = zone
+        done = machine.deploy()
+        (line,) = machine.jobs()
+        assert line.startswith(f"{three_o_clock(zone)} * * * ")
+        assert "change the line's" not in done.stderr
+
+
+def test_a_line_of_a_version_that_kept_no_hours_follows_from_the_zone_of_that_time(
+    machine: Machine,
+) -> None:
+    machine.settings["MEETING_TZ"] = ""
+    machine.deploy()
+    (machine.home / "data" / "scheduled-hours").unlink(missing_ok=True)
+    machine.settings["MEETING_TZ"] = "Asia/Kathmandu"
+    machine.deploy()
+    assert machine.jobs()[0].startswith(f"{three_o_clock('Asia/Kathmandu')} * * * ")
 
 
 def test_daylight_saving_time_is_explained_where_there_is_any(machine: Machine) -> None:

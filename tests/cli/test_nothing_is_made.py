@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import meeting
+from tests.support.crontabs import path_with_cron
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,9 @@ from tests.support.command import meeting
         ("stats", 0),
     ],
 )
-def test_looking_makes_no_data_folder(tmp_path: Path, words: str, code: int) -> None:
+def test_looking_makes_no_data_folder(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, words: str, code: int
+) -> None:
     recordings = tmp_path / "录制"
     recordings.mkdir()
     (recordings / "2026-01-05 李雷的课.mp4").write_text("this is not a film", "utf-8")
@@ -32,6 +35,7 @@ def test_looking_makes_no_data_folder(tmp_path: Path, words: str, code: int) -> 
         "MEETING_FOLDER": str(recordings),
         "DATA_DIR": str(tmp_path / "data"),
         "SETTLE_S": "0",
+        "PATH": path_with_cron(tmp_path_factory.mktemp("cron")),
     }
     ended = meeting(*words.split(), env=settings, cwd=tmp_path)
     assert ended.code == code, ended.err

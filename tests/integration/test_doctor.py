@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from meeting_pipeline.sandbox.samples import ADMIN
 from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.settings import config
 from tests.support.command import meeting
+from tests.support.crontabs import line_for, path_with_cron
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.webhook import HEARTBEAT_TOKEN, TOKEN, webhook
 
@@ -48,6 +50,12 @@ LOG_LEVEL=INFO
 """
 
 Examine = Callable[..., dict[str, Check]]
+
+
+@pytest.fixture(autouse=True)
+def cron(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A machine with a running cron and an empty crontab."""
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path_factory.mktemp("cron")))
 
 
 @pytest.fixture(scope="module")
@@ -316,6 +324,28 @@ def test_a_server_without_a_list_of_models_is_tried_by_one_token(examine: Examin
     assert [head.split()[1] for head in server.heads] == ["/v1/models", "/v1/chat/completions"]
 
 
+def test_the_second_call_of_the_doctor_is_not_counted_against_its_first(
+    examine: Examine,
+) -> None:
+    dead = examine(KIMI_BASE_URL=CLOSED, LLM_RPM="1")["language_model"]
+    assert dead.ok is False
+    assert "connection refused" in dead.message
+    with without_a_list(reply(200, COMPLETION.encode())) as server:
+        tried = examine(KIMI_BASE_URL=f"{server.url}/v1", LLM_RPM="1")["language_model"]
+    assert tried.ok is True
+
+
+def test_a_failing_language_model_says_what_to_do_where_no_other_check_failed(
+    examine: Examine,
+) -> None:
+    with ScriptedServer(reply(500), reply(500)) as server:
+        check = examine(KIMI_BASE_URL=f"{server.url}/v1")["language_model"]
+    assert check.ok is False
+    assert "500" in check.message
+    assert "try again in some minutes" in check.hint
+    assert "above" not in check.hint
+
+
 @pytest.mark.parametrize(
     ("chat", "said"),
     [
@@ -443,6 +473,51 @@ def test_addresses_of_notices_are_unknown_until_a_test_notice_was_accepted(
         assert offline(NOTIFY_URLS=f"{hook.url}/another")["notices"].unknown
 
 
+def test_a_refused_test_notice_is_red_with_its_reason_until_one_is_accepted(
+    offline: Examine, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    answers = [403, 200]
+
+    def next_answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(answers.pop(0))
+        handler.end_headers()
+
+    with webhook(next_answer) as hook:
+        env = {"NOTIFY_URLS": hook.url, "DATA_DIR": str(tmp_path / "data")}
+        assert meeting("notify", "--test", env=env).code == 3
+        check = offline(NOTIFY_URLS=hook.url)["notices"]
+        assert check.ok is False
+        assert "第 1 个 number 1: 被拒绝 refused: HTTP 403" in check.message
+        assert meeting("notify", "--test", env=env).code == 0
+        assert offline(NOTIFY_URLS=hook.url)["notices"].ok is True
+
+
+def test_a_host_of_notices_that_is_away_is_red_even_if_a_test_was_accepted(
+    offline: Examine, tmp_path: Path
+) -> None:
+    installed(tmp_path)
+    with webhook() as hook:
+        env = {"NOTIFY_URLS": hook.url, "DATA_DIR": str(tmp_path / "data")}
+        assert meeting("notify", "--test", env=env).code == 0
+    check = offline(NOTIFY_URLS=hook.url)["notices"]
+    assert check.ok is False
+    assert "连接被拒绝 connection refused" in check.message
+    assert TOKEN not in check.message + check.hint
+
+
+def test_a_host_of_notices_that_does_not_speak_tls_is_red(offline: Examine) -> None:
+    with webhook() as hook:
+        check = offline(NOTIFY_URLS=hook.url.replace("json://", "jsons://"))["notices"]
+    assert check.ok is False
+    assert "TLS" in check.message
+
+
+@pytest.mark.parametrize("url", ["wecombot://a-token-4711-of-wecom", "mailtos://u:p@example.com"])
+def test_an_address_without_a_web_server_is_unknown(offline: Examine, url: str) -> None:
+    assert offline(NOTIFY_URLS=url)["notices"].unknown
+
+
 def test_an_address_of_an_unknown_kind_is_red_and_not_shown(offline: Examine) -> None:
     check = offline(NOTIFY_URLS=f"json://127.0.0.1/a,nosuch://{TOKEN}")["notices"]
     assert check.ok is False
@@ -479,6 +554,57 @@ def test_a_switch_that_is_away_is_red(offline: Examine) -> None:
     check = offline(HEARTBEAT_URL=f"{CLOSED}/{HEARTBEAT_TOKEN}")["heartbeat"]
     assert check.ok is False
     assert HEARTBEAT_TOKEN not in check.message
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kathmandu"])
+def test_the_hour_of_the_crontab_is_told_in_the_zone_of_the_settings(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path / "cron", line_for(3, zone)))
+    check = offline(MEETING_TZ=zone)["schedule"]
+    assert check.ok is True
+    assert f"starts at 03:00 {zone}" in check.message
+
+
+def test_a_night_that_starts_by_day_is_red(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with_cron(tmp_path / "cron", line_for(11, "Asia/Shanghai")))
+    check = offline(MEETING_TZ="Asia/Shanghai")["schedule"]
+    assert check.ok is False
+    assert "starts at 11:00 Asia/Shanghai" in check.message
+
+
+def test_a_line_without_a_running_cron_is_not_ready(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", path_with_cron(tmp_path / "cron", line_for(3, "Asia/Shanghai"), runs=False)
+    )
+    check = offline(MEETING_TZ="Asia/Shanghai")["schedule"]
+    assert check.unknown
+    assert "no cron is running" in check.message
+
+
+def test_a_machine_without_cron_is_not_ready(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    check = offline()["schedule"]
+    assert check.unknown
+    assert "cron is not installed" in check.message
+
+
+def test_a_line_that_is_a_comment_starts_no_night(
+    offline: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", path_with_cron(tmp_path / "cron", f"# {line_for(3, 'Asia/Shanghai')}")
+    )
+    check = offline()["schedule"]
+    assert check.ok is None
+    assert "no night starts by itself" in check.message
 
 
 def test_a_crontab_that_may_not_be_read_is_unknown(

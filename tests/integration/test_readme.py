@@ -99,6 +99,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
         "crontab": CRONTAB,
         "apt-get": "#!/bin/sh\n",
         "sudo": SUDO,
+        "pidof": "#!/bin/sh\n",
         "editor": EDITOR.format(samples=samples),
     }.items():
         program(home / "bin" / name, text)

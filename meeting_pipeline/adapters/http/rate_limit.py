@@ -27,8 +27,8 @@ class RateLimit:
         tokens_per_minute: Tokens in a window, or None for no limit. Without both, only cool-downs
             make a caller wait.
         history: A file that carries the last window over to other processes, or None.
-        records: Whether later processes count the calls of this one. Those of a check are left out:
-            the night that follows has its whole minute.
+        records: Whether calls count, here and in later processes. Those of a check are left out:
+            its few calls do not wait for each other, and the night has its whole minute.
         stop: Ends every wait with Stopped once it is set.
         window_s: The length of a window.
         arrival_s: The time within which a request arrives. A call counts from then on, or from its
@@ -57,7 +57,8 @@ class RateLimit:
         self._window_s = window_s + _MARGIN_S
         self._arrival_s = arrival_s
         self._clock = clock
-        self._is_counted = per_minute is not None or tokens_per_minute is not None
+        is_limited = per_minute is not None or tokens_per_minute is not None
+        self._is_counted = records and is_limited
         self._guard = threading.Lock()
         self._numbers = count(time.time_ns())
 
