@@ -201,25 +201,6 @@ class StudentNote:
 
 
 @dataclass(frozen=True)
-class SummaryOrigin:
-    """What a summary was made from.
-
-    Attributes:
-        made_from: The fingerprint of transcript, prompt, model and wish.
-        model_code: The code of the model that was asked for, or None.
-        prompt_id: The number of the prompt, or None for the built-in one.
-        prompt_version: Its version, or None for the built-in one.
-        user_prompt: The extra wish, or None.
-    """
-
-    made_from: str
-    model_code: str | None = None
-    prompt_id: int | None = None
-    prompt_version: int | None = None
-    user_prompt: str | None = None
-
-
-@dataclass(frozen=True)
 class Summary:
     """The summary of a session.
 
@@ -239,8 +220,6 @@ class Summary:
         evidence: Quotes that support the phase.
         matched_terms: The terms that the phase rules found; empty for a language model.
         dropped_evidence: How many quotes were left out because the transcript does not hold them.
-        text: What the prompt asked for beside the fields, as Markdown; "" for the built-in prompt.
-        origin: What the summary was made from; None before it is known.
     """
 
     engine: str
@@ -258,8 +237,6 @@ class Summary:
     evidence: tuple[Evidence, ...] = ()
     matched_terms: tuple[str, ...] = ()
     dropped_evidence: int = 0
-    text: str = ""
-    origin: SummaryOrigin | None = None
 
 
 @dataclass(frozen=True)

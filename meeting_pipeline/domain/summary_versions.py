@@ -1,10 +1,10 @@
-"""Versions of a recording's summary, and what each of them was made from."""
+"""Versions of a recording's summary, and which of them the recording shows."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.domain.model import Summary, SummaryOrigin
+from meeting_pipeline.domain.model import Summary
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,6 @@ class SummaryVersion:
         version: Counted from 1 for each recording.
         is_current: Whether the recording shows this version.
         summary: The summary.
-        origin: What it was made from.
-        task_id: The task that made it, or None for a run.
-        md_name: The name of its Markdown file, or None.
         created_at: When it was stored (aware UTC).
     """
 
@@ -26,9 +23,6 @@ class SummaryVersion:
     version: int
     is_current: bool
     summary: Summary
-    origin: SummaryOrigin
-    task_id: str | None
-    md_name: str | None
     created_at: datetime
 
     @property

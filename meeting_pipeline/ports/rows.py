@@ -178,8 +178,8 @@ class RecordingStore(Protocol):
     def save(self, recording_id: int, minutes: Minutes) -> None:
         """Replace the transcript, and store the summary as the current version.
 
-        The students of the recording are marked stale. A version that was made from the same is
-        not stored again. A phase that was set by hand stays.
+        The students of the recording are marked stale. The same summary is not stored again, and a
+        phase that was set by hand stays.
         """
 
     def finish(self, recording_id: int, made_with: str) -> None:

@@ -158,12 +158,10 @@ def summaries_document(found: SummariesOfRecording, zone: ZoneInfo) -> Document:
                 "engine": one.summary.engine,
                 "model": one.summary.model,
                 "prompt": one.summary.prompt,
-                "prompt_version": one.origin.prompt_version,
                 "phase": one.phase.value,
                 "confidence": one.summary.confidence,
                 "title": one.summary.title,
                 "created_at": iso(one.created_at, zone),
-                "task_id": one.task_id,
             }
             for one in found.versions
         ],
@@ -372,6 +370,4 @@ def _transcript(transcript: Transcript) -> Document:
 
 
 def _summary(summary: Summary) -> Document:
-    document = {**asdict(summary), "phase": summary.phase.value}
-    del document["origin"]  # `meeting summaries` tells it of every version
-    return document
+    return {**asdict(summary), "phase": summary.phase.value}

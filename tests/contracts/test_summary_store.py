@@ -12,7 +12,7 @@ from meeting_pipeline.adapters.db import versions
 from meeting_pipeline.adapters.db.database import Database
 from meeting_pipeline.adapters.db.engine import in_transaction
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.domain.model import Minutes, SummaryOrigin
+from meeting_pipeline.domain.model import Minutes
 from meeting_pipeline.domain.views import RecordingFilter
 from tests.support.rows import Clock, meta, minutes
 
@@ -51,15 +51,10 @@ def test_every_summary_is_a_version_and_the_last_one_is_current(
     assert shown(database, number) == ("二", Phase.OFFER)
 
 
-def test_what_was_made_from_the_same_is_stored_once(database: Database, number: int) -> None:
+def test_the_same_summary_is_stored_once(database: Database, number: int) -> None:
     for _ in range(3):
         database.recordings.save(number, titled("一"))
-    named = titled("另一个标题")
-    summary = replace(named.summary, origin=SummaryOrigin("0" * 64, "kimi", None, None, None))
-    for _ in range(3):
-        database.recordings.save(number, replace(named, summary=summary))
-
-    assert [one.version for one in database.summaries.versions(number)] == [2, 1]
+    assert [one.version for one in database.summaries.versions(number)] == [1]
 
 
 def test_going_back_to_an_earlier_summary_stores_nothing_new(
@@ -79,8 +74,8 @@ def test_an_older_request_that_ends_later_does_not_take_the_page_back(
     now: datetime = Clock()()
     asked = {"早": now - timedelta(minutes=5), "晚": now - timedelta(minutes=1)}
 
-    def store(title: str, connection: Connection) -> int:
-        return versions.store(connection, number, titled(title).summary, asked[title], now)
+    def store(title: str, connection: Connection) -> None:
+        versions.store(connection, number, titled(title).summary, asked[title], now)
 
     for title in ("晚", "早"):
         in_transaction(database.engine, partial(store, title))

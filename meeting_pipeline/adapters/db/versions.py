@@ -3,52 +3,50 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from meeting_pipeline.adapters.db.schema import recordings, summaries
 from meeting_pipeline.domain.enums import Phase
-from meeting_pipeline.domain.model import ActionItem, Summary, SummaryOrigin
+from meeting_pipeline.domain.model import ActionItem, Summary
 from meeting_pipeline.domain.summary_versions import CurrentSummary, SummaryVersion
 from meeting_pipeline.runtime.type_adapters import adapter_of
 
-_NO_ORIGIN = SummaryOrigin("")
 _COLUMNS = (*summaries.c, recordings.c.summary_version)
 _BASE = select(*_COLUMNS).join(recordings, recordings.c.id == summaries.c.recording_id)
 
 
 def store(
-    connection: Connection,
-    recording_id: int,
-    summary: Summary,
-    asked_at: datetime,
-    now: datetime,
-    *,
-    task_id: str | None = None,
-    make_current: bool = True,
-) -> int:
-    """Store a version, unless one made from the same exists, and return its number.
+    connection: Connection, recording_id: int, summary: Summary, asked_at: datetime, now: datetime
+) -> None:
+    """Store a summary as a version, unless it is one already, and make it the current one.
 
     Args:
         connection: A connection in a transaction that writes.
         recording_id: Our number of the recording.
-        summary: The summary; without an origin, its text is the fingerprint.
+        summary: The summary.
         asked_at: When it was asked for: it becomes current unless a later request already is.
         now: The current time.
-        task_id: The task that made it, or None for a run.
-        make_current: Whether it may become the current version.
     """
-    origin = _origin(summary)
-    known = of_origin(connection, recording_id, origin.made_from)
-    if known is not None and (task_id is None or known.task_id == task_id):
-        number = known.version
-    else:
-        number = _insert(connection, recording_id, summary, origin, task_id, now)
-    if make_current:
-        choose(connection, recording_id, number, asked_at, now)
-    return number
+    recording = select(recordings.c.id).where(recordings.c.id == recording_id)
+    connection.execute(recording.with_for_update())  # one writer of a recording at a time
+    body = adapter_of(Summary).dump_python(summary, mode="json")
+    made_from = _fingerprint(body)
+    is_it = and_(summaries.c.recording_id == recording_id, summaries.c.made_from == made_from)
+    number = connection.execute(select(summaries.c.version).where(is_it)).scalar()
+    if number is None:
+        number = _next_number(connection, recording_id)
+        row = {
+            "recording_id": recording_id,
+            "version": number,
+            "made_from": made_from,
+            **{name: getattr(summary, name) for name in ("engine", "model", "prompt", "phase")},
+            "body": body,
+            "created_at": now,
+        }
+        connection.execute(summaries.insert(), row)
+    choose(connection, recording_id, number, asked_at, now)
 
 
 def choose(
@@ -137,18 +135,11 @@ def current_summary(connection: Connection, recording_id: int) -> Summary | None
     return None if found is None else found.summary
 
 
-def of_origin(connection: Connection, recording_id: int, made_from: str) -> SummaryVersion | None:
-    """Return the latest version that was made from this; None without one."""
-    is_it = and_(summaries.c.recording_id == recording_id, summaries.c.made_from == made_from)
-    row = connection.execute(_BASE.where(is_it).order_by(summaries.c.version.desc())).first()
-    return None if row is None else _version(row)
-
-
 def readable(summary: Summary) -> str:
     """Return the summary as text, for people who query the table."""
     parts = [
         summary.title,
-        summary.text or summary.abstract,
+        summary.abstract,
         _list("要点", summary.key_points),
         _list("决定", summary.decisions),
         _list("待办", [_sentence(item) for item in summary.action_items]),
@@ -165,63 +156,22 @@ def _sentence(item: ActionItem) -> str:
     return " · ".join(word for word in (item.what, item.who, item.due) if word)
 
 
-def _origin(summary: Summary) -> SummaryOrigin:
-    origin = summary.origin or _NO_ORIGIN
-    if origin.made_from:
-        return origin
-    text = json.dumps(_body(summary), ensure_ascii=False, sort_keys=True)
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    return replace(origin, made_from=digest)
+def _fingerprint(body: object) -> str:
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _insert(
-    connection: Connection,
-    recording_id: int,
-    summary: Summary,
-    origin: SummaryOrigin,
-    task_id: str | None,
-    now: datetime,
-) -> int:
+def _next_number(connection: Connection, recording_id: int) -> int:
     mine = summaries.c.recording_id == recording_id
-    locked = select(recordings.c.id).where(recordings.c.id == recording_id).with_for_update()
-    connection.execute(locked)  # two writers of one recording never take the same number
     last = connection.execute(select(func.max(summaries.c.version)).where(mine)).scalar()
-    row = {
-        "recording_id": recording_id,
-        "version": (last or 0) + 1,
-        **vars(origin),
-        "engine": summary.engine,
-        "model": summary.model,
-        "prompt": summary.prompt,
-        "task_id": task_id,
-        "phase": summary.phase,
-        "body": _body(summary),
-        "text": summary.text or None,
-        "created_at": now,
-    }
-    connection.execute(summaries.insert(), row)
-    return int(row["version"])
-
-
-def _body(summary: Summary) -> dict[str, object]:
-    body: dict[str, object] = adapter_of(Summary).dump_python(
-        replace(summary, origin=None, text=""), mode="json"
-    )
-    return {name: value for name, value in body.items() if name not in ("origin", "text")}
+    return (last or 0) + 1
 
 
 def _version(row: "Row[tuple[object, ...]]") -> SummaryVersion:
-    origin = SummaryOrigin(
-        row.made_from, row.model_code, row.prompt_id, row.prompt_version, row.user_prompt
-    )
-    summary = replace(adapter_of(Summary).validate_python(row.body), text=row.text or "")
     return SummaryVersion(
         recording_id=row.recording_id,
         version=row.version,
         is_current=row.version == row.summary_version,
-        summary=summary,
-        origin=origin,
-        task_id=row.task_id,
-        md_name=row.md_name,
+        summary=adapter_of(Summary).validate_python(row.body),
         created_at=row.created_at,
     )
