@@ -19,6 +19,7 @@ from tests.support.databases import clear, sqlite_template
 from tests.support.databases import mariadb as plain_mariadb
 from tests.support.mariadb import MariaDb
 from tests.support.night_processes import NightProcesses, night_processes
+from tests.support.processes import Starter, starting
 from tests.support.quick_python import quick_python
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import SHORT_IS_FINE, company, lesson, tone
@@ -31,6 +32,13 @@ _ROOM = 4 << 30
 if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
     # kill -9 loses nothing that was written, synced or not, so no test needs to wait for a disk
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[Starter]:
+    """Start processes, and end those that are left when the test ends."""
+    with starting(tmp_path / "streams") as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

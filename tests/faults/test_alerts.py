@@ -21,7 +21,7 @@ from meeting_pipeline.domain.lock_holder import LockHolder
 from meeting_pipeline.runtime.lock_file import run_lock
 from tests.faults.test_signals import SAMPLES, SOON_S, nobody_answers
 from tests.support.command import meeting
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.scripted_server import ScriptedServer
 from tests.support.webhook import TOKEN, Webhook, webhook
 
@@ -32,12 +32,6 @@ SECRET = "sk-quoted-by-mistake"
 @pytest.fixture
 def hook() -> Iterator[Webhook]:
     with webhook() as one:
-        yield one
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
         yield one
 
 

@@ -34,19 +34,13 @@ from tests.support.fakes import FakeMedia, FakeSource, meta
 from tests.support.fault_table import ALL, PARTS
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.nights import Installation
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.rows import meta as row_meta
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS
 
 RUN = ["run", "--since", "7d", "--json"]
 OF_LESSON = {(0, place): 1 for place in BURSTS}
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 def as_user(office: Office, name: str) -> Office:

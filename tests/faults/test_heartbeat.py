@@ -20,7 +20,7 @@ from meeting_pipeline.domain.enums import Beat
 from tests.faults.test_alerts import closed_port, refuses, sends_for_ever, written
 from tests.faults.test_signals import nobody_answers
 from tests.support.command import meeting
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.recording_folder import bury
 from tests.support.webhook import HEARTBEAT_TOKEN, Webhook, webhook
 
@@ -30,12 +30,6 @@ BEGINS, ENDS, FAILS = f"{HEARTBEAT_TOKEN}/start", HEARTBEAT_TOKEN, f"{HEARTBEAT_
 @pytest.fixture
 def switch() -> Iterator[Webhook]:
     with webhook() as one:
-        yield one
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
         yield one
 
 

@@ -6,27 +6,17 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.faults.test_signals import Reached
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.sandbox_installation import Office
 
 RUN = ["run", "--since", "7d", "--json"]
 FAILED = 4
 STAGES = ["download", "extract", "transcribe", "summarize", "store"]
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 def shell(office: Office, line: str, **changes: str) -> subprocess.CompletedProcess[str]:

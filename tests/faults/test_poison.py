@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from meeting_pipeline.run.gates import Gates
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.fakes import meta
 from tests.support.nights import Installation
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, BY_FFMPEG, lesson, record_id, tone
 from tests.support.system_programs import require_program
@@ -38,12 +37,6 @@ KILLED = -signal.SIGKILL
 MOST = 5
 POISON = meta(0)
 EVERYBODY = RecordingFilter()
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 def rows_of(installation: Installation) -> dict[str, RecordingView]:

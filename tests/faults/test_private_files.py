@@ -1,7 +1,6 @@
 """B3.5 and B3.6: keys, data and temporary files are for their owner alone."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +9,11 @@ import pytest
 from meeting_pipeline.domain.model import RecordKey
 from meeting_pipeline.settings.env_file import env_file_risk
 from meeting_pipeline.storage.files import RecordFolder
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import record_id
 
 CONFIG = 3
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from meeting_pipeline.runtime.interrupts import Interrupts
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
 from tests.support.blocking_services import Hold
-from tests.support.processes import Starter, starting
+from tests.support.processes import Starter
 from tests.support.rows import set_watermark
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, lesson, record_id, tone
@@ -23,12 +22,6 @@ from tests.support.short_recordings import BURSTS, lesson, record_id, tone
 NOT_NOW = 75
 LISTINGS = 3  # of a window, until it is the same twice
 EACH_ONCE = {(0, place): 1 for place in BURSTS}
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 @pytest.mark.parametrize("how", ["option", "setting"])

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from meeting_pipeline.sandbox.server import Sandbox
 from meeting_pipeline.sandbox.transcription import burst_text
 from tests.support import canaries
 from tests.support.mariadb import MariaDb
-from tests.support.processes import Starter, command_line, family, starting
+from tests.support.processes import Starter, command_line, family
 from tests.support.sandbox_installation import Office
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.short_recordings import BURST_S, BY_FFMPEG, large, lesson, record_id, tone
@@ -67,12 +67,6 @@ class Traces:
             for name, canary in secrets.items()
             if canary in text
         ]
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from meeting_pipeline.adapters.processes import worker
 from meeting_pipeline.domain.stages import RecordStatus
 from meeting_pipeline.sandbox.faults import Fault, Kind
 from meeting_pipeline.sandbox.server import Sandbox
-from tests.support.processes import Started, Starter, family, starting, until_gone
+from tests.support.processes import Started, Starter, family, until_gone
 from tests.support.sandbox_installation import Office
 from tests.support.short_recordings import BURSTS, BY_FFMPEG, large, lesson, tone
 
@@ -42,12 +42,6 @@ class Reached:
 
     def wait(self) -> None:
         assert self.came.wait(60)
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    with starting(tmp_path / "streams") as one:
-        yield one
 
 
 def ended_by(run: Started, number: signal.Signals) -> None:
